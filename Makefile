@@ -1,0 +1,43 @@
+# Two commands matter: `make demo` and `make test`. Everything else is a part of one of them.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: venv demo test quick lint console docs lock clean
+
+venv: $(VENV)/installed
+
+$(VENV)/installed: requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
+	touch $@
+
+demo: venv
+	$(BIN)/penstock demo
+
+lint: venv
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint
+	$(BIN)/pytest -rs
+
+quick: lint
+	$(BIN)/pytest -rs -m "not slow"
+
+console: venv
+	$(BIN)/penstock demo --quiet
+	$(BIN)/streamlit run app.py
+
+docs: venv
+	$(BIN)/mkdocs build --strict
+
+# The lock is made with uv; it holds hashes only, no address.
+lock:
+	uv pip compile pyproject.toml --all-extras --generate-hashes --python-version 3.11 --no-annotate --no-header -o requirements.lock
+
+clean:
+	rm -rf $(VENV) var build dist site

@@ -1,0 +1,5 @@
+"""The console's entry: `streamlit run app.py`. Sign-in, page list and theme; everything else is in console/."""
+
+from console.pages import main
+
+main()

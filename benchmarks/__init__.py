@@ -1,0 +1,1 @@
+"""Every figure the documents state, as a command."""

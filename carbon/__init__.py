@@ -1,0 +1,1 @@
+"""Usage to an exact ledger, statements and targets."""

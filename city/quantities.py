@@ -1,0 +1,92 @@
+"""Physical quantities whose names carry their unit, and the integers they are stored as."""
+
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Quantity(StrEnum):
+    """What a number measures. The value is the column and register name, unit included.
+
+    An *instant* quantity is the reading at a time (a register, a pressure, a level); a *period* quantity belongs to the
+    interval that starts at its time. A *register* quantity counts up; its differences are the period quantity `usage`.
+    """
+
+    ENERGY_REGISTER_KWH = "energy_register_kwh"
+    VOLUME_REGISTER_M3 = "volume_register_m3"
+    GAS_REGISTER_M3 = "gas_register_m3"
+    HEAT_REGISTER_KWH = "heat_register_kwh"
+    ENERGY_KWH = "energy_kwh"
+    VOLUME_M3 = "volume_m3"
+    GAS_M3 = "gas_m3"
+    HEAT_KWH = "heat_kwh"
+    POWER_KW = "power_kw"
+    FLOW_M3_PER_H = "flow_m3_per_h"
+    PRESSURE_M = "pressure_m"
+    LEVEL_M = "level_m"
+    CHARGE_KWH = "charge_kwh"
+    TEMPERATURE_DEGC = "temperature_degc"
+    OPENING = "opening"  # of a valve, 0 closed .. 1 open
+    RUNNING = "running"  # of a pump, 0 off or 1 on
+    COMMAND_KW = "command_kw"  # the power a device was told to keep
+
+    @property
+    def scale(self) -> int:
+        """Integers per unit in the store: Wh for kWh, mL for m3, mm for m, W for kW."""
+        return _SCALE[self]
+
+    @property
+    def unit(self) -> str:
+        return _UNIT[self]
+
+    @property
+    def usage(self) -> "Quantity | None":
+        """The period quantity that differences of this register give, or None when this is no register."""
+        return _USAGE.get(self)
+
+    @property
+    def is_register(self) -> bool:
+        return self in _USAGE
+
+    @property
+    def is_period(self) -> bool:
+        return self in _USAGE.values()
+
+    def to_int(self, values: NDArray[np.floating] | float) -> NDArray[np.int64]:
+        """Round unit values to the store's integers, half to even; not-a-number becomes 0 (its quality says missing)."""
+        return np.rint(np.nan_to_num(np.asarray(values, dtype=float)) * self.scale).astype(np.int64)
+
+    def to_unit(self, stored: NDArray[np.integer] | int) -> NDArray[np.float64]:
+        """The store's integers back in the unit of the name."""
+        return np.asarray(stored, dtype=np.float64) / self.scale
+
+
+_USAGE = {
+    Quantity.ENERGY_REGISTER_KWH: Quantity.ENERGY_KWH,
+    Quantity.VOLUME_REGISTER_M3: Quantity.VOLUME_M3,
+    Quantity.GAS_REGISTER_M3: Quantity.GAS_M3,
+    Quantity.HEAT_REGISTER_KWH: Quantity.HEAT_KWH,
+}
+
+_UNIT = {
+    Quantity.ENERGY_REGISTER_KWH: "kWh",
+    Quantity.VOLUME_REGISTER_M3: "m3",
+    Quantity.GAS_REGISTER_M3: "m3",
+    Quantity.HEAT_REGISTER_KWH: "kWh",
+    Quantity.ENERGY_KWH: "kWh",
+    Quantity.VOLUME_M3: "m3",
+    Quantity.GAS_M3: "m3",
+    Quantity.HEAT_KWH: "kWh",
+    Quantity.POWER_KW: "kW",
+    Quantity.FLOW_M3_PER_H: "m3/h",
+    Quantity.PRESSURE_M: "m",
+    Quantity.LEVEL_M: "m",
+    Quantity.CHARGE_KWH: "kWh",
+    Quantity.TEMPERATURE_DEGC: "degC",
+    Quantity.OPENING: "1",
+    Quantity.RUNNING: "1",
+    Quantity.COMMAND_KW: "kW",
+}
+
+_SCALE = {quantity: 1_000_000 if unit in ("m3", "m3/h") else 1_000 for quantity, unit in _UNIT.items()}

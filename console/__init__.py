@@ -1,0 +1,1 @@
+"""The operators' pages: they read the store and start nothing heavy."""

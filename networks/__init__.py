@@ -1,0 +1,1 @@
+"""What the pipes are doing: hydraulics, segments, leaks, balance. wntr lives only here."""

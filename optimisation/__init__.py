@@ -1,0 +1,1 @@
+"""Forecasts, state, prices and carbon intensity to one Plan. pyomo and highspy live only here."""
