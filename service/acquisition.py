@@ -1,0 +1,95 @@
+"""The poll process: it alone owns the field links. It reads slots, spools them, delivers them, and writes approved commands."""
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
+
+from city.clock import QUARTER, ceil
+from meters.control import Outcome
+from meters.poll import Device, Field
+from meters.spool import Spool
+from service.settings import LoadedCity
+from service.store import operations, readings, runs
+
+log = structlog.get_logger()
+
+
+def devices(city: LoadedCity) -> list[Device]:
+    """The devices that are read over a link."""
+    return [
+        Device(meter_id=m.id, link_id=m.link, unit=m.unit, model=city.models[m.model])
+        for m in city.settings.meters
+        if m.link is not None and m.unit is not None
+    ]
+
+
+def deliver(engine: Engine, spool: Spool, key_of: dict[str, int]) -> int:
+    """Hand spooled batches to the store, oldest first. A locked or lost database leaves the rest in the spool.
+
+    A batch is acknowledged only after the store committed it, and the store knows its id: whatever dies in between, the
+    batch is delivered again and stored once.
+    """
+    stored = 0
+    while (waiting := spool.oldest()) is not None:
+        batch_id, frame = waiting
+        try:
+            stored += readings.store_batch(engine, batch_id, frame, key_of)
+        except OperationalError as error:
+            log.warning("database does not take readings; they stay in the spool", batches=spool.depth(), cause=str(error.orig).strip())
+            return stored
+        spool.acknowledge(batch_id)
+    return stored
+
+
+def execute_due(engine: Engine, field: Field, city: LoadedCity, at_utc: datetime) -> int:
+    """Write approved commands whose time has come, read each back, and store outcome and audit line. Returns the writes tried."""
+    stopped = {hold.subject for hold in operations.holds(engine, at_utc)}
+    asset_of = {control.point: control.asset for control in city.settings.controls}
+    limits = {control.point: control.limits for control in city.settings.controls}
+    tried = 0
+    for command in operations.due(engine, at_utc):
+        if stopped & {operations.STOP, command.point_id, asset_of.get(command.point_id, command.point_id)}:
+            operations.settle(
+                engine, command.command_id, "held", f"{command.point_id}: not written, a hold is in force", at_utc, command.point_id
+            )
+            continue
+        outcome: Outcome = field.write(command.point_id, command.setpoint, limits.get(command.point_id), at_utc)
+        operations.settle(engine, command.command_id, outcome.state, outcome.sentence, at_utc, command.point_id)
+        tried += 1
+    return tried
+
+
+def replay_slots(engine: Engine, start_utc: datetime, until_utc: datetime) -> list[datetime]:
+    """Slots in [start, until] that the store does not have yet."""
+    last = readings.last_slot(engine)
+    first = start_utc if last is None else max(start_utc, last + QUARTER)
+    count = int((until_utc - first) / QUARTER) + 1
+    return [first + i * QUARTER for i in range(max(0, count))]
+
+
+def wall_clock_slots() -> Iterator[datetime]:
+    """Each quarter-hour as it comes."""
+    while True:
+        slot = ceil(datetime.now(UTC) + timedelta(microseconds=1), QUARTER)
+        while (left := (slot - datetime.now(UTC)).total_seconds()) > 0:
+            time.sleep(min(left, 1.0))
+        yield slot
+
+
+def poll_slot(
+    engine: Engine, field: Field, spool: Spool, city: LoadedCity, key_of: dict[str, int], slot_utc: datetime, received_utc: datetime
+) -> int:
+    """Read every device once, spool, deliver, write what is due. Returns the readings delivered to the store."""
+    frame = field.read_slot(slot_utc, received_utc)
+    spool.append(frame)
+    stored = deliver(engine, spool, key_of)
+    try:
+        execute_due(engine, field, city, slot_utc)
+        runs.beat(engine, "poll", slot_utc, {"spooled_batches": spool.depth()})
+    except OperationalError as error:
+        log.warning("database does not answer; commands wait", cause=str(error.orig).strip())
+    return stored

@@ -1,0 +1,59 @@
+"""What comes from the environment: where the city file is, where data live, the database, and nothing a reviewer should see in git."""
+
+import tomllib
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from city.problems import fault
+
+
+class Environment(BaseSettings):
+    """Variables that start with PENSTOCK_."""
+
+    model_config = SettingsConfigDict(env_prefix="PENSTOCK_", frozen=True, extra="ignore")
+
+    city: Path = Field(default=Path("city.toml"), description="the city file; the demo city when there is none here")
+    home: Path | None = Field(default=None, description="folder for what is written; var/<city id> when not set")
+    database_url: SecretStr | None = Field(default=None, description="SQLAlchemy URL; SQLite in the home folder when not set")
+    operator: str = Field(default="", description="name written beside approvals made from the command line")
+
+    @cached_property
+    def city_file(self) -> Path:
+        """The city file that is used."""
+        if self.city.exists() or "city" in self.model_fields_set:
+            return self.city
+        return Path(__file__).resolve().parents[1] / "demo" / "city.toml"
+
+    @cached_property
+    def raw(self) -> dict[str, Any]:
+        """The city file as TOML. Raises `PenstockError` with line and column when it cannot be read."""
+        try:
+            return tomllib.loads(self.city_file.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise fault(
+                str(self.city_file), error.strerror or "cannot be read", "a city file", "Set PENSTOCK_CITY or use --city."
+            ) from None
+        except tomllib.TOMLDecodeError as error:
+            raise fault(str(self.city_file), str(error), "TOML 1.0", "Correct that line.") from None
+
+    @property
+    def city_id(self) -> str:
+        found = self.raw.get("city", {}).get("id")
+        if not isinstance(found, str):
+            raise fault(f"{self.city_file}: city.id", "missing", "a short name", 'Write [city] with id = "..." at the top.')
+        return found
+
+    @property
+    def folder(self) -> Path:
+        """Where everything that is written goes."""
+        return self.home if self.home is not None else Path("var") / self.city_id
+
+    @property
+    def url(self) -> str:
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{self.folder / 'penstock.db'}"

@@ -1,0 +1,332 @@
+"""The tables. SQLite (embedded) and PostgreSQL (a utility's) hold the same ones; migrations/ brings either from empty to here."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+from sqlalchemy.dialects.postgresql import TIMESTAMP
+from sqlalchemy.types import JSON, TypeDecorator, TypeEngine
+
+from city.clock import as_utc
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """A UTC instant: microseconds since 1970 in SQLite (sorts, compact), timestamptz in PostgreSQL. Refuses naive values."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(TIMESTAMP(timezone=True) if dialect.name == "postgresql" else BigInteger())
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        utc = as_utc(value)
+        return utc if dialect.name == "postgresql" else micros(utc)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy names it
+        if value is None:
+            return None
+        return value.astimezone(UTC) if isinstance(value, datetime) else from_micros(value)
+
+
+def micros(time: datetime) -> int:
+    """Microseconds since 1970 UTC, exact."""
+    delta = as_utc(time) - _EPOCH
+    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+
+
+def from_micros(value: int) -> datetime:
+    return datetime.fromtimestamp(value // 1_000_000, UTC).replace(microsecond=value % 1_000_000)
+
+
+metadata = MetaData()
+
+
+def _table(name: str, *columns: Any, rowid: bool = True) -> Table:
+    return Table(name, metadata, *columns, sqlite_with_rowid=rowid)
+
+
+# --- acquisition -----------------------------------------------------------------------------------------------------------
+point = _table(
+    "point",
+    Column("point_key", Integer, primary_key=True, autoincrement=False),
+    Column("point_id", String(120), nullable=False, unique=True),
+    Column("meter_id", String(80), nullable=False),
+    Column("quantity", String(40), nullable=False),
+    Column("step_s", Integer, nullable=False),
+)
+# Time leads the key: readings arrive slot by slot, and SQLite takes them an order of magnitude faster in key order.
+reading = _table(
+    "reading",
+    Column("time_utc", UtcTime, primary_key=True),
+    Column("point_key", Integer, primary_key=True),
+    Column("value", BigInteger),
+    Column("quality", Integer, nullable=False),
+    Column("received_at_utc", UtcTime, nullable=False),
+    rowid=False,
+)
+batch = _table("batch", Column("batch_id", String(64), primary_key=True), Column("readings", Integer, nullable=False))
+conflict = _table(
+    "conflict",
+    Column("time_utc", UtcTime, primary_key=True),
+    Column("point_key", Integer, primary_key=True),
+    Column("value", BigInteger, primary_key=True),
+    Column("batch_id", String(64), nullable=False),
+)
+latest = _table(
+    "latest",
+    Column("point_key", Integer, primary_key=True, autoincrement=False),
+    Column("time_utc", UtcTime, nullable=False),
+    Column("value", BigInteger),
+    Column("quality", Integer, nullable=False),
+    Column("good_time_utc", UtcTime),
+    Column("good_value", BigInteger),
+)
+meter_day = _table(
+    "meter_day",
+    Column("point_key", Integer, primary_key=True),
+    Column("day_start_utc", UtcTime, primary_key=True),
+    Column("step_s", Integer, nullable=False),
+    Column("amounts", LargeBinary, nullable=False),  # int64 little-endian in the stored scale, zlib
+    Column("quality", LargeBinary, nullable=False),  # uint16 little-endian, zlib
+    Column("total", BigInteger),  # exact usage of the whole day where the register's two ends are good, else null
+    Column("source", String(20), nullable=False),
+    rowid=False,
+)
+
+# --- the night -------------------------------------------------------------------------------------------------------------
+run = _table(
+    "run",
+    Column("run_id", Integer, primary_key=True),
+    Column("city", String(40), nullable=False),
+    Column("night", Date, nullable=False),
+    Column("command", String(20), nullable=False),
+    Column("now_utc", UtcTime, nullable=False),
+    Column("started_utc", UtcTime, nullable=False),
+    Column("ended_utc", UtcTime),
+    Column("status", String(20), nullable=False),
+    Column("config_hash", String(64), nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("detail", JSON),
+)
+step = _table(
+    "step",
+    Column("city", String(40), primary_key=True),
+    Column("night", Date, primary_key=True),
+    Column("step", String(20), primary_key=True),
+    Column("status", String(20), nullable=False),
+    Column("ended_utc", UtcTime, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("sentence", Text, nullable=False),
+    Column("problems", JSON, nullable=False),
+    Column("detail", JSON, nullable=False),
+)
+heartbeat = _table(
+    "heartbeat", Column("process", String(20), primary_key=True), Column("time_utc", UtcTime, nullable=False), Column("detail", JSON)
+)
+
+# --- results ---------------------------------------------------------------------------------------------------------------
+forecast = _table(
+    "forecast",
+    Column("night", Date, primary_key=True),
+    Column("series_id", String(120), primary_key=True),
+    Column("made_at_utc", UtcTime, nullable=False),
+    Column("start_utc", UtcTime, nullable=False),
+    Column("step_s", Integer, nullable=False),
+    Column("quantity", String(40), nullable=False),
+    Column("model", String(40), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("quantiles", LargeBinary, nullable=False),  # float32[3, t]: P10, P50, P90
+)
+skill = _table(
+    "skill",
+    Column("night", Date, primary_key=True),
+    Column("series_id", String(120), primary_key=True),
+    Column("day", Integer, primary_key=True),
+    Column("model", String(40), nullable=False),
+    Column("mae", Float),
+    Column("mae_naive", Float),
+    Column("cover80", Float),
+    Column("n", Integer, nullable=False),
+)
+plan = _table(
+    "plan",
+    Column("plan_id", String(64), primary_key=True),
+    Column("night", Date, nullable=False),
+    Column("made_at_utc", UtcTime, nullable=False),
+    Column("start_utc", UtcTime, nullable=False),
+    Column("step_s", Integer, nullable=False),
+    Column("steps", Integer, nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("cost", Float),
+    Column("baseline_cost", Float),
+    Column("co2_kg", Float),
+    Column("baseline_co2_kg", Float),
+    Column("detail", JSON, nullable=False),
+)
+plan_value = _table(
+    "plan_value",
+    Column("plan_id", String(64), primary_key=True),
+    Column("scenario", String(20), primary_key=True),
+    Column("asset_id", String(80), primary_key=True),
+    Column("quantity", String(40), primary_key=True),
+    Column("amounts", LargeBinary, nullable=False),  # float32[steps]
+)
+price = _table(
+    "price",
+    Column("plan_id", String(64), primary_key=True),
+    Column("balance_id", String(80), primary_key=True),
+    Column("amounts", LargeBinary, nullable=False),  # float32[steps], currency per unit
+)
+breach = _table(
+    "breach",
+    Column("plan_id", String(64), primary_key=True),
+    Column("ordinal", Integer, primary_key=True),
+    Column("asset_id", String(80), nullable=False),
+    Column("sentence", Text, nullable=False),
+    Column("detail", JSON, nullable=False),
+)
+leak_case = _table(
+    "leak_case",
+    Column("case_id", String(64), primary_key=True),
+    Column("night", Date, nullable=False),
+    Column("start_utc", UtcTime, nullable=False),
+    Column("seen_utc", UtcTime, nullable=False),
+    Column("zone_id", String(40), nullable=False),
+    Column("pipe", String(40), nullable=False),
+    Column("flow_m3_per_h", Float, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("sentence", Text, nullable=False),
+    Column("candidates", JSON, nullable=False),
+)
+isolation = _table(
+    "isolation",
+    Column("isolation_id", String(64), primary_key=True),
+    Column("case_id", String(64), ForeignKey("leak_case.case_id"), nullable=False),
+    Column("pipe", String(40), nullable=False),
+    Column("customers", Integer, nullable=False),
+    Column("demand_m3_per_h", Float, nullable=False),
+    Column("proved", Boolean, nullable=False),
+    Column("sentence", Text, nullable=False),
+    Column("detail", JSON, nullable=False),
+)
+water_balance = _table(
+    "water_balance",
+    Column("zone_id", String(40), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("inflow_m3", Float),
+    Column("loss_m3", Float),
+    Column("quality", Integer, nullable=False),
+)
+
+# --- control ---------------------------------------------------------------------------------------------------------------
+command = _table(
+    "command",
+    Column("command_id", String(64), primary_key=True),
+    Column("plan_id", String(64), nullable=False),  # a plan's or an isolation's id
+    Column("point_id", String(120), nullable=False),
+    Column("not_before_utc", UtcTime, nullable=False),
+    Column("not_after_utc", UtcTime, nullable=False),
+    Column("quantity", String(40), nullable=False),
+    Column("setpoint", Float, nullable=False),
+    Column("state", String(20), nullable=False),  # proposed, approved, held, written, refused, mismatch, unknown, expired
+    Column("sentence", Text, nullable=False),
+)
+Index("command_by_state", command.c.state, command.c.not_before_utc)
+approval = _table(
+    "approval",
+    Column("plan_id", String(64), primary_key=True),
+    Column("who", String(80), nullable=False),
+    Column("at_utc", UtcTime, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("commands", Integer, nullable=False),
+)
+audit = _table(
+    "audit",
+    Column("audit_id", Integer, primary_key=True),
+    Column("at_utc", UtcTime, nullable=False),
+    Column("who", String(80), nullable=False),
+    Column("action", String(40), nullable=False),
+    Column("subject", String(120), nullable=False),
+    Column("sentence", Text, nullable=False),
+)
+hold = _table(
+    "hold",
+    Column("hold_id", Integer, primary_key=True),
+    Column("subject", String(120), nullable=False),  # an asset, a point, or '*' for the emergency stop
+    Column("since_utc", UtcTime, nullable=False),
+    Column("until_utc", UtcTime),
+    Column("released_utc", UtcTime),
+    Column("who", String(80), nullable=False),
+    Column("reason", Text, nullable=False),
+)
+request = _table(
+    "request",
+    Column("request_id", Integer, primary_key=True),
+    Column("kind", String(20), nullable=False),  # replan, statement
+    Column("who", String(80), nullable=False),
+    Column("at_utc", UtcTime, nullable=False),
+    Column("state", String(20), nullable=False),  # waiting, working, done, failed
+    Column("detail", JSON, nullable=False),
+    Column("sentence", Text, nullable=False),
+)
+
+# --- carbon ----------------------------------------------------------------------------------------------------------------
+ledger_batch = _table(
+    "ledger_batch",
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("day", Date, nullable=False, unique=True),
+    Column("entries", Integer, nullable=False),
+    Column("batch_hash", String(64), nullable=False),
+    Column("root", String(64), nullable=False),
+)
+ledger_entry = _table(
+    "ledger_entry",
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("ordinal", Integer, primary_key=True, autoincrement=False),
+    Column("entry_id", String(64), nullable=False, unique=True),
+    Column("account_id", String(80), nullable=False),
+    Column("period_start_utc", UtcTime, nullable=False),
+    Column("period_end_utc", UtcTime, nullable=False),
+    Column("scope", Integer, nullable=False),
+    Column("activity", String(120), nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("factor_id", String(120), nullable=False),
+    Column("mg_by_gas", BigInteger, nullable=False),
+    Column("quality", Integer, nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("supersedes", String(64)),
+    Column("known_at_utc", UtcTime, nullable=False),
+)
+target_progress = _table(
+    "target_progress",
+    Column("night", Date, primary_key=True),
+    Column("target_id", String(80), primary_key=True),
+    Column("required", Float),
+    Column("actual", Float),
+    Column("on_path", Boolean),
+    Column("sentence", Text, nullable=False),
+    Column("detail", JSON, nullable=False),
+)
+
+# What a rerun of a night must reproduce exactly: every table but the records of the running itself.
+RESULTS = [t for t in metadata.sorted_tables if t.name not in {"run", "step", "heartbeat"}]

@@ -1,0 +1,231 @@
+"""city.toml as one checked object: every fault is told at once, with its TOML path."""
+
+import hashlib
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import Field, ValidationError, field_validator
+
+from carbon.accounts import Account
+from carbon.targets import Target
+from city.places import Meter, Place, Point, Site, Zone
+from city.problems import PenstockError, Problem
+from forecasting.calendars import Calendar
+from forecasting.settings import ForecastSettings
+from meters.control import ControlLimits
+from meters.drop import Mapping
+from meters.link import LinkConfig
+from meters.quality import Limits
+from meters.registers import DeviceModel, load_model
+from optimisation.assets import Asset
+from service.environment import Environment
+from service.tariff import Tariff
+
+
+class City(Place):
+    """Who and where."""
+
+    id: str = Field(description="short name; names the data folder")
+    name: str = Field(description="as people call it")
+    name_zh: str = Field(default="", description="its Chinese name")
+    time_zone: str = Field(description="IANA zone of tariffs, civil days and people")
+    country: str = Field(description="ISO 3166-1 code whose public holidays hold")
+    subdivision: str | None = Field(default=None, description="ISO 3166-2 part with holidays of its own")
+    currency: str = Field(default="CNY", description="of every price")
+    region: str = Field(description="ISO 3166-2 region whose emission factors hold")
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError(f"'{value}' is no IANA time zone; write e.g. Europe/Rome or Asia/Shanghai")
+        return value
+
+
+class Night(Place):
+    """How far the night looks back and ahead."""
+
+    step_s: int = Field(default=900, description="step of the plan [s]")
+    steps: int = Field(default=192, description="steps of the plan")
+    lead_minutes: int = Field(default=30, description="from the night's start to the plan's first step [min]")
+    history_days: int = Field(default=400, description="days of history the models see")
+    hot_days: int = Field(default=35, description="days that readings are kept row by row")
+    approved_hours: int = Field(default=24, description="hours of commands that one approval covers")
+    workers: int = Field(default=1, description="processes that share the forecasts")
+
+
+class Sector(Place):
+    """A part of the economy with its value added."""
+
+    id: str = Field(description="short name")
+    name: str = Field(default="", description="as the statistics office calls it")
+    name_zh: str = Field(default="", description="its Chinese name")
+    gdp_10k_cny: dict[int, float] = Field(default_factory=dict, description="value added per year [10,000 CNY, constant prices]")
+
+
+class Water(Place):
+    """The water network and what matters in it."""
+
+    network: str = Field(description="EPANET file beside city.toml, or the name of one in wntr's library")
+    valves: str = Field(description="table of isolation valves (CSV), beside city.toml")
+    service_pressure_m: float = Field(default=20.0, description="below this a customer is badly served [m]")
+    zones: dict[str, list[str]] = Field(default_factory=dict, description="junctions of each DMA; none: made from the network")
+    customers_per_m3_per_h: float = Field(default=50.0, description="customers behind one m3/h of mean demand")
+    night_use_l_per_person_h: float = Field(default=0.6, description="legitimate use at night [L/person/h]")
+    critical: dict[str, str] = Field(default_factory=dict, description="junction -> who must not run dry")
+    stuck_valves: list[str] = Field(default_factory=list, description="valves that are known not to turn")
+    valve_panel: str | None = Field(default=None, description="meter id of the panel that moves the valves")
+
+
+class Control(Place):
+    """Which point carries out what the plan wants of an asset."""
+
+    asset: str = Field(description="asset id")
+    point: str = Field(description="writable point id")
+    quantity: str = Field(description="quantity of the plan that is sent: power_kw, running")
+    limits: ControlLimits = Field(description="what may be written")
+
+
+class Simulator(Place):
+    """The simulated field of a demo; a real city has none."""
+
+    spec: str = Field(description="device list for meters.simulator, in the data folder")
+    port: int = Field(description="TCP port on the loopback address")
+
+
+class Import(Place):
+    """One file of history, in the data folder."""
+
+    path: str = Field(description="file below the data folder")
+    mapping: Mapping = Field(description="what its columns mean")
+
+
+class Settings(Place):
+    """Everything in city.toml."""
+
+    city: City
+    night: Night = Night()
+    sectors: tuple[Sector, ...] = ()
+    zones: tuple[Zone, ...] = ()
+    sites: tuple[Site, ...] = ()
+    links: tuple[LinkConfig, ...] = ()
+    meters: tuple[Meter, ...] = ()
+    limits: tuple[Limits, ...] = ()
+    tariff: Tariff | None = None
+    assets: tuple[Asset, ...] = ()
+    water: Water | None = None
+    controls: tuple[Control, ...] = ()
+    accounts: tuple[Account, ...] = ()
+    targets: tuple[Target, ...] = ()
+    imports: tuple[Import, ...] = ()
+    simulator: Simulator | None = None
+    forecast: ForecastSettings = ForecastSettings()
+    accounts_file: str | None = Field(default=None, description="console accounts with hashed passwords, beside city.toml")
+
+    @cached_property
+    def zone_info(self) -> ZoneInfo:
+        return ZoneInfo(self.city.time_zone)
+
+    @cached_property
+    def calendar(self) -> Calendar:
+        return Calendar(time_zone=self.city.time_zone, country=self.city.country, subdivision=self.city.subdivision)
+
+    @cached_property
+    def sector_of_site(self) -> dict[str, str]:
+        return {site.id: site.sector for site in self.sites}
+
+
+class LoadedCity:
+    """Settings with what follows from them: device models, points, folders, the hash for the run record."""
+
+    def __init__(self, settings: Settings, environment: Environment, models: dict[str, DeviceModel], config_hash: str) -> None:
+        self.settings, self.environment, self.models, self.config_hash = settings, environment, models, config_hash
+        self.folder = environment.folder
+        self.beside = environment.city_file.parent
+        self.meter = {meter.id: meter for meter in settings.meters}
+        self.points: dict[str, Point] = {
+            f"{meter.id}.{register.name}": Point(
+                id=f"{meter.id}.{register.name}", meter=meter.id, quantity=register.quantity, step_s=meter.step_s
+            )
+            for meter in settings.meters
+            for register in models[meter.model].registers
+            if register.quantity is not None
+        }
+
+
+def load(environment: Environment) -> LoadedCity:
+    """Read and check the city file. Raises `PenstockError` with every fault at once, each with its TOML path."""
+    raw = environment.raw
+    try:
+        settings = Settings.model_validate(raw)
+    except ValidationError as error:
+        raise PenstockError(_problems(error)) from None
+    folders = (environment.city_file.parent / "devices",)
+    models: dict[str, DeviceModel] = {}
+    problems: list[Problem] = []
+    for i, meter in enumerate(settings.meters):
+        try:
+            models.setdefault(meter.model, load_model(meter.model, folders))
+        except PenstockError as error:
+            problems += [Problem(f"meters[{i}].model ({meter.id})", p.observed, p.allowed, p.remedy) for p in error.problems]
+    problems += _dangling(settings)
+    if problems:
+        raise PenstockError(problems)
+    digest = hashlib.sha256(environment.city_file.read_bytes()).hexdigest()
+    return LoadedCity(settings, environment, models, digest)
+
+
+def _problems(error: ValidationError) -> Iterator[Problem]:
+    for item in error.errors(include_url=False):
+        path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in item["loc"]).lstrip(".")
+        observed = "missing" if item["type"] == "missing" else f"{_shown(item['input'])}: {item['msg']}"
+        remedy = "Remove it or correct its name." if item["type"] == "extra_forbidden" else "Correct it in the city file."
+        yield Problem(path, observed, "see docs/reference.md", remedy)
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _dangling(s: Settings) -> Iterator[Problem]:
+    """Names that point nowhere."""
+    known = {
+        "site": {x.id for x in s.sites},
+        "sector": {x.id for x in s.sectors},
+        "zone": {x.id for x in s.zones},
+        "link": {x.id for x in s.links},
+        "asset": {x.id for x in s.assets},
+        "meter": {x.id for x in s.meters},
+    }
+    uses = [(f"sites[{i}].sector", "sector", x.sector) for i, x in enumerate(s.sites)]
+    for i, m in enumerate(s.meters):
+        uses += [(f"meters[{i}].{kind}", kind, value) for kind, value in (("site", m.site), ("zone", m.zone), ("link", m.link)) if value]
+        if m.link and m.unit is None:
+            yield Problem(f"meters[{i}].unit ({m.id})", "missing", "0 to 255 for a meter on a link", "Give its Modbus unit id.")
+    uses += [(f"controls[{i}].asset", "asset", x.asset) for i, x in enumerate(s.controls)]
+    uses += [(f"controls[{i}].point", "meter", x.point.rsplit(".", 1)[0]) for i, x in enumerate(s.controls)]
+    uses += [(f"limits[{i}].point", "meter", x.point.rsplit(".", 1)[0]) for i, x in enumerate(s.limits)]
+    uses += [(f"accounts[{i}].point", "meter", x.point.rsplit(".", 1)[0]) for i, x in enumerate(s.accounts)]
+    for path, kind, name in uses:
+        if name not in known[kind]:
+            yield Problem(
+                path, f"no {kind} '{name}'", f"one of {', '.join(sorted(known[kind])[:12]) or 'none defined'}", "Correct the name."
+            )
+    for kind, things in (("meters", s.meters), ("sites", s.sites), ("zones", s.zones), ("assets", s.assets), ("accounts", s.accounts)):
+        names = [x.id for x in things]
+        for name in sorted({n for n in names if names.count(n) > 1}):
+            yield Problem(kind, f"id '{name}' given {names.count(name)} times", "each id once", "Rename one of them.")
+
+
+def path_of(folder: Path, name: str) -> Path:
+    """A file below `folder`; a name that leads out of it is refused."""
+    made = (folder / name).resolve()
+    if not made.is_relative_to(folder.resolve()):
+        raise PenstockError(
+            Problem(f"path '{name}'", "leads out of the folder", f"a file below {folder.name}/", "Use a plain relative path.")
+        )
+    return made

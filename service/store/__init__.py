@@ -1,0 +1,61 @@
+"""The store: SQLAlchemy Core over SQLite (embedded default) or PostgreSQL (by URL)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+
+from city.problems import fault
+
+
+def open_store(url: str, *, create: bool = False) -> Engine:
+    """An engine on `url`, e.g. `sqlite:///var/demo/penstock.db` or `postgresql+psycopg://...`.
+
+    SQLite runs in WAL mode with full synchronisation: what a transaction acknowledged survives a power cut. Raises
+    `PenstockError` when the URL cannot be read, the server cannot be reached, or the tables are not there (unless `create`).
+    """
+    try:
+        engine = create_engine(url, pool_pre_ping=True)
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        raise fault("PENSTOCK_DATABASE_URL", str(error).split("\n")[0], "sqlite:/// or postgresql+psycopg://", "Correct the URL.") from None
+    if engine.dialect.name == "sqlite":
+        if engine.url.database and engine.url.database != ":memory:":
+            Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    if not create:
+        _require_tables(engine)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # SQLAlchemy's BEGIN is ours, not the driver's late one
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A writer takes its lock at the start: upgrading a read transaction fails at once when another writer was in between.
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """One transaction that writes: committed whole at the end, or nothing of it."""
+    with engine.execution_options(writes=True).begin() as connection:
+        yield connection
+
+
+def _require_tables(engine: Engine) -> None:
+    shown = engine.url.render_as_string(hide_password=True)
+    try:
+        present = inspect(engine).has_table("alembic_version")
+    except OperationalError as error:
+        raise fault(
+            f"database {shown}", str(error.orig).strip(), "a database that answers", "Start it or correct PENSTOCK_DATABASE_URL."
+        ) from None
+    if not present:
+        raise fault(f"database {shown}", "no tables", "a database made by `penstock init`", "Run `penstock init` first.")

@@ -1,0 +1,224 @@
+"""Readings: hot rows as they arrive, one vector per point and civil day for good, and the latest value of each point."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from city.frames import Block
+from city.places import Point
+from city.quantities import Quantity
+from service import schema as t
+from service.store import writing
+from service.store.vectors import pack_int, pack_quality, unpack_int, unpack_quality
+
+
+def register_points(engine: Engine, points: Sequence[Point]) -> dict[str, int]:
+    """Give every point its integer key (existing ones keep theirs) and return {point_id: key}."""
+    with writing(engine) as connection:
+        known = _keys(connection)
+        after = max(known.values(), default=0)
+        fresh = [p for p in points if p.id not in known]
+        rows = [
+            {"point_key": after + i, "point_id": p.id, "meter_id": p.meter, "quantity": str(p.quantity), "step_s": p.step_s}
+            for i, p in enumerate(fresh, start=1)
+        ]
+        if rows:
+            connection.execute(t.point.insert(), rows)
+        return known | {row["point_id"]: row["point_key"] for row in rows}
+
+
+def _keys(connection: Connection) -> dict[str, int]:
+    return {row.point_id: row.point_key for row in connection.execute(select(t.point.c.point_id, t.point.c.point_key))}
+
+
+def keys(engine: Engine) -> dict[str, int]:
+    """{point_id: key} of every registered point."""
+    with engine.connect() as connection:
+        return _keys(connection)
+
+
+def ignore_duplicates(connection: Connection, table: Any) -> Any:
+    """An INSERT that leaves rows alone whose key is there already."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    return dialect.insert(table).on_conflict_do_nothing()
+
+
+def _insert_rows(connection: Connection, table: Any, rows: list[tuple[Any, ...]], suffix: str = "") -> None:
+    """Positional executemany on the driver: several times faster than a list of dicts through the compiler."""
+    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    names = ", ".join(c.name for c in table.columns)
+    connection.exec_driver_sql(f"INSERT INTO {table.name} ({names}) VALUES ({', '.join([mark] * len(table.columns))}){suffix}", rows)  # noqa: S608 - names come from our schema
+
+
+def _time(connection: Connection, time: datetime) -> Any:
+    return t.UtcTime().process_bind_param(time, connection.dialect)
+
+
+def store_batch(engine: Engine, batch_id: str, readings: pd.DataFrame, key_of: dict[str, int]) -> int:
+    """Store one batch of Readings. Returns the rows stored; 0 when this batch id was stored before.
+
+    The first value of a point and time stays; a different later one goes to `conflict`. Value, batch id and latest table
+    change in one transaction, so a crash at any point leaves the batch wholly stored or wholly to be sent again.
+    """
+    with writing(engine) as connection:
+        known = connection.execute(select(t.batch.c.batch_id).where(t.batch.c.batch_id == batch_id)).first()
+        if known is not None or readings.empty:
+            return 0
+        rows = _rows(connection, readings, key_of)
+        _insert_rows(connection, t.reading, rows, " ON CONFLICT DO NOTHING")
+        _keep_conflicts(connection, batch_id, rows)
+        connection.execute(t.batch.insert().values(batch_id=batch_id, readings=len(rows)))
+        _refresh_latest(connection, rows)
+        return len(rows)
+
+
+def _rows(connection: Connection, readings: pd.DataFrame, key_of: dict[str, int]) -> list[tuple[Any, ...]]:
+    scale = readings["quantity"].map({str(q): q.scale for q in Quantity}).to_numpy()
+    value = readings["value"].to_numpy(dtype=float)
+    stored = np.rint(np.nan_to_num(value) * scale).astype(np.int64)
+    none = np.isnan(value)
+    if connection.dialect.name == "sqlite":
+        times: list[Any] = readings["time_utc"].astype("int64").tolist()
+        received: list[Any] = readings["received_at_utc"].astype("int64").tolist()
+    else:
+        times = readings["time_utc"].dt.to_pydatetime().tolist()
+        received = readings["received_at_utc"].dt.to_pydatetime().tolist()
+    point_key = readings["point_id"].map(key_of)
+    values = [None if gone else v for gone, v in zip(none.tolist(), stored.tolist(), strict=True)]
+    return list(zip(times, point_key.tolist(), values, readings["quality"].tolist(), received, strict=True))
+
+
+def _keep_conflicts(connection: Connection, batch_id: str, rows: list[tuple[Any, ...]]) -> None:
+    slots = sorted({row[0] for row in rows})
+    times = [t.UtcTime().process_result_value(slot, connection.dialect) for slot in slots]
+    found = connection.execute(
+        select(t.reading.c.time_utc, t.reading.c.point_key, t.reading.c.value).where(t.reading.c.time_utc.in_(times))
+    ).all()
+    kept = {(_time(connection, row.time_utc), row.point_key): row.value for row in found}
+    refused = [(row[0], row[1], row[2], batch_id) for row in rows if row[2] is not None and kept[row[0], row[1]] != row[2]]
+    if refused:
+        _insert_rows(connection, t.conflict, refused, " ON CONFLICT DO NOTHING")
+
+
+def _refresh_latest(connection: Connection, rows: list[tuple[Any, ...]]) -> None:
+    newest: dict[int, tuple[Any, ...]] = {}
+    for row in rows:
+        if row[1] not in newest or row[0] >= newest[row[1]][0]:
+            newest[row[1]] = row
+    made = [(key, row[0], row[2], row[3], row[0] if row[2] is not None else None, row[2]) for key, row in sorted(newest.items())]
+    _insert_rows(
+        connection,
+        t.latest,
+        made,
+        " ON CONFLICT (point_key) DO UPDATE SET time_utc = excluded.time_utc, value = excluded.value, quality = excluded.quality,"
+        " good_time_utc = COALESCE(excluded.good_time_utc, latest.good_time_utc),"
+        " good_value = COALESCE(excluded.good_value, latest.good_value) WHERE excluded.time_utc >= latest.time_utc",
+    )
+
+
+def hot(engine: Engine, point_ids: Sequence[str], start_utc: datetime, end_utc: datetime) -> pd.DataFrame:
+    """Readings of some points in [start, end), ordered by point and time: the tidy frame `city.frames.READINGS`."""
+    statement = (
+        select(
+            t.point.c.point_id,
+            t.reading.c.time_utc,
+            t.point.c.quantity,
+            t.reading.c.value,
+            t.reading.c.quality,
+            t.reading.c.received_at_utc,
+        )
+        .join(t.point, t.point.c.point_key == t.reading.c.point_key)
+        .where(t.reading.c.time_utc >= start_utc, t.reading.c.time_utc < end_utc, t.point.c.point_id.in_(list(point_ids)))
+        .order_by(t.point.c.point_id, t.reading.c.time_utc)
+    )
+    with engine.connect() as connection:
+        rows = connection.execute(statement).all()
+    frame = pd.DataFrame(rows, columns=["point_id", "time_utc", "quantity", "value", "quality", "received_at_utc"])
+    for name in ("time_utc", "received_at_utc"):
+        frame[name] = pd.to_datetime(frame[name], utc=True).astype("datetime64[us, UTC]")
+    scale = frame["quantity"].map({str(q): q.scale for q in Quantity}).astype(float)
+    return frame.assign(value=frame["value"].astype(float) / scale)
+
+
+def last_slot(engine: Engine) -> datetime | None:
+    """The newest stored reading time, or None."""
+    with engine.connect() as connection:
+        return connection.execute(select(func.max(t.reading.c.time_utc))).scalar()
+
+
+def store_days(
+    connection: Connection,
+    block: Block,
+    days: Sequence[tuple[datetime, datetime]],
+    key_of: dict[str, int],
+    source: str,
+    totals: dict[tuple[str, datetime], int] | None = None,
+) -> int:
+    """Store an int64 Block as one vector per point and civil day; days already stored stay as they are. Returns the vectors."""
+    rows: list[tuple[Any, ...]] = []
+    seconds = int(block.step.total_seconds())
+    for start, end in days:
+        part = block.window(start, end)
+        for i, name in enumerate(block.ids):
+            if not part.quality[i].any():
+                continue  # nothing was ever heard of this point that day: no vector, not a vector of gaps
+            total = (totals or {}).get((name, start))
+            rows.append(
+                (key_of[name], _time(connection, start), seconds, pack_int(part.values[i]), pack_quality(part.quality[i]), total, source)
+            )
+    if rows:
+        _insert_rows(connection, t.meter_day, rows, " ON CONFLICT DO NOTHING")
+    return len(rows)
+
+
+def days(engine: Engine, points: Sequence[Point], start_utc: datetime, end_utc: datetime) -> Block:
+    """The stored vectors of points that share one stored quantity and step, as an int64 Block over [start, end).
+
+    What is not stored has quality 0 (missing). `start_utc` and `end_utc` must be civil midnights.
+    """
+    quantity, step_s = points[0].stored, points[0].step_s
+    steps = int((end_utc - start_utc).total_seconds()) // step_s
+    values = np.zeros((len(points), steps), dtype=np.int64)
+    quality = np.zeros((len(points), steps), dtype=np.uint16)
+    row_of = {p.id: i for i, p in enumerate(points)}
+    statement = (
+        select(t.point.c.point_id, t.meter_day.c.day_start_utc, t.meter_day.c.amounts, t.meter_day.c.quality)
+        .join(t.point, t.point.c.point_key == t.meter_day.c.point_key)
+        .where(t.meter_day.c.day_start_utc >= start_utc, t.meter_day.c.day_start_utc < end_utc)
+    )
+    if len(points) <= 500:
+        statement = statement.where(t.point.c.point_id.in_(list(row_of)))
+    with engine.connect() as connection:
+        for row in connection.execute(statement):
+            i = row_of.get(row.point_id)
+            if i is None:
+                continue
+            first = int((row.day_start_utc - start_utc).total_seconds()) // step_s
+            amounts = unpack_int(row.amounts)
+            width = min(amounts.size, steps - first)
+            values[i, first : first + width] = amounts[:width]
+            quality[i, first : first + width] = unpack_quality(row.quality)[:width]
+    return Block(tuple(row_of), start_utc, timedelta(seconds=step_s), quantity, values, quality)
+
+
+def last_day(engine: Engine) -> datetime | None:
+    """Start of the newest civil day that has vectors, or None."""
+    with engine.connect() as connection:
+        return connection.execute(select(func.max(t.meter_day.c.day_start_utc))).scalar()
+
+
+def drop_hot(connection: Connection, before_utc: datetime) -> int:
+    """Delete hot readings older than `before_utc` (their vectors stay). Returns the rows deleted."""
+    return connection.execute(t.reading.delete().where(t.reading.c.time_utc < before_utc)).rowcount
+
+
+def size(engine: Engine) -> dict[str, int]:
+    """Row counts of the reading tables."""
+    with engine.connect() as connection:
+        tables = (t.reading, t.meter_day, t.batch, t.conflict)
+        return {table.name: connection.execute(select(func.count()).select_from(table)).scalar_one() for table in tables}

@@ -1,0 +1,94 @@
+"""What ran when: one record per command, one per (city, night, step), and the heartbeats of the long-running processes."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, delete, select
+
+from city.problems import Problem
+from service import schema as t
+from service.store import writing
+
+
+@dataclass
+class StepResult:
+    """What a step of the night has to say: one sentence, figures for the summary, and problems it went on despite."""
+
+    sentence: str
+    detail: dict[str, Any] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def start_run(engine: Engine, city: str, night: date, command: str, now_utc: datetime, config_hash: str) -> int:
+    """Open a run record and return its id."""
+    with writing(engine) as connection:
+        made = connection.execute(
+            t.run.insert().values(
+                city=city,
+                night=night,
+                command=command,
+                now_utc=now_utc,
+                started_utc=datetime.now(UTC),
+                status="running",
+                config_hash=config_hash,
+                pid=os.getpid(),
+            )
+        )
+        return int(made.inserted_primary_key[0])
+
+
+def end_run(engine: Engine, run_id: int, status: str, detail: dict[str, Any]) -> None:
+    with writing(engine) as connection:
+        connection.execute(t.run.update().where(t.run.c.run_id == run_id).values(ended_utc=datetime.now(UTC), status=status, detail=detail))
+
+
+def steps_done(engine: Engine, city: str, night: date) -> dict[str, Any]:
+    """{step: row} of the steps of a night that are finished."""
+    with engine.connect() as connection:
+        rows = connection.execute(select(t.step).where(t.step.c.city == city, t.step.c.night == night).order_by(t.step.c.ended_utc)).all()
+    return {row.step: row for row in rows}
+
+
+def finish_step(connection: Connection, city: str, night: date, step: str, seconds: float, result: StepResult) -> None:
+    """Record a step as done, in the transaction that stores its output: either both are there after a crash, or neither."""
+    connection.execute(delete(t.step).where(t.step.c.city == city, t.step.c.night == night, t.step.c.step == step))
+    connection.execute(
+        t.step.insert().values(
+            city=city,
+            night=night,
+            step=step,
+            status="problems" if result.problems else "done",
+            ended_utc=datetime.now(UTC),
+            seconds=round(seconds, 3),
+            sentence=result.sentence,
+            problems=[str(problem) for problem in result.problems],
+            detail=result.detail,
+        )
+    )
+
+
+def beat(engine: Engine, process: str, time_utc: datetime, detail: dict[str, Any] | None = None) -> None:
+    """Say that a long-running process is alive."""
+    with writing(engine) as connection:
+        connection.execute(delete(t.heartbeat).where(t.heartbeat.c.process == process))
+        connection.execute(t.heartbeat.insert().values(process=process, time_utc=time_utc, detail=detail or {}))
+
+
+def heartbeats(engine: Engine) -> dict[str, datetime]:
+    with engine.connect() as connection:
+        return {row.process: row.time_utc for row in connection.execute(select(t.heartbeat))}
+
+
+def recent_runs(engine: Engine, limit: int = 50) -> Sequence[Any]:
+    """The newest run records, newest first."""
+    with engine.connect() as connection:
+        return connection.execute(select(t.run).order_by(t.run.c.run_id.desc()).limit(limit)).all()
+
+
+def last_night(engine: Engine, city: str) -> date | None:
+    """The newest night that has a finished step."""
+    with engine.connect() as connection:
+        return connection.execute(select(t.step.c.night).where(t.step.c.city == city).order_by(t.step.c.night.desc()).limit(1)).scalar()
