@@ -58,11 +58,12 @@ class Hydraulics:
     warning: pd.Series
 
 
-def _check_times(times: pd.Index, step_s: int, subject: str) -> None:
+def _utc_times(times: pd.Index, step_s: int, subject: str) -> pd.DatetimeIndex:
     if not isinstance(times, pd.DatetimeIndex) or times.tz is None or len(times) == 0:
         raise fault(subject, f"index {type(times).__name__} of {len(times)}", "UTC times", "Index the table by UTC times.")
     if len(times) > 1 and not (np.diff(times.as_unit("s").asi8) == step_s).all():
         raise fault(subject, "uneven or other time steps", f"a step of {step_s} s", "Resample to a regular grid.")
+    return times
 
 
 def _timetable(network: Network, times: pd.DatetimeIndex, pump_on: pd.DataFrame) -> NDArray[np.float64]:
@@ -136,8 +137,7 @@ def simulate(
     Raises `PenstockError` for unknown ids, missing values, uneven times and what EPANET cannot solve; negative pressures are
     reported in `warning`, not raised.
     """
-    times = demand_m3_per_h.index
-    _check_times(times, step_s, "demand")
+    times = _utc_times(demand_m3_per_h.index, step_s, "demand")
     network.require("junctions", demand_m3_per_h.columns, "demand")
     network.require("pipes", [burst.pipe for burst in bursts], "burst")
     network.require("tanks", initial_level_m or {}, "initial level")

@@ -107,8 +107,8 @@ def _grow(
     while (zone < 0).any():
         open_fronts = [k for k in range(count) if fronts[k]]
         if not open_fronts:  # islands that no link joins to a seed
-            for node in np.flatnonzero(zone < 0):
-                zone[node] = int(np.argmin(filled / target))
+            for island in np.flatnonzero(zone < 0):
+                zone[island] = int(np.argmin(filled / target))
             break
         owner = min(open_fronts, key=lambda k: filled[k] / target[k])
         metres, node = heapq.heappop(fronts[owner])
