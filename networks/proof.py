@@ -109,7 +109,7 @@ def service_pressure(
     off is told so and its computed pressure, which means nothing, is left out.
 
     Returns node, demand_m3_per_h, pressure_before_m, pressure_m (NaN when cut off), served_m3_per_h, state (`served`,
-    `below_service`, `cut_off`, `no_demand`); a node already below the service pressure before is `below_service` too, its two pressures say so.
+    `below_service`, `cut_off`, `no_demand`); a node below the service pressure before is `below_service` too, as its two pressures say.
     """
     junctions = list(network.junctions["id"])
     network.require("junctions", demand_m3_per_h, "demand")
