@@ -10,7 +10,8 @@ from sqlalchemy.exc import OperationalError
 
 from city.clock import QUARTER, ceil
 from meters.control import Outcome
-from meters.poll import Device, Field
+from meters.field import Field
+from meters.poll import Device
 from meters.spool import Spool
 from service.settings import LoadedCity
 from service.store import operations, readings, runs
@@ -49,7 +50,7 @@ def execute_due(engine: Engine, field: Field, city: LoadedCity, at_utc: datetime
     """Write approved commands whose time has come, read each back, and store outcome and audit line. Returns the writes tried."""
     stopped = {hold.subject for hold in operations.holds(engine, at_utc)}
     asset_of = {control.point: control.asset for control in city.settings.controls}
-    limits = {control.point: control.limits for control in city.settings.controls}
+    limits = {limit.point: limit for limit in city.settings.limits}
     tried = 0
     for command in operations.due(engine, at_utc):
         if stopped & {operations.STOP, command.point_id, asset_of.get(command.point_id, command.point_id)}:
@@ -57,8 +58,13 @@ def execute_due(engine: Engine, field: Field, city: LoadedCity, at_utc: datetime
                 engine, command.command_id, "held", f"{command.point_id}: not written, a hold is in force", at_utc, command.point_id
             )
             continue
-        outcome: Outcome = field.write(command.point_id, command.setpoint, limits.get(command.point_id), at_utc)
-        operations.settle(engine, command.command_id, outcome.state, outcome.sentence, at_utc, command.point_id)
+        if command.point_id not in limits:
+            sentence = f"{command.point_id}: not written, no [[limits]] say what may be written there"
+            operations.settle(engine, command.command_id, "refused", sentence, at_utc, command.point_id)
+            continue
+        outcome: Outcome = field.write(command.point_id, command.setpoint, limits[command.point_id], at_utc)
+        sentence = f"{outcome.word} {command.setpoint:g} to {command.point_id}: {outcome.reason}"
+        operations.settle(engine, command.command_id, outcome.word, sentence, at_utc, command.point_id)
         tried += 1
     return tried
 

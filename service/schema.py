@@ -296,7 +296,8 @@ ledger_batch = _table(
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("day", Date, nullable=False, unique=True),
     Column("entries", Integer, nullable=False),
-    Column("batch_hash", String(64), nullable=False),
+    Column("columns", JSON, nullable=False),  # [[name, SHA-256 of the column]], in the order they were hashed
+    Column("previous", String(64), nullable=False),
     Column("root", String(64), nullable=False),
 )
 ledger_entry = _table(

@@ -14,8 +14,7 @@ from carbon.targets import Target
 from city.places import Meter, Place, Point, Site, Zone
 from city.problems import PenstockError, Problem
 from forecasting.calendars import Calendar
-from forecasting.settings import ForecastSettings
-from meters.control import ControlLimits
+from forecasting.models.task import ForecastSettings
 from meters.drop import Mapping
 from meters.link import LinkConfig
 from meters.quality import Limits
@@ -86,7 +85,16 @@ class Control(Place):
     asset: str = Field(description="asset id")
     point: str = Field(description="writable point id")
     quantity: str = Field(description="quantity of the plan that is sent: power_kw, running")
-    limits: ControlLimits = Field(description="what may be written")
+    decimals: int = Field(default=0, ge=0, le=3, description="digits the setpoint is rounded to")
+
+
+class State(Place):
+    """What an asset's state is read from: a weighted sum of the latest good values of points, plus an offset."""
+
+    asset: str = Field(description="asset id")
+    quantity: str = Field(description="state of the asset: charge_kwh, volume_m3, running")
+    weights: dict[str, float] = Field(description="point id -> weight, e.g. a tank's area [m2] for its level [m]")
+    offset: float = Field(default=0.0, description="added to the sum, in the unit of the state")
 
 
 class Simulator(Place):
@@ -118,6 +126,7 @@ class Settings(Place):
     assets: tuple[Asset, ...] = ()
     water: Water | None = None
     controls: tuple[Control, ...] = ()
+    states: tuple[State, ...] = ()
     accounts: tuple[Account, ...] = ()
     targets: tuple[Target, ...] = ()
     imports: tuple[Import, ...] = ()
@@ -209,7 +218,10 @@ def _dangling(s: Settings) -> Iterator[Problem]:
     uses += [(f"controls[{i}].asset", "asset", x.asset) for i, x in enumerate(s.controls)]
     uses += [(f"controls[{i}].point", "meter", x.point.rsplit(".", 1)[0]) for i, x in enumerate(s.controls)]
     uses += [(f"limits[{i}].point", "meter", x.point.rsplit(".", 1)[0]) for i, x in enumerate(s.limits)]
-    uses += [(f"accounts[{i}].point", "meter", x.point.rsplit(".", 1)[0]) for i, x in enumerate(s.accounts)]
+    uses += [(f"states[{i}].asset", "asset", x.asset) for i, x in enumerate(s.states)]
+    uses += [(f"states[{i}].weights", "meter", point.rsplit(".", 1)[0]) for i, x in enumerate(s.states) for point in x.weights]
+    losses = {f"{zone}.loss" for zone in known["zone"]}
+    uses += [(f"accounts[{i}].point", "meter", x.point.rsplit(".", 1)[0]) for i, x in enumerate(s.accounts) if x.point not in losses]
     for path, kind, name in uses:
         if name not in known[kind]:
             yield Problem(

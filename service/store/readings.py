@@ -48,7 +48,7 @@ def ignore_duplicates(connection: Connection, table: Any) -> Any:
     return dialect.insert(table).on_conflict_do_nothing()
 
 
-def _insert_rows(connection: Connection, table: Any, rows: list[tuple[Any, ...]], suffix: str = "") -> None:
+def insert_rows(connection: Connection, table: Any, rows: list[tuple[Any, ...]], suffix: str = "") -> None:
     """Positional executemany on the driver: several times faster than a list of dicts through the compiler."""
     mark = "?" if connection.dialect.name == "sqlite" else "%s"
     names = ", ".join(c.name for c in table.columns)
@@ -70,7 +70,7 @@ def store_batch(engine: Engine, batch_id: str, readings: pd.DataFrame, key_of: d
         if known is not None or readings.empty:
             return 0
         rows = _rows(connection, readings, key_of)
-        _insert_rows(connection, t.reading, rows, " ON CONFLICT DO NOTHING")
+        insert_rows(connection, t.reading, rows, " ON CONFLICT DO NOTHING")
         _keep_conflicts(connection, batch_id, rows)
         connection.execute(t.batch.insert().values(batch_id=batch_id, readings=len(rows)))
         _refresh_latest(connection, rows)
@@ -102,7 +102,7 @@ def _keep_conflicts(connection: Connection, batch_id: str, rows: list[tuple[Any,
     kept = {(_time(connection, row.time_utc), row.point_key): row.value for row in found}
     refused = [(row[0], row[1], row[2], batch_id) for row in rows if row[2] is not None and kept[row[0], row[1]] != row[2]]
     if refused:
-        _insert_rows(connection, t.conflict, refused, " ON CONFLICT DO NOTHING")
+        insert_rows(connection, t.conflict, refused, " ON CONFLICT DO NOTHING")
 
 
 def _refresh_latest(connection: Connection, rows: list[tuple[Any, ...]]) -> None:
@@ -111,7 +111,7 @@ def _refresh_latest(connection: Connection, rows: list[tuple[Any, ...]]) -> None
         if row[1] not in newest or row[0] >= newest[row[1]][0]:
             newest[row[1]] = row
     made = [(key, row[0], row[2], row[3], row[0] if row[2] is not None else None, row[2]) for key, row in sorted(newest.items())]
-    _insert_rows(
+    insert_rows(
         connection,
         t.latest,
         made,
@@ -172,7 +172,7 @@ def store_days(
                 (key_of[name], _time(connection, start), seconds, pack_int(part.values[i]), pack_quality(part.quality[i]), total, source)
             )
     if rows:
-        _insert_rows(connection, t.meter_day, rows, " ON CONFLICT DO NOTHING")
+        insert_rows(connection, t.meter_day, rows, " ON CONFLICT DO NOTHING")
     return len(rows)
 
 
@@ -204,6 +204,19 @@ def days(engine: Engine, points: Sequence[Point], start_utc: datetime, end_utc: 
             values[i, first : first + width] = amounts[:width]
             quality[i, first : first + width] = unpack_quality(row.quality)[:width]
     return Block(tuple(row_of), start_utc, timedelta(seconds=step_s), quantity, values, quality)
+
+
+def totals(engine: Engine, points: Sequence[Point], start_utc: datetime, end_utc: datetime) -> dict[tuple[str, datetime], int]:
+    """{(point_id, day start): exact usage of the day by its register}, where both ends of the day were read well."""
+    m = t.meter_day.c
+    statement = (
+        select(t.point.c.point_id, m.day_start_utc, m.total)
+        .join(t.point, t.point.c.point_key == m.point_key)
+        .where(m.day_start_utc >= start_utc, m.day_start_utc < end_utc, m.total.is_not(None))
+    )
+    wanted = {p.id for p in points}
+    with engine.connect() as connection:
+        return {(row.point_id, row.day_start_utc): row.total for row in connection.execute(statement) if row.point_id in wanted}
 
 
 def last_day(engine: Engine) -> datetime | None:

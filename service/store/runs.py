@@ -52,7 +52,9 @@ def steps_done(engine: Engine, city: str, night: date) -> dict[str, Any]:
     return {row.step: row for row in rows}
 
 
-def finish_step(connection: Connection, city: str, night: date, step: str, seconds: float, result: StepResult) -> None:
+def finish_step(
+    connection: Connection, city: str, night: date, step: str, seconds: float, result: StepResult, *, failed: bool = False
+) -> None:
     """Record a step as done, in the transaction that stores its output: either both are there after a crash, or neither."""
     connection.execute(delete(t.step).where(t.step.c.city == city, t.step.c.night == night, t.step.c.step == step))
     connection.execute(
@@ -60,7 +62,7 @@ def finish_step(connection: Connection, city: str, night: date, step: str, secon
             city=city,
             night=night,
             step=step,
-            status="problems" if result.problems else "done",
+            status="failed" if failed else "problems" if result.problems else "done",
             ended_utc=datetime.now(UTC),
             seconds=round(seconds, 3),
             sentence=result.sentence,
@@ -80,6 +82,14 @@ def beat(engine: Engine, process: str, time_utc: datetime, detail: dict[str, Any
 def heartbeats(engine: Engine) -> dict[str, datetime]:
     with engine.connect() as connection:
         return {row.process: row.time_utc for row in connection.execute(select(t.heartbeat))}
+
+
+def night_time(engine: Engine, city: str, night: date) -> datetime:
+    """The time that counted as now for a night: that of its first run."""
+    with engine.connect() as connection:
+        return connection.execute(
+            select(t.run.c.now_utc).where(t.run.c.city == city, t.run.c.night == night).order_by(t.run.c.run_id).limit(1)
+        ).scalar_one()
 
 
 def recent_runs(engine: Engine, limit: int = 50) -> Sequence[Any]:

@@ -1,0 +1,199 @@
+"""The `penstock` command. Heavy imports live inside the commands, so that `penstock status` answers at once."""
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from city.clock import parse_utc
+from city.problems import PenstockError
+from service.environment import Environment
+
+DONE, PROBLEMS, FAILED = 0, 2, 1
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="One plan for a city's water, energy and carbon. Exit codes: 0 done, 2 done with problems, 1 failed.",
+)
+
+Now = Annotated[str | None, typer.Option("--now", help="the time that counts as now, ISO 8601 with offset; the clock when not given")]
+City = Annotated[Path | None, typer.Option("--city", help="the city file; PENSTOCK_CITY, ./city.toml or the demo city when not given")]
+Who = Annotated[str | None, typer.Option("--who", help="name for the audit table; PENSTOCK_OPERATOR when not given")]
+
+
+def environment(city: Path | None) -> Environment:
+    return Environment(city=city) if city is not None else Environment()
+
+
+def moment(now: str | None) -> datetime:
+    return parse_utc(now) if now else datetime.now(UTC)
+
+
+def operator(env: Environment, who: str | None) -> str:
+    from city.problems import fault
+
+    name = who or env.operator
+    if not name:
+        raise fault("--who", "missing", "the name of the person who decides", "Give --who NAME or set PENSTOCK_OPERATOR.")
+    return name
+
+
+def finish(status: str) -> None:
+    raise typer.Exit({"done": DONE, "problems": PROBLEMS}.get(status, FAILED))
+
+
+@app.command()
+def init(city: City = None, now: Now = None) -> None:
+    """Make the data folder and bring the database from empty (or an older release) to the current tables."""
+    from service import migrations
+    from service.store import open_store
+
+    env = environment(city)
+    moment(now)
+    env.folder.mkdir(parents=True, exist_ok=True)
+    migrations.upgrade(open_store(env.url, create=True))
+    typer.echo(f"{env.city_id}: database ready in {env.folder}")
+
+
+@app.command()
+def demo(quiet: Annotated[bool, typer.Option("--quiet", help="no summary")] = False, now: Now = None) -> None:
+    """Take the composed demo city through a whole day and night: meters, forecasts, plan, leak, approval, writes, carbon."""
+    from service.demo import run_demo
+
+    finish(run_demo(parse_utc(now) if now else None, quiet=quiet))
+
+
+@app.command("import")
+def import_(city: City = None, now: Now = None) -> None:
+    """Import the history files that city.toml lists under [[imports]]; what is stored already is left alone."""
+    from service.importing import import_history
+
+    moment(now)
+    for sentence in import_history(environment(city)):
+        typer.echo(sentence)
+
+
+@app.command()
+def poll(
+    city: City = None,
+    now: Now = None,
+    until: Annotated[
+        str | None, typer.Option("--until", help="with --now: poll every slot up to this time, as fast as the field answers")
+    ] = None,
+    replay: Annotated[bool, typer.Option("--replay", help="set the simulator's clock before each slot")] = False,
+) -> None:
+    """Read the field every quarter-hour, keep every reading, write approved commands. Owns the links; runs until stopped."""
+    from service.polling import poll_forever, poll_span
+
+    env = environment(city)
+    if now is None:
+        poll_forever(env)
+    else:
+        start = parse_utc(now)
+        finish(poll_span(env, start, parse_utc(until) if until else start, replay=replay))
+
+
+@app.command()
+def work(
+    city: City = None,
+    now: Now = None,
+    once: Annotated[bool, typer.Option("--once", help="end when no request is waiting")] = False,
+) -> None:
+    """Take the console's requests (re-plan, statement) one at a time; runs until stopped."""
+    from service.work import serve
+
+    finish(serve(environment(city), parse_utc(now) if now else None, once=once))
+
+
+@app.command()
+def night(city: City = None, now: Now = None) -> None:
+    """Run, or resume, the night: validate, forecast, plan, leaks, ledger, targets."""
+    from service.nightly import run_night
+
+    finish(run_night(environment(city), moment(now)))
+
+
+@app.command()
+def approve(
+    plan_id: Annotated[list[str], typer.Argument(help="plan or isolation ids; `latest` for the newest plan")],
+    city: City = None,
+    now: Now = None,
+    who: Who = None,
+    reason: Annotated[str, typer.Option("--reason", help="why; kept in the audit table")] = "",
+) -> None:
+    """Approve a plan or an isolation: only then does `penstock poll` write its commands."""
+    from service.deciding import approve_ids
+
+    env = environment(city)
+    for sentence in approve_ids(env, plan_id, operator(env, who), moment(now), reason):
+        typer.echo(sentence)
+
+
+@app.command()
+def hold(
+    subject: Annotated[str, typer.Argument(help="an asset or a point id; `all` is the emergency stop")],
+    city: City = None,
+    now: Now = None,
+    who: Who = None,
+    reason: Annotated[str, typer.Option("--reason", help="why; kept in the audit table")] = "",
+    until: Annotated[str | None, typer.Option("--until", help="when the hold ends by itself")] = None,
+    release: Annotated[bool, typer.Option("--release", help="end the hold instead")] = False,
+) -> None:
+    """Hold an asset, or stop all writing at once; with --release, end that."""
+    from service.deciding import hold_subject
+
+    env = environment(city)
+    typer.echo(hold_subject(env, subject, operator(env, who), moment(now), reason, parse_utc(until) if until else None, release=release))
+
+
+@app.command()
+def report(
+    city: City = None,
+    now: Now = None,
+    month: Annotated[str | None, typer.Option("--month", help="YYYY-MM; last posted when not given")] = None,
+) -> None:
+    """Write carbon statements and the target report (CSV, XLSX). The same ledger gives the same bytes."""
+    from service.reporting import write_reports
+
+    moment(now)
+    for path in write_reports(environment(city), month):
+        typer.echo(str(path))
+
+
+@app.command()
+def status(city: City = None, now: Now = None, as_json: Annotated[bool, typer.Option("--json", help="one JSON object")] = False) -> None:
+    """What runs, what the last night said, what waits for approval, what is abnormal."""
+    from service.status import show
+
+    finish(show(environment(city), moment(now), as_json=as_json))
+
+
+@app.command()
+def doctor(city: City = None, now: Now = None) -> None:
+    """Check city file, database, field links, disk and fonts, and say what to do about each fault."""
+    from service.doctor import examine
+
+    finish(examine(environment(city), moment(now)))
+
+
+def run() -> None:
+    """Entry point: known faults are sentences, unknown ones go to a file; an operator never sees a bare traceback."""
+    try:
+        app()
+    except PenstockError as error:
+        for problem in error.problems:
+            typer.echo(str(problem), err=True)
+        sys.exit(FAILED)
+    except Exception as error:
+        from service.crash import keep
+
+        typer.echo(keep(error), err=True)
+        sys.exit(FAILED)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,74 @@
+"""What a person may decide, asked again where it is written: a page that hides a button is no lock."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import Field
+from sqlalchemy import Engine
+
+from city.places import Place
+from city.problems import fault
+from service.store import operations
+
+Role = Literal["operator", "planner", "viewer"]
+Action = Literal["approve", "hold", "release", "replan"]
+
+MAY: dict[str, frozenset[str]] = {
+    "operator": frozenset({"approve", "hold", "release", "replan"}),
+    "planner": frozenset({"replan"}),
+    "viewer": frozenset(),
+}
+
+
+class Person(Place):
+    """Who is signed in."""
+
+    name: str = Field(min_length=1, description="as it stands beside decisions in the audit trail")
+    role: Role = Field(description="what the person may do")
+
+
+def may(person: Person, action: Action) -> bool:
+    """Does the person's role allow the action?"""
+    return action in MAY[person.role]
+
+
+def _require(person: Person, action: Action, subject: str) -> None:
+    if not may(person, action):
+        roles = " or ".join(sorted(role for role, allowed in MAY.items() if action in allowed))
+        raise fault(
+            f"{action} of {subject}", f"{person.name} is signed in as {person.role}", f"an account with role {roles}", "Ask an operator."
+        )
+
+
+def _reason(subject: str, reason: str) -> str:
+    if not reason.strip():
+        raise fault(subject, "no reason", "a reason in a few words", "Say why, for the audit trail.")
+    return reason.strip()
+
+
+def approve(engine: Engine, person: Person, plan_id: str, at_utc: datetime, reason: str) -> int:
+    """Approve a plan or an isolation; returns how many commands. Raises `PenstockError` without the role or current commands."""
+    _require(person, "approve", plan_id)
+    return operations.approve(engine, plan_id, person.name, at_utc, reason.strip())
+
+
+def hold(engine: Engine, person: Person, subject: str, at_utc: datetime, reason: str) -> None:
+    """Hold an asset or point, or everything with `operations.STOP`. Raises `PenstockError` without the role or a reason.
+
+    The emergency stop alone needs no reason: nobody should have to type before it.
+    """
+    _require(person, "hold", subject)
+    told = reason.strip() if subject == operations.STOP else _reason(f"hold on {subject}", reason)
+    operations.place_hold(engine, subject, person.name, at_utc, told)
+
+
+def release(engine: Engine, person: Person, subject: str, at_utc: datetime) -> int:
+    """Release every hold on a subject; returns how many. Raises `PenstockError` without the role."""
+    _require(person, "release", subject)
+    return operations.release_hold(engine, subject, person.name, at_utc)
+
+
+def ask(engine: Engine, person: Person, kind: Action, at_utc: datetime, detail: dict[str, Any]) -> int:
+    """Put a request in the queue of `penstock work`; returns its id. Raises `PenstockError` without the role."""
+    _require(person, kind, "the plan")
+    return operations.ask(engine, kind, person.name, at_utc, detail)

@@ -1,0 +1,97 @@
+"""`penstock demo`: the whole main job on the composed city, each part in the process it would run in, with its own command."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from city.problems import fault
+from service import schema as t
+from service.environment import Environment
+from service.settings import load, path_of
+from service.store import open_store, results
+from service.summary import page
+
+LIVE_DAY = "2022-06-15"
+DAY_START = "2022-06-15T00:00+02:00"
+NIGHT = "2022-06-16T00:30+02:00"
+DECISION = "2022-06-16T00:40+02:00"
+LAST_SLOT = "2022-06-16T02:00+02:00"
+
+
+def run_demo(now_utc: datetime | None, *, quiet: bool) -> str:
+    """Run, or resume, the demo. Returns the night's status unless a command failed.
+
+    `now_utc` replaces the night's time. The steps are those of README, as commands of their own: import, poll, night, approve,
+    poll again (which writes), report.
+    """
+    started = time.perf_counter()
+    env = Environment(city=Path(__file__).resolve().parents[1] / "demo" / "city.toml")
+    env.folder.mkdir(parents=True, exist_ok=True)
+    city = load(env)
+    night = now_utc.isoformat() if now_utc else NIGHT
+    from demo.make import make
+
+    _say("making the composed city's history and live day", quiet)
+    make(env.folder)
+    _command(env, "init")
+    _command(env, "import", "--now", night)
+    simulator = city.settings.simulator
+    if simulator is None:
+        raise fault("demo/city.toml: simulator", "missing", "a [simulator] table", "Restore demo/city.toml.")
+    with field(path_of(city.folder, simulator.spec), simulator.port):
+        _command(env, "poll", "--now", DAY_START, "--until", night, "--replay")
+        status = _command(env, "night", "--now", night)
+        _command(env, "approve", "latest", *_isolations(env), "--who", "demo operator", "--reason", "the demo approves", "--now", DECISION)
+        _command(env, "poll", "--now", night, "--until", LAST_SLOT, "--replay")
+    _command(env, "report", "--now", DECISION)
+    if not quiet:
+        print(page(env, night, time.perf_counter() - started))
+    # A leak and three bad meters are in the demo on purpose: the night rightly ends with problems, the demo with success.
+    return "done" if status in (0, 2) else "failed"
+
+
+def _isolations(env: Environment) -> list[str]:
+    return [row.isolation_id for row in results.rows(open_store(env.url), t.isolation, order=t.isolation.c.isolation_id)]
+
+
+def _say(text: str, quiet: bool) -> None:
+    if not quiet:
+        print(f"- {text}", file=sys.stderr, flush=True)
+
+
+def _command(env: Environment, *words: str) -> int:
+    """Run `penstock <words>` in a process of its own. Returns 0 or 2; anything else is a `PenstockError`."""
+    print(f"- penstock {' '.join(words)}", file=sys.stderr, flush=True)
+    done = subprocess.run([sys.executable, "-m", "service.cli", *words], env=_environ(env), check=False)  # noqa: S603 - our own command
+    if done.returncode not in (0, 2):
+        raise fault(
+            f"penstock {words[0]}", f"exit code {done.returncode}", "0 or 2", "Read what it said above; run the demo again to resume."
+        )
+    return done.returncode
+
+
+def _environ(env: Environment) -> dict[str, str]:
+    return {**os.environ, "PENSTOCK_CITY": str(env.city_file)}
+
+
+@contextmanager
+def field(spec: Path, port: int) -> Iterator[None]:
+    """The simulated field as a process of its own, for as long as the block runs."""
+    lifetime = str(int(timedelta(hours=1).total_seconds()))
+    words = [sys.executable, "-m", "meters.simulator", "--spec", str(spec), "--port", str(port), "--lifetime", lifetime]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own module
+    try:
+        line = process.stdout.readline() if process.stdout else ""
+        if "listening" not in line:
+            raise fault(
+                "simulator", f"did not start on port {port}", "a free loopback port", "Stop what uses the port, or change [simulator]."
+            )
+        yield
+    finally:
+        process.terminate()
+        process.wait(timeout=10)

@@ -1,0 +1,91 @@
+"""`penstock doctor`: checks what a night depends on and says what to do about each fault."""
+
+import shutil
+import socket
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from city.problems import PenstockError, Problem, fault
+from service.environment import Environment
+from service.settings import LoadedCity, load
+from service.store import open_store, readings, runs
+
+_FREE_BYTES = 2_000_000_000
+_FONTS = ("/usr/share/fonts", "/usr/local/share/fonts", "C:/Windows/Fonts", "/Library/Fonts")
+
+
+def examine(env: Environment, now_utc: datetime) -> str:
+    """Run every check, print one line each. Returns 'done', or 'problems' when one failed."""
+    city: LoadedCity | None = None
+    found: list[Problem] = []
+
+    def check(name: str, work: Callable[[], str]) -> None:
+        try:
+            print(f"ok    {name}: {work()}")
+        except PenstockError as error:
+            found.extend(error.problems)
+            for problem in error.problems:
+                print(f"FAULT {name}: {problem}")
+
+    def city_file() -> str:
+        nonlocal city
+        city = load(env)
+        return f"{env.city_file}, {len(city.settings.meters)} meters, {len(city.settings.assets)} assets"
+
+    check("city file", city_file)
+    check("database", lambda: _database(env))
+    check("disk", lambda: _disk(env.folder))
+    check("clock", lambda: _clock(env, now_utc))
+    check("solver", _solver)
+    check("fonts", _fonts)
+    for link in city.settings.links if city else ():
+        check(f"link {link.id}", lambda url=link.url: _link(url))  # type: ignore[misc]
+    return "problems" if found else "done"
+
+
+def _database(env: Environment) -> str:
+    size = readings.size(open_store(env.url))
+    return ", ".join(f"{count:,} rows in {name}" for name, count in size.items())
+
+
+def _disk(folder: Path) -> str:
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if free < _FREE_BYTES:
+        raise fault(f"disk of {folder}", f"{free / 1e9:.1f} GB free", "2 GB or more", "Free some space before the next night.")
+    return f"{free / 1e9:.0f} GB free"
+
+
+def _clock(env: Environment, now_utc: datetime) -> str:
+    beats = runs.heartbeats(open_store(env.url))
+    ahead = [name for name, time in beats.items() if time > now_utc and time > datetime.now(UTC)]
+    if ahead:
+        raise fault("clock", f"{', '.join(ahead)} spoke in the future", "a clock that does not run back", "Check NTP on this machine.")
+    return f"{now_utc:%Y-%m-%d %H:%M} UTC"
+
+
+def _solver() -> str:
+    from optimisation.solve import version
+
+    return f"HiGHS {version()}"
+
+
+def _fonts() -> str:
+    for folder in map(Path, _FONTS):
+        found = next(folder.rglob("*CJK*"), None) if folder.exists() else None
+        if found:
+            return found.name
+    raise fault("fonts", "none with Chinese characters", "a CJK font for the Chinese console", "Install fonts-noto-cjk on the station.")
+
+
+def _link(url: str) -> str:
+    at = urlsplit(url)
+    try:
+        with socket.create_connection((at.hostname or "", at.port or 502), timeout=2):
+            return f"{at.hostname}:{at.port or 502} answers"
+    except OSError as error:
+        raise fault(
+            f"link {url}", error.strerror or str(error), "a device that accepts connections", "Check cable, address and power."
+        ) from None

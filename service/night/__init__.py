@@ -1,0 +1,123 @@
+"""The night: readings in, forecasts, a plan, leaks, the ledger - in that order, each step stored whole or not at all.
+
+A step computes first and writes last, in one transaction with its own record. So a night that is killed anywhere is simply
+started again: finished steps are skipped, the unfinished one has left nothing behind.
+"""
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from importlib import import_module
+from pathlib import Path
+
+import structlog
+from sqlalchemy import Connection, Engine
+
+from city.clock import civil_day, local_date
+from city.problems import PenstockError, fault
+from service.settings import LoadedCity
+from service.store import readings, runs, writing
+from service.store.runs import StepResult
+
+log = structlog.get_logger()
+
+STEPS = ("validate", "forecast", "plan", "leaks", "ledger", "targets")
+
+
+@dataclass(frozen=True)
+class Night:
+    """What every step is given: the city, its store, the time that counts as now, and the civil days around it."""
+
+    city: LoadedCity
+    engine: Engine
+    date: date
+    now_utc: datetime
+    key_of: dict[str, int]
+
+    @property
+    def today(self) -> datetime:
+        """Local midnight [UTC] that the night starts after: everything before it is history."""
+        return civil_day(self.date, self.city.settings.city.time_zone)[0]
+
+
+@dataclass(frozen=True)
+class Output:
+    """A step's result and the writes that go with it."""
+
+    result: StepResult
+    write: Callable[[Connection], None] = lambda _connection: None
+
+
+@contextmanager
+def lock(folder: Path) -> Iterator[None]:
+    """Hold the night's file lock; a second night on the same city is refused. The lock dies with its process."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "night.lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise fault(
+                "night", f"process {file.read().strip() or '?'} is running one", "one night at a time", "Wait for it to end."
+            ) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+def run(city: LoadedCity, engine: Engine, now_utc: datetime, *, on_step: Callable[[str, StepResult | None], None] | None = None) -> str:
+    """Run, or resume, the night of the local date of `now_utc`. Returns 'done', 'problems' or 'failed'.
+
+    `on_step` is told each step's name when it starts (with None) and ends (with its result). A step that fails with known
+    problems is recorded as failed and stops the steps that need it; the others still run.
+    """
+    tell = on_step or (lambda _name, _result: None)
+    day = local_date(now_utc, city.settings.city.time_zone)
+    with lock(city.folder):
+        night = Night(city, engine, day, now_utc, readings.register_points(engine, list(city.points.values())))
+        run_id = runs.start_run(engine, city.settings.city.id, day, "night", now_utc, city.config_hash)
+        try:
+            status = _steps(night, tell)
+        except BaseException:
+            runs.end_run(engine, run_id, "failed", {})
+            raise
+        runs.end_run(engine, run_id, status, {})
+        runs.beat(engine, "night", now_utc, {"status": status})
+        return status
+
+
+def _steps(night: Night, tell: Callable[[str, StepResult | None], None]) -> str:
+    done = runs.steps_done(night.engine, night.city.settings.city.id, night.date)
+    status = "done"
+    for name in STEPS:
+        former = done.get(name)
+        if former is not None and former.status != "failed":
+            status = "problems" if former.problems and status == "done" else status
+            continue
+        tell(name, None)
+        started = time.perf_counter()
+        try:
+            output: Output = import_module(f"service.night.{name}").compute(night)
+        except PenstockError as error:
+            result = StepResult(f"{name} failed: {error.problems[0]}", problems=list(error.problems))
+            with writing(night.engine) as connection:
+                runs.finish_step(
+                    connection, night.city.settings.city.id, night.date, name, time.perf_counter() - started, result, failed=True
+                )
+            log.error("step failed", step=name, problems=[str(p) for p in error.problems])
+            tell(name, result)
+            status = "failed"
+            continue
+        with writing(night.engine) as connection:
+            output.write(connection)
+            seconds = time.perf_counter() - started
+            runs.finish_step(connection, night.city.settings.city.id, night.date, name, seconds, output.result)
+        tell(name, output.result)
+        if output.result.problems and status == "done":
+            status = "problems"
+    return status

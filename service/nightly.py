@@ -1,0 +1,40 @@
+"""`penstock night`: the night with its progress on a terminal."""
+
+from datetime import datetime
+
+import structlog
+from rich.console import Console
+
+from service.acquisition import deliver
+from service.environment import Environment
+from service.night import run
+from service.settings import load
+from service.store import open_store, readings
+from service.store.runs import StepResult
+
+log = structlog.get_logger()
+
+
+def run_night(env: Environment, now_utc: datetime) -> str:
+    """Run or resume the night of the local date of `now_utc`. Returns 'done', 'problems' or 'failed'."""
+    from meters.spool import Spool
+
+    city = load(env)
+    engine = open_store(env.url)
+    if (city.folder / "spool.db").exists():
+        deliver(engine, Spool(city.folder / "spool.db"), readings.register_points(engine, list(city.points.values())))
+    console = Console(stderr=True)
+    with console.status("night") as spinner:
+
+        def tell(step: str, result: StepResult | None) -> None:
+            if result is None:
+                spinner.update(step)
+                return
+            console.print(f"[bold]{step:<9}[/bold] {result.sentence}", highlight=False)
+            for problem in result.problems[:8]:
+                console.print(f"          - {problem}", highlight=False, markup=False)
+            if len(result.problems) > 8:
+                console.print(f"          - and {len(result.problems) - 8} more, see `penstock status`", highlight=False)
+
+        status = run(city, engine, now_utc, on_step=tell)
+    return status

@@ -1,0 +1,69 @@
+"""`penstock status`: what runs, what the last night said, what waits, what is abnormal - as a page or as JSON."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+
+from service import schema as t
+from service.environment import Environment
+from service.store import open_store, operations, runs
+
+
+def gather(env: Environment, now_utc: datetime) -> dict[str, Any]:
+    """Everything `status` tells, read from the store."""
+    engine = open_store(env.url)
+    night = runs.last_night(engine, env.city_id)
+    steps = runs.steps_done(engine, env.city_id, night) if night else {}
+    with engine.connect() as connection:
+        waiting = connection.execute(
+            select(t.command.c.plan_id, t.command.c.state, func.count()).group_by(t.command.c.plan_id, t.command.c.state)
+        ).all()
+        newest = connection.execute(select(func.max(t.latest.c.time_utc))).scalar()
+        silent = connection.execute(select(func.count()).select_from(t.latest).where(t.latest.c.value.is_(None))).scalar_one()
+        points = connection.execute(select(func.count()).select_from(t.latest)).scalar_one()
+        leaks = connection.execute(select(t.leak_case.c.case_id, t.leak_case.c.sentence).where(t.leak_case.c.state == "open")).all()
+    return {
+        "city": env.city_id,
+        "now": now_utc.isoformat(),
+        "heartbeats": {name: time.isoformat() for name, time in runs.heartbeats(engine).items()},
+        "newest_reading": newest.isoformat() if newest else None,
+        "points": points,
+        "points_without_value": silent,
+        "night": night.isoformat() if night else None,
+        "steps": {
+            name: {"status": row.status, "seconds": row.seconds, "sentence": row.sentence, "problems": row.problems}
+            for name, row in steps.items()
+        },
+        "commands": [{"plan": row[0], "state": row[1], "count": row[2]} for row in waiting],
+        "holds": [{"subject": row.subject, "who": row.who, "reason": row.reason} for row in operations.holds(engine, now_utc)],
+        "open_leaks": {row.case_id: row.sentence for row in leaks},
+    }
+
+
+def show(env: Environment, now_utc: datetime, *, as_json: bool) -> str:
+    """Print the status. Returns 'done', or 'problems' when a step of the last night had any or a leak is open."""
+    told = gather(env, now_utc)
+    abnormal = bool(told["open_leaks"] or told["holds"] or any(step["status"] != "done" for step in told["steps"].values()))
+    if as_json:
+        print(json.dumps(told, ensure_ascii=False))
+    else:
+        _page(told)
+    return "problems" if abnormal or not told["steps"] else "done"
+
+
+def _page(told: dict[str, Any]) -> None:
+    silent = f"{told['points_without_value']} of {told['points']} points without value"
+    print(f"{told['city']}: newest reading {told['newest_reading'] or 'none'}; {silent}")
+    print(f"night of {told['night'] or '(none yet: run `penstock night`)'}")
+    for name, step in told["steps"].items():
+        print(f"  {name:<9} {step['status']:<8} {step['seconds']:7.1f} s  {step['sentence']}")
+        for problem in step["problems"]:
+            print(f"             - {problem}")
+    for row in told["commands"]:
+        print(f"  commands of {row['plan']}: {row['count']} {row['state']}")
+    for row in told["holds"]:
+        print(f"  HOLD on {'everything' if row['subject'] == '*' else row['subject']} by {row['who']}: {row['reason']}")
+    for name, sentence in told["open_leaks"].items():
+        print(f"  LEAK {name}: {sentence}")

@@ -1,0 +1,107 @@
+"""The one-page summary of a night: every number read from the database."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+
+from sqlalchemy import Engine, func, select
+
+from city.clock import civil_day, local_date, parse_utc
+from city.quality import Cause, cause_of, usable
+from service import schema as t
+from service.environment import Environment
+from service.store import open_store, readings, results
+
+
+def page(env: Environment, now: str, seconds: float) -> str:
+    """The summary of the night of `now` as text."""
+    engine = open_store(env.url)
+    zone = env.raw["city"]["time_zone"]
+    currency = env.raw["city"].get("currency", "CNY")
+    at = parse_utc(now)
+    night = local_date(at, zone)
+    yesterday = civil_day(local_date(at, zone), zone)[0]
+    lines = [
+        f"Penstock - {env.raw['city']['name']} - night of {night} ({zone})",
+        "",
+        *_readings(engine, yesterday, at),
+        *_forecast(engine, night),
+        *_plan(engine, night, currency),
+        *_leaks(engine),
+        *_writes(engine),
+        *_carbon(engine, night),
+        "",
+        "Written",
+        f"  database    {env.url.rsplit('///', 1)[-1] if env.url.startswith('sqlite') else 'as PENSTOCK_DATABASE_URL says'}",
+        *(f"  report      {path}" for path in sorted((env.folder / "reports").rglob("*.*"))),
+        f"({seconds:.0f} s)",
+    ]
+    return "\n".join(lines)
+
+
+def _readings(engine: Engine, yesterday: datetime, now_utc: datetime) -> Iterator[str]:
+    size = readings.size(engine)
+    with engine.connect() as connection:
+        counts = Counter(
+            dict(
+                row
+                for row in connection.execute(
+                    select(t.reading.c.quality, func.count()).where(t.reading.c.time_utc <= now_utc).group_by(t.reading.c.quality)
+                ).tuples()
+            )
+        )
+    total = sum(counts.values())
+    good = sum(number for quality, number in counts.items() if bool(usable(quality)))
+    causes: Counter[Cause] = Counter()
+    for quality, number in counts.items():
+        causes[cause_of(quality)] += number
+    told = ", ".join(f"{cause.name.lower().replace('_', ' ')} {number}" for cause, number in causes.most_common() if cause != Cause.NONE)
+    yield f"Readings      {total:,} over Modbus, {size['meter_day']:,} point-days in the store, {size['conflict']} conflicts"
+    yield f"  quality     {100 * good / max(total, 1):.1f} % usable; {told or 'nothing else'}"
+
+
+def _forecast(engine: Engine, night: object) -> Iterator[str]:
+    skill = results.mean_skill(engine, night)  # type: ignore[arg-type]
+    models = Counter(row.model for row in results.rows(engine, t.forecast, t.forecast.c.night == night))
+    told = ", ".join(f"day {day}: error {100 * value:.0f} % below seasonal naive" for day, value in skill.items())
+    yield f"Forecasts     {sum(models.values())} series ({', '.join(f'{n} {m}' for m, n in models.most_common())}); backtest {told}"
+
+
+def _plan(engine: Engine, night: object, currency: str) -> Iterator[str]:
+    plan = results.last_plan(engine, night)  # type: ignore[arg-type]
+    if plan is None:
+        yield "Plan          none"
+        return
+    yield f"Plan          {plan.plan_id}, {plan.status} (gap {100 * plan.detail['gap']:.2f} %), {plan.steps} steps from {plan.start_utc:%Y-%m-%d %H:%M} UTC"
+    if plan.cost is not None:
+        yield f"  cost        {plan.cost:,.0f} {currency}, doing nothing {plan.baseline_cost:,.0f} {currency}: {100 * (1 - plan.cost / plan.baseline_cost):.1f} % less"
+        yield f"  CO2         {plan.co2_kg / 1000:,.2f} t, doing nothing {plan.baseline_co2_kg / 1000:,.2f} t"
+    for row in results.rows(engine, t.breach, t.breach.c.plan_id == plan.plan_id, order=t.breach.c.ordinal):
+        yield f"  wish broken {row.sentence}"
+
+
+def _leaks(engine: Engine) -> Iterator[str]:
+    cases = results.rows(engine, t.leak_case, order=t.leak_case.c.start_utc)
+    if not cases:
+        yield "Leaks         none found"
+    for case in cases:
+        yield f"Leak          {case.sentence}"
+        for plan in results.rows(engine, t.isolation, t.isolation.c.case_id == case.case_id):
+            yield f"  isolation   {plan.sentence}"
+            yield f"  proof       {'proved' if plan.proved else 'NOT PROVED'}: {plan.detail['proof']}"
+
+
+def _writes(engine: Engine) -> Iterator[str]:
+    with engine.connect() as connection:
+        found = connection.execute(select(t.command.c.state, func.count()).group_by(t.command.c.state)).tuples().all()
+    yield "Commands      " + (", ".join(f"{number} {state}" for state, number in sorted(found)) or "none")
+
+
+def _carbon(engine: Engine, night: object) -> Iterator[str]:
+    head = results.ledger_head(engine)
+    if head:
+        with engine.connect() as connection:
+            entries = connection.execute(select(func.count()).select_from(t.ledger_entry)).scalar_one()
+        yield f"Ledger        {entries:,} entries up to {head.day}, root {head.root[:16]}"
+    for row in results.rows(engine, t.target_progress, t.target_progress.c.night == night, order=t.target_progress.c.target_id):
+        yield f"  target      {row.sentence}"

@@ -1,0 +1,213 @@
+"""The board: every point's latest value with its age and quality, and the city's key figures with their last day."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import Engine, select
+
+from city import quality as q
+from city.clock import civil_day, local_date
+from city.quality import Cause
+from city.quantities import Quantity
+from service import schema as t
+from service.settings import LoadedCity
+from service.store import readings, results
+from service.view import water
+from service.view.moment import Moment
+
+LATE_STEPS = 3  # a value older than three of its steps is old
+_DAY = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One key figure. `key` names it, `parts` of `whole` meters answered, `low`/`high` are its limits, `expected` its forecast."""
+
+    key: str
+    unit: str
+    value: float | None
+    time_utc: datetime | None
+    trend: tuple[float | None, ...] = ()
+    parts: int = 0
+    whole: int = 0
+    low: float | None = None
+    high: float | None = None
+    expected: float | None = None
+    where: str = ""
+
+
+def points(engine: Engine, city: LoadedCity, moment: Moment) -> pd.DataFrame:
+    """One row per point of the city file: its meter, newest reading, newest value that can be used, age and cause.
+
+    Columns: point_id, meter_id, site, zone, commodity, role, quantity, unit, value, time_utc (newest heard of), value_utc (of
+    `value`), usable, cause, age_min [min], late. A point never heard of has NaT and cause GAP.
+    """
+    statement = select(t.point.c.point_id, t.latest).join(t.point, t.point.c.point_key == t.latest.c.point_key)
+    with engine.connect() as connection:
+        heard = {row.point_id: row for row in connection.execute(statement)}
+    rows = []
+    for point in city.points.values():
+        meter, row = city.meter[point.meter], heard.get(point.id)
+        value = row.good_value if row is not None else None
+        quality = row.quality if row is not None else q.missing(Cause.GAP)
+        rows.append(
+            {
+                "point_id": point.id,
+                "meter_id": meter.id,
+                "site": meter.site,
+                "zone": meter.zone or "",
+                "commodity": meter.commodity,
+                "role": meter.role,
+                "quantity": str(point.quantity),
+                "unit": point.quantity.unit,
+                "value": np.nan if value is None else float(point.quantity.to_unit(value)),
+                "time_utc": row.time_utc if row is not None else None,
+                "value_utc": row.good_time_utc if row is not None else None,
+                "usable": bool(q.usable(np.array([quality]))[0]),
+                "cause": q.cause_of(quality).name,
+                "step_min": point.step_s / 60,
+            }
+        )
+    columns = ["point_id", "meter_id", "site", "zone", "commodity", "role", "quantity", "unit", "value", "time_utc", "value_utc", "usable"]
+    frame = pd.DataFrame(rows, columns=[*columns, "cause", "step_min"])
+    for name in ("time_utc", "value_utc"):
+        frame[name] = pd.to_datetime(frame[name], utc=True).astype("datetime64[us, UTC]")
+    age = (pd.Timestamp(moment.now_utc) - frame["value_utc"]).dt.total_seconds() / 60
+    return frame.assign(age_min=age, late=age.isna() | (age > LATE_STEPS * frame["step_min"]))
+
+
+def last_day(engine: Engine, point_ids: Sequence[str], moment: Moment) -> pd.DataFrame:
+    """Usable values of the last 24 h, one column per point, indexed by time_utc; a value holds until its next one, 1 h at most."""
+    frame = readings.hot(engine, list(point_ids), moment.now_utc - _DAY, moment.now_utc + timedelta(seconds=1))
+    frame = frame[q.usable(frame["quality"].to_numpy())] if len(frame) else frame
+    return frame.set_index(["time_utc", "point_id"])["value"].unstack("point_id").sort_index().ffill(limit=3)  # noqa: PD010 - keys are unique
+
+
+def tiles(engine: Engine, city: LoadedCity, moment: Moment) -> list[Tile]:
+    """The key figures of the city that its meters can give, in the order they are shown."""
+    board = points(engine, city, moment)
+    meters = city.settings.meters
+    kinds = {
+        "load": [m.id for m in meters if m.commodity == "electricity" and m.role == "load"],
+        "pv": [m.id for m in meters if m.role == "generation" and m.forecast == "pv"],
+        "wind": [m.id for m in meters if m.role == "generation" and m.forecast == "wind"],
+        "inflow": [m.id for m in meters if m.commodity == "water" and m.zone and m.role in ("load", "supply")],
+    }
+    power = {key: _of(board, ids, Quantity.POWER_KW) for key, ids in kinds.items() if key != "inflow"}
+    stores = sum(asset.energy_kwh for asset in city.settings.assets if asset.kind == "battery")
+    contract = city.settings.tariff.contract_kw if city.settings.tariff else None
+    lowest = city.settings.water.service_pressure_m if city.settings.water else None
+    made = [
+        _summed("load", engine, power["load"], moment, high=contract, expected=_expected(engine, moment, kinds["load"], "_kwh")),
+        _summed("pv", engine, power["pv"], moment, expected=_expected(engine, moment, kinds["pv"], "_kwh")),
+        _summed("wind", engine, power["wind"], moment, expected=_expected(engine, moment, kinds["wind"], "_kwh")),
+        _summed(
+            "inflow",
+            engine,
+            _of(board, kinds["inflow"], Quantity.FLOW_M3_PER_H),
+            moment,
+            expected=_expected(engine, moment, kinds["inflow"], "_m3"),
+        ),
+        _summed("pressure", engine, _of(board, None, Quantity.PRESSURE_M), moment, fold=np.nanmin, low=lowest),
+        _tanks(engine, city, board, moment),
+        _summed(
+            "charge",
+            engine,
+            _of(board, None, Quantity.CHARGE_KWH),
+            moment,
+            low=0.0,
+            high=stores or None,
+        ),
+        _intensity(city, moment),
+    ]
+    return [tile for tile in made if tile is not None]
+
+
+def _of(board: pd.DataFrame, meters: list[str] | None, quantity: Quantity) -> pd.DataFrame:
+    found = board[board["quantity"] == str(quantity)]
+    return found if meters is None else found[found["meter_id"].isin(meters)]
+
+
+Fold = Callable[..., np.floating]
+
+
+def _summed(
+    key: str,
+    engine: Engine,
+    found: pd.DataFrame,
+    moment: Moment,
+    *,
+    fold: Fold = np.nansum,
+    low: float | None = None,
+    high: float | None = None,
+    expected: float | None = None,
+    scale: dict[str, float] | None = None,
+) -> Tile | None:
+    """A tile that folds the values of several points; None when the city has no such point."""
+    if found.empty:
+        return None
+    unit = str(found["unit"].iloc[0])
+    good = found[found["usable"] & ~found["late"]]
+    trend = last_day(engine, list(found["point_id"]), moment)
+    if scale:
+        good, trend = good.assign(value=good["value"] * good["point_id"].map(scale)), trend.mul(pd.Series(scale)[trend.columns])
+    folded = [float(fold(row)) if np.isfinite(row).any() else None for row in trend.to_numpy(dtype=float)]
+    where = str(good.loc[good["value"].idxmin(), "meter_id"]) if fold is np.nanmin and len(good) else ""
+    return Tile(
+        key,
+        unit,
+        float(fold(good["value"].to_numpy())) if len(good) else None,
+        good["value_utc"].min().to_pydatetime() if len(good) else None,
+        tuple(folded),
+        len(good),
+        len(found),
+        low,
+        high,
+        expected,
+        where,
+    )
+
+
+def _tanks(engine: Engine, city: LoadedCity, board: pd.DataFrame, moment: Moment) -> Tile | None:
+    """Stored water: level times area of each tank, as the network file has it."""
+    shapes = water.tanks(city)
+    levels = _of(board, None, Quantity.LEVEL_M)
+    node = {m.id: m.node for m in city.settings.meters}
+    levels = levels[levels["meter_id"].map(node).isin(shapes.index)]
+    if levels.empty:
+        return None
+    at = levels["meter_id"].map(node)
+    area = dict(zip(levels["point_id"], shapes.loc[at, "area_m2"], strict=True))
+    low, high = (float((shapes.loc[at, name] * shapes.loc[at, "area_m2"]).sum()) for name in ("min_level_m", "max_level_m"))
+    return _summed("tanks", engine, levels.assign(unit="m3"), moment, low=low, high=high, scale=area)
+
+
+def _expected(engine: Engine, moment: Moment, meters: list[str], ending: str) -> float | None:
+    """Sum of the medians that the night forecast for now, per hour [kW or m3/h]; the first step when the horizon begins later."""
+    if moment.night is None:
+        return None
+    total, seen = 0.0, False
+    for series, frame in results.forecasts(engine, moment.night).items():
+        if series.rsplit(".", 1)[0] not in meters or not str(frame.attrs["quantity"]).endswith(ending):
+            continue
+        row = min(max(int(frame.index.searchsorted(moment.now_utc, side="right")) - 1, 0), len(frame) - 1)
+        total, seen = total + float(frame["p50"].iloc[row]) * 3600 / frame.attrs["step_s"], True
+    return total if seen else None
+
+
+def _intensity(city: LoadedCity, moment: Moment) -> Tile | None:
+    """kg CO2e per kWh of the grid the city draws from: the factor that holds on this day, or the newest one before it."""
+    from carbon import factors
+
+    day = local_date(moment.now_utc, moment.zone)
+    accounts = [a for a in city.settings.accounts if a.kind == "grid-electricity"]
+    if not accounts:
+        return None
+    from carbon.accounts import apply
+
+    applied = apply(accounts[0], factors.load(), day)
+    since = civil_day(day, moment.zone)[0]
+    return Tile("intensity", "kg/kWh", float(applied.kg_per_unit), since, parts=1, whole=1, where=applied.factor_id)

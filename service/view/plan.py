@@ -1,0 +1,109 @@
+"""Tonight's plan as people judge it: against doing nothing, with its forecasts, prices, sentences and the fate of its commands."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Engine
+
+from service import schema as t
+from service.settings import LoadedCity
+from service.store import results
+
+
+@dataclass(frozen=True)
+class Approval:
+    who: str
+    at_utc: datetime
+    reason: str
+    commands: int
+
+
+@dataclass(frozen=True)
+class Tonight:
+    """The newest plan. `values` has one column per (scenario, asset_id, quantity), `prices` one per balance; both by time_utc."""
+
+    plan_id: str
+    made_at_utc: datetime
+    status: str
+    cost: float | None
+    baseline_cost: float | None
+    co2_kg: float | None
+    baseline_co2_kg: float | None
+    detail: dict[str, Any]
+    values: pd.DataFrame
+    prices: pd.DataFrame
+    breaches: tuple[str, ...]
+    approval: Approval | None
+
+
+def tonight(engine: Engine) -> Tonight | None:
+    """The newest plan with everything that belongs to it; None before the first night."""
+    row = results.last_plan(engine)
+    if row is None:
+        return None
+    breaches = results.rows(engine, t.breach, t.breach.c.plan_id == row.plan_id, order=t.breach.c.ordinal)
+    return Tonight(
+        row.plan_id,
+        row.made_at_utc,
+        row.status,
+        row.cost,
+        row.baseline_cost,
+        row.co2_kg,
+        row.baseline_co2_kg,
+        dict(row.detail),
+        results.plan_values(engine, row),
+        results.plan_prices(engine, row),
+        tuple(breach.sentence for breach in breaches),
+        approval(engine, row.plan_id),
+    )
+
+
+def approval(engine: Engine, plan_id: str) -> Approval | None:
+    """Who approved a plan or an isolation, when and why; None while nobody did."""
+    for row in results.rows(engine, t.approval, t.approval.c.plan_id == plan_id):
+        return Approval(row.who, row.at_utc, row.reason, row.commands)
+    return None
+
+
+def commands(engine: Engine, plan_id: str) -> pd.DataFrame:
+    """The commands of a plan or isolation by time: point_id, not_before_utc, not_after_utc, quantity, setpoint, state, sentence."""
+    names = ["command_id", "point_id", "not_before_utc", "not_after_utc", "quantity", "setpoint", "state", "sentence"]
+    rows = results.rows(engine, t.command, t.command.c.plan_id == plan_id, order=t.command.c.not_before_utc)
+    frame = pd.DataFrame([tuple(getattr(row, name) for name in names) for row in rows], columns=names)
+    for name in ("not_before_utc", "not_after_utc"):
+        frame[name] = pd.to_datetime(frame[name], utc=True).astype("datetime64[us, UTC]")
+    return frame
+
+
+def fans(engine: Engine, city: LoadedCity, night: Any) -> dict[str, pd.DataFrame]:
+    """Forecasts of a night summed by kind (load, pv, wind, water ...): p10, p50, p90 per hour [kW or m3/h], by time_utc.
+
+    The P10 and P90 of a sum are taken as the sums of the P10s and P90s: wider than the truth unless all series err together.
+    attrs carry `unit` and `series` (how many were summed).
+    """
+    kind = {meter.id: meter.forecast for meter in city.settings.meters}
+    found: dict[str, pd.DataFrame] = {}
+    for series, frame in results.forecasts(engine, night).items():
+        name = kind.get(series.rsplit(".", 1)[0])
+        if name is None:
+            continue
+        per_hour = frame[["p10", "p50", "p90"]] * (3600 / frame.attrs["step_s"])
+        name = "load" if name == "ev" else name
+        former = found.get(name)
+        unit = "m3/h" if "m3" in str(frame.attrs["quantity"]) else "kW"
+        count = 1 if former is None else former.attrs["series"] + 1
+        made = per_hour if former is None else former.add(per_hour)
+        made.attrs = {"unit": unit, "series": count}
+        found[name] = made
+    return found
+
+
+def models(engine: Engine, night: Any) -> pd.DataFrame:
+    """series_id, quantity, model, reason of each forecast of a night, with its backtest skill of day 1 [1] where there is one."""
+    rows = results.rows(engine, t.forecast, t.forecast.c.night == night, order=t.forecast.c.series_id)
+    frame = pd.DataFrame([(r.series_id, r.quantity, r.model, r.reason) for r in rows], columns=["series_id", "quantity", "model", "reason"])
+    tested = results.rows(engine, t.skill, t.skill.c.night == night, t.skill.c.day == 1)
+    skill = {r.series_id: 1 - r.mae / r.mae_naive for r in tested if r.mae is not None and r.mae_naive}
+    return frame.assign(skill=frame["series_id"].map(skill).astype(float))

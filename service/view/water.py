@@ -1,0 +1,122 @@
+"""The water network as a drawing, and what is known of leaks in it."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Engine
+
+from networks.network import Network, layout
+from service import schema as t
+from service.settings import LoadedCity
+from service.store import results
+
+CLOSED_STATES = ("closed", "repaired", "dismissed")
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """Lines and places of a network in its own drawing units.
+
+    links: id, kind, x1, y1, x2, y2, start, end, length_m, diameter_m; nodes: id, kind, x, y; valves: valve, link, x, y.
+    """
+
+    name: str
+    links: pd.DataFrame
+    nodes: pd.DataFrame
+    valves: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Leak:
+    """A leak case with the isolation planned for it, as the night stored them."""
+
+    case_id: str
+    night: date
+    start_utc: datetime
+    seen_utc: datetime
+    zone_id: str
+    pipe: str
+    flow_m3_per_h: float
+    state: str
+    sentence: str
+    candidates: tuple[dict[str, Any], ...]
+    isolation: dict[str, Any] | None = field(default=None)
+
+    @property
+    def is_open(self) -> bool:
+        return self.state not in CLOSED_STATES
+
+
+@lru_cache(maxsize=4)
+def _network(beside: str, name: str) -> Network:
+    from pathlib import Path
+
+    path = Path(beside) / name
+    return Network.read(path) if path.suffix.lower() == ".inp" else Network.named(name)
+
+
+def network(city: LoadedCity) -> Network | None:
+    """The city's network, read once; None for a city without water. Raises `PenstockError` when its file cannot be read."""
+    return _network(str(city.beside), city.settings.water.network) if city.settings.water else None
+
+
+def tanks(city: LoadedCity) -> pd.DataFrame:
+    """Tanks by node id: area_m2, min_level_m, max_level_m."""
+    found = network(city)
+    if found is None:
+        return pd.DataFrame(columns=["area_m2", "min_level_m", "max_level_m"])
+    return found.tanks.set_index("id")[["area_m2", "min_level_m", "max_level_m"]]
+
+
+def drawing(city: LoadedCity) -> Drawing | None:
+    """What the map shows; None for a city without water."""
+    found = network(city)
+    if found is None or city.settings.water is None:
+        return None
+    lines = layout(found).merge(found.links[["id", "start", "end", "length_m"]], on="id")
+    place = found.nodes.set_index("id")[["x", "y"]]
+    table = pd.read_csv(city.beside / city.settings.water.valves, dtype=str)
+    ends = lines.set_index("id")[["start", "end"]]
+    other = [
+        ends.loc[link, "end"] if ends.loc[link, "start"] == node else ends.loc[link, "start"]
+        for link, node in table[["link", "node"]].to_numpy()
+    ]
+    near, far = place.loc[table["node"]].to_numpy(), place.loc[other].to_numpy()
+    at = near + 0.18 * (far - near)  # a valve stands on its pipe, a little away from its node
+    valves = pd.DataFrame({"valve": table["valve"], "link": table["link"], "x": at[:, 0], "y": at[:, 1]})
+    return Drawing(found.name, lines, found.nodes, valves)
+
+
+def leaks(engine: Engine) -> list[Leak]:
+    """Leak cases, newest first, open ones before closed ones."""
+    cut = {row.case_id: dict(row._mapping) for row in results.rows(engine, t.isolation)}
+    rows = results.rows(engine, t.leak_case, order=t.leak_case.c.start_utc.desc())
+    made = [
+        Leak(
+            r.case_id,
+            r.night,
+            r.start_utc,
+            r.seen_utc,
+            r.zone_id,
+            r.pipe,
+            r.flow_m3_per_h,
+            r.state,
+            r.sentence,
+            tuple(r.candidates),
+            cut.get(r.case_id),
+        )
+        for r in rows
+    ]
+    return sorted(made, key=lambda leak: not leak.is_open)
+
+
+def balances(engine: Engine) -> pd.DataFrame:
+    """zone_id, day, inflow_m3, loss_m3, share [1]: the water balance of every stored zone and day, by day."""
+    columns = ["zone_id", "day", "inflow_m3", "loss_m3"]
+    rows = results.rows(engine, t.water_balance, order=t.water_balance.c.day)
+    frame = pd.DataFrame([(r.zone_id, r.day, r.inflow_m3, r.loss_m3) for r in rows], columns=columns)
+    frame = frame.astype({"inflow_m3": float, "loss_m3": float})
+    return frame.assign(share=frame["loss_m3"] / frame["inflow_m3"].where(frame["inflow_m3"] > 0))
