@@ -1,0 +1,128 @@
+"""From a Block to what models are asked: one grid, one group of like series, one rung at a time."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import get_args
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from city import clock
+from city.frames import Block
+from city.places import Meter
+from city.problems import PenstockError, Problem
+from forecasting import intervals, ladder, limits
+from forecasting.calendars import SUN, Calendar
+from forecasting.models import LADDER
+from forecasting.models.task import ForecastSettings, Task
+
+KINDS: tuple[str, ...] = get_args(get_args(Meter.model_fields["forecast"].annotation)[0])
+LEARNED_TOGETHER = {"load": "demand", "ev": "demand"}
+"""Kinds that share one model; every other kind has its own."""
+FOLLOWS_THE_SKY = {"pv", "wind"}
+MOST_DAYS = 14
+_MODELS = {model.kind: model for model in LADDER}
+
+
+@dataclass(frozen=True)
+class History:
+    """What was known at `made_at_utc`: values float32[n, T] that all end (as periods) at or before it, NaN where not usable."""
+
+    ids: tuple[str, ...]
+    kinds: tuple[str, ...]
+    values: NDArray[np.float32]
+    start_utc: datetime
+    step: timedelta
+
+    @property
+    def slots(self) -> int:
+        return int(timedelta(days=1) / self.step)
+
+
+def known(history: Block, kinds: Mapping[str, str], made_at_utc: datetime, settings: ForecastSettings) -> History:
+    """Cut the block at `made_at_utc` (a step not over by then is not known) and at the oldest day read; a late end is padded with NaN.
+
+    Raises `PenstockError` naming every unknown kind or id, a step that does not divide a day, and a block that starts after `made_at_utc`.
+    """
+    problems = [
+        Problem(f"forecast kind of '{i}'", f"'{k}'", ", ".join(KINDS), "Correct it in city.toml.")
+        for i, k in kinds.items()
+        if k not in KINDS
+    ]
+    missing = sorted(set(kinds) - set(history.ids))
+    if missing:
+        problems.append(Problem("history", f"no series {', '.join(missing[:5])}", "a row for every series asked for", "Add them."))
+    if timedelta(days=1) % history.step or not timedelta(minutes=5) <= history.step <= timedelta(hours=1):
+        problems.append(Problem("history step", str(history.step), "5 to 60 minutes, a whole number of them in a day", "Resample it."))
+    if problems:
+        raise PenstockError(problems)
+    end = clock.floor(made_at_utc, history.step)
+    begin = max(history.start_utc, end - timedelta(days=settings.max_history_days))
+    if begin >= end:
+        raise PenstockError(
+            Problem("history", f"starts {history.start_utc:%Y-%m-%dT%H:%MZ}", f"before {end:%Y-%m-%dT%H:%MZ}", "Give history.")
+        )
+    first, steps = int((begin - history.start_utc) / history.step), int((end - begin) / history.step)
+    rows = np.array([r for r, name in enumerate(history.ids) if name in kinds], dtype=np.int64)
+    values = np.full((len(rows), steps), np.nan, np.float32)
+    for at in range(0, len(rows), settings.chunk_series):  # the float64 copy of a city's history would not fit
+        some = rows[at : at + settings.chunk_series]
+        cut = slice(first, first + steps)
+        ids = tuple(history.ids[r] for r in some)
+        read = replace(history, ids=ids, values=history.values[some, cut], quality=history.quality[some, cut]).unit_values()
+        values[at : at + len(some), : read.shape[1]] = read
+    values[~np.isfinite(values)] = np.nan
+    names = tuple(history.ids[r] for r in rows)
+    return History(names, tuple(kinds[name] for name in names), values, begin, history.step)
+
+
+def climbed(h: History, before: int) -> pd.DataFrame:
+    """The ladder frame from the values before column `before`."""
+    group = [LEARNED_TOGETHER.get(k, k) for k in h.kinds]
+    seen = h.values[:, :before]
+    rich = np.isfinite(seen).sum(axis=1) >= 7 * h.slots
+    counts = pd.Series(rich).groupby(group).sum() if group else pd.Series(dtype=int)
+    return ladder.climb(h.ids, seen, h.step, np.array([counts[g] > 0 for g in group], dtype=bool))
+
+
+@dataclass(frozen=True)
+class Part:
+    """The series of one group on one rung, with their quantiles [n, k, steps, q] at the origins of `task`."""
+
+    rows: NDArray[np.int64]
+    rung: str
+    task: Task
+    quantiles: NDArray[np.float32]
+
+
+def parts(
+    h: History,
+    rungs: pd.DataFrame,
+    calendar: Calendar,
+    steps: int,
+    back_days: Sequence[int],
+    settings: ForecastSettings,
+    levels: Sequence[float],
+) -> Iterator[Part]:
+    """Answer group by group. Origins lie `back_days` civil days before the end of history (0: the end itself), oldest first;
+    nothing at or after the first is learned.
+    """
+    total = h.values.shape[1]
+    asked = rungs["model"].to_numpy()
+    group = np.array([LEARNED_TOGETHER.get(k, k) for k in h.kinds])
+    for name in sorted(set(group)):
+        sky = name in FOLLOWS_THE_SKY
+        grid = (SUN if sky else calendar).grid(h.start_utc, h.step, total + steps)
+        daily = grid.daily_columns(int(grid.slot[total]))
+        origins = np.array([total if b == 0 else daily[grid.day[total] - b] for b in back_days], np.int64)
+        for rung in ladder.RUNGS:
+            rows = np.flatnonzero((group == name) & (asked == rung))
+            if not rows.size:
+                continue
+            others = (group == name) & (np.isfinite(h.values[:, : origins[0]]).sum(axis=1) >= 7 * h.slots)
+            peers = h.values[others] if rung == "group-shape" else None
+            task = Task(h.values[rows], grid, origins, steps, int(origins[0]), settings, peers=peers)
+            q = intervals.quantiles(_MODELS[rung], task, levels)
+            yield Part(rows, rung, task, limits.bound("pv" if name == "pv" else "usage", q, task))

@@ -1,0 +1,73 @@
+"""Rows to learn from, and trees grown on them: the only place that calls LightGBM."""
+
+import lightgbm as lgb
+import numpy as np
+from numpy.typing import NDArray
+
+from forecasting.models import asked
+from forecasting.models.task import ForecastSettings, Task
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float32]
+FIRST_DAY = 8
+"""The first civil day of the data an origin may lie on: a week of lags before it [d]."""
+
+
+def grow(x: FloatArray, y: FloatArray, settings: ForecastSettings, trees: int, leaves: int, objective: str = "l1") -> lgb.Booster:
+    """Boosted trees, the same bits for the same rows on any machine with the same LightGBM (4.7)."""
+    params = {
+        "objective": objective,
+        "learning_rate": settings.learning_rate,
+        "num_leaves": leaves,
+        "min_data_in_leaf": int(np.clip(len(y) // 800, 10, 120)),
+        "feature_fraction": 0.7,
+        "bagging_fraction": 0.8,
+        "bagging_freq": 1,
+        "lambda_l2": 1.0,
+        "max_bin": 127,
+        "deterministic": True,
+        "force_row_wise": True,
+        "num_threads": settings.num_threads,
+        "seed": settings.seed,
+        "verbosity": -1,
+    }
+    return lgb.train(params, lgb.Dataset(x, y, free_raw_data=True), num_boost_round=trees)
+
+
+def some_series(task: Task, rng: np.random.Generator) -> Task:
+    """At most `train_series` of the series, drawn without replacement."""
+    if task.series <= task.settings.train_series:
+        return task
+    return task.rows(np.sort(rng.choice(task.series, task.settings.train_series, replace=False)))
+
+
+def past_rows(task: Task, rng: np.random.Generator, count: int) -> tuple[IntArray, IntArray, IntArray]:
+    """Draw (series, origin, target column) with a known target before `fit_before`; origins at the task's own time of day.
+
+    Returns at most `count` of them, int64[r] each, sorted by series so that lookups stay in cache.
+    """
+    g = task.grid
+    daily = g.daily_columns(int(g.slot[task.origins[-1]]))
+    daily = daily[(daily >= 0) & (np.arange(g.days) >= FIRST_DAY) & (daily < task.fit_before)].astype(np.int64)
+    possible = task.series * len(daily) * task.steps
+    if possible == 0:
+        return (np.empty(0, np.int64),) * 3
+    drawn = rng.permutation(possible) if possible <= 2 * count else rng.integers(0, possible, 2 * count)
+    drawn = drawn.astype(np.int64)
+    i, rest = drawn // (len(daily) * task.steps), drawn % (len(daily) * task.steps)
+    o: IntArray = daily[rest // task.steps].astype(np.int64)
+    t: IntArray = o + rest % task.steps
+    good = t < min(task.fit_before, task.values.shape[1])
+    good[good] = np.isfinite(task.values[i[good], t[good]])
+    kept = np.flatnonzero(good)[:count]
+    kept = kept[np.argsort(i[kept], kind="stable")]
+    return i[kept], o[kept], t[kept]
+
+
+def predict(booster: lgb.Booster, task: Task) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """What the trees say of every asked row, with base and scale: float32[n, k, steps] each."""
+    threads = task.settings.num_threads
+    said, base, scale = asked.answer(
+        task, lambda x, base, scale: (np.asarray(booster.predict(x, num_threads=threads), np.float32), base, scale)
+    )
+    return said, base, scale

@@ -1,0 +1,36 @@
+"""Features of everything a task asks, chunk by chunk, so that memory does not grow with the number of series."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecasting import features
+from forecasting.models.task import Task
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float32]
+Say = Callable[[FloatArray, FloatArray, FloatArray], tuple[FloatArray, ...]]
+
+
+def asked_rows(series: int, origins: IntArray, steps: int) -> tuple[IntArray, IntArray, IntArray]:
+    """Every (series, origin, target column) of a question, int64[series * k * steps] each."""
+    i, o, h = np.meshgrid(np.arange(series), origins, np.arange(steps), indexing="ij")
+    return i.ravel(), o.ravel(), (o + h).ravel()
+
+
+def answer(task: Task, say: Say) -> tuple[FloatArray, ...]:
+    """What `say(features, base, scale)` makes of every asked row: float32[n, k, steps] for each array it returns."""
+    parts = []
+    recent = task.recent(features.REACH_DAYS)
+    for start in range(0, task.series, task.settings.chunk_series):
+        chunk = recent.rows(slice(start, start + task.settings.chunk_series))
+        i, o, t = asked_rows(chunk.series, chunk.origins, chunk.steps)
+        said = say(*features.rows(features.panel(chunk.values, chunk.grid), i, o, t, chunk.covariates))
+        parts.append([a.reshape(chunk.series, len(chunk.origins), chunk.steps) for a in said])
+    return tuple(np.concatenate(p).astype(np.float32) for p in zip(*parts, strict=True))
+
+
+def column(x: FloatArray, name: str) -> FloatArray:
+    """The feature of that name, float32[r]."""
+    return x[:, features.NAMES.index(name)]
