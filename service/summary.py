@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Engine, func, select
 
-from city.clock import civil_day, local_date, parse_utc
+from city.clock import local_date, parse_utc
 from city.quality import Cause, cause_of, usable
 from service import schema as t
 from service.environment import Environment
@@ -20,11 +20,10 @@ def page(env: Environment, now: str, seconds: float) -> str:
     currency = env.raw["city"].get("currency", "CNY")
     at = parse_utc(now)
     night = local_date(at, zone)
-    yesterday = civil_day(local_date(at, zone), zone)[0]
     lines = [
         f"Penstock - {env.raw['city']['name']} - night of {night} ({zone})",
         "",
-        *_readings(engine, yesterday, at),
+        *_readings(engine, at),
         *_forecast(engine, night),
         *_plan(engine, night, currency),
         *_leaks(engine),
@@ -39,7 +38,7 @@ def page(env: Environment, now: str, seconds: float) -> str:
     return "\n".join(lines)
 
 
-def _readings(engine: Engine, yesterday: datetime, now_utc: datetime) -> Iterator[str]:
+def _readings(engine: Engine, now_utc: datetime) -> Iterator[str]:
     size = readings.size(engine)
     with engine.connect() as connection:
         counts = Counter(
@@ -72,9 +71,11 @@ def _plan(engine: Engine, night: object, currency: str) -> Iterator[str]:
     if plan is None:
         yield "Plan          none"
         return
-    yield f"Plan          {plan.plan_id}, {plan.status} (gap {100 * plan.detail['gap']:.2f} %), {plan.steps} steps from {plan.start_utc:%Y-%m-%d %H:%M} UTC"
+    gap, start = 100 * plan.detail["gap"], f"{plan.start_utc:%Y-%m-%d %H:%M} UTC"
+    yield f"Plan          {plan.plan_id}, {plan.status} (gap {gap:.2f} %), {plan.steps} steps from {start}"
     if plan.cost is not None:
-        yield f"  cost        {plan.cost:,.0f} {currency}, doing nothing {plan.baseline_cost:,.0f} {currency}: {100 * (1 - plan.cost / plan.baseline_cost):.1f} % less"
+        less = 100 * (1 - plan.cost / plan.baseline_cost)
+        yield f"  cost        {plan.cost:,.0f} {currency}, doing nothing {plan.baseline_cost:,.0f} {currency}: {less:.1f} % less"
         yield f"  CO2         {plan.co2_kg / 1000:,.2f} t, doing nothing {plan.baseline_co2_kg / 1000:,.2f} t"
     for row in results.rows(engine, t.breach, t.breach.c.plan_id == plan.plan_id, order=t.breach.c.ordinal):
         yield f"  wish broken {row.sentence}"

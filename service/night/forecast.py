@@ -15,7 +15,6 @@ from service.store import readings, results
 from service.store.results import replace_rows
 from service.store.runs import StepResult
 
-SERIES = tuple[str, list[Point]]
 HOURS_AHEAD = 51  # the plan starts up to an hour after midnight and looks 48 h ahead
 
 
@@ -46,7 +45,7 @@ def compute(night: Night) -> Output:
         steps = HOURS_AHEAD * 3600 // step_s
         frame, ladder = forecast(history, kinds, night.today, steps, settings.calendar, settings.forecast)
         parts.append((frame, ladder, step_s))
-        skills.append(backtest(history, kinds, settings.calendar, settings.forecast))
+        skills.append(backtest(history, kinds, night.today, settings.calendar, settings.forecast))
         told = ladder[ladder["model"] != "boosted"]
         problems += [
             Problem(
