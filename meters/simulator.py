@@ -65,11 +65,11 @@ class Answers(ModbusServerContext):
         if refusal is not None:
             return refusal
         image, table = self._devices_of_unit.image(device_id, self._clock.now_s), _READ.get(func_code, "holding")
-        words = [image.get((table, a)) for a in range(address, address + count)]
-        holes = None in words and self._devices_of_unit.models[device_id].max_gap == 0
-        if holes or words[0] is None or words[-1] is None:
+        found = [image.get((table, a)) for a in range(address, address + count)]
+        holes = None in found and self._devices_of_unit.models[device_id].max_gap == 0
+        if holes or found[0] is None or found[-1] is None:
             return ExcCodes.ILLEGAL_ADDRESS
-        return [word or 0 for word in words]
+        return [word or 0 for word in found]
 
     async def async_setValues(self, device_id: int, func_code: int, address: int, values: Any) -> ExcCodes | None:
         """Take a write to the clock or to writable registers."""

@@ -106,9 +106,7 @@ def _on_grid(
     return tuple(map(str, names)), stored, quality
 
 
-def _advance(
-    first: NDArray[np.int64], last: NDArray[np.int64], modulus: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:
+def _advance(first: NDArray[np.int64], last: NDArray[np.int64], modulus: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:
     """How far a register went from `first` to `last`, and the cause when it is not simply the difference."""
     plain = last - first
     wrapped = plain + modulus

@@ -1,0 +1,90 @@
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from city.frames import Block
+from city.problems import PenstockError
+from city.quality import VALID, Cause, cause_of, missing, questionable
+from city.quantities import Quantity
+from meters.usage import differences, from_registers
+
+START = datetime(2022, 6, 15, tzinfo=UTC)
+QUARTER = timedelta(minutes=15)
+
+
+def readings(values, point="m.energy", quantity=Quantity.ENERGY_REGISTER_KWH, quality=None):
+    times = pd.date_range(START, periods=len(values), freq="15min", unit="us")
+    marks = [missing(Cause.TIMEOUT) if np.isnan(value) else VALID for value in values] if quality is None else quality
+    return pd.DataFrame({"point_id": point, "time_utc": times, "quantity": str(quantity), "value": values, "quality": marks})
+
+
+def test_three_registers_give_two_usages_in_watt_hours():
+    block, gaps = differences(readings([100.0, 100.25, 101.0]), QUARTER)
+    assert block.quantity is Quantity.ENERGY_KWH
+    assert block.values.tolist() == [[250, 750]]
+    assert block.quality.tolist() == [[VALID, VALID]]
+    assert (block.start_utc, block.values.dtype) == (START, np.int64)
+    assert len(gaps) == 0
+
+
+def test_a_gap_is_missing_and_its_exact_total_is_told():
+    block, gaps = differences(readings([10.0, np.nan, np.nan, 11.5, 12.0]), QUARTER)
+    assert [cause_of(int(one)) for one in block.quality[0]] == [Cause.GAP] * 3 + [Cause.NONE]
+    assert block.usable().tolist() == [[False, False, False, True]]
+    assert gaps["amount"].tolist() == [1500]
+    assert gaps["period_start_utc"].iloc[0] == pd.Timestamp(START)
+    assert gaps["period_end_utc"].iloc[0] == pd.Timestamp(START + 3 * QUARTER)
+
+
+def test_a_counter_that_rolls_over_keeps_counting():
+    block, _ = differences(readings([999_999.0, 2.0], quantity=Quantity.VOLUME_REGISTER_M3), QUARTER, {"m.energy": 10**12})
+    assert block.values.tolist() == [[3_000_000]]  # 3 m3 in mL
+    assert (bool(block.usable()[0, 0]), cause_of(int(block.quality[0, 0]))) == (True, Cause.ROLLOVER)
+
+
+def test_a_reset_is_missing_not_negative():
+    for moduli in (None, {"m.energy": 10**9}):  # from 500,000 kWh back to 3: not what is left of a million kWh
+        block, gaps = differences(readings([500_000.0, 3.0, 4.0]), QUARTER, moduli)
+        assert [cause_of(int(one)) for one in block.quality[0]] == [Cause.RESET, Cause.NONE]
+        assert block.values.tolist() == [[0, 1000]]
+        assert len(gaps) == 0
+
+
+def test_a_questionable_register_is_not_subtracted():
+    quality = [VALID, questionable(Cause.OUT_OF_MAP), VALID]
+    block, gaps = differences(readings([1.0, 9e9, 2.0], quality=quality), QUARTER)
+    assert not block.usable().any()
+    assert gaps["amount"].tolist() == [1000]
+
+
+def test_quarter_readings_give_hourly_usage():
+    block, _ = differences(readings([float(i) for i in range(9)], quantity=Quantity.GAS_REGISTER_M3), timedelta(hours=1))
+    assert block.values.tolist() == [[4_000_000, 4_000_000]]
+
+
+@given(st.lists(st.tuples(st.integers(0, 10**7), st.booleans()), min_size=2, max_size=60), st.integers(0, 10**9), st.booleans())
+def test_usage_and_gap_totals_sum_to_last_register_minus_first(steps, first, roll):
+    modulus = 10**9
+    true = first + np.concatenate([[0], np.cumsum([amount for amount, _ in steps[1:]])]).astype(np.int64)
+    if len(steps) * 10**7 > modulus // 10:
+        steps, true = steps[:10], true[:10]
+    good = np.array([present for _, present in steps])
+    shown = true % modulus if roll else true
+    quality = np.where(good, VALID, missing(Cause.TIMEOUT)).astype(np.uint16)
+    block = Block(("m",), START, QUARTER, Quantity.ENERGY_REGISTER_KWH, shown[None, :], quality[None, :])
+    usage, gaps = from_registers(block, {"m": modulus} if roll else None)
+    seen = true[good]
+    expected = int(seen[-1] - seen[0]) if good.sum() > 1 else 0
+    assert int(usage.values[usage.usable()].sum()) + int(gaps["amount"].sum()) == expected
+
+
+def test_two_quantities_and_a_point_read_twice_are_refused():
+    with pytest.raises(PenstockError, match="one register quantity"):
+        differences(readings([1.0, 2.0], quantity=Quantity.POWER_KW), QUARTER)
+    twice = pd.concat([readings([1.0, 2.0]), readings([1.0, 2.0])])
+    with pytest.raises(PenstockError, match="read twice"):
+        differences(twice, QUARTER)
