@@ -5,22 +5,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 
 import pandas as pd
 
 from carbon.accounts import Account
 from carbon.factors import Factor, by_id
-from carbon.summary import per_account
+from carbon.summary import COUNTS, per_account
 from carbon.targets import Measure
 from city.problems import fault
 
 ELECTRICITY = "cn.gbt2589.electricity_equivalent_value"
 GAS = "cn.gbt2589.natural_gas_mid"
+LEAST_USABLE = Decimal("0.9")  # below it an indicator is no number to steer by
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Sums of the city over some days, exact, and the days they are of."""
+    """Sums of the city over some days, exact, and the days they are of.
+
+    `usable_share` is the mean over accounts and days of the part of entries that were measured or estimated; an account
+    without any entry on a day counts 0.
+    """
 
     electricity_kwh: Decimal
     own_renewable_kwh: Decimal
@@ -42,7 +48,10 @@ def totals(ledger: pd.DataFrame, accounts: Sequence[Account], zone: str, year: i
     def summed(name: str, places: int) -> Decimal:
         return Decimal(int(lines[name].sum())).scaleb(-places)
 
-    usable, missing = int(lines["measured"].sum() + lines["estimated"].sum()), int(lines["missing"].sum())
+    by_account = lines.groupby(["account_id", "period"])[COUNTS].sum()
+    usable = by_account["measured"] + by_account["estimated"]
+    shares = [Fraction(int(u), max(1, int(u + m))) for u, m in zip(usable, by_account["missing"], strict=True)]
+    mean = sum(shares, Fraction(0)) / len(shares)
     return Totals(
         electricity_kwh=summed("electricity", 3),
         own_renewable_kwh=summed("own_renewable", 3),
@@ -50,7 +59,7 @@ def totals(ledger: pd.DataFrame, accounts: Sequence[Account], zone: str, year: i
         water_m3=summed("water", 6),
         water_loss_m3=summed("water_loss", 6),
         t_co2=summed("mg", 9),
-        usable_share=Decimal(usable) / max(1, usable + missing),
+        usable_share=Decimal(mean.numerator) / mean.denominator,
         days=tuple(date.fromisoformat(day) for day in sorted(set(lines["period"]))),
     )
 
@@ -82,13 +91,19 @@ def gdp_of_days(gdp_10k_cny_per_year: Decimal, days: Sequence[date]) -> Decimal:
     return gdp_10k_cny_per_year * len(days) / length
 
 
-def indicators(sums: Totals, gdp_10k_cny_per_year: Decimal, factors: tuple[Factor, ...]) -> Mapping[Measure, Decimal]:
+def indicators(
+    sums: Totals, gdp_10k_cny_per_year: Decimal, factors: tuple[Factor, ...], least_usable: Decimal = LEAST_USABLE
+) -> Mapping[Measure, Decimal]:
     """Every measure that can be told from the sums, in the unit of its target; a share of nothing is left out.
 
     energy_per_gdp [tce/10k CNY] and carbon_intensity [tCO2/10k CNY] set energy and CO2 of the days against the GDP of the
     same days. renewable_share [1] is the city's own renewable generation over its electricity use: the renewable part of
-    grid electricity is not in it. water_loss [1] is lost over supplied volume.
+    grid electricity is not in it. water_loss [1] is lost over supplied volume. What is missing weighs nothing and would
+    flatter the city, so sums whose `usable_share` is below `least_usable` are refused with a `PenstockError`.
     """
+    if sums.usable_share < least_usable:
+        observed, allowed = f"{sums.usable_share * 100:.1f} % usable", f"at least {least_usable * 100:.1f} %"
+        raise fault(f"indicators of {sums.days[-1].year}", observed, allowed, "Import the missing usage, or state estimates for it.")
     gdp = gdp_of_days(gdp_10k_cny_per_year, sums.days)
     made: dict[Measure, Decimal] = {
         "energy_per_gdp": standard_coal_tce(sums.electricity_kwh, sums.gas_m3, factors, sums.days[-1]) / gdp,

@@ -17,7 +17,7 @@ from city.clock import as_utc, local
 from city.frames import LEDGER, USAGE, checked
 from city.problems import PenstockError, Problem, fault
 
-__all__ = ["Account", "coverage", "mass_mg", "post"]
+__all__ = ["Account", "civil_labels", "coverage", "mass_mg", "post"]
 
 _INT64 = 2**63 - 1
 _ESTIMATES = int(q.Flag.EDITED | q.Flag.ESTIMATED_LIKE_DAY | q.Flag.ESTIMATED_LINEAR)
@@ -28,6 +28,12 @@ def coverage(quality: NDArray[np.integer]) -> NDArray[np.object_]:
     code = np.asarray(quality)
     usable = q.usable(code)
     return np.where(~usable, "missing", np.where((code & _ESTIMATES) != 0, "estimated", "measured")).astype(object)
+
+
+def civil_labels(times: pd.Series, zone: str, pattern: str) -> NDArray[np.object_]:
+    """Civil day (`%Y-%m-%d`) or month of each UTC time. Accounts share their times, so each distinct one is formatted once."""
+    codes, distinct = pd.factorize(times)
+    return np.asarray(local(pd.DatetimeIndex(distinct), zone).strftime(pattern), dtype=object)[codes]
 
 
 def mass_mg(amounts: NDArray[np.int64], mg_per_stored: Fraction, subject: str = "ledger") -> NDArray[np.int64]:
@@ -143,11 +149,11 @@ def post(
     books = {account.id: account for account in accounts}
     usable = q.usable(frame["quality"].to_numpy())
     amounts = np.where(usable, frame["amount"].to_numpy(np.int64), 0)
-    days = local(pd.DatetimeIndex(frame["period_start_utc"]), zone)
+    days = civil_labels(frame["period_start_utc"], zone, "%Y-%m-%d")
     masses = np.zeros(len(frame), np.int64)
     factor_ids, kinds, contents = (np.empty(len(frame), object) for _ in range(3))
     rules: dict[tuple[object, ...], Applied] = {}
-    groups = frame.groupby(["account_id", days.strftime("%Y-%m-%d")], sort=True).indices
+    groups = frame.groupby(["account_id", days], sort=True).indices
     for key_of, rows in cast("dict[tuple[str, str], NDArray[np.intp]]", groups).items():
         account, on = books[key_of[0]], date.fromisoformat(key_of[1])
         key = (account.kind, account.region, account.factor_activity, account.factor_id, account.method, account.note, on)

@@ -77,7 +77,8 @@ def verify(batches: Sequence[tuple[Header, pd.DataFrame]], root: str | None = No
         if len(batch) != header.rows:
             problems.append(Problem(subject, f"{len(batch)} entries", f"{header.rows}", remedy))
         made = seal(batch, header.number, header.previous)
-        if differing := [name for (name, now), (_, then) in zip(made.columns, header.columns, strict=True) if now != then]:
+        sealed = dict(header.columns)
+        if differing := [name for name, now in made.columns if sealed.get(name) != now]:
             problems.append(Problem(subject, f"other values in {', '.join(differing)}", "the values that were sealed", remedy))
         previous = header.root
     if root is not None and previous != root:

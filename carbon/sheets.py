@@ -9,7 +9,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from city.problems import fault
+
 _CREATED = datetime(2000, 1, 1)  # noqa: DTZ001 - a workbook states no zone, and no real clock may enter its bytes
+_MOST_ROWS, _MOST_TEXT = 1_048_576, 32_767  # of a sheet and of a cell; XlsxWriter drops what is beyond without a word
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -70,10 +73,19 @@ def _number_format(cell: Decimal | int) -> str:
     return "#,##0" + ("." + "0" * places if places else "")
 
 
+def _check_size(path: Path, table: Table) -> None:
+    rows, text = table.first_row - 1 + len(table.rows), max((len(c) for row in table.rows for c in row if isinstance(c, str)), default=0)
+    if rows > _MOST_ROWS or text >= _MOST_TEXT:
+        observed, allowed = f"{rows} rows, longest text {text}", f"{_MOST_ROWS} rows, texts below {_MOST_TEXT} characters"
+        raise fault(f"sheet '{table.name}' of {path.name}", observed, allowed, "Write CSV, or a shorter span.")
+
+
 def write_xlsx(path: Path, tables: Sequence[Table]) -> Path:
     """Write one sheet per table. Numbers are float64, so 15 digits; formulas carry their value. Needs the extra `reports`."""
     import xlsxwriter
 
+    for table in tables:
+        _check_size(path, table)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     with xlsxwriter.Workbook(str(part), {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}) as book:

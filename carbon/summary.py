@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 
 from carbon.accounts import Account
-from carbon.ledger import coverage
-from city.clock import local
+from carbon.ledger import civil_labels, coverage
 from city.frames import LEDGER, checked
 from city.problems import fault
 
@@ -35,8 +34,9 @@ def per_account(ledger: pd.DataFrame, accounts: Sequence[Account], zone: str, pe
     books = {account.id: account for account in accounts}
     if unknown := sorted(set(entries["account_id"]) - set(books)):
         raise fault("ledger", f"entries of account {', '.join(unknown[:5])}", "accounts that are configured", "Give every account.")
-    times = local(pd.DatetimeIndex(entries["period_start_utc"]), zone)
-    labels = times.strftime("%Y-%m-%d" if period == "D" else "%Y-%m")
+    for name in ("amount", "mg_by_gas"):
+        _refuse_overflow(entries[name])
+    labels = civil_labels(entries["period_start_utc"], zone, "%Y-%m-%d" if period == "D" else "%Y-%m")
     kinds = entries["account_id"].map({name: book.kind for name, book in books.items()})
     state = coverage(entries["quality"].to_numpy())
     parts = {name: entries["amount"].where(kinds == kind, 0) for name, kind in AMOUNTS.items()}
@@ -49,6 +49,13 @@ def per_account(ledger: pd.DataFrame, accounts: Sequence[Account], zone: str, pe
     for name, of in (("site", "site"), ("sector", "sector"), ("scope", "scope_number"), ("activity", "activity_name"), ("kind", "kind")):
         made[name] = [getattr(books[account], of) for account in made["account_id"]]
     return made.sort_values(["site", "account_id", "period", "factor_id"], ignore_index=True)
+
+
+def _refuse_overflow(column: pd.Series) -> None:
+    """Refuse entries whose sum could pass 64 bits and wrap around unseen."""
+    if len(column) and int(column.abs().max()) * len(column) >= 2**63:
+        observed, allowed = f"{len(column)} entries up to {int(column.abs().max())}", "sums below 2^63"
+        raise fault(f"ledger column {column.name}", observed, allowed, "Sum a shorter span, and check the largest entry.")
 
 
 def _without_entries(made: pd.DataFrame, books: dict[str, Account]) -> pd.DataFrame:

@@ -15,10 +15,10 @@ Measure = Literal["energy_per_gdp", "renewable_share", "carbon_intensity", "wate
 
 _UNITS: dict[str, str] = {"energy_per_gdp": "tce/10k CNY", "carbon_intensity": "tCO2/10k CNY", "renewable_share": "1", "water_loss": "1"}
 _WORDS: dict[str, str] = {
-    "energy_per_gdp": "energy per GDP",
-    "carbon_intensity": "carbon intensity of GDP",
-    "renewable_share": "renewable share of electricity",
-    "water_loss": "water loss",
+    "energy_per_gdp": "Energy per GDP",
+    "carbon_intensity": "Carbon intensity of GDP",
+    "renewable_share": "Renewable share of electricity",
+    "water_loss": "Water loss",
 }
 
 
@@ -102,7 +102,7 @@ class Progress:
 
 
 def _said(value: Decimal, share: bool) -> str:
-    return f"{value * 100:.1f} %" if share else f"{value:.4g}"
+    return f"{value * 100:.1f} %" if share else f"{float(value):.4g}"
 
 
 def _from_here(target: Target, actual: Decimal, year: int) -> str:
@@ -136,7 +136,7 @@ def progress(target: Target, actual: Decimal, on: date | int, *, usable_share: D
     distance = f"{abs(gap) * 100:.1f} points" if target.is_share else f"{abs(gap / required) * 100:.1f} %"
     when = f"so far in {year}" if isinstance(on, date) else f"in {year}"
     told = [
-        f"{_WORDS[target.measure].capitalize()} {when} is {_said(actual, target.is_share)}{unit};",
+        f"{_WORDS[target.measure]} {when} is {_said(actual, target.is_share)}{unit};",
         f"the path from {target.base_year} asks for {limit} {_said(required, target.is_share)}: {distance}",
         f"{'better' if on_path else 'worse'} than the path.",
         _from_here(target, actual, year),

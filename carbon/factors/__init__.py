@@ -8,7 +8,6 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
 from fractions import Fraction
-from functools import cached_property
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -38,17 +37,17 @@ class Factor(BaseModel):
     licence: str = Field(description="terms of the source", min_length=1)
     status: str = Field(description="verified: checked against the source")
 
-    @cached_property
+    @property
     def sha256(self) -> str:
         """Hash of every field, hex: changes when anything about the factor changes."""
         text = "\x1f".join("" if value is None else str(value) for value in (getattr(self, name) for name in COLUMNS))
         return hashlib.sha256(text.encode()).hexdigest()
 
-    @cached_property
+    @property
     def meaning(self) -> FactorUnit:
         return unit_of(self.unit, f"factor '{self.id}'")
 
-    @cached_property
+    @property
     def base_value(self) -> Fraction:
         """The value, exact, in `meaning.counts` per `meaning.per`."""
         return Fraction(self.value) * self.meaning.to_base
