@@ -1,0 +1,27 @@
+"""The kinds of assets. A new kind is one file with one class, and one word in this union."""
+
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter
+
+from optimisation.assets.asset import AssetKind
+from optimisation.assets.battery import Battery
+from optimisation.assets.curtailable import Curtailable
+from optimisation.assets.ev_fleet import EvFleet
+from optimisation.assets.fixed_load import FixedLoad
+from optimisation.assets.grid import Grid
+from optimisation.assets.interruptible import Interruptible
+from optimisation.assets.pump_station import PumpStation
+from optimisation.assets.street_lights import StreetLights
+from optimisation.assets.tank import Tank
+
+KINDS: tuple[type[AssetKind], ...] = (Grid, FixedLoad, Curtailable, Battery, EvFleet, Interruptible, StreetLights, PumpStation, Tank)
+
+Asset = Annotated[
+    Grid | FixedLoad | Curtailable | Battery | EvFleet | Interruptible | StreetLights | PumpStation | Tank, Field(discriminator="kind")
+]
+"""What one [[assets]] table of city.toml parses to."""
+
+ASSETS: TypeAdapter[tuple[Asset, ...]] = TypeAdapter(tuple[Asset, ...])
+
+__all__ = ["ASSETS", "KINDS", "Asset", "AssetKind", *(kind.__name__ for kind in KINDS)]

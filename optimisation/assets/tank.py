@@ -1,0 +1,196 @@
+"""A tank, or the usable volume of several as one: filled by its stations, emptied by the demand, kept within a band."""
+# ruff: noqa: ARG002, ARG003 - every kind answers the same calls, whether or not it needs all they bring
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from city.problems import Problem
+from optimisation.assets.asset import TOLERANCE, AssetKind, Solved, column, of_kind
+from optimisation.assets.pump_station import PumpStation
+from optimisation.inputs import PlanInput
+from optimisation.results import Breach, Cost, Settled, Values
+from optimisation.words import Words
+
+if TYPE_CHECKING:
+    from optimisation.formulation import Formulation
+
+
+class Tank(AssetKind):
+    """Volume in = volume out + change. Empty and full are physics; the wished band and the end are wishes with a price."""
+
+    kind: Literal["tank"] = "tank"
+    state_needed: ClassVar[tuple[str, ...]] = ("volume_m3",)
+    series: tuple[str, ...] = Field(min_length=1, description="ids of the demand forecasts it supplies")
+    volume_min_m3: float = Field(default=0.0, ge=0, description="lowest volume that can be drawn [m3]: physical")
+    volume_max_m3: float = Field(gt=0, description="volume at overflow [m3]: physical")
+    wish_min_m3: float | None = Field(default=None, ge=0, description="lower end of the wished band [m3]; none: volume_min_m3")
+    wish_max_m3: float | None = Field(default=None, ge=0, description="upper end of the wished band [m3]; none: volume_max_m3")
+    wish_price_per_m3h: float = Field(default=0.05, ge=0, description="price of being outside the band [currency per m3 and hour]")
+    end_least_m3: float | None = Field(default=None, ge=0, description="wished volume at the end [m3]; none: as at the start")
+    end_price_per_m3: float = Field(default=1.0, ge=0, description="price of volume missing at the end [currency/m3]")
+    end_value_per_m3: float = Field(default=0.0, ge=0, description="what volume left at the end is worth [currency/m3]")
+
+    @model_validator(mode="after")
+    def _order(self) -> Self:
+        low, high = self.band_m3
+        if not self.volume_min_m3 <= low < high <= self.volume_max_m3:
+            raise ValueError(f"volumes must rise: min {self.volume_min_m3}, wish {low} to {high}, max {self.volume_max_m3}")
+        return self
+
+    @property
+    def band_m3(self) -> tuple[float, float]:
+        low = self.volume_min_m3 if self.wish_min_m3 is None else self.wish_min_m3
+        return low, self.volume_max_m3 if self.wish_max_m3 is None else self.wish_max_m3
+
+    @property
+    def series_needed(self) -> tuple[str, ...]:
+        return self.series
+
+    def start_m3(self, inputs: PlanInput) -> float:
+        return float(inputs.state[self.id]["volume_m3"])
+
+    def end_m3(self, inputs: PlanInput) -> float:
+        """The wished volume at the end, inside the band [m3]."""
+        wish = self.start_m3(inputs) if self.end_least_m3 is None else self.end_least_m3
+        return float(np.clip(wish, *self.band_m3))
+
+    def check(self, inputs: PlanInput, assets: Sequence[AssetKind]) -> list[Problem]:
+        start, low, high = self.start_m3(inputs), self.volume_min_m3, self.volume_max_m3
+        if low * (1 - TOLERANCE) <= start <= high * (1 + TOLERANCE):
+            return []
+        return [Problem(f"state of {self.id}, volume_m3", f"{start:g} m3", f"{low:g} to {high:g} m3", "Check level sensor and volumes.")]
+
+    def notes(self, inputs: PlanInput) -> list[str]:
+        (low, high), start = self.band_m3, self.start_m3(inputs)
+        return (
+            []
+            if low <= start <= high
+            else [f"{self.id} starts with {start:,.0f} m3, outside its wished band of {low:,.0f} to {high:,.0f} m3."]
+        )
+
+    @classmethod
+    def block(cls, model: "Formulation", group: Sequence[Self]) -> None:
+        m, inputs = model.m, model.inputs
+        n, h = inputs.steps, inputs.step_h
+        start = np.array([a.start_m3(inputs) for a in group])[:, None]
+        low, high = (np.hstack([start, np.repeat(column(group, f"volume_{side}_m3")[:, None], n, 1)]) for side in ("min", "max"))
+        model.ids("TANK", (a.id for a in group))
+        model.variable(
+            "tank_volume_m3",
+            m.TANK,
+            m.T1,
+            lower=low,
+            upper=high,
+            at_least=Words("volume at least {value} (empty)", "m3"),
+            at_most=Words("volume at most {value} (overflow)", "m3"),
+        )
+        demand = {a.id: inputs.expected(*a.series).tolist() for a in group}
+        inflows = model.inflows
+        model.constraint(
+            "tank_balance",
+            m.TANK,
+            m.T,
+            by_row=True,
+            rule=lambda m, k, t: (
+                m.tank_volume_m3[k, t] - m.tank_volume_m3[k, t + 1] + sum(h * flow * m.pump_running[p, t] for p, flow in inflows.get(k, []))
+                == demand[k][t]
+            ),
+        )
+        for asset in group:
+            model.duals_of[asset.id] = ("tank_balance", asset.id)
+        cls._wishes(model, group)
+
+    @staticmethod
+    def _wishes(model: "Formulation", group: Sequence["Tank"]) -> None:
+        m, last = model.m, model.inputs.steps
+        band, end = {a.id: a.band_m3 for a in group}, {a.id: a.end_m3(model.inputs) for a in group}
+        model.variable("tank_below_m3", m.TANK, m.T)
+        model.variable("tank_above_m3", m.TANK, m.T)
+        model.variable("tank_end_short_m3", m.TANK)
+        model.constraint(
+            "tank_wish_low",
+            m.TANK,
+            m.T,
+            by_row=True,
+            rule=lambda m, k, t: m.tank_volume_m3[k, t + 1] + m.tank_below_m3[k, t] >= band[k][0],
+            words=Words("volume in the wished band, at least {value}", "m3"),
+        )
+        model.constraint(
+            "tank_wish_high",
+            m.TANK,
+            m.T,
+            by_row=True,
+            rule=lambda m, k, t: m.tank_volume_m3[k, t + 1] - m.tank_above_m3[k, t] <= band[k][1],
+            words=Words("volume in the wished band, at most {value}", "m3"),
+        )
+        model.constraint(
+            "tank_end",
+            m.TANK,
+            by_row=True,
+            rule=lambda m, k: m.tank_volume_m3[k, last] + m.tank_end_short_m3[k] >= end[k],
+            words=Words("volume at the end at least {value}", "m3"),
+        )
+        model.parameter("tank_wish_price", m.TANK, column(group, "wish_price_per_m3h") * model.inputs.step_h)
+        model.parameter("tank_end_price", m.TANK, column(group, "end_price_per_m3"))
+        value = column(group, "end_value_per_m3")
+        model.parameter("tank_end_value", m.TANK, value)
+        model.constant += float(value @ [a.start_m3(model.inputs) for a in group])
+        model.costs.append(
+            lambda m: sum(m.tank_wish_price[k] * (m.tank_below_m3[k, t] + m.tank_above_m3[k, t]) for k in m.TANK for t in m.T)
+        )
+        model.costs.append(
+            lambda m: sum(m.tank_end_price[k] * m.tank_end_short_m3[k] - m.tank_end_value[k] * m.tank_volume_m3[k, last] for k in m.TANK)
+        )
+
+    @classmethod
+    def read(cls, inputs: PlanInput, group: Sequence[Self], solved: Solved) -> dict[str, Values]:
+        return {a.id: {"volume_m3": volume} for a, volume in zip(group, solved["tank_volume_m3"], strict=True)}
+
+    def by_level(self, inputs: PlanInput, stations: Sequence[PumpStation]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """What level switches do: volume float[steps + 1] [m3] and running float[steps] of each of its stations.
+
+        A station that would overflow the tank in this step stays off. A tank that runs dry is let below its minimum, and told
+        as a breach: doing nothing has no one to prevent it.
+        """
+        mine = [s for s in stations if s.tank == self.id]
+        on = {s.id: s.runs_at_start(inputs) for s in mine}
+        running = {s.id: np.zeros(inputs.steps) for s in mine}
+        demand, volume = inputs.expected(*self.series), np.empty(inputs.steps + 1)
+        volume[0] = self.start_m3(inputs)
+        for t in range(inputs.steps):
+            share = (volume[t] - self.volume_min_m3) / (self.volume_max_m3 - self.volume_min_m3)
+            after = volume[t] - demand[t]
+            for s in mine:
+                on[s.id] = share < s.stop_above_share if on[s.id] else share < s.start_below_share
+                given = s.flow_m3_per_h * inputs.step_h
+                on[s.id] = on[s.id] and after + given <= self.volume_max_m3
+                running[s.id][t] = float(on[s.id])
+                after += given * on[s.id]
+            volume[t + 1] = after
+        return volume, running
+
+    def idle(self, inputs: PlanInput, assets: Sequence[AssetKind]) -> Values:
+        return {"volume_m3": self.by_level(inputs, of_kind(assets, PumpStation))[0]}
+
+    def settle(self, inputs: PlanInput, values: Values) -> Settled:
+        volume, h = values["volume_m3"], inputs.step_h
+        low, high = self.band_m3
+        breaches = []
+        for what, outside, price in (
+            ("volume below the wished band", np.maximum(low - volume[1:], 0.0), self.wish_price_per_m3h),
+            ("volume above the wished band", np.maximum(volume[1:] - high, 0.0), self.wish_price_per_m3h),
+            ("volume below empty", np.maximum(self.volume_min_m3 - volume[1:], 0.0), 0.0),
+        ):
+            if outside.max() > TOLERANCE * self.volume_max_m3:
+                amount, worst = float(outside.sum() * h), int(outside.argmax()) + 1
+                sentence = f"{self.id}: {what} by up to {outside.max():,.1f} m3, most at {inputs.said(worst)}."
+                breaches.append(Breach(self.id, what, amount, "m3 h", price, sentence))
+        short = max(self.end_m3(inputs) - float(volume[-1]), 0.0)
+        if short > TOLERANCE * self.volume_max_m3:
+            sentence = f"{self.id} ends with {volume[-1]:,.1f} m3, {short:,.1f} m3 below the {self.end_m3(inputs):,.1f} m3 wished."
+            breaches.append(Breach(self.id, "volume at the end", short, "m3", self.end_price_per_m3, sentence))
+        cost = Cost(storage=self.end_value_per_m3 * float(volume[0] - volume[-1]), breaches=sum(b.cost for b in breaches))
+        return Settled(cost=cost, breaches=tuple(breaches))

@@ -1,0 +1,84 @@
+"""Is everything there? Every missing price, forecast or state is one sentence, and all are told before anything is built."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from city.problems import PenstockError, Problem
+from optimisation.assets import Asset, Grid
+from optimisation.inputs import PlanInput
+
+
+def _array(inputs: PlanInput, subject: str, values: Any) -> list[Problem]:
+    """A problem when `values` is not one finite number per step."""
+    array = np.asarray(values, dtype=float)
+    horizon = f"{inputs.steps} finite numbers from {inputs.said(0)} to {inputs.said(inputs.steps)}"
+    if array.shape != (inputs.steps,):
+        return [Problem(subject, f"shape {array.shape}", horizon, "Give one value per step of the horizon.")]
+    missing = np.flatnonzero(~np.isfinite(array))
+    if not len(missing):
+        return []
+    span = f"{inputs.said(int(missing[0]))} to {inputs.said(int(missing[-1]) + 1)}"
+    return [Problem(subject, f"{len(missing)} values missing, {span} local time", horizon, "Complete it, or shorten the horizon.")]
+
+
+def _series(inputs: PlanInput, asset: Asset) -> list[Problem]:
+    found: list[Problem] = []
+    for series_id in asset.series_needed:
+        forecast: Mapping[str, Any] | None = inputs.series.get(series_id)
+        if forecast is None or "p50" not in forecast:
+            found.append(Problem(f"asset {asset.id}, series '{series_id}'", "no forecast", "a P50 per step", "Forecast this series."))
+        else:
+            found += _array(inputs, f"asset {asset.id}, forecast P50 of '{series_id}'", forecast["p50"])
+    return found
+
+
+def _state(inputs: PlanInput, asset: Asset) -> list[Problem]:
+    state = inputs.state.get(asset.id, {})
+    return [
+        Problem(f"asset {asset.id}, state '{key}'", "unknown", f"its value at {inputs.said(0)}", "Read its meter, or enter it by hand.")
+        for key in asset.state_needed
+        if not np.isfinite(state.get(key, np.nan))
+    ]
+
+
+def _locks(inputs: PlanInput, holdable: Mapping[str, set[str]]) -> list[Problem]:
+    found = []
+    for lock in inputs.locks:
+        can = sorted(holdable.get(lock.asset, set()))
+        if lock.quantity not in can:
+            allowed = ", ".join(can) or "nothing: the asset is unknown or cannot be held"
+            found.append(Problem(f"manual hold of {lock.asset}", lock.quantity, allowed, "Release the hold, or correct it."))
+    return found
+
+
+def problems(inputs: PlanInput, assets: Sequence[Asset]) -> list[Problem]:
+    """Everything that is missing or contradictory before a model is built; empty when the plan can be made."""
+    found: list[Problem] = []
+    for name in ("import_price_per_kwh", "export_price_per_kwh", "intensity_kg_per_kwh"):
+        found += _array(inputs, name, getattr(inputs, name))
+    ids = [asset.id for asset in assets]
+    for asset_id in sorted({i for i in ids if ids.count(i) > 1}):
+        found.append(Problem(f"asset {asset_id}", f"{ids.count(asset_id)} assets with this id", "one", "Give each asset its own id."))
+    grids = sum(isinstance(asset, Grid) for asset in assets)
+    if grids != 1:
+        found.append(Problem("assets", f"{grids} of kind grid", "exactly one", "Add or remove an asset of kind grid."))
+    for asset in assets:
+        missing = _series(inputs, asset) + _state(inputs, asset)
+        found += missing or asset.check(inputs, assets)
+    return found
+
+
+def require(inputs: PlanInput, assets: Sequence[Asset]) -> None:
+    """Raises `PenstockError` with every problem at once."""
+    found = problems(inputs, assets)
+    if found:
+        raise PenstockError(found)
+
+
+def require_locks(inputs: PlanInput, holdable: Mapping[str, set[str]]) -> None:
+    """Raises `PenstockError` for manual holds of what cannot be held."""
+    found = _locks(inputs, holdable)
+    if found:
+        raise PenstockError(found)

@@ -1,0 +1,159 @@
+"""One plan for all assets together, and what the same horizon would be if nobody planned.
+
+`plan` checks that nothing is missing, builds the model, solves it, and accounts for the answer asset by asset; `baseline`
+accounts for every asset's idle behaviour by the same sums, so that their difference is what planning saves.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from city.problems import fault
+from optimisation import coverage, explain, solve
+from optimisation.assets import KINDS, Asset, Grid
+from optimisation.assets.asset import of_kind
+from optimisation.formulation import Formulation, templates
+from optimisation.inputs import Lock, PlanInput
+from optimisation.results import Cost, PlanResult, Settled, Status, Values
+from optimisation.tables import plan_frame, price_frame
+
+__all__ = ["Lock", "PlanInput", "PlanResult", "baseline", "formulate", "plan"]
+
+SIGN_PASSES = 4  # how often a first answer may show two-way flow before it is given up as an error
+FLOW_KW = 1e-4  # both directions above this at once is two-way flow [kW]
+
+
+def formulate(inputs: PlanInput, assets: Sequence[Asset], sign_steps: frozenset[int] = frozenset()) -> Formulation:
+    """The closed Pyomo model. `sign_steps` are steps where a battery gets a direction binary whatever the price."""
+    with templates():
+        model = Formulation(inputs, sign_steps)
+        for kind in sorted(KINDS, key=lambda kind: kind.__name__ == "Tank"):  # a tank needs its stations' inflows
+            group = of_kind(assets, kind)
+            if group:
+                kind.block(model, group)
+        holdable: dict[str, set[str]] = {}
+        for asset, quantity in model.holds:
+            holdable.setdefault(asset, set()).add(quantity)
+        coverage.require_locks(inputs, holdable)
+        model.close()
+    return model
+
+
+def plan(inputs: PlanInput, assets: Sequence[Asset], rel_gap: float = solve.REL_GAP, max_nodes: int = solve.MAX_NODES) -> PlanResult:
+    """Plan all assets over the horizon at least cost, carbon priced.
+
+    Returns a result whose `status` is optimal (within `rel_gap`), time-limited (the node limit came first; `gap` says how far),
+    relaxed (a wish was broken; `breaches` says which) or impossible (`reasons` names a minimal set of limits). Raises
+    `PenstockError` with every missing price, forecast or state, before anything is built.
+    """
+    coverage.require(inputs, assets)
+    sign_steps: frozenset[int] = frozenset()
+    for _ in range(SIGN_PASSES):
+        model = formulate(inputs, assets, sign_steps)
+        found = solve.compiled(model)
+        solution = solve.solved(found.arrays, rel_gap, max_nodes)
+        if solution.ended == "infeasible":
+            return _impossible(inputs, assets, model, found)
+        solved = solve.values(model, found, solution.x)
+        both = _two_way(solved) - sign_steps
+        if not both:
+            return _result(inputs, assets, model, found, solution, solved)
+        sign_steps |= both
+    raise fault(
+        "optimisation", "a battery charges and discharges at once", "one direction", "Report this city: it is a fault of the model."
+    )
+
+
+def _two_way(solved: Mapping[str, np.ndarray]) -> frozenset[int]:
+    """Steps at which any battery flows both ways."""
+    if "battery_charge_kw" not in solved:
+        return frozenset()
+    both = np.minimum(solved["battery_charge_kw"], solved["battery_discharge_kw"]) > FLOW_KW
+    return frozenset(np.flatnonzero(both.any(axis=0)).tolist())
+
+
+def _notes(inputs: PlanInput, assets: Sequence[Asset]) -> tuple[str, ...]:
+    return tuple(note for asset in assets for note in asset.notes(inputs))
+
+
+def _impossible(inputs: PlanInput, assets: Sequence[Asset], model: Formulation, found: solve.Compiled) -> PlanResult:
+    return PlanResult(
+        status="impossible",
+        gap=float("nan"),
+        plan=plan_frame(inputs, "plan", {}),
+        price=price_frame(inputs, {}),
+        cost=Cost(),
+        co2_kg=0.0,
+        peak_kw=0.0,
+        reasons=explain.reasons(model, found),
+        notes=_notes(inputs, assets),
+    )
+
+
+def _result(
+    inputs: PlanInput,
+    assets: Sequence[Asset],
+    model: Formulation,
+    found: solve.Compiled,
+    solution: solve.Solution,
+    solved: Mapping[str, np.ndarray],
+) -> PlanResult:
+    values: dict[str, Values] = {}
+    for kind in KINDS:
+        group = of_kind(assets, kind)
+        if group:
+            values |= kind.read(inputs, group, solved)
+    settled = [asset.settle(inputs, values[asset.id]) for asset in assets]
+    breaches = tuple(breach for one in settled for breach in one.breaches)
+    status: Status = "time-limited" if solution.ended == "limit" else "relaxed" if breaches else "optimal"
+    return PlanResult(
+        status=status,
+        gap=solution.gap,
+        plan=plan_frame(inputs, "plan", {asset.id: values[asset.id] for asset in assets}),
+        price=price_frame(inputs, _prices(model, found, solution)),
+        cost=sum((one.cost for one in settled), Cost()),
+        co2_kg=sum(one.co2_kg for one in settled),
+        peak_kw=max(one.peak_kw for one in settled),
+        breaches=breaches,
+        binding=explain.binding(model, found, solution),
+        notes=_notes(inputs, assets),
+        nodes=solution.nodes,
+        iterations=solution.iterations,
+    )
+
+
+def _prices(model: Formulation, found: solve.Compiled, solution: solve.Solution) -> Values:
+    """What one more unit costs in each balance: kWh for electricity (its rows are kW over a step), m3 for a tank."""
+    duals = solve.duals(found, solution.row_dual, {name for name, _ in model.duals_of.values()})
+    steps = range(model.inputs.steps)
+    return {
+        balance: np.array([duals[name][t] / model.inputs.step_h if asset is None else duals[name][asset, t] for t in steps])
+        for balance, (name, asset) in model.duals_of.items()
+    }
+
+
+def baseline(inputs: PlanInput, assets: Sequence[Asset]) -> PlanResult:
+    """Doing nothing: pumps by tank level, cars charged on arrival, battery idle, nothing curtailed, interrupted or dimmed.
+
+    The grid takes what is left over, even above its limits; that, and a tank that runs dry, is told as a breach (`relaxed`).
+    """
+    coverage.require(inputs, assets)
+    others = [asset for asset in assets if not isinstance(asset, Grid)]
+    values: dict[str, Values] = {asset.id: asset.idle(inputs, assets) for asset in others}
+    settled: dict[str, Settled] = {asset.id: asset.settle(inputs, values[asset.id]) for asset in others}
+    net = -sum((one.injection_kw for one in settled.values() if one.injection_kw is not None), np.zeros(inputs.steps))
+    grid = next(asset for asset in assets if isinstance(asset, Grid))
+    values[grid.id] = {"power_kw": net}
+    settled[grid.id] = grid.settle(inputs, values[grid.id])
+    breaches = tuple(breach for asset in assets for breach in settled[asset.id].breaches)
+    return PlanResult(
+        status="relaxed" if breaches else "optimal",
+        gap=0.0,
+        plan=plan_frame(inputs, "baseline", {asset.id: values[asset.id] for asset in assets}),
+        price=price_frame(inputs, {}),
+        cost=sum((settled[asset.id].cost for asset in assets), Cost()),
+        co2_kg=sum(one.co2_kg for one in settled.values()),
+        peak_kw=settled[grid.id].peak_kw,
+        breaches=breaches,
+        notes=_notes(inputs, assets),
+    )

@@ -1,0 +1,90 @@
+"""What a plan tells: its numbers as PLAN and PRICE frames, what it costs, and every wish it had to break."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Status = Literal["optimal", "time-limited", "relaxed", "impossible"]
+Values = Mapping[str, NDArray[np.float64]]  # quantity -> float[steps], or float[steps + 1] for a stored amount
+
+
+@dataclass(frozen=True)
+class Breach:
+    """A wish that was not kept: `amount` [unit] at `price` currency per unit, told in `sentence`."""
+
+    asset: str
+    what: str
+    amount: float
+    unit: str
+    price: float
+    sentence: str
+
+    @property
+    def cost(self) -> float:
+        return self.amount * self.price
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Currency over the horizon, by cause. `storage` is the change of what is stored, as its end value prices it."""
+
+    energy: float = 0.0
+    capacity: float = 0.0
+    wear: float = 0.0
+    demand_response: float = 0.0
+    comfort: float = 0.0
+    curtailment: float = 0.0
+    storage: float = 0.0
+    carbon: float = 0.0
+    breaches: float = 0.0
+
+    def __add__(self, other: "Cost") -> "Cost":
+        return Cost(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(Cost)})
+
+    @property
+    def total(self) -> float:
+        """Everything: what the plan minimises."""
+        return sum(getattr(self, f.name) for f in fields(self))
+
+    @property
+    def paid(self) -> float:
+        """Without the prices of broken wishes, which nobody is billed for."""
+        return self.total - self.breaches
+
+
+@dataclass(frozen=True)
+class Settled:
+    """One asset's share of a plan: power into the city [kW], flow into its tank [m3/h], cost, CO2 and broken wishes."""
+
+    injection_kw: NDArray[np.float64] | None = None
+    cost: Cost = field(default_factory=Cost)
+    co2_kg: float = 0.0
+    peak_kw: float = 0.0
+    breaches: tuple[Breach, ...] = ()
+
+
+@dataclass(frozen=True)
+class PlanResult:
+    """`plan` is a PLAN frame, `price` a PRICE frame (empty for a baseline); `gap` is relative to the objective.
+
+    `reasons` says why when `status` is impossible; then `plan` is empty. `notes` are sentences that are neither breach nor
+    reason, e.g. a battery that starts outside its window.
+    """
+
+    status: Status
+    gap: float
+    plan: pd.DataFrame
+    price: pd.DataFrame
+    cost: Cost
+    co2_kg: float
+    peak_kw: float
+    breaches: tuple[Breach, ...] = ()
+    binding: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    nodes: int = 0
+    iterations: int = 0
