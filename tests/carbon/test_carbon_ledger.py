@@ -86,7 +86,7 @@ def test_a_product_beyond_64_bits_is_computed_in_whole_numbers_and_a_mass_beyond
         ledger.mass_mg(np.array([2**60], np.int64), Fraction(9))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.lists(st.integers(0, 10**9), min_size=1, max_size=40), st.randoms(use_true_random=False))
 def test_parts_sum_to_the_whole_to_the_milligram_in_any_order(usage, shipped, amounts, chance):
     whole = ledger.post(usage("p.energy", amounts), [_grid()], shipped, KNOWN)

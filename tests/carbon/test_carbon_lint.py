@@ -21,7 +21,6 @@ def test_shipped_sets_raise_no_alarm():
     assert lint_folders() == ()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("slip", ["1000", "0.001"])
 def test_a_thousandfold_slip_of_any_shipped_row_but_one_without_neighbours_is_found(rows, slip):
     missed = []

@@ -176,3 +176,9 @@ def test_the_target_report_is_the_same_bytes_again_and_reads_back(tmp_path):
     book = openpyxl.load_workbook(one[2])
     assert book["Targets"]["K4"].value == report[0][1].sentence
     assert [r["required"] for r in _read(one[1])][::5] == ["0.500000", "0.450000", "0.400000"]
+
+
+def test_sums_that_could_pass_64_bits_are_refused(usage, books, shipped):
+    posted = ledger.post(usage("industry.energy", [1, 1, 1]), books, shipped, KNOWN)
+    with pytest.raises(PenstockError, match=r"sums below 2\^63"):
+        statement(posted.assign(mg_by_gas=2**62), books, shipped, zone=ROME, root="0")
