@@ -122,7 +122,7 @@ def commands(city: LoadedCity, plan_id: str, start_utc: datetime, frame: pd.Data
         rows = plan[(plan["asset_id"] == control.asset) & (plan["quantity"] == control.quantity)].sort_values("time_utc")
         rows = rows[rows["time_utc"] < end]
         value = rows["value"].round(control.decimals).to_numpy()
-        changes = np.flatnonzero(np.append(True, np.diff(value) != 0)) if len(value) else []
+        changes = np.flatnonzero(np.append(len(value) > 0, np.diff(value) != 0))
         times = [time.to_pydatetime() for time in rows["time_utc"]]
         for i, at in enumerate(changes):
             until = times[changes[i + 1]] if i + 1 < len(changes) else end

@@ -164,6 +164,10 @@ class LoadedCity:
             if register.quantity is not None
         }
 
+    def modulus(self, point: Point) -> int | None:
+        """Where a point's register starts again at zero, in the store's integers; None when it never does."""
+        return self.models[self.meter[point.meter].model].register(point.id.rsplit(".", 1)[1]).stored_modulus
+
 
 def load(environment: Environment) -> LoadedCity:
     """Read and check the city file. Raises `PenstockError` with every fault at once, each with its TOML path."""

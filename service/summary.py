@@ -41,14 +41,10 @@ def page(env: Environment, now: str, seconds: float) -> str:
 def _readings(engine: Engine, now_utc: datetime) -> Iterator[str]:
     size = readings.size(engine)
     with engine.connect() as connection:
-        counts = Counter(
-            dict(
-                row
-                for row in connection.execute(
-                    select(t.reading.c.quality, func.count()).where(t.reading.c.time_utc <= now_utc).group_by(t.reading.c.quality)
-                ).tuples()
-            )
-        )
+        found = connection.execute(
+            select(t.reading.c.quality, func.count()).where(t.reading.c.time_utc <= now_utc).group_by(t.reading.c.quality)
+        ).tuples()
+        counts: dict[int, int] = dict(found.all())
     total = sum(counts.values())
     good = sum(number for quality, number in counts.items() if bool(usable(quality)))
     causes: Counter[Cause] = Counter()

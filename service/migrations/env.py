@@ -1,13 +1,17 @@
 """What alembic runs: the engine comes from `service.migrations`, the tables from `service.schema`."""
 
+from typing import Any, Literal
+
 from alembic import context
+from alembic.autogenerate.api import AutogenContext
 
-from service.schema import UtcTime, metadata
+from service.schema import metadata
+from service.utctime import UtcTime
 
 
-def render_item(kind: str, item: object, autogen_context: object) -> str | bool:
+def render_item(kind: str, item: Any, autogen_context: AutogenContext) -> str | Literal[False]:
     if kind == "type" and isinstance(item, UtcTime):
-        autogen_context.imports.add("from service.schema import UtcTime")  # type: ignore[attr-defined]
+        autogen_context.imports.add("from service.utctime import UtcTime")
         return "UtcTime()"
     return False
 

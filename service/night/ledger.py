@@ -18,6 +18,7 @@ from service.store import readings, results
 from service.store.readings import insert_rows
 from service.store.runs import StepResult
 from service.usage import runs as usage_runs
+from service.utctime import UtcTime
 
 
 def compute(night: Night) -> Output:
@@ -58,7 +59,7 @@ def _unposted(night: Night) -> list[tuple[datetime, datetime]]:
     with night.engine.connect() as connection:
         last: date | None = connection.execute(select(t.ledger_batch.c.day).order_by(t.ledger_batch.c.number.desc()).limit(1)).scalar()
         first = connection.execute(select(t.meter_day.c.day_start_utc).order_by(t.meter_day.c.day_start_utc).limit(1)).scalar()
-    if last is None and first is None:
+    if first is None:
         return []
     day = last + timedelta(days=1) if last else local_date(first, zone)
     found = []
@@ -103,7 +104,7 @@ def _losses(night: Night, days: Sequence[tuple[datetime, datetime]]) -> Iterator
 
 
 def _rows(connection: Connection, entries: pd.DataFrame, number: int) -> Iterator[tuple[object, ...]]:
-    stored = t.UtcTime()
+    stored = UtcTime()
     for ordinal, e in enumerate(entries.itertuples(index=False)):
         yield (
             number,

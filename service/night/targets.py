@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -22,7 +23,7 @@ def compute(night: Night) -> Output:
     if not city.targets:
         return Output(StepResult("no [[targets]]"))
     report, problems = standing(night)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "night": night.date,
             "target_id": target.id,

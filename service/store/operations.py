@@ -94,8 +94,9 @@ def ask(engine: Engine, kind: str, who: str, at_utc: datetime, detail: dict[str,
     """Put a request of the console in the queue of `penstock work`. Returns its id."""
     with writing(engine) as connection:
         made = connection.execute(t.request.insert().values(kind=kind, who=who, at_utc=at_utc, state="waiting", detail=detail, sentence=""))
-        record(connection, at_utc, who, f"request {kind}", str(made.inserted_primary_key[0]), f"{who} asked for {kind}")
-        return int(made.inserted_primary_key[0])
+        request_id = int((made.inserted_primary_key or (0,))[0])
+        record(connection, at_utc, who, f"request {kind}", str(request_id), f"{who} asked for {kind}")
+        return request_id
 
 
 def take_request(engine: Engine) -> Any | None:

@@ -15,6 +15,7 @@ from city.quantities import Quantity
 from service import schema as t
 from service.store import writing
 from service.store.vectors import pack_int, pack_quality, unpack_int, unpack_quality
+from service.utctime import UtcTime
 
 
 def register_points(engine: Engine, points: Sequence[Point]) -> dict[str, int]:
@@ -33,7 +34,7 @@ def register_points(engine: Engine, points: Sequence[Point]) -> dict[str, int]:
 
 
 def _keys(connection: Connection) -> dict[str, int]:
-    return {row.point_id: row.point_key for row in connection.execute(select(t.point.c.point_id, t.point.c.point_key))}
+    return {str(row.point_id): int(row.point_key) for row in connection.execute(select(t.point.c.point_id, t.point.c.point_key))}
 
 
 def keys(engine: Engine) -> dict[str, int]:
@@ -56,7 +57,7 @@ def insert_rows(connection: Connection, table: Any, rows: list[tuple[Any, ...]],
 
 
 def _time(connection: Connection, time: datetime) -> Any:
-    return t.UtcTime().process_bind_param(time, connection.dialect)
+    return UtcTime().process_bind_param(time, connection.dialect)
 
 
 def store_batch(engine: Engine, batch_id: str, readings: pd.DataFrame, key_of: dict[str, int]) -> int:
@@ -95,7 +96,7 @@ def _rows(connection: Connection, readings: pd.DataFrame, key_of: dict[str, int]
 
 def _keep_conflicts(connection: Connection, batch_id: str, rows: list[tuple[Any, ...]]) -> None:
     slots = sorted({row[0] for row in rows})
-    times = [t.UtcTime().process_result_value(slot, connection.dialect) for slot in slots]
+    times = [UtcTime().process_result_value(slot, connection.dialect) for slot in slots]
     found = connection.execute(
         select(t.reading.c.time_utc, t.reading.c.point_key, t.reading.c.value).where(t.reading.c.time_utc.in_(times))
     ).all()
@@ -143,6 +144,12 @@ def hot(engine: Engine, point_ids: Sequence[str], start_utc: datetime, end_utc: 
         frame[name] = pd.to_datetime(frame[name], utc=True).astype("datetime64[us, UTC]")
     scale = frame["quantity"].map({str(q): q.scale for q in Quantity}).astype(float)
     return frame.assign(value=frame["value"].astype(float) / scale)
+
+
+def first_slot(engine: Engine) -> datetime | None:
+    """The oldest hot reading time, or None."""
+    with engine.connect() as connection:
+        return connection.execute(select(func.min(t.reading.c.time_utc))).scalar()
 
 
 def last_slot(engine: Engine) -> datetime | None:
@@ -219,10 +226,17 @@ def totals(engine: Engine, points: Sequence[Point], start_utc: datetime, end_utc
         return {(row.point_id, row.day_start_utc): row.total for row in connection.execute(statement) if row.point_id in wanted}
 
 
-def last_day(engine: Engine) -> datetime | None:
-    """Start of the newest civil day that has vectors, or None."""
+def last_day(engine: Engine, source: str | None = None) -> datetime | None:
+    """Start of the newest civil day that has vectors (from `source`, 'import' or 'night', when given), or None."""
+    statement = select(func.max(t.meter_day.c.day_start_utc))
     with engine.connect() as connection:
-        return connection.execute(select(func.max(t.meter_day.c.day_start_utc))).scalar()
+        return connection.execute(statement if source is None else statement.where(t.meter_day.c.source == source)).scalar()
+
+
+def first_day(engine: Engine) -> datetime | None:
+    """Start of the oldest civil day that has vectors, or None."""
+    with engine.connect() as connection:
+        return connection.execute(select(func.min(t.meter_day.c.day_start_utc))).scalar()
 
 
 def drop_hot(connection: Connection, before_utc: datetime) -> int:

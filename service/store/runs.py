@@ -37,7 +37,7 @@ def start_run(engine: Engine, city: str, night: date, command: str, now_utc: dat
                 pid=os.getpid(),
             )
         )
-        return int(made.inserted_primary_key[0])
+        return int((made.inserted_primary_key or (0,))[0])
 
 
 def end_run(engine: Engine, run_id: int, status: str, detail: dict[str, Any]) -> None:

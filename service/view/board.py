@@ -9,10 +9,12 @@ import pandas as pd
 from sqlalchemy import Engine, select
 
 from city import quality as q
-from city.clock import civil_day, local_date
+from city.clock import civil_day, grid, local_date
+from city.problems import PenstockError
 from city.quality import Cause
 from city.quantities import Quantity
 from service import schema as t
+from service.planning import intensity
 from service.settings import LoadedCity
 from service.store import readings, results
 from service.view import water
@@ -199,15 +201,10 @@ def _expected(engine: Engine, moment: Moment, meters: list[str], ending: str) ->
 
 
 def _intensity(city: LoadedCity, moment: Moment) -> Tile | None:
-    """kg CO2e per kWh of the grid the city draws from: the factor that holds on this day, or the newest one before it."""
-    from carbon import factors
-
-    day = local_date(moment.now_utc, moment.zone)
-    accounts = [a for a in city.settings.accounts if a.kind == "grid-electricity"]
-    if not accounts:
+    """kg CO2 per kWh of the grid the city draws from, as the plan counts it; None where no factor is known for the day."""
+    day = civil_day(local_date(moment.now_utc, moment.zone), moment.zone)[0]
+    try:
+        value = float(intensity(city, grid(day, 1, _DAY))[0])
+    except PenstockError:
         return None
-    from carbon.accounts import apply
-
-    applied = apply(accounts[0], factors.load(), day)
-    since = civil_day(day, moment.zone)[0]
-    return Tile("intensity", "kg/kWh", float(applied.kg_per_unit), since, parts=1, whole=1, where=applied.factor_id)
+    return Tile("intensity", "kg CO2/kWh", value, day, parts=1, whole=1)

@@ -14,9 +14,9 @@ from city.places import Point
 from city.quality import VALID, Cause, missing
 from city.quantities import Quantity
 from service import schema as t
-from service.schema import UtcTime, from_micros, micros
 from service.store import readings, writing
 from service.store.vectors import pack_int, unpack_int
+from service.utctime import UtcTime, from_micros, micros
 
 START = datetime(2022, 6, 14, 22, tzinfo=UTC)
 POINTS = [

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from service.schema import UtcTime
+from service.utctime import UtcTime
 
 revision = "0001"
 down_revision = None

@@ -1,0 +1,92 @@
+"""The water network of a city with what city.toml says about it: DMAs, customers, sensors, valves."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+
+from city.problems import fault
+from networks import valves as valve_table
+from networks.network import Network
+from networks.zones import zones
+from service.settings import LoadedCity, Water, path_of
+
+
+@dataclass(frozen=True)
+class WaterCity:
+    """The network, and how the city's meters and people lie on it."""
+
+    city: LoadedCity
+    water: Water
+
+    @cached_property
+    def network(self) -> Network:
+        path = self.city.beside / self.water.network
+        return Network.read(path) if path.suffix and path.exists() else Network.named(self.water.network)
+
+    @cached_property
+    def valves(self) -> pd.DataFrame:
+        """Isolation valves: valve, link, node, state."""
+        table = valve_table.read(path_of(self.city.beside, self.water.valves), self.network)
+        return table.assign(state=table["state"].where(~table["valve"].isin(self.water.stuck_valves), "stuck"))
+
+    @cached_property
+    def dma_of(self) -> pd.Series:
+        """DMA id by junction: as city.toml lists them, or cut from the network so that base demand follows population."""
+        dmas = [zone for zone in self.city.settings.zones if zone.kind == "dma"]
+        if self.water.zones:
+            return pd.Series({junction: dma for dma, junctions in self.water.zones.items() for junction in junctions}, dtype=object)
+        if not dmas:
+            raise fault("zones", "none of kind 'dma'", "at least one", "List the DMAs, with their junctions under [water.zones].")
+        made = zones(self.network, len(dmas), weights=[float(zone.population or 1) for zone in dmas])
+        return made.map(dict(enumerate(zone.id for zone in dmas)))
+
+    @cached_property
+    def customers(self) -> dict[str, float]:
+        """Customers by junction, in proportion to base demand."""
+        base = self.network.junctions.set_index("id")["base_demand_m3_per_h"]
+        if self.people:
+            own = base[self.dma_of.index][base[self.dma_of.index] > 0]
+            dma = self.dma_of[own.index]
+            share = own / own.groupby(dma).transform("sum")
+            return (share * dma.map(self.people).fillna(0.0).astype(float)).to_dict()
+        return (base[base > 0] * self.water.customers_per_m3_per_h).to_dict()
+
+    @cached_property
+    def people(self) -> dict[str, float]:
+        """Residents by DMA, where city.toml gives them."""
+        return {zone.id: float(zone.population) for zone in self.city.settings.zones if zone.kind == "dma" and zone.population}
+
+    @cached_property
+    def sensors(self) -> dict[str, str]:
+        """Pressure point id -> junction."""
+        return self._nodes("pressure_m")
+
+    @cached_property
+    def tanks(self) -> dict[str, str]:
+        """Level point id -> tank."""
+        return self._nodes("level_m")
+
+    @cached_property
+    def pumps(self) -> dict[str, str]:
+        """Point id of a pump's running state -> pump."""
+        found = self._nodes("running")
+        return {point: node for point, node in found.items() if point.endswith(".running")}
+
+    def dma_points(self, quantity: str) -> dict[str, str]:
+        """Point id -> DMA of the inflow meters' points of one quantity."""
+        meters = {
+            meter.id: meter.zone
+            for meter in self.city.settings.meters
+            if meter.zone and meter.commodity == "water" and meter.role == "load"
+        }
+        return {p.id: zone for p in self.city.points.values() if p.quantity == quantity and (zone := meters.get(p.meter)) is not None}
+
+    def _nodes(self, quantity: str) -> dict[str, str]:
+        node = {meter.id: meter.node for meter in self.city.settings.meters if meter.commodity == "water" or meter.node}
+        return {p.id: where for p in self.city.points.values() if p.quantity == quantity and (where := node.get(p.meter)) is not None}
+
+
+def water_city(city: LoadedCity) -> WaterCity | None:
+    """The city's water side, or None when city.toml has no [water]."""
+    return WaterCity(city, city.settings.water) if city.settings.water else None
