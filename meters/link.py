@@ -25,6 +25,7 @@ from meters import strict
 
 CLOCK_UNIT = 255  # of meters.simulator
 _SILENT_LIMIT = 2  # timeouts in a row after which the connection itself is doubted (a peer that lost its power sends no FIN)
+_BUFFER_BYTES = 1 << 20  # pymodbus throws away longer input unseen and waits; here it is seen, and refused at once
 # Its warnings repeat, per frame, what the quality code of the reading already says.
 logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)
 
@@ -76,7 +77,7 @@ class Link:
         self._client: AsyncModbusTcpClient | None = None
         self._asked: strict.Asked | None = None
         self._late: deque[int] = deque(maxlen=16)  # transactions given up: their replies may still come
-        self._invalid: str | None = None
+        self._partial = False  # a reply has begun but not ended
         self._silent = 0
         self._lock = asyncio.Lock()
 
@@ -131,6 +132,7 @@ class Link:
             trace_packet=self._on_packet,
             trace_connect=self._on_connect,
         )
+        client.ctx.max_buffer_size = _BUFFER_BYTES
         self._client = client
         if not await client.connect():
             self.close()
@@ -140,7 +142,7 @@ class Link:
     async def _exchange(self, request: Any) -> ModbusPDU:
         async with self._lock:
             client = await self._connected()
-            self._invalid = None
+            self._partial = False
             try:
                 reply: ModbusPDU = await asyncio.wait_for(request(client), 2 * self.config.timeout_s)
             except LinkFault as failure:
@@ -162,8 +164,8 @@ class Link:
         if self._asked is not None:
             self._late.append(self._asked.transaction)
         self._silent += 1
-        if self._silent >= _SILENT_LIMIT:
-            self.close()
+        if self._partial or self._silent >= _SILENT_LIMIT:
+            self.close()  # half a reply would be taken for the beginning of the next one
         return LinkFault(Cause.TIMEOUT, f"no reply within {self.config.timeout_s:g} s")
 
     def _on_packet(self, sending: bool, data: bytes) -> bytes:
@@ -180,6 +182,7 @@ class Link:
         if wrong:
             self._fail(LinkFault(Cause.INVALID_REPLY, wrong))
             return b""
+        self._partial = bool(received) and not strict.complete(received)
         if not strict.complete(received):
             return b""
         self._asked = None

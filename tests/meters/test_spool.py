@@ -2,6 +2,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -96,8 +97,9 @@ with Spool(sys.argv[1]) as spool:
 """
 
 
+@pytest.mark.slow
 def test_nothing_that_append_returned_for_is_lost_to_kill_nine(tmp_path):
-    here = str(__import__("pathlib").Path(__file__).parent)
+    here = str(Path(__file__).parent)
     told = -1
     for round_number in range(3):
         path = tmp_path / f"spool-{round_number}.db"
