@@ -22,6 +22,7 @@ class Zone(Place):
     id: str = Field(description="short name, used in every table")
     kind: Literal["dma", "feeder", "area"] = Field(description="what it balances")
     name: str = Field(default="", description="as the operators call it")
+    population: int | None = Field(default=None, ge=0, description="residents; needed for the legitimate night use of a DMA")
 
 
 class Site(Place):

