@@ -24,8 +24,8 @@ _READ_BACK_DELAYS_S = (0.0, 0.1, 0.3)  # many controllers take a write over in t
 class Outcome:
     """What became of one setpoint.
 
-    written: read back within tolerance. refused: nothing was sent, or the device said no. mismatch: taken, but the device holds
-    another value. unknown: no reply to write or read-back; the device may or may not have taken it, and nothing is repeated.
+    written: read back within tolerance of the setpoint as the register can hold it. refused: nothing was sent, or the device
+    said no. mismatch: taken, but the device holds another value. unknown: no reply to write or read-back; the device may or may not have taken it, and nothing is repeated.
     `setpoint` and `read_back` are in the unit of the point's quantity; `sent` says whether the write went out.
     """
 
@@ -61,9 +61,10 @@ async def execute(
     reason = refusal(link.config.read_only, point_id, register, setpoint, limits, now, last_write_utc)
     if reason:
         return outcome("refused", reason, sent=False)
-    lost = ""
+    words, lost = encode(register, setpoint), ""
+    meant = float(decode(register, words)[0] or 0.0)  # the setpoint as the register can hold it
     try:
-        await link.write(device.unit, register.address, encode(register, setpoint))
+        await link.write(device.unit, register.address, words)
     except LinkFault as failure:
         if not failure.reachable:
             return outcome("refused", f"{failure}; nothing was sent", sent=False)
@@ -71,10 +72,10 @@ async def execute(
             return outcome("refused", f"the device: {failure.detail}")
         lost = f"the write got no good reply ({failure})"
     try:
-        back = await _read_back(link, device, register, setpoint, _tolerance(register, limits))
+        back = await _read_back(link, device, register, meant, limits.write_tolerance)
     except LinkFault as failure:
         return outcome("unknown", f"{lost or 'the write was acknowledged'}; no read-back ({failure})")
-    if back is not None and abs(back - setpoint) <= _tolerance(register, limits):
+    if back is not None and abs(back - meant) <= limits.write_tolerance:
         return outcome("written", f"{lost}, but the read-back agrees" if lost else "read back", back)
     if lost:
         return outcome("unknown", f"{lost}; it holds {back}", back)
@@ -104,19 +105,14 @@ def refusal(
     return None
 
 
-def _tolerance(register: Register, limits: Limits) -> float:
-    """At least half a count, which rounding may take [unit]."""
-    return max(limits.write_tolerance, register.scale / 2 * (1 + 1e-9) if register.is_integer else 0.0)
-
-
-async def _read_back(link: Link, device: Device, register: Register, setpoint: float, tolerance: float) -> float | None:
-    """The value the device holds, as soon as it is the setpoint, else after the last delay."""
+async def _read_back(link: Link, device: Device, register: Register, meant: float, tolerance: float) -> float | None:
+    """The value the device holds, as soon as it is the one meant, else after the last delay."""
     value: float | None = None
     for delay_s in _READ_BACK_DELAYS_S:
         await asyncio.sleep(delay_s)
         words = await link.read(device.unit, register.table, register.address, register.words)
         held = decode(register, words)[0]
         value = None if held is None else float(held)
-        if value is not None and abs(value - setpoint) <= tolerance:
+        if value is not None and abs(value - meant) <= tolerance:
             break
     return value

@@ -48,6 +48,8 @@ class Register(BaseModel):
             raise ValueError("a writable register needs write_min and write_max with write_min <= write_max")
         if self.writable and (self.table == "input" or self.quantity is None):
             raise ValueError("a writable register lies in the holding table and has a quantity")
+        if self.writable and self.scale_factor is not None:
+            raise ValueError("a register with a scale factor cannot be written: the device may change the factor in between")
         if self.address + self.words > 65536:
             raise ValueError("it ends behind register 65535")
         if self.modulus is not None and not self.is_integer:

@@ -35,7 +35,7 @@ class Limits(BaseModel):
     flat_tolerance: float = Field(default=0.0, ge=0, description="values this close to the one before count as equal [unit]")
     modulus: float | None = Field(default=None, gt=0, description="a register starts again at zero here [unit of the register]")
     write_interval_s: float = Field(default=0.0, ge=0, description="least time between two writes [s]")
-    write_tolerance: float = Field(default=0.0, ge=0, description="read-back may differ from the setpoint by this [unit]")
+    write_tolerance: float = Field(default=0.0, ge=0, description="read-back may differ from the rounded setpoint by this [unit]")
 
     @model_validator(mode="after")
     def _ordered(self) -> "Limits":

@@ -184,6 +184,10 @@ def test_a_link_that_is_down_is_said_at_once_for_every_point_and_the_next_slot_r
         assert by_point(field.read_slot(START + QUARTER))["feeder-01.power"].quality == VALID
         process.terminate()
         process.wait(5)
+        process = start("--spec", str(spec), "--port", str(free_port))
+        assert by_point(field.read_slot(START + QUARTER))["feeder-01.power"].quality == VALID  # closed and back between two slots
+        process.terminate()
+        process.wait(5)
         began = time.perf_counter()
         frame = field.read_slot(START + 2 * QUARTER)
         assert time.perf_counter() - began < 0.3
@@ -200,7 +204,8 @@ def test_a_budget_that_is_used_up_is_an_overrun_not_a_late_slot(link, port):
     ("point", "setpoint", "rules", "word", "says"),
     [
         ("battery-01.setpoint", -12.5, {"minimum": -50, "maximum": 50}, "written", "read back"),
-        ("valves.v007", 1.0, {}, "written", "read back"),
+        ("valves.v007", 0.0, {}, "written", "read back"),
+        ("battery-01.setpoint", 7.77777, {}, "written", "read back"),  # held as 7.778
         ("battery-01.setpoint", 80.0, {"minimum": -50, "maximum": 50}, "refused", "above 50"),
         ("battery-01.setpoint", 60_000.0, {}, "refused", "register map"),
         ("battery-01.setpoint", float("nan"), {}, "refused", "no number"),
