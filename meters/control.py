@@ -25,7 +25,8 @@ class Outcome:
     """What became of one setpoint.
 
     written: read back within tolerance of the setpoint as the register can hold it. refused: nothing was sent, or the device
-    said no. mismatch: taken, but the device holds another value. unknown: no reply to write or read-back; the device may or may not have taken it, and nothing is repeated.
+    said no. mismatch: taken, but the device holds another value. unknown: no good reply to write or read-back; the device may
+    or may not have taken it, and nothing is repeated.
     `setpoint` and `read_back` are in the unit of the point's quantity; `sent` says whether the write went out.
     """
 

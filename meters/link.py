@@ -1,8 +1,8 @@
 """One field link: a Modbus TCP connection that gives registers or says within a bounded time why not.
 
-The only module that uses pymodbus' client. pymodbus 3.16 by itself takes some invalid replies for values (a wrong number of
-registers, an echo of another write, a frame with a foreign protocol id, ...) and waits out the timeout on a closed peer;
-here its trace hooks pass every frame through `meters.strict` first, and end the wait when the peer closes.
+The only module that uses pymodbus' client. By itself pymodbus 3.16 takes some invalid replies for values (too few or too many
+registers, the reply to another function, an echo of the request, bytes behind the frame) and waits out the timeout when the
+peer closes; here its trace hooks pass every frame through `meters.strict` first, and end the wait when the peer closes.
 """
 
 import asyncio
