@@ -164,21 +164,21 @@ def test_a_totaliser_rolls_over_in_the_field(link):
         assert by_point(field.read_slot(START))["dma-a.volume"].value == 10.0  # 999,970 + 40 m3 on eight digits of 0.01
 
 
-def test_a_slot_with_a_dead_unit_is_fast_once_its_timeout_is_paid(spec, link):
-    with Field([link], devices()) as field:
+def test_a_slot_with_a_dead_unit_is_fast_once_its_timeout_is_paid(link):
+    with Field([link.model_copy(update={"timeout_s": 1.0})], devices()) as field:
         field.read_slot(START)
         began = time.perf_counter()
         field.read_slot(START + QUARTER)
-        assert time.perf_counter() - began < 0.25
+        assert time.perf_counter() - began < 0.8
 
 
 @pytest.mark.slow
 def test_a_link_that_is_down_is_said_at_once_for_every_point_and_the_next_slot_reconnects(spec, free_port):
-    config = LinkConfig(id="field", url=f"tcp://127.0.0.1:{free_port}", timeout_s=0.3)
-    with Field([config], devices()) as field:
+    config = LinkConfig(id="field", url=f"tcp://127.0.0.1:{free_port}", timeout_s=2.0)
+    with Field([config], devices(METERS[:4])) as field:
         began = time.perf_counter()
         frame = field.read_slot(START)
-        assert time.perf_counter() - began < 0.3
+        assert time.perf_counter() - began < 1.5
         assert set(frame["quality"]) == {missing(Cause.NO_CONNECTION)}
         process = start("--spec", str(spec), "--port", str(free_port))
         assert by_point(field.read_slot(START + QUARTER))["feeder-01.power"].quality == VALID
@@ -190,7 +190,7 @@ def test_a_link_that_is_down_is_said_at_once_for_every_point_and_the_next_slot_r
         process.wait(5)
         began = time.perf_counter()
         frame = field.read_slot(START + 2 * QUARTER)
-        assert time.perf_counter() - began < 0.3
+        assert time.perf_counter() - began < 1.5
         assert set(frame["quality"]) == {missing(Cause.NO_CONNECTION)}
 
 
