@@ -62,10 +62,10 @@ def _bounds(formulation: Formulation, found: Compiled, name: str) -> Iterable[Fa
         if words is None:
             continue
         told = (at >= 0) & np.isfinite(limits)
-        if side == "lower":
-            told &= limits != 0.0  # that nothing runs backwards is a definition
         if name.endswith(("_kwh", "_m3")):
             told &= steps != 0  # the start is a reading, not a limit
+        elif side == "lower":
+            told &= limits != 0.0  # that nothing runs backwards is a definition
         for asset in dict.fromkeys(assets[told].tolist()):
             mine = told & (assets == asset)
             yield Fact(name, asset, side, at[mine], steps[mine], words)

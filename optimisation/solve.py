@@ -8,11 +8,13 @@ References: Huangfu and Hall, Parallelizing the dual revised simplex method, Mat
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Literal
+from functools import cached_property
+from typing import Any, Literal
 
 import highspy
 import numpy as np
 from numpy.typing import NDArray
+from pyomo.common.gc_manager import PauseGC
 from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
 
 from city.problems import fault
@@ -45,11 +47,16 @@ class Arrays:
 
 @dataclass(frozen=True)
 class Compiled:
-    """Arrays with their way back: position of each variable's members (-1: in no row) and component and index of each row."""
+    """Arrays with their way back: position of each variable's members (-1: in no row), and the constraint of each row."""
 
     arrays: Arrays
     columns: dict[str, NDArray[np.int64]]
-    rows: tuple[tuple[str, object], ...]
+    constraints: list[Any]
+
+    @cached_property
+    def rows(self) -> tuple[tuple[str, object], ...]:
+        """Component name and index of each row; made only when somebody asks, it takes as long as the form itself."""
+        return tuple((row.parent_component().local_name, row.index()) for row in self.constraints)
 
 
 @dataclass(frozen=True)
@@ -73,31 +80,32 @@ def version() -> str:
 
 def compiled(formulation: Formulation) -> Compiled:
     """Read the arrays out of the Pyomo model: 0 equal, 1 at most, -1 at least per row, bounds from the columns."""
-    form = LinearStandardFormCompiler().write(formulation.m, mixed_form=True)
-    sense = np.fromiter((row.bound_type for row in form.rows), np.int8, len(form.rows))
-    rhs = np.asarray(form.rhs, dtype=float)
-    position = {id(data): i for i, data in enumerate(form.columns)}
-    n = len(form.columns)
-    low, high, integer = np.full(n, -np.inf), np.full(n, np.inf), np.zeros(n, dtype=bool)
-    columns = {}
-    for name, spread in formulation.spreads.items():
-        at = np.fromiter((position.get(id(data), -1) for data in spread.var.values()), np.int64, len(spread.lower))
-        columns[name] = at
-        used = at >= 0
-        low[at[used]], high[at[used]], integer[at[used]] = spread.lower[used], spread.upper[used], spread.integer
-    arrays = Arrays(
-        cost=np.asarray(form.c.todense(), dtype=float).ravel(),
-        offset=float(form.c_offset[0]),
-        start=form.A.indptr.astype(np.int32),
-        index=form.A.indices.astype(np.int32),
-        value=form.A.data.astype(float),
-        row_lower=np.where(sense <= 0, rhs, -np.inf),
-        row_upper=np.where(sense >= 0, rhs, np.inf),
-        col_lower=low,
-        col_upper=high,
-        integer=integer,
-    )
-    return Compiled(arrays, columns, tuple((row.constraint.parent_component().local_name, row.constraint.index()) for row in form.rows))
+    with PauseGC():
+        form = LinearStandardFormCompiler().write(formulation.m, mixed_form=True)
+        sense = np.fromiter((row.bound_type for row in form.rows), np.int8, len(form.rows))
+        rhs = np.asarray(form.rhs, dtype=float)
+        position = {id(data): i for i, data in enumerate(form.columns)}
+        n = len(form.columns)
+        low, high, integer = np.full(n, -np.inf), np.full(n, np.inf), np.zeros(n, dtype=bool)
+        columns = {}
+        for name, spread in formulation.spreads.items():
+            at = np.fromiter((position.get(id(data), -1) for data in spread.var.values()), np.int64, len(spread.lower))
+            columns[name] = at
+            used = at >= 0
+            low[at[used]], high[at[used]], integer[at[used]] = spread.lower[used], spread.upper[used], spread.integer
+        arrays = Arrays(
+            cost=np.asarray(form.c.todense(), dtype=float).ravel(),
+            offset=float(form.c_offset[0]),
+            start=form.A.indptr.astype(np.int32),
+            index=form.A.indices.astype(np.int32),
+            value=form.A.data.astype(float),
+            row_lower=np.where(sense <= 0, rhs, -np.inf),
+            row_upper=np.where(sense >= 0, rhs, np.inf),
+            col_lower=low,
+            col_upper=high,
+            integer=integer,
+        )
+        return Compiled(arrays, columns, [row.constraint for row in form.rows])
 
 
 def handed_over(arrays: Arrays, rel_gap: float = REL_GAP, max_nodes: int = MAX_NODES) -> highspy.Highs:

@@ -16,6 +16,8 @@ from optimisation.words import Words
 if TYPE_CHECKING:
     from optimisation.formulation import Formulation
 
+RECOVERY_H = 6.0  # in how long a battery found outside its window is brought back [h]
+
 
 class Battery(AssetKind):
     """Power is + when it discharges. The horizon ends in a band, so that no plan empties it for the last hour's price."""
@@ -58,13 +60,18 @@ class Battery(AssetKind):
         if self.least_share - TOLERANCE <= share <= self.most_share + TOLERANCE:
             return []
         window = f"{self.least_share:.0%} to {self.most_share:.0%}"
-        return [f"{self.id} starts at {share:.0%} charge, outside its window of {window}; the plan brings it back at full power."]
+        return [f"{self.id} starts at {share:.0%} charge, outside its window of {window}; the plan brings it back within {RECOVERY_H:g} h."]
 
     def window_kwh(self, inputs: PlanInput) -> tuple[np.ndarray, np.ndarray]:
-        """Bounds of the charge at the `steps + 1` instants [kWh]: the start, then the window, widened to what full power can reach."""
+        """Bounds of the charge at the `steps + 1` instants [kWh].
+
+        From a start outside the window the bound moves to it evenly over `RECOVERY_H`, or as fast as full power can.
+        """
         start, h = self.start_kwh(inputs), inputs.step_h * np.arange(inputs.steps + 1)
-        low = np.minimum(self.energy_kwh * self.least_share, start + h * self.power_kw * self.charge_efficiency)
-        high = np.maximum(self.energy_kwh * self.most_share, start - h * self.power_kw / self.discharge_efficiency)
+        least, most, back = self.energy_kwh * self.least_share, self.energy_kwh * self.most_share, np.minimum(h / RECOVERY_H, 1.0)
+        up, down = h * self.power_kw * self.charge_efficiency, h * self.power_kw / self.discharge_efficiency
+        low = np.minimum(least, start + np.minimum(back * max(least - start, 0.0), up))
+        high = np.maximum(most, start - np.minimum(back * max(start - most, 0.0), down))
         low[0] = high[0] = start
         return low, high
 

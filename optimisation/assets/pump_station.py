@@ -133,7 +133,7 @@ class PumpStation(AssetKind):
 
     @classmethod
     def read(cls, inputs: PlanInput, group: Sequence[Self], solved: Solved) -> dict[str, Values]:
-        return {a.id: a.values(on) for a, on in zip(group, np.rint(solved["pump_running"]), strict=True)}
+        return {a.id: a.values(on) for a, on in zip(group, np.rint(solved["pump_running"]) + 0.0, strict=True)}
 
     def values(self, running: np.ndarray) -> Values:
         """Its PLAN quantities for running float[steps], 0 or 1."""
