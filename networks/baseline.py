@@ -42,18 +42,40 @@ class Drivers:
         return np.hstack(columns)
 
 
+@dataclass(frozen=True)
+class Familiar:
+    """Where a regression may be believed: leverage of a row of features at most what 99.5 % of history had."""
+
+    mean: Floats
+    spread: Floats
+    inverse: Floats
+    limit: float
+
+    @classmethod
+    def of(cls, features: Floats) -> "Familiar":
+        mean, spread = features.mean(axis=0), features.std(axis=0)
+        spread = np.where(spread > 1e-9, spread, np.inf)
+        scaled = (features - mean) / spread
+        inverse = np.linalg.inv(scaled.T @ scaled / len(scaled) + _RIDGE * np.eye(len(mean)))
+        return cls(mean, spread, inverse, float(np.quantile(((scaled @ inverse) * scaled).sum(axis=1), 0.995)))
+
+    def rows(self, features: Floats) -> NDArray[np.bool_]:
+        scaled = (features - self.mean) / self.spread
+        return np.asarray(((scaled @ self.inverse) * scaled).sum(axis=1) <= self.limit)
+
+
 def on_grid(block: Block | None, ids: tuple[str, ...], times: pd.DatetimeIndex) -> Floats:
-    """float64[t, ids] of a block at other times: the value of the step a time falls in, NaN outside or where not usable.
+    """float64[t, ids] of a block at other times: the value of the step a time falls in, NaN outside, where not usable or without a block.
 
     A volume per step is turned into m3/h.
     """
+    out = np.full((len(times), len(ids)), np.nan)
     if block is None:
-        return np.empty((len(times), 0))
+        return out
     rows = {name: i for i, name in enumerate(block.ids)}
     values = block.unit_values() / (block.step / HOUR if block.quantity is Quantity.VOLUME_M3 else 1.0)
     at = np.floor((times - pd.Timestamp(block.start_utc)) / block.step).astype(int)
     inside = (at >= 0) & (at < block.steps)
-    out = np.full((len(times), len(ids)), np.nan)
     for j, name in enumerate(ids):
         if name in rows:
             out[inside, j] = values[rows[name], at[inside]]
@@ -80,6 +102,7 @@ class Baseline:
     residual: Floats = field(repr=False)
     weights: Floats = field(repr=False)
     sigma_m: Floats
+    familiar: "Familiar" = field(repr=False)
 
     @classmethod
     def fit(
@@ -102,9 +125,11 @@ class Baseline:
         tanks, pumps = (() if block is None else block.ids for block in (level, running))
         times = pressure.times
         drivers = Drivers(on_grid(dma_volume, dma_volume.ids, times), on_grid(level, tanks, times), on_grid(running, pumps, times))
-        weights, sigma, kept = _pressure_baseline(drivers.features(), pressure)
+        features = drivers.features()
+        weights, sigma, kept = _pressure_baseline(features, pressure)
+        familiar = Familiar.of(features[np.isfinite(features).all(axis=1)])
         sensors = tuple(name for name, keep in zip(pressure.ids, kept, strict=True) if keep)
-        return cls(dma_volume.ids, sensors, tanks, pumps, zone, weekly, factor, scale, residual, weights[:, kept], sigma[kept])
+        return cls(dma_volume.ids, sensors, tanks, pumps, zone, weekly, factor, scale, residual, weights[:, kept], sigma[kept], familiar)
 
     def expected_flow(self, times: pd.DatetimeIndex) -> Floats:
         """float64[t, d]: inflow expected at the times [m3/h]."""
@@ -118,6 +143,10 @@ class Baseline:
     def expected_pressure(self, drivers: Drivers) -> Floats:
         """float64[t, s]: pressure at the sensors under the drivers [m]; NaN where a driver is unknown."""
         return drivers.features() @ self.weights
+
+    def knows(self, drivers: Drivers) -> NDArray[np.bool_]:
+        """bool[t]: are the drivers like something in history? Elsewhere the regression extrapolates and proves nothing."""
+        return self.familiar.rows(drivers.features())
 
 
 def _flow_baseline(volume: Block, zone: str) -> tuple[Floats, Floats, Floats, Floats]:

@@ -2,7 +2,8 @@
 
 Per DMA the inflow's excess over its baseline is read twice: at the DMA's meter and, through the pressure regression, in the
 pressures (how much more inflow would explain the drop). The smaller of the two counts, so that a meter that lies alone raises
-nothing; what all DMAs have in common (weather, a holiday) is taken off. A one-sided CUSUM adds it up, and its threshold is what
+nothing (moments unlike anything in history, where the regression would extrapolate, are left to the meter); what all DMAs have in
+common (weather, a holiday) is taken off. A one-sided CUSUM adds it up, and its threshold is what
 clean history never reached.
 
 References: Page, E. S. (1954). Continuous inspection schemes. Biometrika 41, 100-115.
@@ -23,6 +24,7 @@ CLIP = 8.0  # no single step counts more
 LEAST_THRESHOLD = 20.0
 MARGIN = 1.25  # over the highest the statistic reached in clean history
 LEAST_M3_PER_H = 25.0  # smaller excesses come and go with demand; slow leaks need weeks, not a day
+TRAIL = 8  # steps over which pressures are averaged before they are asked
 _STEPS_PER_HOUR = 4
 
 
@@ -109,7 +111,7 @@ def detect(
     )
     excess = observed - expected
     seen, seen_sd = _excess_in_pressure(live, expected, baseline)
-    agreed = np.where(np.isfinite(seen), np.fmin(excess, seen + 2 * seen_sd), excess)
+    agreed = np.where(np.isfinite(seen), np.fmin(excess, seen + seen_sd), excess)
     silent = ~np.isfinite(observed) & np.isfinite(seen)
     agreed[silent] = (seen - 2 * seen_sd)[silent]
     statistic, alarm = cusum(_without_common(agreed / scale)), threshold(baseline)
@@ -144,19 +146,30 @@ def _moving(values: Floats) -> Floats:
 
 
 def _excess_in_pressure(live: _Live, expected: Floats, baseline: Baseline) -> tuple[Floats, Floats]:
-    """How much inflow above expectation each DMA's pressures ask for [t, d], and its standard error (matched filter)."""
+    """How much inflow above expectation the pressures ask for in each DMA [t, d], over the last 2 h, and its standard error.
+
+    A matched filter: the drop at the sensors is projected on what one m3/h in the DMA would lower them by.
+    """
     seen, error = np.full(expected.shape, np.nan), np.full(expected.shape, np.nan)
     for d in range(expected.shape[1]):
         clean = baseline.expected_pressure(live.drivers(d, expected[:, d]))
         unit = clean - baseline.expected_pressure(live.drivers(d, expected[:, d] + 1.0))  # drop per m3/h at every sensor
         drop = clean - live.pressure
+        drop[~baseline.knows(live.drivers(d, expected[:, d]))] = np.nan
         known = np.isfinite(drop)
         gain = np.where(known, unit / baseline.sigma_m, 0.0)
-        power = (gain**2).sum(axis=1)
-        usable = power > 0
-        seen[usable, d] = (gain * np.where(known, drop / baseline.sigma_m, 0.0)).sum(axis=1)[usable] / power[usable]
+        match = _trailing((gain * np.where(known, drop / baseline.sigma_m, 0.0)).sum(axis=1))
+        power = _trailing((gain**2).sum(axis=1))
+        usable = known.any(axis=1) & (power > 0)
+        seen[usable, d] = match[usable] / power[usable]
         error[usable, d] = 1 / np.sqrt(power[usable])
     return seen, error
+
+
+def _trailing(values: Floats) -> Floats:
+    """Sum over the last `TRAIL` steps."""
+    total = np.cumsum(np.concatenate([np.zeros(TRAIL), values]))
+    return np.asarray(total[TRAIL:] - total[:-TRAIL])
 
 
 def _event(d: int, live: _Live, excess: Floats, statistic: Floats, alarm: float, baseline: Baseline) -> LeakEvent:
@@ -166,6 +179,9 @@ def _event(d: int, live: _Live, excess: Floats, statistic: Floats, alarm: float,
     crossed = start + int(np.argmax(statistic[start:] > alarm))
     since = slice(start, _last(statistic, peak))
     size = float(np.nanmedian(excess[since]))
+    while start > 0 and excess[start - 1] > size / 2:  # the pressures agree with some delay; the excess tells when it began
+        start -= 1
+    since = slice(start, since.stop)
     before = excess[max(0, start - 24) : start]
     usual = float(np.nanmedian(before)) if np.isfinite(before).sum() >= 4 else 0.0
     size = max(size - usual, 0.0)
@@ -195,7 +211,9 @@ def _drops(d: int, size: float, since: slice, start: int, live: _Live, baseline:
     """Mean drop per sensor: what pressure would be with the leak taken off the DMA's inflow, less what it is."""
     without = live.flow[:, d].copy()
     without[since] -= size
-    residual = baseline.expected_pressure(live.drivers(d, without)) - live.pressure
+    drivers = live.drivers(d, without)
+    residual = baseline.expected_pressure(drivers) - live.pressure
+    residual[~baseline.knows(drivers)] = np.nan
     drop, error = {}, {}
     for s, sensor in enumerate(baseline.sensors):
         after = residual[since, s]

@@ -10,7 +10,7 @@ from networks import engine as en
 from networks.leaks import LeakEvent
 from networks.network import Network
 
-MODEL_SD_M = 0.05  # what network model and regression are wrong by, per sensor
+MODEL_SD_M = 0.03  # what network model and regression are wrong by, per sensor
 SIZE_SD = 0.2  # relative error of the event's size
 OUTSIDE_DMA = 0.05  # chance that the DMA's boundary in the records is wrong
 MOMENTS = 12
@@ -100,7 +100,7 @@ def locate(event: LeakEvent, network: Network, sensitivities: pd.DataFrame, *, d
 
     Prior: proportional to pipe length; pipes that touch no junction of the event's DMA share 5 % (when `dma_of`, the DMA by
     junction, is given and some pipe touches it). Likelihood: drops are normal about the pipe's pattern times an unknown size
-    factor (1 +- 0.2), with the drop's standard error and 0.05 m of model error; the factor is integrated out. `misfit` is the
+    factor (1 +- 0.2), with the drop's standard error and 0.03 m of model error; the factor is integrated out. `misfit` is the
     mean squared standardised residual [1]: far above 1 for the best pipe means that the model does not explain the pressures.
 
     Raises `PenstockError` when the event and the matrix share no sensor.

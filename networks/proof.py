@@ -34,22 +34,25 @@ class DryProof:
         return f"Pipe {self.pipe} still gets water: {' -> '.join(self.path)}."
 
 
-def _search(
-    network: Network, shut: Collection[tuple[str, str]], *, every_link: bool
-) -> tuple[dict[Element, Element | None], dict[Element, list[Element]]]:
-    """Breadth first from all sources. With `every_link` closed pipes leak and pumps run backwards: the cautious view of dryness."""
+def _search(network: Network, shut: Collection[tuple[str, str]], *, every_link: bool) -> dict[Element, Element | None]:
+    """From which element water came to each element it reaches, breadth first from all sources.
+
+    With `every_link` closed pipes leak and pumps run backwards: the cautious view of dryness.
+    """
     forward: dict[Element, list[Element]] = defaultdict(list)
-    for row in network.links.itertuples():
-        link: Element = ("link", str(row.id))
-        if not every_link and not row.open and row.kind != "pump":
+    columns = (network.links[name].tolist() for name in ("id", "kind", "start", "end", "open"))
+    for name, kind, start, end, is_open in zip(*columns, strict=True):
+        pump = kind == "pump"
+        if not every_link and not is_open and not pump:
             continue
-        for node, inwards, outwards in ((row.start, True, row.kind != "pump"), (row.end, row.kind != "pump", True)):
-            if (row.id, node) in shut:
+        link: Element = ("link", name)
+        for node, inwards, outwards in ((start, True, not pump), (end, not pump, True)):
+            if (name, node) in shut:
                 continue
             if inwards or every_link:
-                forward["node", str(node)].append(link)
+                forward["node", node].append(link)
             if outwards or every_link:
-                forward[link].append(("node", str(node)))
+                forward[link].append(("node", node))
     came: dict[Element, Element | None] = {("node", source): None for source in network.sources}
     queue = deque(came)
     while queue:
@@ -58,7 +61,7 @@ def _search(
             if there not in came:
                 came[there] = here
                 queue.append(there)
-    return came, forward
+    return came
 
 
 def prove_dry(network: Network, valves: pd.DataFrame, closed: Collection[str], pipe: str) -> DryProof:
@@ -74,14 +77,14 @@ def prove_dry(network: Network, valves: pd.DataFrame, closed: Collection[str], p
         raise fault("valves to close", f"no valve {', '.join(unknown[:5])}", f"one of {len(valves)} valves", "Correct the plan.")
     before = _places(valves, ())
     after = _places(valves, closed)
-    came, _ = _search(network, after, every_link=True)
+    came = _search(network, after, every_link=True)
     path: list[str] = []
     step: Element | None = ("link", pipe) if ("link", pipe) in came else None
     while step is not None:
         path.append(step[1])
         step = came[step]
-    supplied_before, _ = _search(network, before, every_link=False)
-    supplied, _ = _search(network, after, every_link=False)
+    supplied_before = _search(network, before, every_link=False)
+    supplied = _search(network, after, every_link=False)
     lost = [name for name in network.junctions["id"] if ("node", name) in supplied_before and ("node", name) not in supplied]
     return DryProof(pipe, not path, tuple(reversed(path)), tuple(lost))
 

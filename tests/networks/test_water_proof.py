@@ -1,0 +1,65 @@
+"""Proofs of isolation: the search finds water where there is some, and EPANET says who is short of pressure."""
+
+import pytest
+
+from city.problems import PenstockError
+from networks import valves
+from networks.proof import prove_dry, service_pressure
+from networks.water import Network
+
+RUNNING = {"10": 1, "335": 0}
+REST = {"10": 0, "335": 0}
+
+
+@pytest.fixture(scope="module")
+def net3() -> Network:
+    return Network.named("Net3")
+
+
+def test_pipe_151_is_dry_behind_its_two_valves(net3: Network) -> None:
+    table = valves.strategic(net3)
+    proof = prove_dry(net3, table, ["v018", "v019"], "151")
+    assert proof.dry
+    assert set(proof.cut_off) == {"15", "139", "141", "143"}
+    assert "no path to any source" in proof.sentence
+
+
+def test_one_open_valve_is_shown_as_a_path_from_a_source(net3: Network) -> None:
+    table = valves.strategic(net3)
+    proof = prove_dry(net3, table, ["v018"], "151")
+    assert not proof.dry
+    assert proof.path[0] in net3.sources
+    assert proof.path[-1] == "151"
+
+
+def test_isolated_nodes_are_masked_by_the_search_and_not_by_pressure(net3: Network) -> None:
+    table = valves.strategic(net3)
+    proof = prove_dry(net3, table, ["v018", "v019"], "151")
+    demand = net3.junctions.set_index("id")["base_demand_m3_per_h"].to_dict()
+    found = service_pressure(net3, table, ["v018", "v019"], proof, demand, pump_running=RUNNING).set_index("node")
+    cut = found[found["state"] == "cut_off"]
+    assert set(cut.index) == set(proof.cut_off)
+    assert cut["pressure_m"].isna().all()
+    assert (cut["served_m3_per_h"] == 0).all()
+    served = found[found["state"] == "served"]
+    assert (served["pressure_m"] >= 20).all()
+    assert served["served_m3_per_h"].to_numpy() == pytest.approx(served["demand_m3_per_h"].to_numpy(), abs=1e-3)
+
+
+def test_pumps_at_rest_leave_nodes_below_a_high_service_pressure(net3: Network) -> None:
+    table = valves.strategic(net3)
+    proof = prove_dry(net3, table, ["v018", "v019"], "151")
+    demand = net3.junctions.set_index("id")["base_demand_m3_per_h"].to_dict()
+    found = service_pressure(net3, table, ["v018", "v019"], proof, demand, pump_running=REST, service_m=40.0)
+    short = found[found["state"] == "below_service"]
+    assert len(short) > 0
+    assert (short["pressure_m"] < 40).all()
+    assert (short["served_m3_per_h"] < short["demand_m3_per_h"]).all()
+
+
+def test_unknown_valve_and_pipe_are_told(net3: Network) -> None:
+    table = valves.strategic(net3)
+    with pytest.raises(PenstockError, match="no valve v999"):
+        prove_dry(net3, table, ["v999"], "151")
+    with pytest.raises(PenstockError, match="pipe 9999"):
+        prove_dry(net3, table, [], "9999")
