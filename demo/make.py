@@ -24,7 +24,7 @@ from demo.water import WaterWorld
 HERE = Path(__file__).parent
 CITY = HERE / "city.toml"
 FIRST_DAY = date(2021, 12, 31)
-SENSED_FROM = date(2022, 6, 1)  # pressures and levels are kept from this day on
+SENSED_FROM = date(2022, 4, 1)  # pressures, levels and running pumps are kept from this day on
 LIVE_DAY = date(2022, 6, 15)
 _STAMP = "made.json"
 

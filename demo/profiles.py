@@ -63,7 +63,7 @@ def mixed(shape: pd.DataFrame, mix: dict[str, float]) -> pd.Series:
 
 def power_kw(times: pd.DatetimeIndex, zone: str) -> pd.DataFrame:
     """Mean power of every quarter-hour that starts at `times` [kW], loads and generation both positive, one column per meter."""
-    whole = shapes(_extract_times())
+    whole = shapes(extract_times())
     columns = {}
     for meter, (peak, mix) in PEAK_KW.items():
         profile = mixed(whole, mix)
@@ -75,7 +75,7 @@ def power_kw(times: pd.DatetimeIndex, zone: str) -> pd.DataFrame:
 
 def gas_m3(times: pd.DatetimeIndex) -> pd.DataFrame:
     """Gas burnt in every quarter-hour [m3]."""
-    whole = shapes(_extract_times())
+    whole = shapes(extract_times())
     columns = {}
     for meter, (peak, mix, base) in GAS_M3_PER_H.items():
         profile = mixed(whole, mix)
@@ -117,5 +117,6 @@ def sun_elevation_deg(times: pd.DatetimeIndex) -> NDArray[np.float64]:
     return np.degrees(np.arcsin(sine))
 
 
-def _extract_times() -> pd.DatetimeIndex:
+def extract_times() -> pd.DatetimeIndex:
+    """All quarter-hours of the extract, moved to 2022 (start of quarter, UTC)."""
     return pd.DatetimeIndex(pd.read_parquet(EXTRACT, columns=["time_utc"])["time_utc"] + MOVED)
