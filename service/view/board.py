@@ -155,7 +155,10 @@ def _summed(
     good = found[found["usable"] & ~found["late"]]
     trend = last_day(engine, list(found["point_id"]), moment)
     if scale:
-        good, trend = good.assign(value=good["value"] * good["point_id"].map(scale)), trend.mul(pd.Series(scale)[trend.columns])
+        good, trend = (
+            good.assign(value=good["value"] * good["point_id"].map(scale).astype(float)),
+            trend.mul(pd.Series(scale)[trend.columns]),
+        )
     folded = [float(fold(row)) if np.isfinite(row).any() else None for row in trend.to_numpy(dtype=float)]
     where = str(good.loc[good["value"].idxmin(), "meter_id"]) if fold is np.nanmin and len(good) else ""
     return Tile(

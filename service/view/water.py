@@ -8,10 +8,11 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Engine
 
-from networks.network import Network, layout
+from networks.network import layout
 from service import schema as t
 from service.settings import LoadedCity
 from service.store import results
+from service.water import WaterCity, water_city
 
 CLOSED_STATES = ("closed", "repaired", "dismissed")
 
@@ -51,34 +52,27 @@ class Leak:
 
 
 @lru_cache(maxsize=4)
-def _network(beside: str, name: str) -> Network:
-    from pathlib import Path
-
-    path = Path(beside) / name
-    return Network.read(path) if path.suffix.lower() == ".inp" else Network.named(name)
-
-
-def network(city: LoadedCity) -> Network | None:
-    """The city's network, read once; None for a city without water. Raises `PenstockError` when its file cannot be read."""
-    return _network(str(city.beside), city.settings.water.network) if city.settings.water else None
+def side(city: LoadedCity) -> WaterCity | None:
+    """The city's water side, read once per loaded city; None without [water]. Raises `PenstockError` when a file cannot be read."""
+    return water_city(city)
 
 
 def tanks(city: LoadedCity) -> pd.DataFrame:
     """Tanks by node id: area_m2, min_level_m, max_level_m."""
-    found = network(city)
+    found = side(city)
     if found is None:
         return pd.DataFrame(columns=["area_m2", "min_level_m", "max_level_m"])
-    return found.tanks.set_index("id")[["area_m2", "min_level_m", "max_level_m"]]
+    return found.network.tanks.set_index("id")[["area_m2", "min_level_m", "max_level_m"]]
 
 
 def drawing(city: LoadedCity) -> Drawing | None:
     """What the map shows; None for a city without water."""
-    found = network(city)
-    if found is None or city.settings.water is None:
+    found = side(city)
+    if found is None:
         return None
-    lines = layout(found).merge(found.links[["id", "start", "end", "length_m"]], on="id")
-    place = found.nodes.set_index("id")[["x", "y"]]
-    table = pd.read_csv(city.beside / city.settings.water.valves, dtype=str)
+    network, table = found.network, found.valves
+    lines = layout(network).merge(network.links[["id", "start", "end", "length_m"]], on="id")
+    place = network.nodes.set_index("id")[["x", "y"]]
     ends = lines.set_index("id")[["start", "end"]]
     other = [
         ends.loc[link, "end"] if ends.loc[link, "start"] == node else ends.loc[link, "start"]
@@ -87,7 +81,7 @@ def drawing(city: LoadedCity) -> Drawing | None:
     near, far = place.loc[table["node"]].to_numpy(), place.loc[other].to_numpy()
     at = near + 0.18 * (far - near)  # a valve stands on its pipe, a little away from its node
     valves = pd.DataFrame({"valve": table["valve"], "link": table["link"], "x": at[:, 0], "y": at[:, 1]})
-    return Drawing(found.name, lines, found.nodes, valves)
+    return Drawing(network.name, lines, network.nodes, valves)
 
 
 def leaks(engine: Engine) -> list[Leak]:

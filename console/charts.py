@@ -1,0 +1,168 @@
+"""Charts that are drawn in the browser from what is sent with them: nothing is fetched. Muted lines on the grey ground.
+
+Times are categories in local wall-clock time, made here: a browser in another zone shows the same clock, and the 25-hour day
+of autumn keeps both of its second hours.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from city.clock import local
+from console import data
+from console.words import say
+
+LINES = ["#3b5b7a", "#7d6a4f", "#5b7f7a", "#7a6585", "#6e7478", "#8d7b3f", "#4f6b52", "#8a6a6a"]
+INK, FAINT, PANEL = "#1f2326", "#b4babf", "#e2e4e5"
+RED, AMBER, YELLOW = "#c01818", "#e08a00", "#f0d000"
+
+FONT = '"Source Sans", "Noto Sans CJK SC", sans-serif'
+_TEXT = {"color": INK, "fontSize": 12, "fontFamily": FONT}
+
+
+def labels(times: pd.DatetimeIndex) -> list[str]:
+    """Local wall-clock labels of UTC times: 06-16 02:00."""
+    return [str(text) for text in local(times, data.now().zone).strftime("%m-%d %H:%M")]
+
+
+def plain(values: Any, digits: int = 4) -> list[float | None]:
+    """Numbers as JSON takes them: rounded to significant digits, gaps as null."""
+    array = np.asarray(values, dtype=float)
+    return [float(f"{v:.{digits}g}") if np.isfinite(v) else None for v in array]
+
+
+def frame(times: Sequence[str], unit: str, *, legend: bool = True, height_bottom: int = 28, every: int | None = None) -> dict[str, Any]:
+    """Axes, grid, legend and tooltip that every course over time shares."""
+    step = every or max(len(times) // 8, 1)
+    return {
+        "animation": False,
+        "color": LINES,
+        "backgroundColor": PANEL,
+        "textStyle": _TEXT,
+        "grid": {"left": 62, "right": 18, "top": 40 if legend else 28, "bottom": height_bottom},
+        "legend": {"show": legend, "top": 4, "right": 12, "textStyle": _TEXT, "itemWidth": 18, "itemHeight": 8},
+        "tooltip": {"trigger": "axis", "confine": True, "valueFormatter": "localized"},
+        "xAxis": {
+            "type": "category",
+            "data": list(times),
+            "boundaryGap": False,
+            "axisLabel": {"interval": step - 1, "color": INK, "fontSize": 12, "hideOverlap": True},
+            "axisTick": {"interval": step - 1},
+            "axisLine": {"lineStyle": {"color": "#6e7478"}},
+        },
+        "yAxis": {
+            "type": "value",
+            "name": unit,
+            "scale": True,
+            "nameTextStyle": {"color": INK, "align": "right", "padding": [0, 6, 0, 0]},
+            "nameGap": 12,
+            "axisLabel": {"color": INK, "fontSize": 12},
+            "splitLine": {"lineStyle": {"color": "#cdd1d4"}},
+        },
+        "series": [],
+    }
+
+
+def line(name: str, values: Any, color: str, *, dashed: bool = False, step: bool = False, width: float = 1.8) -> dict[str, Any]:
+    """One line of a chart."""
+    made: dict[str, Any] = {
+        "type": "line",
+        "name": name,
+        "data": plain(values),
+        "showSymbol": False,
+        "color": color,
+        "lineStyle": {"width": width, "type": "dashed" if dashed else "solid"},
+    }
+    return made | ({"step": "end"} if step else {}) | ({"sampling": "lttb"} if len(made["data"]) > 2000 else {})
+
+
+def draw(spec: dict[str, Any], key: str, alt: str, height: int = 240) -> None:
+    """Put a chart on the page."""
+    st.echarts_chart(spec, theme=None, height=height, key=f"chart_{key}", alt=alt)
+
+
+def fan(forecast: pd.DataFrame, name: str, key: str) -> None:
+    """A forecast with its P10-P90 band: the band is stacked on an unseen line, and said in the legend."""
+    times = labels(pd.DatetimeIndex(forecast.index))
+    spec = frame(times, forecast.attrs["unit"])
+    low, high = forecast["p10"].to_numpy(), forecast["p90"].to_numpy()
+    hidden = {"lineStyle": {"opacity": 0}, "showSymbol": False, "type": "line", "stack": "band", "tooltip": {"show": False}, "silent": True}
+    spec["series"] = [
+        {**hidden, "name": "P10", "data": plain(low)},
+        {**hidden, "name": say("band"), "data": plain(high - low), "areaStyle": {"color": LINES[0], "opacity": 0.22}, "color": "#9fb0c0"},
+        line("P10 ", low, "#8fa3b5", width=0.8),
+        line(say("expected"), forecast["p50"], LINES[0]),
+        line("P90", high, "#8fa3b5", width=0.8),
+    ]
+    spec["legend"]["data"] = [say("expected"), say("band")]
+    spec["yAxis"]["min"] = 0 if low.min() >= 0 else None
+    draw(spec, key, f"{name}, P10 P50 P90")
+
+
+def schedule(times: pd.DatetimeIndex, plan: Any, baseline: Any, unit: str, key: str, alt: str) -> None:
+    """What the plan does with an asset, beside what it would do unplanned."""
+    spec = frame(labels(times), unit)
+    spec["series"] = [line(say("plan_line"), plan, LINES[0], step=True)]
+    if baseline is not None:
+        spec["series"].append(line(say("baseline_line"), baseline, "#7d6a4f", dashed=True, step=True, width=1.3))
+    draw(spec, key, alt, height=200)
+
+
+def courses(
+    times: pd.DatetimeIndex, named: Mapping[str, Any], unit: str, key: str, alt: str, *, height: int = 240, step: bool = False
+) -> None:
+    """Several lines over the same times."""
+    spec = frame(labels(times), unit)
+    spec["series"] = [line(name, values, LINES[i % len(LINES)], step=step) for i, (name, values) in enumerate(named.items())]
+    draw(spec, key, alt, height=height)
+
+
+def readings(course: pd.DataFrame, unit: str, key: str, alt: str) -> None:
+    """Readings with those that cannot be used marked by a red square: shape and text, not colour alone."""
+    times = labels(pd.DatetimeIndex(course["time_utc"]))
+    spec = frame(times, unit)
+    value, usable = course["value"].to_numpy(dtype=float), course["usable"].to_numpy(dtype=bool)
+    spec["series"] = [line(say("usable"), np.where(usable, value, np.nan), LINES[0])]
+    if (~usable).any():
+        shown = np.where(usable, np.nan, np.where(np.isfinite(value), value, np.nanmin(value) if np.isfinite(value).any() else 0.0))
+        marks = {"type": "scatter", "name": say("not_usable"), "symbol": "rect", "symbolSize": 5, "color": RED, "data": plain(shown)}
+        spec["series"].append(marks)
+    draw(spec, key, alt)
+
+
+def bars(
+    categories: Sequence[str], named: Mapping[str, Any], unit: str, key: str, alt: str, *, stacked: bool = True, height: int = 260
+) -> None:
+    """Bars by category, stacked."""
+    spec = frame(categories, unit, every=1)
+    spec["xAxis"]["boundaryGap"] = True
+    spec["yAxis"]["scale"] = False
+    spec["tooltip"]["axisPointer"] = {"type": "shadow"}
+    spec["series"] = [
+        {
+            "type": "bar",
+            "name": name,
+            "data": plain(values),
+            "barMaxWidth": 46,
+            "itemStyle": {"color": LINES[i % len(LINES)]},
+            **({"stack": "all"} if stacked else {}),
+        }
+        for i, (name, values) in enumerate(named.items())
+    ]
+    draw(spec, key, alt, height=height)
+
+
+def path(years: Sequence[int], required: Sequence[float], actual: tuple[int, float] | None, percent: bool, key: str, alt: str) -> None:
+    """A target's required path by year, and where the city stands: a dot when on it, a triangle when behind."""
+    factor = 100.0 if percent else 1.0
+    spec = frame([str(year) for year in years], "%" if percent else "", every=1 if len(years) < 8 else 2)
+    spec["series"] = [line(say("required"), np.asarray(required) * factor, "#6e7478", dashed=True)]
+    if actual is not None:
+        row: list[float | None] = [None] * len(years)
+        if actual[0] in years:
+            row[list(years).index(actual[0])] = float(f"{actual[1] * factor:.4g}")
+        spec["series"].append({"type": "scatter", "name": say("actual"), "symbolSize": 12, "color": LINES[0], "data": row})
+    draw(spec, key, alt, height=190)

@@ -1,0 +1,96 @@
+"""The one module that caches: the store's engine for the process, each read-model for a few seconds."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import streamlit as st
+
+from service.environment import Environment
+from service.settings import LoadedCity, load
+from service.store import open_store
+from service.view import alarms as alarms_view
+from service.view import board as board_view
+from service.view import books, history, moment, plan, series, water
+
+P = ParamSpec("P")
+R = TypeVar("R")
+TTL_S = 10
+
+
+@dataclass(frozen=True)
+class Station:
+    """What every page reads from: the checked city file and its store."""
+
+    city: LoadedCity
+    engine: Any
+
+
+def _key() -> tuple[str, ...]:
+    """What the store is opened by; part of every cache key, so that another city is never shown from memory."""
+    return (*(os.environ.get(f"PENSTOCK_{name}", "") for name in ("CITY", "HOME", "DATABASE_URL", "NOW")), str(Path.cwd()))
+
+
+@st.cache_resource(show_spinner=False)
+def _station(key: tuple[str, ...]) -> Station:  # noqa: ARG001 - it is what the cache goes by
+    environment = Environment()
+    return Station(load(environment), open_store(environment.url))
+
+
+def station() -> Station:
+    """The city and the store. Raises `PenstockError` when either cannot be read; tried again at the next run."""
+    return _station(_key())
+
+
+_MODELS: dict[str, Callable[..., Any]] = {}
+
+
+@st.cache_data(ttl=TTL_S, show_spinner=False, max_entries=500)
+def _asked(name: str, key: tuple[str, ...], arguments: tuple[Any, ...]) -> Any:
+    return _MODELS[name](_station(key), *arguments)
+
+
+def _cached(name: str, model: Callable[Concatenate[Station, P], R]) -> Callable[P, R]:
+    _MODELS[name] = model
+
+    def ask(*arguments: P.args, **_none: P.kwargs) -> R:
+        made: R = _asked(name, _key(), arguments)
+        return made
+
+    return ask
+
+
+def forget() -> None:
+    """Drop what was cached: called after a decision, so that its effect is seen at once."""
+    _asked.clear()
+
+
+now = _cached("now", lambda s: moment.moment(s.engine, s.city))
+board = _cached("board", lambda s: board_view.points(s.engine, s.city, now()))
+tiles = _cached("tiles", lambda s: board_view.tiles(s.engine, s.city, now()))
+alarms = _cached("alarms", lambda s: alarms_view.alarms(s.engine, s.city, now(), board()))
+tonight = _cached("tonight", lambda s: plan.tonight(s.engine))
+fans = _cached("fans", lambda s: plan.fans(s.engine, s.city, now().night))
+models = _cached("models", lambda s, night: plan.models(s.engine, night))
+commands = _cached("commands", lambda s, plan_id: plan.commands(s.engine, plan_id))
+approval = _cached("approval", lambda s, plan_id: plan.approval(s.engine, plan_id))
+drawing = _cached("drawing", lambda s: water.drawing(s.city))
+leaks = _cached("leaks", lambda s: water.leaks(s.engine))
+balances = _cached("balances", lambda s: water.balances(s.engine))
+head = _cached("head", lambda s: books.head(s.engine))
+sums = _cached("sums", lambda s: books.sums(s.engine, s.city))
+entries = _cached("entries", lambda s, account: books.entries(s.engine, account))
+standings = _cached("standings", lambda s: books.standings(s.engine, s.city, now()))
+statements = _cached("statements", lambda s: books.statements(s.city))
+course = _cached("course", lambda s, point: series.course(s.engine, s.city, now(), point))
+causes = _cached("causes", lambda s: series.causes(s.engine))
+answered = _cached("answered", lambda s: series.answered(s.engine, now()))
+nights = _cached("nights", lambda s: history.nights(s.engine, s.city))
+steps = _cached("steps", lambda s, night: history.steps(s.engine, s.city, night))
+recent = _cached("recent", lambda s: history.recent(s.engine))
+audit = _cached("audit", lambda s: history.audit(s.engine))
+requests = _cached("requests", lambda s: history.requests(s.engine))
+holds = _cached("holds", lambda s: history.holds(s.engine, now().now_utc))
+settings = _cached("settings", lambda s: history.settings(s.city))

@@ -1,0 +1,58 @@
+"""Carrying out a decision: write, forget what was cached, and say on the next run what came of it."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import streamlit as st
+
+from city.problems import PenstockError
+from console import data, look
+from console.words import say
+from service import decisions
+from service.decisions import Person, may
+
+R = TypeVar("R")
+
+
+def decide(write: Callable[[], R], told: Callable[[R], str]) -> None:
+    """Do it and rerun; a refusal is told in its sentences and changes nothing."""
+    try:
+        outcome = write()
+    except PenstockError as error:
+        for problem in error.problems:
+            look.banner(str(problem), 2)
+        return
+    data.forget()
+    st.session_state["decided"] = told(outcome)
+    st.rerun()
+
+
+def outcome() -> None:
+    """What the last decision of this session led to, shown once."""
+    if text := st.session_state.pop("decided", None):
+        look.banner(text, None)
+
+
+def approval(person: Person, plan_id: str, button: str) -> None:
+    """Who approved a plan or an isolation, or the form to do so."""
+    made = data.approval(plan_id)
+    if made is not None:
+        look.banner(say("approved_by", who=made.who, time=look.clock(made.at_utc), commands=made.commands, reason=made.reason), None)
+        return
+    waiting = data.commands(plan_id)
+    waiting = waiting[waiting["state"] == "proposed"]
+    if waiting.empty:
+        st.caption(say("no_commands"))
+        return
+    first = look.clock(waiting["not_before_utc"].min().to_pydatetime())
+    look.banner(f"{say('not_approved')}. {say('approve_asks', count=len(waiting), time=first)}", None)
+    allowed = may(person, "approve")
+    if not allowed:
+        st.caption(say("only_operators", role=say(person.role)))
+    reason = st.text_input(say("reason"), key=f"reason_{plan_id}", max_chars=200, disabled=not allowed)
+    if st.button(say(button), key=f"approve_{plan_id}", type="primary", disabled=not allowed):
+        station, at = data.station(), data.now().now_utc
+        decide(
+            lambda: decisions.approve(station.engine, person, plan_id, at, reason),
+            lambda count: say("approved_now", count=count) if count else say("approved_before"),
+        )

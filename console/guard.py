@@ -1,0 +1,26 @@
+"""The net under each part of a page: whatever goes wrong is told in sentences, and nobody sees a traceback."""
+
+import logging
+import secrets
+from collections.abc import Callable
+
+from city.problems import PenstockError
+from console import look
+from console.words import say
+
+log = logging.getLogger("console")
+
+
+def guarded(content: Callable[[], None]) -> None:
+    """Run a part of the page; what goes wrong is told in sentences, what was not foreseen in one, with a number to look up."""
+    try:
+        content()
+    except PenstockError as error:
+        for problem in error.problems:
+            look.banner(f"{say('failed')} {problem}", 1)
+    except Exception as error:
+        if type(error).__module__.startswith("streamlit"):
+            raise  # Streamlit stops and reruns a script by raising
+        number = secrets.token_hex(3)
+        log.exception("page failed, number %s", number)
+        look.banner(say("unexpected", number=number), 1)

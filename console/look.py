@@ -1,0 +1,146 @@
+"""The look of a control room: a grey ground, quiet cards, colour and shape only for what is abnormal."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from html import escape
+from importlib.resources import files
+
+import pandas as pd
+import streamlit as st
+
+from console import data
+from console.words import known, say
+
+SHAPES = {1: "square", 2: "triangle", 3: "circle"}
+
+
+def style() -> None:
+    """Put the style sheet on the page."""
+    st.html(f"<style>{files('console').joinpath('console.css').read_text(encoding='utf-8')}</style>")
+
+
+def clock(time: datetime, *, seconds: bool = False) -> str:
+    """A local time with its zone: 2022-06-16 02:00 CEST."""
+    return data.now().local(time).strftime("%Y-%m-%d %H:%M:%S %Z" if seconds else "%Y-%m-%d %H:%M %Z")
+
+
+def hour(time: datetime) -> str:
+    """A local time of day with its date, short: 06-16 02:00."""
+    return data.now().local(time).strftime("%m-%d %H:%M")
+
+
+def age(time: datetime | None) -> str:
+    """How long ago, in one unit: 3 min, 2 h, 5 d."""
+    if time is None or pd.isna(time):
+        return say("never")
+    minutes = max((data.now().now_utc - time).total_seconds() / 60, 0.0)
+    if minutes < 120:
+        return f"{minutes:.0f} min"
+    return f"{minutes / 60:.0f} h" if minutes < 2 * 1440 else f"{minutes / 1440:.0f} d"
+
+
+def number(value: float | None, digits: int | None = None) -> str:
+    """A number with as many digits as are worth reading, thousands apart."""
+    if value is None or pd.isna(value):
+        return "–"
+    if digits is None:
+        digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2 if abs(value) >= 1 else 3
+    return f"{value:,.{digits}f}".replace(",", " ")
+
+
+def sparkline(values: Sequence[float | None], low: float | None = None, high: float | None = None) -> str:
+    """The last day as a small picture (an <img> with its own SVG); limits near the values are drawn dashed."""
+    known_values = [v for v in values if v is not None]
+    if len(known_values) < 2:
+        return ""
+    bottom, top = min(known_values), max(known_values)
+    spread = (top - bottom) or max(abs(top), 1.0) * 0.1
+    lines = [limit for limit in (low, high) if limit is not None and bottom - spread <= limit <= top + spread]
+    bottom, top = min([bottom, *lines]), max([top, *lines])
+    height = lambda v: 34 - 30 * (v - bottom) / ((top - bottom) or 1.0)  # noqa: E731 - one line of geometry
+    step = 196 / max(len(values) - 1, 1)
+    runs: list[list[str]] = [[]]
+    for i, value in enumerate(values):
+        if value is None:
+            runs.append([])
+        else:
+            runs[-1].append(f"{2 + i * step:.1f},{height(value):.1f}")
+    drawn = "".join(f'<polyline points="{" ".join(run)}" fill="none" stroke="#3b5b7a" stroke-width="1.6"/>' for run in runs if run)
+    drawn += "".join(
+        f'<line x1="0" x2="200" y1="{height(v):.1f}" y2="{height(v):.1f}" stroke="#6e7478" stroke-width="1" stroke-dasharray="4 3"/>'
+        for v in lines
+    )
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 38" preserveAspectRatio="none">{drawn}</svg>'
+    return f'<img class="spark" alt="" src="data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"/>'
+
+
+def mark(priority: int) -> str:
+    """The shape of a priority: red square, amber triangle, yellow circle."""
+    return f'<span class="mark {SHAPES[priority]}" title="{escape(say("priority"))} {priority}"></span>'
+
+
+def card(title: str, value: str, unit: str = "", lines: Sequence[str] = (), picture: str = "", priority: int | None = None) -> str:
+    """One quiet card; `priority` puts its shape beside the value. Every text is escaped here."""
+    shape = mark(priority) if priority else ""
+    under = "".join(f'<div class="under">{escape(line)}</div>' for line in lines if line)
+    return (
+        f'<div class="card{f" p{priority}" if priority else ""}"><div class="title">{escape(title)}</div>'
+        f'<div class="value">{shape}{escape(value)}<span class="unit">{escape(unit)}</span></div>{picture}{under}</div>'
+    )
+
+
+def cards(made: Sequence[str]) -> None:
+    """A row of cards that wraps."""
+    st.html(f'<div class="cards">{"".join(made)}</div>')
+
+
+def heading(key: str, note: str = "") -> None:
+    """A section heading with an optional quiet remark."""
+    st.html(f'<h2 class="section">{escape(say(key))}<span class="note">{escape(note)}</span></h2>')
+
+
+def sentences(key: str, lines: Sequence[str], priority: int | None = None) -> None:
+    """A titled list of stored sentences; nothing when there are none."""
+    if lines:
+        items = "".join(f"<li>{mark(priority) if priority else ''}{escape(str(line))}</li>" for line in lines)
+        st.html(f'<div class="sentences"><div class="title">{escape(say(key))} · {len(lines)}</div><ul>{items}</ul></div>')
+
+
+def banner(text: str, priority: int | None = 1) -> None:
+    """A line across the page."""
+    st.html(f'<div class="banner{f" p{priority}" if priority else ""}">{mark(priority) if priority else ""}{escape(text)}</div>')
+
+
+def table(
+    frame: pd.DataFrame, columns: Mapping[str, str], name: str, *, height: int | None = None, formats: Mapping[str, str] | None = None
+) -> None:
+    """A table with `columns` (column -> word) in local time, and a button that downloads it as CSV with UTC times.
+
+    `formats` are printf formats of numeric columns.
+    """
+    shown = frame[list(columns)].copy()
+    for column in shown.columns:
+        if isinstance(shown[column].dtype, pd.DatetimeTZDtype):
+            shown[column] = [clock(t.to_pydatetime()) if pd.notna(t) else "" for t in shown[column]]
+        elif column in ("state", "status", "cause", "step", "quantity", "kind"):
+            shown[column] = [known(v) for v in shown[column]]
+    config = {
+        column: st.column_config.NumberColumn(say(word), format=(formats or {}).get(column))
+        if pd.api.types.is_numeric_dtype(shown[column]) and not pd.api.types.is_bool_dtype(shown[column])
+        else st.column_config.Column(say(word))
+        for column, word in columns.items()
+    }
+    rows = min(len(shown), 12)
+    st.dataframe(
+        shown, hide_index=True, width="stretch", height=height or 38 + 35 * max(rows, 1), column_config=config, key=f"table_{name}"
+    )
+    st.download_button(
+        say("download"),
+        frame.to_csv(index=False).encode(),
+        f"{name}.csv",
+        "text/csv",
+        key=f"csv_{name}",
+        type="tertiary",
+        on_click="ignore",
+    )

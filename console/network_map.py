@@ -1,0 +1,138 @@
+"""The network as a drawing: pipes and nodes where the model has them, quiet grey; colour and shape only where water is lost."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from console.charts import AMBER, FONT, INK, LINES, PANEL, RED, draw
+from console.words import say
+from service.view.water import Drawing
+
+PIPE, DRY = "#7f898f", "#1f2326"
+
+
+def show(drawing: Drawing, likely: Mapping[str, float], close: Collection[str], dry: Collection[str], key: str, height: int = 620) -> None:
+    """Draw the network. `likely` is pipe -> probability that it leaks, `close` the valves to close, `dry` the nodes cut off."""
+    top = max(likely, key=lambda pipe: likely[pipe], default=None)
+    edges = [_edge(row, likely, dry) for row in drawing.links.itertuples()]
+    nodes = [_node(row, dry) for row in drawing.nodes.itertuples()]
+    for row in drawing.links.itertuples():
+        if row.kind == "pump":
+            nodes.append(_mark(f"pump:{row.id}", (row.x1 + row.x2) / 2, (row.y1 + row.y2) / 2, "pump", 13, f"{say('pump')} {row.id}"))
+        if row.id == top:
+            nodes.append(
+                _mark(f"leak:{row.id}", (row.x1 + row.x2) / 2, (row.y1 + row.y2) / 2, "suspect", 15, f"{say('suspect')}: {row.id}")
+            )
+    for row in drawing.valves.itertuples():
+        if row.valve in close:
+            nodes.append(_mark(f"valve:{row.valve}", row.x, row.y, "valve", 13, row.valve))
+    categories = _categories(bool(close), top is not None, bool(dry))
+    spec = {
+        "animation": False,
+        "backgroundColor": PANEL,
+        "textStyle": {"color": INK, "fontFamily": FONT},
+        "tooltip": {"confine": True, "formatter": "{b}"},
+        "legend": {
+            "bottom": 8,
+            "textStyle": {"color": INK, "fontSize": 13},
+            "itemWidth": 13,
+            "itemHeight": 13,
+            "itemGap": 18,
+            "selectedMode": False,
+            "data": [{"name": part["name"], "icon": part["symbol"]} for part in categories],
+        },
+        "series": [
+            {
+                "type": "graph",
+                "layout": "none",
+                "roam": True,
+                "scaleLimit": {"min": 0.7, "max": 20},
+                "left": 50,
+                "right": 60,
+                "top": 26,
+                "bottom": 52,
+                "categories": categories,
+                "data": nodes,
+                "links": edges,
+                "emphasis": {"disabled": True},
+            }
+        ],
+    }
+    draw(spec, key, say("network"), height=height)
+
+
+def _categories(closing: bool, leaking: bool, dry: bool) -> list[dict[str, Any]]:
+    """Legend entries, with the symbol each is drawn in; only those that are on the map."""
+    made = [
+        ("junction", "circle", PIPE, True),
+        ("tank", "rect", LINES[0], True),
+        ("reservoir", "diamond", LINES[0], True),
+        ("pump", "triangle", LINES[1], True),
+        ("suspect", "rect", RED, leaking),
+        ("valve", "triangle", AMBER, closing),
+        ("cut", "circle", DRY, dry),
+    ]
+    return [{"name": say(key), "symbol": symbol, "itemStyle": {"color": color}} for key, symbol, color, there in made if there]
+
+
+def _node(row: Any, dry: Collection[str]) -> dict[str, Any]:
+    kind = "cut" if row.id in dry else row.kind
+    symbol, size, color = {
+        "junction": ("circle", 5, PIPE),
+        "tank": ("rect", 15, LINES[0]),
+        "reservoir": ("diamond", 18, LINES[0]),
+        "cut": ("circle", 9, DRY),
+    }[kind]
+    named = kind in ("tank", "reservoir")
+    return {
+        "id": row.id,
+        "name": f"{say(kind)} {row.id}",
+        "x": row.x,
+        "y": -row.y,
+        "symbol": symbol,
+        "symbolSize": size,
+        "category": say(kind),
+        "itemStyle": {"color": color},
+        "label": {"show": named, "formatter": f"{say(kind)} {row.id}", "position": "right", "color": INK, "fontSize": 12},
+    }
+
+
+def _mark(identity: str, x: float, y: float, kind: str, size: int, label: str) -> dict[str, Any]:
+    symbol, color = {"pump": ("triangle", LINES[1]), "suspect": ("rect", RED), "valve": ("triangle", AMBER)}[kind]
+    return {
+        "id": identity,
+        "name": label,
+        "x": x,
+        "y": -y,
+        "symbol": symbol,
+        "symbolSize": size,
+        "category": say(kind),
+        "itemStyle": {"color": color, "borderColor": INK, "borderWidth": 0.8},
+        "label": {
+            "show": True,
+            "formatter": label,
+            "position": {"suspect": "top", "pump": "bottom"}.get(kind, "right"),
+            "color": INK,
+            "fontSize": 12,
+            "fontWeight": "bold",
+            "backgroundColor": PANEL if kind != "pump" else "transparent",
+            "padding": [1, 3],
+        },
+        "z": 5,
+    }
+
+
+def _edge(row: Any, likely: Mapping[str, float], dry: Collection[str]) -> dict[str, Any]:
+    """A pipe; the likelier the leak, the thicker and redder, and its share stands in the tooltip."""
+    share = likely.get(row.id, 0.0)
+    gone = row.start in dry and row.end in dry
+    color, width = (DRY, 3.0) if gone else (PIPE, 1.0 + min(row.diameter_m, 1.0) * 2.2)
+    if share >= 0.02:
+        color, width = RED, 2.5 + 4 * share
+    name = f"{say(row.kind) if row.kind in ('pipe', 'pump') else row.kind} {row.id}" + (f" · {100 * share:.0f} %" if share >= 0.005 else "")
+    return {
+        "source": row.start,
+        "target": row.end,
+        "name": name,
+        "value": name,
+        "lineStyle": {"color": color, "width": width, "opacity": 1, "type": "dashed" if gone else "solid"},
+    }

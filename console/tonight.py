@@ -1,0 +1,177 @@
+"""Tonight: the plan against doing nothing, what it is made from, what it ran into, and the approval that lets it be written."""
+
+import pandas as pd
+import streamlit as st
+
+from console import charts, data, look
+from console.deciding import approval, decide
+from console.guard import guarded
+from console.words import known, say
+from service import decisions
+from service.decisions import Person, may
+from service.view.plan import Tonight
+
+# Of what an asset does, the quantity an operator thinks in comes first; the others are a choice away.
+FIRST = ("power_kw", "running", "volume_m3", "charge_kwh")
+MAIN_FANS = ("load", "pv", "water")
+
+
+def page(person: Person) -> None:
+    """The page on which a plan is judged and approved."""
+    plan = data.tonight()
+    if plan is None:
+        look.banner(say("no_plan_yet"), None)
+        return
+    _figures(plan)
+    look.heading("approval", plan.plan_id)
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    with left:
+        approval(person, plan.plan_id, "approve_button")
+    with right:
+        _replan(person, plan)
+    guarded(lambda: _why(plan))
+    guarded(_fans)
+    guarded(lambda: _schedules(plan))
+    guarded(lambda: _prices(plan))
+    guarded(lambda: _commands(plan))
+
+
+def _figures(plan: Tonight) -> None:
+    currency = data.station().city.settings.city.currency
+    start, end = plan.values.index[0], plan.values.index[-1]
+    status = known(plan.status)
+    cards = [
+        look.card(
+            say("status"),
+            status,
+            "",
+            [f"{say('made')} {look.clock(plan.made_at_utc)}"],
+            priority=1 if plan.status == "impossible" else None,
+        ),
+        look.card(say("cost"), look.number(plan.cost, 0), currency, _against(plan.cost, plan.baseline_cost, currency)),
+        look.card(say("co2"), look.number(_t(plan.co2_kg), 1), "t", _against(_t(plan.co2_kg), _t(plan.baseline_co2_kg), "t", 1)),
+    ]
+    peak = plan.detail.get("peak_kw")
+    if peak is not None:
+        cards.append(look.card(say("peak"), look.number(peak, 0), "kW", _against(peak, plan.detail.get("baseline_peak_kw"), "kW")))
+    cards.append(look.card(say("horizon"), f"{len(plan.values)} × 15 min", "", [f"{look.hour(start)} – {look.hour(end)}"]))
+    look.cards(cards)
+
+
+def _t(kg: float | None) -> float | None:
+    return None if kg is None else kg / 1000
+
+
+def _against(value: float | None, baseline: float | None, unit: str, digits: int = 0) -> list[str]:
+    if value is None or baseline is None:
+        return []
+    change = baseline - value
+    share = f" ({100 * abs(change) / abs(baseline):.1f} %)" if baseline else ""
+    told = say("saving") if change >= 0 else say("more")
+    return [f"{say('baseline')} {look.number(baseline, digits)} {unit}", f"{look.number(abs(change), digits)} {unit}{share} {told}"]
+
+
+def _replan(person: Person, plan: Tonight) -> None:
+    allowed = may(person, "replan")
+    if st.button(say("replan_button"), key="replan", disabled=not allowed, width="stretch"):
+        station, at = data.station(), data.now().now_utc
+        decide(
+            lambda: decisions.ask(station.engine, person, "replan", at, {"plan_id": plan.plan_id}),
+            lambda number: say("asked", number=number),
+        )
+
+
+def _why(plan: Tonight) -> None:
+    told = {key: [str(line) for line in plan.detail.get(key, [])] for key in ("reasons", "binding", "notes")}
+    if not plan.breaches and not any(told.values()):
+        return
+    look.heading("why")
+    look.sentences("reasons", told["reasons"], 1)
+    left, right = st.columns(2)
+    with left:
+        look.sentences("breaches", plan.breaches, 3)
+        look.sentences("notes", told["notes"])
+    with right:
+        look.sentences("binding", told["binding"])
+
+
+def _fans() -> None:
+    if data.now().night is None:
+        return
+    look.heading("forecasts", f"{say('band')}")
+    fans = data.fans()
+    names = [name for name in MAIN_FANS if name in fans] + [name for name in fans if name not in MAIN_FANS]
+    columns = st.columns(3)
+    for i, name in enumerate(names):
+        with columns[i % 3]:
+            word = {"water": "demand_water", "gas": "demand_gas"}.get(name, name)
+            st.html(f'<div class="chart-title">{say(word)}</div>')
+            charts.fan(fans[name], say(word), f"fan_{name}")
+            st.caption(say("sum_of_bands", count=fans[name].attrs["series"]))
+
+
+def _schedules(plan: Tonight) -> None:
+    look.heading("schedules", f"{say('plan_line')} / {say('baseline_line')}")
+    shown = plan.values["plan"] if "plan" in plan.values.columns.get_level_values(0) else pd.DataFrame(index=plan.values.index)
+    idle = plan.values["baseline"] if "baseline" in plan.values.columns.get_level_values(0) else shown
+    columns = st.columns(3)
+    for i, (asset, quantity) in enumerate(_wanted(shown)):
+        with columns[i % 3]:
+            st.html(f'<div class="chart-title">{asset} · {known(quantity)}</div>')
+            pair = (asset, quantity)
+            baseline = idle[pair] if pair in idle.columns else None
+            charts.schedule(pd.DatetimeIndex(shown.index), shown[pair], baseline, "", f"plan_{asset}_{quantity}", f"{asset} {quantity}")
+
+
+def _wanted(shown: pd.DataFrame) -> list[tuple[str, str]]:
+    """The quantity of each asset that says most; storages also show what they hold."""
+    found: list[tuple[str, str]] = []
+    pairs = list(shown.columns)
+    for asset in dict.fromkeys(asset for asset, _ in pairs):
+        own = [quantity for name, quantity in pairs if name == asset]
+        lead = next((quantity for quantity in FIRST if quantity in own), own[0])
+        found.append((asset, "running" if "running" in own else lead))
+        if "charge_kwh" in own and lead != "charge_kwh":
+            found.append((asset, "charge_kwh"))
+    return found
+
+
+def _prices(plan: Tonight) -> None:
+    if plan.prices.empty:
+        return
+    look.heading("prices", say("prices_note"))
+    currency = data.station().city.settings.city.currency
+    power = [name for name in plan.prices.columns if name in ("power", "electricity", "city")]
+    others = [name for name in plan.prices.columns if name not in power]
+    left, right = st.columns(2)
+    times = pd.DatetimeIndex(plan.prices.index)
+    with left:
+        charts.courses(times, {name: plan.prices[name] for name in power}, f"{currency}/kWh", "prices_power", say("prices"), step=True)
+    if others:
+        with right:
+            charts.courses(times, {name: plan.prices[name] for name in others}, f"{currency}/m3", "prices_water", say("prices"), step=True)
+
+
+def _commands(plan: Tonight) -> None:
+    look.heading("commands")
+    columns = {
+        "point_id": "point",
+        "not_before_utc": "not_before",
+        "not_after_utc": "not_after",
+        "quantity": "quantity",
+        "setpoint": "setpoint",
+        "state": "state",
+        "sentence": "sentence",
+    }
+    frame = data.commands(plan.plan_id)
+    counts = frame["state"].value_counts()
+    look.cards([look.card(known(str(state)), str(count), "", priority=_worry(str(state))) for state, count in counts.items()])
+    look.table(frame, columns, f"commands-{plan.plan_id}")
+    asked = data.requests()
+    if len(asked):
+        look.heading("requests")
+        look.table(asked, {"at_utc": "time", "who": "who", "kind": "kind", "state": "state", "sentence": "sentence"}, "requests")
+
+
+def _worry(state: str) -> int | None:
+    return {"mismatch": 2, "refused": 2, "unknown": 2, "held": 3, "expired": 3}.get(state)
