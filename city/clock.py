@@ -1,11 +1,15 @@
 """Time: the UTC grid that everything is computed on, and the civil days that tariffs, holidays and people live by."""
 
+from __future__ import annotations
+
 from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-import pandas as pd
-
 from city.problems import fault
+
+if TYPE_CHECKING:  # pandas takes longer to import than `penstock status` may run
+    import pandas as pd
 
 QUARTER = timedelta(minutes=15)
 HOUR = timedelta(hours=1)
@@ -41,6 +45,8 @@ def ceil(time: datetime, step: timedelta) -> datetime:
 
 def grid(start_utc: datetime, steps: int, step: timedelta) -> pd.DatetimeIndex:
     """`steps` times from `start_utc`, as `datetime64[us, UTC]`."""
+    import pandas as pd
+
     return pd.date_range(start_utc, periods=steps, freq=step, unit="us")
 
 

@@ -58,11 +58,12 @@ def execute_due(engine: Engine, field: Field, city: LoadedCity, at_utc: datetime
                 engine, command.command_id, "held", f"{command.point_id}: not written, a hold is in force", at_utc, command.point_id
             )
             continue
-        if command.point_id not in limits:
-            sentence = f"{command.point_id}: not written, no [[limits]] say what may be written there"
+        allowed = limits.get(command.point_id) or city.map_limits(command.point_id)
+        if allowed is None:
+            sentence = f"{command.point_id}: not written, neither [[limits]] nor its register map say what may be written there"
             operations.settle(engine, command.command_id, "refused", sentence, at_utc, command.point_id)
             continue
-        outcome: Outcome = field.write(command.point_id, command.setpoint, limits[command.point_id], at_utc)
+        outcome: Outcome = field.write(command.point_id, command.setpoint, allowed, at_utc)
         sentence = f"{outcome.word} {command.setpoint:g} to {command.point_id}: {outcome.reason}"
         operations.settle(engine, command.command_id, outcome.word, sentence, at_utc, command.point_id)
         tried += 1

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-import structlog
 from rich.console import Console
 
 from service.acquisition import deliver
@@ -11,8 +10,6 @@ from service.night import run
 from service.settings import load
 from service.store import open_store, readings
 from service.store.runs import StepResult
-
-log = structlog.get_logger()
 
 
 def run_night(env: Environment, now_utc: datetime) -> str:
@@ -23,7 +20,7 @@ def run_night(env: Environment, now_utc: datetime) -> str:
     engine = open_store(env.url)
     if (city.folder / "spool.db").exists():
         deliver(engine, Spool(city.folder / "spool.db"), readings.register_points(engine, list(city.points.values())))
-    console = Console(stderr=True)
+    console = Console(stderr=True, soft_wrap=True)
     with console.status("night") as spinner:
 
         def tell(step: str, result: StepResult | None) -> None:

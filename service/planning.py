@@ -64,7 +64,7 @@ def _series(forecasts: dict[str, pd.DataFrame], times: pd.DatetimeIndex, step: t
 
 def intensity(city: LoadedCity, times: pd.DatetimeIndex) -> NDArray[np.float64]:
     """float64[t] average grid intensity [kg CO2/kWh] of the city's region in the year of the first step."""
-    known = factors.load((city.beside / "factors",))
+    known = factors.load(city.factor_folders)
     on = local_date(times[0].to_pydatetime(), city.settings.city.time_zone)
     factor = factors.find(known, activity="grid electricity average-provincial", region=city.settings.city.region, on=on, unit="kgCO2/kWh")
     return np.full(len(times), float(factor.value))

@@ -49,7 +49,7 @@ def write_reports(env: Environment, month: str | None) -> list[Path]:
         raise fault(f"month '{wanted}'", "no entries", f"{months.min()} to {months.max()}", "Choose one of these months, as YYYY-MM.")
     folder = city.folder / "reports" / wanted
     folder.mkdir(parents=True, exist_ok=True)
-    known = factors.load((city.beside / "factors",))
+    known = factors.load(city.factor_folders)
     made = statement(chosen, city.settings.accounts, known, zone=zone, root=root)
     paths = [*write_statement_csv(made, folder), write_statement_xlsx(made, folder / "statement.xlsx")]
     if city.settings.targets:

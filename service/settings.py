@@ -154,6 +154,8 @@ class LoadedCity:
         self.settings, self.environment, self.models, self.config_hash = settings, environment, models, config_hash
         self.folder = environment.folder
         self.beside = environment.city_file.parent
+        own = self.beside / "factors"
+        self.factor_folders: tuple[Path, ...] = (own,) if own.is_dir() else ()
         self.meter = {meter.id: meter for meter in settings.meters}
         self.points: dict[str, Point] = {
             f"{meter.id}.{register.name}": Point(
@@ -163,6 +165,25 @@ class LoadedCity:
             for register in models[meter.model].registers
             if register.quantity is not None
         }
+
+    def is_command(self, point: Point) -> bool:
+        """Is it a setpoint: written by us, so its limits are for writing, not for believing?"""
+        return self.models[self.meter[point.meter].model].register(point.id.rsplit(".", 1)[1]).writable
+
+    def map_limits(self, point_id: str) -> Limits | None:
+        """The write limits of a point's register map, where it has both ends."""
+        point = self.points[point_id]
+        register = self.models[self.meter[point.meter].model].register(point_id.rsplit(".", 1)[1])
+        if not register.writable or register.write_min is None or register.write_max is None:
+            return None
+        return Limits(point=point_id, minimum=register.write_min, maximum=register.write_max)
+
+    @property
+    def validation_limits(self) -> tuple[Limits, ...]:
+        """The limits that readings are validated against."""
+        return tuple(
+            limit for limit in self.settings.limits if limit.point in self.points and not self.is_command(self.points[limit.point])
+        )
 
     def modulus(self, point: Point) -> int | None:
         """Where a point's register starts again at zero, in the store's integers; None when it never does."""

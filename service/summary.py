@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 
+import numpy as np
 from sqlalchemy import Engine, func, select
 
 from city.clock import local_date, parse_utc
@@ -46,7 +47,7 @@ def _readings(engine: Engine, now_utc: datetime) -> Iterator[str]:
         ).tuples()
         counts: dict[int, int] = dict(found.all())
     total = sum(counts.values())
-    good = sum(number for quality, number in counts.items() if bool(usable(quality)))
+    good = sum(number for quality, number in counts.items() if usable(np.array(quality)))
     causes: Counter[Cause] = Counter()
     for quality, number in counts.items():
         causes[cause_of(quality)] += number

@@ -14,7 +14,6 @@ from datetime import date, datetime
 from importlib import import_module
 from pathlib import Path
 
-import structlog
 from sqlalchemy import Connection, Engine
 
 from city.clock import civil_day, local_date
@@ -22,8 +21,6 @@ from city.problems import PenstockError, fault
 from service.settings import LoadedCity
 from service.store import readings, runs, writing
 from service.store.runs import StepResult
-
-log = structlog.get_logger()
 
 STEPS = ("validate", "forecast", "plan", "leaks", "ledger", "targets")
 
@@ -109,7 +106,6 @@ def _steps(night: Night, tell: Callable[[str, StepResult | None], None]) -> str:
                 runs.finish_step(
                     connection, night.city.settings.city.id, night.date, name, time.perf_counter() - started, result, failed=True
                 )
-            log.error("step failed", step=name, problems=[str(p) for p in error.problems])
             tell(name, result)
             status = "failed"
             continue

@@ -131,7 +131,7 @@ def _history(night: Night, names: Mapping[str, str], start: datetime, end: datet
 def _live(night: Night, names: Mapping[str, str], start: datetime, end: datetime) -> Block:
     points = [night.city.points[name] for name in names]
     frame = readings.hot(night.engine, list(names), start, end)
-    return _renamed(as_block(frame, points, start, end, QUARTER, night.city.settings.limits), names)
+    return _renamed(as_block(frame, points, start, end, QUARTER, night.city.validation_limits), names)
 
 
 def _case(night: Night, side: WaterCity, event: leaks.LeakEvent, live: Mapping[str, Block]) -> Case:

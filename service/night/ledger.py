@@ -28,7 +28,7 @@ def compute(night: Night) -> Output:
     if not days or not city.accounts:
         return Output(StepResult("nothing to post: " + ("no [[accounts]]" if not city.accounts else "every day is posted")))
     usage = pd.concat([*_metered(night, days), *_losses(night, days)], ignore_index=True)
-    entries = ledger.post(usage, city.accounts, factors.load((night.city.beside / "factors",)), night.now_utc, zone=city.city.time_zone)
+    entries = ledger.post(usage, city.accounts, factors.load(night.city.factor_folders), night.now_utc, zone=city.city.time_zone)
     head = results.ledger_head(night.engine)
     number = head.number + 1 if head else 0
     header = proof.seal(entries, number, head.root if head else proof.GENESIS)

@@ -54,7 +54,7 @@ def standing(night: Night) -> tuple[list[tuple[Target, Progress]], list[Problem]
     if gdp == 0:
         return [], [Problem("sectors", f"no GDP for {on.year}", "gdp_10k_cny of that year for each sector", "Add it to city.toml.")]
     sums = totals(results.ledger_frame(night.engine), city.accounts, city.city.time_zone, on.year)
-    measures = indicators(sums, gdp, factors.load((night.city.beside / "factors",)))
+    measures = indicators(sums, gdp, factors.load(night.city.factor_folders))
     report, problems = [], []
     for target in city.targets:
         actual = measures.get(target.measure)

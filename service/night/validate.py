@@ -79,9 +79,8 @@ def _group(night: Night, points: Sequence[Point], days: Sequence[tuple[datetime,
     # One slot more than the days have: the register at the end of the last interval.
     frame = readings.hot(night.engine, [p.id for p in points], start, end + step)
     ids = tuple(p.id for p in points)
-    limits = {limit.point: limit for limit in night.city.settings.limits}
     if not points[0].quantity.is_register:
-        return as_block(frame, points, start, end, step, night.city.settings.limits), {}
+        return as_block(frame, points, start, end, step, night.city.validation_limits), {}
     if frame.empty:
         return _nothing(points, start, end, step), {}
     moduli = {p.id: modulus for p in points if (modulus := night.city.modulus(p)) is not None}
@@ -90,6 +89,7 @@ def _group(night: Night, points: Sequence[Point], days: Sequence[tuple[datetime,
     absent = [name for name in ids if name not in block.ids]
     if absent:
         block = _stacked(block, _nothing([p for p in points if p.id in absent], start, end, step))
+    limits = {limit.point: limit for limit in night.city.validation_limits}
     return validate(block.select(ids), limits), _totals(block, usage.gaps, days)
 
 

@@ -1,6 +1,7 @@
 """Readings: hot rows as they arrive, one vector per point and civil day for good, and the latest value of each point."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -34,7 +35,7 @@ def register_points(engine: Engine, points: Sequence[Point]) -> dict[str, int]:
 
 
 def _keys(connection: Connection) -> dict[str, int]:
-    return {str(row.point_id): int(row.point_key) for row in connection.execute(select(t.point.c.point_id, t.point.c.point_key))}
+    return {str(name): int(key) for name, key in connection.execute(select(t.point.c.point_id, t.point.c.point_key)).tuples()}
 
 
 def keys(engine: Engine) -> dict[str, int]:
@@ -80,9 +81,10 @@ def store_batch(engine: Engine, batch_id: str, readings: pd.DataFrame, key_of: d
 
 def _rows(connection: Connection, readings: pd.DataFrame, key_of: dict[str, int]) -> list[tuple[Any, ...]]:
     scale = readings["quantity"].map({str(q): q.scale for q in Quantity}).to_numpy()
-    value = readings["value"].to_numpy(dtype=float)
-    stored = np.rint(np.nan_to_num(value) * scale).astype(np.int64)
-    none = np.isnan(value)
+    scaled = readings["value"].to_numpy(dtype=float) * scale
+    # A garbled float can be any number: what an int64 cannot hold is kept as "no value" under the quality it came with.
+    none = ~(np.abs(scaled) < 2**62)
+    stored = np.rint(np.where(none, 0.0, scaled)).astype(np.int64)
     if connection.dialect.name == "sqlite":
         times: list[Any] = readings["time_utc"].astype("int64").tolist()
         received: list[Any] = readings["received_at_utc"].astype("int64").tolist()
@@ -166,9 +168,11 @@ def store_days(
     source: str,
     totals: dict[tuple[str, datetime], int] | None = None,
 ) -> int:
-    """Store an int64 Block as one vector per point and civil day; days already stored stay as they are. Returns the vectors."""
+    """Store a Block as one vector per point and civil day; days already stored stay as they are. Returns the vectors."""
     rows: list[tuple[Any, ...]] = []
     seconds = int(block.step.total_seconds())
+    if block.values.dtype.kind == "f":
+        block = replace(block, values=block.quantity.to_int(block.values))
     for start, end in days:
         part = block.window(start, end)
         for i, name in enumerate(block.ids):
