@@ -85,10 +85,11 @@ class Calendar(BaseModel):
         """
         table = _public(self.country, self.subdivision)
         given = self.overrides.get(day)
-        made_up = table is not None and day in getattr(table, "weekend_workdays", ())
+        public = table is not None and day in table  # the lookup also loads that year's make-up days
+        made_up = day in getattr(table, "weekend_workdays", ())
         if given == "workday" or (given is None and made_up):
             return WORKDAY, False
-        if given == "holiday" or (table is not None and day in table):
+        if given == "holiday" or public:
             return SUNDAY, True
         return (WORKDAY, SATURDAY, SUNDAY)[max(0, day.weekday() - 4)], False
 
@@ -104,8 +105,9 @@ class Calendar(BaseModel):
         day = ((dates - dates[0]).days).to_numpy().astype(np.int32)
         slots = int(timedelta(days=1) / step)
         slot = ((wall - dates) // step).to_numpy().astype(np.int32)
+        cells, first_pass = np.unique(day.astype(np.int64) * slots + slot, return_index=True)
         column = np.full((int(day[-1]) + 1, slots), -1, np.int32)
-        column[day[::-1], slot[::-1]] = np.arange(steps, dtype=np.int32)[::-1]  # the first pass of a repeated hour stays
+        column.ravel()[cells] = first_pass
         civil = [first + timedelta(days=d) for d in range(column.shape[0])]
         kinds = [self.kind_of_day(d) for d in civil]
         weekday = np.array([d.weekday() for d in civil], np.int8)

@@ -22,8 +22,23 @@ NAMES = (
     *(f"alike_{k}" for k in range(1, 5)),
     *("alike_mean4", "alike_mean8", "alike_spread8", "alike_hour_before", "alike_hour_after"),
     *("weekday_1", "weekday_2", "weekday_mean4", "last_day", "day_before", "mean7"),
-    *("surprise_same_time", "surprise_3h", "surprise_24h", "surprise_168h", "last_value", "last_day_level", "month_level"),
-    *("level_in_scales", "noise", "hour", "weekday", "day_type", "day_type_before", "day_type_after", "holiday", "lead_h"),
+    *("same_change_1", "same_change_3", "surprise_same_time", "surprise_day_before", "surprise_3h", "surprise_24h", "surprise_day_2"),
+    *(
+        "surprise_168h",
+        "last_value",
+        "last_day_level",
+        "month_level",
+        "level_in_scales",
+        "noise",
+        "persistence",
+        "hour",
+        "weekday",
+        "day_type",
+        "day_type_before",
+        "day_type_after",
+        "holiday",
+        "lead_h",
+    ),
 )
 
 
@@ -152,11 +167,15 @@ def rows(p: Panel, i: IntArray, o: IntArray, t: IntArray, extra: FloatArray | No
     newest = p.values[i, np.maximum(o - 1, 0)]
     yesterday = np.where(g.day[o] > 0, p.daily[0][i, np.maximum(g.day[o] - 1, 0)], np.nan)
     expected = p.expected[i, np.maximum(last, 0), slot]
-    same_time = np.where(last >= 0, p.cells[i, np.maximum(last, 0), slot] - expected, np.nan)
-    windows = [window_mean(p.surprise_sums, i, o, hours * per_hour) for hours in (3, 24, 168)]
+    same_time = p.cell(i, last[:, None], slot)[:, 0] - expected
+    day_before = p.cell(i, last[:, None] - 1, slot)[:, 0] - p.expected[i, np.maximum(last - 1, 0), slot]
+    weeks_ago = 7 * np.arange(1, 4) + 7 * np.maximum((day - last - 1) // 7, 0)[:, None]
+    change = p.cell(i, day[:, None] - weeks_ago, slot) - p.cell(i, last[:, None] - weeks_ago, slot)
+    windows = [window_mean(p.surprise_sums, i, end, hours * per_hour) for end, hours in ((o, 3), (o, 24), (o - g.slots, 24), (o, 168))]
     noise = window_mean(p.noise_sums, i, o, 28 * g.slots)
     sized = [*((a - base) / scale for a in placed), spread / scale, *((a - base) / scale for a in placed_too)]
-    sized += [a / scale for a in (same_time, *windows, newest - level, yesterday - level, month - level)]
+    sized += [(recent[:, 0] + a - base) / scale for a in (change[:, 0], finite_mean(change, 1))]
+    sized += [a / scale for a in (same_time, day_before, *windows, newest - level, yesterday - level, month - level)]
     sized += [np.clip(level / scale, -50, 50), noise / scale]
     after = np.minimum(day + 1, g.days - 1)
     civil = [slot / per_hour, g.weekday[day], g.day_type[day], g.day_type[np.maximum(day - 1, 0)], g.day_type[after], g.holiday[day]]

@@ -40,11 +40,11 @@ def forecast(
     rungs = groups.climbed(h, h.values.shape[1])
     times = clock.grid(clock.floor(made_at_utc, h.step), steps, h.step)
     frames = [_frame(h, part, times) for part in groups.parts(h, rungs, calendar, steps, [0], settings, LEVELS)]
-    columns = pd.concat(frames) if frames else pd.DataFrame(columns=["series_id", "time_utc", "p10", "p50", "p90", "model"])
+    columns = pd.concat(frames) if frames else pd.DataFrame(columns=list(FORECAST.columns))
     columns = columns.assign(made_at_utc=clock.as_utc(made_at_utc), quantity=str(history.quantity))
     order = {name: r for r, name in enumerate(h.ids)}
     columns = columns.sort_values("series_id", key=lambda s: s.map(order), kind="stable")
-    return checked(FORECAST, columns, "forecast"), rungs
+    return checked(FORECAST, columns[list(FORECAST.columns)], "forecast"), rungs
 
 
 def _frame(h: groups.History, part: groups.Part, times: pd.DatetimeIndex) -> pd.DataFrame:

@@ -24,7 +24,7 @@ class Boosted(BaseModel):
         """Median forecast float32[n, k, steps]; where nothing could be learned, the mean of the last like days."""
         rng = np.random.default_rng(task.settings.seed)
         few = learning.some_series(task, rng)
-        i, o, t = learning.past_rows(few, rng, task.settings.train_rows)
+        i, o, t = learning.past_rows(few, rng, min(task.settings.train_rows, few.series * task.settings.rows_per_series))
         folded = features.panel(few.values, few.grid)
         x, base, scale = features.rows(folded, i, o, t, few.covariates)
         y = (few.values[i, t] - base) / scale

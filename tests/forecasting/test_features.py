@@ -1,0 +1,64 @@
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from forecasting import features
+from forecasting.calendars import Calendar
+from forecasting.windows import finite_mean, running_sums, window_mean
+
+MONDAY = datetime(2022, 2, 27, 23, tzinfo=UTC)  # 2022-02-28 00:00 in Rome
+
+
+def seen(values, o, t):
+    grid = Calendar().grid(MONDAY, timedelta(hours=1), values.shape[1] + 400)
+    n = len(t)
+    x, base, scale = features.rows(features.panel(values, grid), np.zeros(n, np.int64), np.full(n, o), np.asarray(t))
+    return dict(zip(features.NAMES, x.T, strict=True)), base, scale
+
+
+def test_like_days_of_a_tuesday_are_the_last_workdays_by_local_time():
+    values = np.repeat(np.arange(40.0, dtype=np.float32), 24)[None, :] * 1.0  # each value is its day's number
+    values = values + np.tile(np.arange(24) / 100, 40).astype(np.float32)
+    found, base, scale = seen(values, 15 * 24, [15 * 24 + 10])  # at Tuesday 00:00 for 10:00; day 14 is a Monday, 12 and 13 a weekend
+    lags = [round(float(found[f"alike_{k}"][0] * scale[0] + base[0]), 2) for k in (1, 2, 3, 4)]
+    assert lags == [14.1, 11.1, 10.1, 9.1]
+    assert round(float(base[0]), 3) == round((14.1 + 11.1 + 10.1 + 9.1) / 4, 3)
+    assert round(float(found["weekday_1"][0] * scale[0] + base[0]), 2) == 8.1
+    assert round(float(scale[0]), 3) == 0.23  # largest minus smallest of a day
+
+
+def test_features_do_not_change_with_the_unit():
+    rng = np.random.default_rng(3)
+    values = (rng.random((1, 30 * 24)) + 1).astype(np.float32)
+    one, _, scale = seen(values, 25 * 24, [25 * 24 + 5])
+    thousand, _, larger = seen(values * 1000, 25 * 24, [25 * 24 + 5])
+    for name in features.NAMES:
+        np.testing.assert_allclose(one[name], thousand[name], rtol=1e-3, atol=1e-4)
+    assert abs(float(larger[0] / scale[0]) - 1000) < 1
+
+
+@settings(max_examples=40, deadline=None)
+@given(o=st.integers(200, 800), ahead=st.integers(0, 160), seed=st.integers(0, 99))
+def test_nothing_at_or_after_the_origin_is_seen(o, ahead, seed):
+    """28 February to early April spans the change to summer time."""
+    rng = np.random.default_rng(seed)
+    values = rng.random((1, 1000)).astype(np.float32)
+    changed = values.copy()
+    changed[:, o:] = rng.random((1, 1000 - o)) * 9
+    before, base, scale = seen(values, o, [o + ahead])
+    after, base_2, scale_2 = seen(changed, o, [o + ahead])
+    for name in features.NAMES:
+        np.testing.assert_array_equal(before[name], after[name], err_msg=name)
+    assert base[0] == base_2[0]
+    assert scale[0] == scale_2[0]
+
+
+def test_windows_skip_what_is_missing():
+    a = np.array([[1.0, np.nan, 3.0, 5.0]])
+    sums = running_sums(a, axis=1)
+    zero = np.zeros(3, np.int64)
+    assert window_mean(sums, zero, np.array([4, 2, 2]), 3).tolist()[:2] == [4.0, 1.0]
+    assert np.isnan(window_mean(sums, np.zeros(1, np.int64), np.array([2]), 1))[0]
+    assert finite_mean(a, 1)[0] == 3.0
