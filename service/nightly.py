@@ -27,7 +27,7 @@ def run_night(env: Environment, now_utc: datetime) -> str:
             if result is None:
                 spinner.update(step)
                 return
-            console.print(f"[bold]{step:<9}[/bold] {result.sentence}", highlight=False)
+            console.print(f"{step:<9} {result.sentence}", highlight=False, markup=False)
             for problem in result.problems[:8]:
                 console.print(f"          - {problem}", highlight=False, markup=False)
             if len(result.problems) > 8:

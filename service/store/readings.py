@@ -31,7 +31,7 @@ def register_points(engine: Engine, points: Sequence[Point]) -> dict[str, int]:
         ]
         if rows:
             connection.execute(t.point.insert(), rows)
-        return known | {row["point_id"]: row["point_key"] for row in rows}
+        return known | {p.id: after + i for i, p in enumerate(fresh, start=1)}
 
 
 def _keys(connection: Connection) -> dict[str, int]:
