@@ -47,11 +47,15 @@ class Arrays:
 
 @dataclass(frozen=True)
 class Compiled:
-    """Arrays with their way back: position of each variable's members (-1: in no row), and the constraint of each row."""
+    """Arrays with their way back: position of each variable's members (-1: in no row), and the constraint of each row.
+
+    `model` is held because constraints know their model weakly only.
+    """
 
     arrays: Arrays
     columns: dict[str, NDArray[np.int64]]
     constraints: list[Any]
+    model: Any
 
     @cached_property
     def rows(self) -> tuple[tuple[str, object], ...]:
@@ -105,7 +109,7 @@ def compiled(formulation: Formulation) -> Compiled:
             col_upper=high,
             integer=integer,
         )
-        return Compiled(arrays, columns, [row.constraint for row in form.rows])
+        return Compiled(arrays, columns, [row.constraint for row in form.rows], formulation.m)
 
 
 def handed_over(arrays: Arrays, rel_gap: float = REL_GAP, max_nodes: int = MAX_NODES) -> highspy.Highs:

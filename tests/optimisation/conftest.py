@@ -44,7 +44,10 @@ def hours_of() -> Callable[..., PlanInput]:
             **more,
         }
         return PlanInput(
-            series={k: series(v) for k, v in (forecasts or {}).items()}, import_price_per_kwh=np.asarray(prices, dtype=float), steps=n, **given
+            series={k: series(v) for k, v in (forecasts or {}).items()},
+            import_price_per_kwh=np.asarray(prices, dtype=float),
+            steps=n,
+            **given,
         )
 
     return made

@@ -97,7 +97,14 @@ def test_energy_that_does_not_fit_before_the_departure_is_said(assets_of, hours_
 
 
 def test_industry_is_called_for_its_daily_budget_in_the_dearest_hours(assets_of, hours_of, values):
-    site = {"kind": "interruptible", "id": "mill", "series": ["mill"], "max_curtail_share": 0.5, "budget_kwh_per_day": 80, "payment_per_kwh": 0.1}
+    site = {
+        "kind": "interruptible",
+        "id": "mill",
+        "series": ["mill"],
+        "max_curtail_share": 0.5,
+        "budget_kwh_per_day": 80,
+        "payment_per_kwh": 0.1,
+    }
     inputs = hours_of([0.5, 0.2, 0.4, 0.05], {"mill": [100] * 4})
     cut = values(plan(inputs, assets_of(site)).plan, "mill", "interrupted_kw")
     assert cut == pytest.approx([50, 0, 30, 0])

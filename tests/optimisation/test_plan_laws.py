@@ -39,8 +39,22 @@ def cities(draw: Any) -> tuple[PlanInput, tuple[Any, ...]]:
             "wear_price_per_kwh": draw(st.sampled_from([0.0, 0.02])),
             "end_value_per_kwh": draw(st.sampled_from([0.0, 0.1])),
         },
-        {"kind": "ev_fleet", "id": "cars", "series": ["cars"], "arrive_local": "02:00", "depart_local": "08:00", "max_kw": draw(st.floats(10, 150))},
-        {"kind": "interruptible", "id": "mill", "series": ["mill"], "max_curtail_share": draw(share), "budget_kwh_per_day": 90, "payment_per_kwh": 0.1},
+        {
+            "kind": "ev_fleet",
+            "id": "cars",
+            "series": ["cars"],
+            "arrive_local": "02:00",
+            "depart_local": "08:00",
+            "max_kw": draw(st.floats(10, 150)),
+        },
+        {
+            "kind": "interruptible",
+            "id": "mill",
+            "series": ["mill"],
+            "max_curtail_share": draw(share),
+            "budget_kwh_per_day": 90,
+            "payment_per_kwh": 0.1,
+        },
         {"kind": "street_lights", "id": "lights", "series": ["lights"], "dimmable_share": draw(share)},
         {
             "kind": "pump_station",
@@ -52,7 +66,15 @@ def cities(draw: Any) -> tuple[PlanInput, tuple[Any, ...]]:
             "min_down_steps": draw(st.integers(1, 3)),
             "start_price": 0.5,
         },
-        {"kind": "tank", "id": "tank", "series": ["water"], "volume_max_m3": 600, "wish_min_m3": 100, "wish_max_m3": 350, "end_value_per_m3": 0.01},
+        {
+            "kind": "tank",
+            "id": "tank",
+            "series": ["water"],
+            "volume_max_m3": 600,
+            "wish_min_m3": 100,
+            "wish_max_m3": 350,
+            "end_value_per_m3": 0.01,
+        },
     ]
     inputs = PlanInput(
         start_utc=datetime(2022, 6, 15, 22, tzinfo=UTC),
@@ -97,7 +119,7 @@ def check_laws(inputs: PlanInput, assets: tuple[Any, ...], result: Any) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(cities())
 def test_energy_and_water_are_conserved_and_the_accounts_equal_the_objective(city):
     inputs, assets = city
@@ -109,7 +131,7 @@ def test_energy_and_water_are_conserved_and_the_accounts_equal_the_objective(cit
     assert done.cost.total == pytest.approx(objective, rel=1e-5, abs=1e-4)
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=25, deadline=None, derandomize=True)
 @given(cities())
 def test_doing_nothing_conserves_energy_and_water_too(city):
     inputs, assets = city
