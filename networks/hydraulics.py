@@ -16,6 +16,9 @@ from networks import engine as en
 from networks.network import Network
 
 
+_NO_HOLE = 1e-6  # m3/h at 1 m: below this EPANET's emitter overflows to not-a-number
+
+
 @dataclass(frozen=True, slots=True)
 class LevelControl:
     """Pump hysteresis: start below one level of a tank, stop above the other [m above the tank's bottom]."""
@@ -142,6 +145,9 @@ def simulate(
     network.require("pipes", [burst.pipe for burst in bursts], "burst")
     network.require("tanks", initial_level_m or {}, "initial level")
     _check_controls(network, controls)
+    for burst in bursts:
+        if not 0 <= burst.coefficient_m3_per_h < np.inf:
+            raise fault(f"burst on pipe {burst.pipe}", f"coefficient {burst.coefficient_m3_per_h}", "0 or more", "Give its size in m3/h.")
     if not np.isfinite(demand_m3_per_h.to_numpy(dtype=float)).all():
         raise fault("demand", "missing or infinite values", "a finite demand per junction and step", "Fill or drop the gaps first.")
     timetable = None if pump_on is None else _timetable(network, times, pump_on)
@@ -175,7 +181,7 @@ def _run(
             engine.set_nodes(taking, en.BASE_DEMAND, values[step])
             running[step] = pumps.at(step, level)
             engine.set_links(stations, en.STATUS, running[step])
-            opening = [burst for burst in bursts if burst.start_step == step or (step == 0 and burst.start_step < 0)]
+            opening = [b for b in bursts if (b.start_step == step or step == 0 > b.start_step) and b.coefficient_m3_per_h > _NO_HOLE]
             engine.set_nodes([mids[holes.index(b.pipe)] for b in opening], en.EMITTER, [b.coefficient_m3_per_h for b in opening])
             warning[step] = engine.solve()
             found["junctions"][step] = engine.nodes(junctions, en.PRESSURE)
