@@ -15,7 +15,6 @@ from city.problems import PenstockError, Problem, fault
 from networks import engine as en
 from networks.network import Network
 
-
 _NO_HOLE = 1e-6  # m3/h at 1 m: below this EPANET's emitter overflows to not-a-number
 
 
