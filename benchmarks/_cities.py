@@ -131,7 +131,7 @@ def contradictory(seed: int) -> tuple[PlanInput, tuple[Asset, ...]]:
     if kind == 0:  # the connection is too small for the load
         grid["connection_kw"] = float(load.max() * rng.uniform(0.3, 0.6))
     elif kind == 1:  # the station is too small for the demand
-        pump["flow_m3_per_h"] = float(water.mean() * rng.uniform(0.2, 0.5))
+        pump["flow_m3_per_h"] = float(water.mean() * rng.uniform(0.05, 0.25))
         tank["volume_max_m3"] = 600.0
     elif kind == 2:  # held off for longer than the tank lasts
         locks = (Lock("pump", "running", 0.0, until),)
