@@ -1,14 +1,15 @@
 """The poll process: it alone owns the field links. It reads slots, spools them, delivers them, and writes approved commands."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import structlog
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from city.clock import QUARTER, ceil
+from city.places import Point
 from meters.control import Outcome
 from meters.field import Field
 from meters.poll import Device
@@ -28,21 +29,21 @@ def devices(city: LoadedCity) -> list[Device]:
     ]
 
 
-def deliver(engine: Engine, spool: Spool, key_of: dict[str, int]) -> int:
+def deliver(engine: Engine, spool: Spool, points: Sequence[Point]) -> int:
     """Hand spooled batches to the store, oldest first. A locked or lost database leaves the rest in the spool.
 
     A batch is acknowledged only after the store committed it, and the store knows its id: whatever dies in between, the
     batch is delivered again and stored once.
     """
     stored = 0
-    while (waiting := spool.oldest()) is not None:
-        batch_id, frame = waiting
-        try:
+    try:
+        key_of = readings.register_points(engine, points)
+        while (waiting := spool.oldest()) is not None:
+            batch_id, frame = waiting
             stored += readings.store_batch(engine, batch_id, frame, key_of)
-        except OperationalError as error:
-            log.warning("database does not take readings; they stay in the spool", batches=spool.depth(), cause=str(error.orig).strip())
-            return stored
-        spool.acknowledge(batch_id)
+            spool.acknowledge(batch_id)
+    except DBAPIError as error:
+        log.warning("database does not take readings; they stay in the spool", batches=spool.depth(), cause=str(error.orig).strip())
     return stored
 
 
@@ -72,7 +73,10 @@ def execute_due(engine: Engine, field: Field, city: LoadedCity, at_utc: datetime
 
 def replay_slots(engine: Engine, start_utc: datetime, until_utc: datetime) -> list[datetime]:
     """Slots in [start, until] that the store does not have yet."""
-    last = readings.last_slot(engine)
+    try:
+        last = readings.last_slot(engine)
+    except DBAPIError:  # lost or not made yet: every slot is read, and what the store has already it drops as duplicate
+        last = None
     first = start_utc if last is None else max(start_utc, last + QUARTER)
     count = int((until_utc - first) / QUARTER) + 1
     return [first + i * QUARTER for i in range(max(0, count))]
@@ -87,16 +91,14 @@ def wall_clock_slots() -> Iterator[datetime]:
         yield slot
 
 
-def poll_slot(
-    engine: Engine, field: Field, spool: Spool, city: LoadedCity, key_of: dict[str, int], slot_utc: datetime, received_utc: datetime
-) -> int:
+def poll_slot(engine: Engine, field: Field, spool: Spool, city: LoadedCity, slot_utc: datetime, received_utc: datetime) -> int:
     """Read every device once, spool, deliver, write what is due. Returns the readings delivered to the store."""
     frame = field.read_slot(slot_utc, received_utc)
     spool.append(frame)
-    stored = deliver(engine, spool, key_of)
+    stored = deliver(engine, spool, list(city.points.values()))
     try:
         execute_due(engine, field, city, slot_utc)
         runs.beat(engine, "poll", slot_utc, {"spooled_batches": spool.depth()})
-    except OperationalError as error:
+    except DBAPIError as error:
         log.warning("database does not answer; commands wait", cause=str(error.orig).strip())
     return stored

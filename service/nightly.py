@@ -8,7 +8,7 @@ from service.acquisition import deliver
 from service.environment import Environment
 from service.night import run
 from service.settings import load
-from service.store import open_store, readings
+from service.store import open_store
 from service.store.runs import StepResult
 
 
@@ -19,7 +19,7 @@ def run_night(env: Environment, now_utc: datetime) -> str:
     city = load(env)
     engine = open_store(env.url)
     if (city.folder / "spool.db").exists():
-        deliver(engine, Spool(city.folder / "spool.db"), readings.register_points(engine, list(city.points.values())))
+        deliver(engine, Spool(city.folder / "spool.db"), list(city.points.values()))
     console = Console(stderr=True, soft_wrap=True)
     with console.status("night") as spinner:
 

@@ -12,38 +12,38 @@ from meters.spool import Spool
 from service.acquisition import devices, poll_slot, replay_slots, wall_clock_slots
 from service.environment import Environment
 from service.settings import LoadedCity, load
-from service.store import open_store, readings
+from service.store import open_store
 
 
-def _open(env: Environment) -> tuple[LoadedCity, Engine, Field, Spool, dict[str, int]]:
+def _open(env: Environment) -> tuple[LoadedCity, Engine, Field, Spool]:
     city = load(env)
     if not city.settings.links:
         raise fault(f"{env.city_file}: links", "none", "at least one [[links]] entry", "Describe the field link that the meters hang on.")
-    engine = open_store(env.url)
-    key_of = readings.register_points(engine, list(city.points.values()))
-    return city, engine, Field(city.settings.links, devices(city)), Spool(city.folder / "spool.db"), key_of
+    # The field is read even while the database is away: readings wait in the spool, so its tables are not asked for here.
+    engine = open_store(env.url, create=True)
+    return city, engine, Field(city.settings.links, devices(city)), Spool(city.folder / "spool.db")
 
 
 def poll_forever(env: Environment) -> None:
     """Poll on the wall clock until stopped (Ctrl-C or SIGTERM)."""
-    city, engine, field, spool, key_of = _open(env)
+    city, engine, field, spool = _open(env)
     with field:
         try:
             for slot in wall_clock_slots():
-                poll_slot(engine, field, spool, city, key_of, slot, datetime.now(UTC))
+                poll_slot(engine, field, spool, city, slot, datetime.now(UTC))
         except KeyboardInterrupt:
             return
 
 
 def poll_span(env: Environment, start_utc: datetime, until_utc: datetime, *, replay: bool) -> str:
     """Poll every slot in [start, until] that the store does not have yet. With `replay`, the simulator's clock is set first."""
-    city, engine, field, spool, key_of = _open(env)
+    city, engine, field, spool = _open(env)
     slots: Iterable[datetime] = replay_slots(engine, start_utc, until_utc)
     read = 0
     with field:
         for slot in track(slots, description="polling", transient=True):
             if replay:
                 field.set_clock(slot)
-            read += poll_slot(engine, field, spool, city, key_of, slot, slot if replay else datetime.now(UTC))
+            read += poll_slot(engine, field, spool, city, slot, slot if replay else datetime.now(UTC))
     print(f"{read} readings stored, {spool.depth()} batches waiting in the spool")
     return "done" if spool.depth() == 0 else "problems"

@@ -51,10 +51,15 @@ def points(engine: Engine, city: LoadedCity, moment: Moment) -> pd.DataFrame:
     with engine.connect() as connection:
         heard = {row.point_id: row for row in connection.execute(statement)}
     rows = []
+    within = bounds(city)
     for point in city.points.values():
         meter, row = city.meter[point.meter], heard.get(point.id)
         value = row.good_value if row is not None else None
         quality = row.quality if row is not None else q.missing(Cause.GAP)
+        if row is not None and row.value is not None and q.usable(np.array([quality]))[0]:
+            low, high = within.get(point.id, (-np.inf, np.inf))
+            if not low <= float(point.quantity.to_unit(row.value)) <= high:
+                quality = q.questionable(Cause.LIMIT)  # as the night's validation will say
         rows.append(
             {
                 "point_id": point.id,
@@ -81,10 +86,24 @@ def points(engine: Engine, city: LoadedCity, moment: Moment) -> pd.DataFrame:
     return frame.assign(age_min=age, late=age.isna() | (age > LATE_STEPS * frame["step_min"]))
 
 
-def last_day(engine: Engine, point_ids: Sequence[str], moment: Moment) -> pd.DataFrame:
-    """Usable values of the last 24 h, one column per point, indexed by time_utc; a value holds until its next one, 1 h at most."""
+def bounds(city: LoadedCity) -> dict[str, tuple[float, float]]:
+    """Point -> least and most value [unit of the point] of its limits; registers have none, their limits are of the usage."""
+    found = {}
+    for limit in city.settings.limits:
+        point = city.points.get(limit.point)
+        if point is not None and not point.quantity.is_register:
+            low = -np.inf if limit.minimum is None else float(limit.minimum)
+            found[limit.point] = (low, np.inf if limit.maximum is None else float(limit.maximum))
+    return found
+
+
+def last_day(engine: Engine, city: LoadedCity, point_ids: Sequence[str], moment: Moment) -> pd.DataFrame:
+    """Usable values of the last 24 h within limits, one column per point, by time_utc; a value holds until the next, 1 h at most."""
     frame = readings.hot(engine, list(point_ids), moment.now_utc - _DAY, moment.now_utc + timedelta(seconds=1))
     frame = frame[q.usable(frame["quality"].to_numpy())] if len(frame) else frame
+    within = bounds(city)
+    low, high = (frame["point_id"].map({name: pair[i] for name, pair in within.items()}).astype(float) for i in (0, 1))
+    frame = frame[frame["value"].between(low.fillna(-np.inf), high.fillna(np.inf))]
     return frame.set_index(["time_utc", "point_id"])["value"].unstack("point_id").sort_index().ffill(limit=3)  # noqa: PD010 - keys are unique
 
 
@@ -103,21 +122,23 @@ def tiles(engine: Engine, city: LoadedCity, moment: Moment) -> list[Tile]:
     contract = city.settings.tariff.contract_kw if city.settings.tariff else None
     lowest = city.settings.water.service_pressure_m if city.settings.water else None
     made = [
-        _summed("load", engine, power["load"], moment, high=contract, expected=_expected(engine, moment, kinds["load"], "_kwh")),
-        _summed("pv", engine, power["pv"], moment, expected=_expected(engine, moment, kinds["pv"], "_kwh")),
-        _summed("wind", engine, power["wind"], moment, expected=_expected(engine, moment, kinds["wind"], "_kwh")),
+        _summed("load", engine, city, power["load"], moment, high=contract, expected=_expected(engine, moment, kinds["load"], "_kwh")),
+        _summed("pv", engine, city, power["pv"], moment, expected=_expected(engine, moment, kinds["pv"], "_kwh")),
+        _summed("wind", engine, city, power["wind"], moment, expected=_expected(engine, moment, kinds["wind"], "_kwh")),
         _summed(
             "inflow",
             engine,
+            city,
             _of(board, kinds["inflow"], Quantity.FLOW_M3_PER_H),
             moment,
             expected=_expected(engine, moment, kinds["inflow"], "_m3"),
         ),
-        _summed("pressure", engine, _of(board, None, Quantity.PRESSURE_M), moment, fold=np.nanmin, low=lowest),
+        _summed("pressure", engine, city, _of(board, None, Quantity.PRESSURE_M), moment, fold=np.nanmin, low=lowest),
         _tanks(engine, city, board, moment),
         _summed(
             "charge",
             engine,
+            city,
             _of(board, None, Quantity.CHARGE_KWH),
             moment,
             low=0.0,
@@ -139,6 +160,7 @@ Fold = Callable[..., np.floating]
 def _summed(
     key: str,
     engine: Engine,
+    city: LoadedCity,
     found: pd.DataFrame,
     moment: Moment,
     *,
@@ -153,7 +175,7 @@ def _summed(
         return None
     unit = str(found["unit"].iloc[0])
     good = found[found["usable"] & ~found["late"]]
-    trend = last_day(engine, list(found["point_id"]), moment)
+    trend = last_day(engine, city, list(found["point_id"]), moment)
     if scale:
         good, trend = (
             good.assign(value=good["value"] * good["point_id"].map(scale).astype(float)),
@@ -187,7 +209,7 @@ def _tanks(engine: Engine, city: LoadedCity, board: pd.DataFrame, moment: Moment
     at = levels["meter_id"].map(node)
     area = dict(zip(levels["point_id"], shapes.loc[at, "area_m2"], strict=True))
     low, high = (float((shapes.loc[at, name] * shapes.loc[at, "area_m2"]).sum()) for name in ("min_level_m", "max_level_m"))
-    return _summed("tanks", engine, levels.assign(unit="m3"), moment, low=low, high=high, scale=area)
+    return _summed("tanks", engine, city, levels.assign(unit="m3"), moment, low=low, high=high, scale=area)
 
 
 def _expected(engine: Engine, moment: Moment, meters: list[str], ending: str) -> float | None:

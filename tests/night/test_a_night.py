@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+import sqlite3
 import time
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from sqlalchemy import select
 from service import schema as t
 from service.night import STEPS
 from service.store import open_store, results
-from tests.night.conftest import DECISION, LAST, NIGHT, Penstock
+from tests.night.commands import DECISION, LAST, NIGHT, Penstock
 
 pytestmark = pytest.mark.slow
 
@@ -23,23 +25,25 @@ def tables(city: Penstock) -> dict[str, list[tuple[object, ...]]]:
         return {table.name: sorted(map(tuple, connection.execute(select(table)).all()), key=repr) for table in t.RESULTS}
 
 
+def kill_during(city: Penstock, step: int) -> None:
+    """`kill -9` the night while it is in a step: when the line of the step before has come."""
+    process = city.start("night", "--now", NIGHT)
+    assert process.stderr
+    if step == 0:
+        time.sleep(2.5)
+    else:
+        assert next((line for line in iter(process.stderr.readline, "") if re.match(rf"{STEPS[step - 1]}\b", line)), None)
+    process.kill()
+    process.communicate()
+
+
 def test_a_night_killed_in_every_step_ends_like_an_undisturbed_one(night: Penstock, polled: Penstock, tmp_path: Path) -> None:
     killed = polled.copy(tmp_path / "demo")
-    kills = 0
-    for number, _ in enumerate(STEPS):
-        process = killed.start("night", "--now", NIGHT)
-        assert process.stderr
-        # The line of the step before says that this one has begun; the first begins within seconds of the start.
-        if number:
-            done = [line for line in process.stderr if re.match(rf"{STEPS[number - 1]}\b", line)]
-            del done
-        process.kill()
-        process.wait()
-        kills += 1
+    for step, _ in enumerate(STEPS):
+        kill_during(killed, step)
     killed.run("night", "--now", NIGHT)
     undisturbed, disturbed = tables(night), tables(killed)
-    assert kills == len(STEPS)
-    assert {name for name, rows in undisturbed.items() if disturbed[name] != rows} == set()
+    assert [name for name, rows in undisturbed.items() if disturbed[name] != rows] == []
 
 
 def test_running_a_finished_night_again_changes_nothing(night: Penstock) -> None:
@@ -48,7 +52,7 @@ def test_running_a_finished_night_again_changes_nothing(night: Penstock) -> None
     assert tables(night) == before
 
 
-def test_two_nights_at_once_are_refused(polled: Penstock, tmp_path: Path) -> None:
+def test_a_second_night_beside_a_running_one_is_refused(polled: Penstock, tmp_path: Path) -> None:
     city = polled.copy(tmp_path / "demo")
     first = city.start("night", "--now", NIGHT)
     deadline = time.monotonic() + 30
@@ -58,4 +62,91 @@ def test_two_nights_at_once_are_refused(polled: Penstock, tmp_path: Path) -> Non
         assert "one night at a time" in city.run("night", "--now", NIGHT, codes=(1,))
     finally:
         first.kill()
-        first.wait()
+        first.communicate()
+
+
+def test_the_three_bad_units_are_named_and_nothing_of_theirs_is_used(night: Penstock) -> None:
+    told = json.loads(night.run("status", "--json"))
+    problems = " ".join(told["steps"]["validate"]["problems"])
+    assert all(name in problems for name in ("feeder-07.energy", "p-161.pressure", "p-189.pressure"))
+    assert told["steps"]["ledger"]["status"] == "done"
+
+
+def test_the_burst_is_found_on_its_pipe_and_its_isolation_is_proved(night: Penstock) -> None:
+    truth = json.loads((night.home / "truth.json").read_text())
+    engine = open_store(f"sqlite:///{night.home / 'penstock.db'}")
+    (case,) = results.rows(engine, t.leak_case)
+    (plan,) = results.rows(engine, t.isolation)
+    assert case.zone_id == truth["zone"]
+    assert truth["pipe"] in [candidate["pipe"] for candidate in case.candidates[:3]]
+    assert case.flow_m3_per_h == pytest.approx(truth["mean_flow_m3_per_h"], rel=0.2)
+    assert plan.proved
+
+
+def test_the_plan_costs_less_than_doing_nothing_and_proposes_but_does_not_write(night: Penstock) -> None:
+    engine = open_store(f"sqlite:///{night.home / 'penstock.db'}")
+    plan = results.last_plan(engine)
+    assert plan is not None
+    assert plan.cost < plan.baseline_cost
+    assert {row.state for row in results.rows(engine, t.command)} == {"proposed"}
+    assert results.rows(engine, t.audit) == []
+
+
+def test_approved_commands_are_written_read_back_and_audited_and_a_stop_holds_them(
+    night: Penstock, simulated_field: None, tmp_path: Path
+) -> None:
+    city = night.copy(tmp_path / "demo")
+    engine = open_store(f"sqlite:///{city.home / 'penstock.db'}")
+    isolation = results.rows(engine, t.isolation)[0].isolation_id
+    city.run("approve", "latest", isolation, "--who", "ada", "--now", DECISION)
+    city.run("hold", "battery-01", "--who", "ada", "--reason", "noise", "--now", DECISION)
+    city.run("poll", "--now", NIGHT, "--until", LAST, "--replay")
+    commands = results.rows(engine, t.command)
+    written = [row for row in commands if row.state == "written"]
+    assert {row.point_id for row in commands if row.state == "held"} == {"battery-01.setpoint"}
+    assert any(row.point_id.startswith("valves.") for row in written)
+    assert len([line for line in results.rows(engine, t.audit) if line.action == "write written"]) == len(written) > 5
+    assert [row for row in commands if row.state in ("refused", "mismatch", "unknown")] == []
+
+
+def test_reports_are_the_same_bytes_each_time(night: Penstock, tmp_path: Path) -> None:
+    city = night.copy(tmp_path / "demo")
+    city.run("report", codes=(0,))
+    first = {path.name: path.read_bytes() for path in (city.home / "reports").rglob("*.*")}
+    shutil.rmtree(city.home / "reports")
+    city.run("report", codes=(0,))
+    assert {path.name: path.read_bytes() for path in (city.home / "reports").rglob("*.*")} == first
+    assert len(first) == 7
+
+
+def test_a_ledger_that_was_edited_is_refused_by_the_report(night: Penstock, tmp_path: Path) -> None:
+    city = night.copy(tmp_path / "demo")
+    with sqlite3.connect(city.home / "penstock.db") as connection:
+        connection.execute("UPDATE ledger_entry SET amount = amount - 1 WHERE number = 0 AND ordinal = 17")
+    assert "ledger batch 0" in city.run("report", codes=(1,))
+
+
+def test_readings_wait_in_the_spool_while_the_database_is_locked(polled: Penstock, simulated_field: None, tmp_path: Path) -> None:
+    city = polled.copy(tmp_path / "demo")
+    before = len(tables(city)["reading"])
+    lock = sqlite3.connect(city.home / "penstock.db", isolation_level=None)
+    lock.execute("BEGIN IMMEDIATE")
+    said = city.run("poll", "--now", NIGHT, "--until", "2022-06-16T00:45+02:00", "--replay", codes=(2,))
+    lock.execute("ROLLBACK")
+    lock.close()
+    assert "1 batches waiting" in said
+    city.run("poll", "--now", NIGHT, "--until", "2022-06-16T01:00+02:00", "--replay", codes=(0,))
+    assert len(tables(city)["reading"]) == before + 2 * 248
+
+
+def test_a_request_of_the_console_becomes_a_new_plan_beside_the_old_one(night: Penstock, tmp_path: Path) -> None:
+    from datetime import UTC, datetime
+
+    from service.store import operations
+
+    city = night.copy(tmp_path / "demo")
+    engine = open_store(f"sqlite:///{city.home / 'penstock.db'}")
+    operations.ask(engine, "replan", "ada", datetime(2022, 6, 15, 22, 35, tzinfo=UTC), {})
+    city.run("work", "--once", "--now", DECISION, codes=(0,))
+    assert [row.plan_id for row in results.rows(engine, t.plan, order=t.plan.c.plan_id)] == ["plan-20220616-0", "plan-20220616-1"]
+    assert [row.state for row in results.rows(engine, t.request)] == ["done"]
