@@ -6,7 +6,7 @@ import streamlit as st
 
 from console import charts, data, look
 from console.guard import guarded
-from console.words import say
+from console.words import language, say
 from service.decisions import Person
 from service.view.books import Standing
 
@@ -72,7 +72,7 @@ def _emissions() -> None:
         required=True,
     )
     column = GROUPS[group or "by_sector"]
-    named = sums.assign(group=sums[column].map(lambda value: f"{say('scope')} {value}" if column == "scope" else str(value)))
+    named = sums.assign(group=sums[column].map(lambda value: _group(column, value)))
     made = named.groupby(["period", "group"])["t"].sum().unstack(fill_value=0.0).sort_index()
     made = made.loc[:, made.abs().sum() > 0]
     left, right = st.columns([1.4, 1], gap="medium")
@@ -80,9 +80,17 @@ def _emissions() -> None:
         charts.bars(list(made.index), {str(name): made[name] for name in made.columns}, "t CO2", "emissions", say("emissions"), height=320)
     with right:
         table = named.groupby(["period", "group"], as_index=False)["t"].sum().sort_values(["period", "t"], ascending=[False, False])
-        look.table(
-            table, {"period": "period", "group": group or "by_sector", "t": "tonnes"}, "emissions", formats={"t": "%.2f"}, height=320
-        )
+        look.table(table, {"period": "period", "group": column, "t": "tonnes"}, "emissions", formats={"t": "%.2f"}, height=320)
+
+
+def _group(column: str, value: object) -> str:
+    """A sector by its name, a scope with its word, an activity as it is called on statements."""
+    if column == "scope":
+        return f"{say('scope')} {value}"
+    for sector in data.station().city.settings.sectors if column == "sector" else ():
+        if sector.id == value:
+            return (sector.name_zh if language() == "zh" else sector.name) or sector.id
+    return str(value)
 
 
 def _drill() -> None:

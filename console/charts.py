@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import streamlit as st
+from numpy.typing import NDArray
 
 from city.clock import local
 from console import data
@@ -35,22 +36,22 @@ def plain(values: Any, digits: int = 4) -> list[float | None]:
 
 
 def frame(times: Sequence[str], unit: str, *, legend: bool = True, height_bottom: int = 28, every: int | None = None) -> dict[str, Any]:
-    """Axes, grid, legend and tooltip that every course over time shares."""
-    step = every or max(len(times) // 8, 1)
+    """Axes, grid, legend and tooltip that every course over time shares; ticks stand at whole hours, two to nine of them."""
+    at: dict[str, Any] = {"customValues": _ticks(times)} if every is None else {"interval": every - 1}
     return {
         "animation": False,
         "color": LINES,
         "backgroundColor": PANEL,
         "textStyle": _TEXT,
         "grid": {"left": 62, "right": 18, "top": 40 if legend else 28, "bottom": height_bottom},
-        "legend": {"show": legend, "top": 4, "right": 12, "textStyle": _TEXT, "itemWidth": 18, "itemHeight": 8},
+        "legend": {"show": legend, "top": 4, "right": 12, "textStyle": _TEXT, "itemWidth": 16, "itemHeight": 4, "icon": "rect"},
         "tooltip": {"trigger": "axis", "confine": True, "valueFormatter": "localized"},
         "xAxis": {
             "type": "category",
             "data": list(times),
             "boundaryGap": False,
-            "axisLabel": {"interval": step - 1, "color": INK, "fontSize": 12, "hideOverlap": True},
-            "axisTick": {"interval": step - 1},
+            "axisLabel": {**at, "color": INK, "fontSize": 12, "hideOverlap": True},
+            "axisTick": at,
             "axisLine": {"lineStyle": {"color": "#6e7478"}},
         },
         "yAxis": {
@@ -64,6 +65,16 @@ def frame(times: Sequence[str], unit: str, *, legend: bool = True, height_bottom
         },
         "series": [],
     }
+
+
+def _ticks(times: Sequence[str]) -> list[int]:
+    """Where the labels stand: the finest of 1, 2, 3, 6, 12, 24 h that gives at most nine; without whole hours, about eight."""
+    hours = [(i, int(text[-5:-3])) for i, text in enumerate(times) if text.endswith(":00")]
+    for every in (1, 2, 3, 6, 12, 24):
+        found = [i for i, hour in hours if hour % every == 0]
+        if 2 <= len(found) <= 9:
+            return found
+    return list(range(0, len(times), max(len(times) // 8, 1)))
 
 
 def line(name: str, values: Any, color: str, *, dashed: bool = False, step: bool = False, width: float = 1.8) -> dict[str, Any]:
@@ -112,12 +123,22 @@ def schedule(times: pd.DatetimeIndex, plan: Any, baseline: Any, unit: str, key: 
 
 
 def courses(
-    times: pd.DatetimeIndex, named: Mapping[str, Any], unit: str, key: str, alt: str, *, height: int = 240, step: bool = False
+    times: pd.DatetimeIndex,
+    named: Mapping[str, Any],
+    unit: str,
+    key: str,
+    alt: str,
+    *,
+    step: bool = False,
+    span: tuple[float, float] | None = None,
 ) -> None:
-    """Several lines over the same times."""
+    """Several lines over the same times; the axis covers at least `span`, so that a hair's breadth does not look like a cliff."""
     spec = frame(labels(times), unit)
     spec["series"] = [line(name, values, LINES[i % len(LINES)], step=step) for i, (name, values) in enumerate(named.items())]
-    draw(spec, key, alt, height=height)
+    if span is not None:
+        lowest = min((float(np.nanmin(np.asarray(values, dtype=float))) for values in named.values()), default=span[0])
+        spec["yAxis"] |= {"min": min(span[0], float(np.floor(lowest))), "max": span[1]}
+    draw(spec, key, alt)
 
 
 def readings(course: pd.DataFrame, unit: str, key: str, alt: str) -> None:
@@ -127,10 +148,33 @@ def readings(course: pd.DataFrame, unit: str, key: str, alt: str) -> None:
     value, usable = course["value"].to_numpy(dtype=float), course["usable"].to_numpy(dtype=bool)
     spec["series"] = [line(say("usable"), np.where(usable, value, np.nan), LINES[0])]
     if (~usable).any():
-        shown = np.where(usable, np.nan, np.where(np.isfinite(value), value, np.nanmin(value) if np.isfinite(value).any() else 0.0))
+        shown = np.where(usable, np.nan, _clipped(value, usable))
         marks = {"type": "scatter", "name": say("not_usable"), "symbol": "rect", "symbolSize": 5, "color": RED, "data": plain(shown)}
         spec["series"].append(marks)
     draw(spec, key, alt)
+
+
+def _clipped(value: NDArray[np.float64], usable: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """What cannot be used, kept near what can: a value of 1e12 must not press the day into a flat line; none stands lowest."""
+    good = value[usable & np.isfinite(value)]
+    good = good if good.size else value[np.isfinite(value)]
+    if not good.size:
+        return np.zeros_like(value)
+    low, high = (good.min(), good.max()) if usable.any() else np.quantile(good, [0.1, 0.9])
+    room = 0.3 * ((high - low) or 1.0)
+    return np.clip(np.nan_to_num(value, nan=low - room), low - room, high + room)
+
+
+def ranking(names: Sequence[str], values: Any, unit: str, key: str, alt: str) -> None:
+    """Horizontal bars, the first name on top: readable names however long."""
+    spec = frame(list(names)[::-1], unit, legend=False, every=1)
+    spec["xAxis"], spec["yAxis"] = spec["yAxis"], spec["xAxis"]
+    spec["xAxis"] |= {"scale": False, "name": "", "axisLabel": {"color": INK, "fontSize": 12, "formatter": "{value} " + unit}}
+    spec["yAxis"]["boundaryGap"] = True
+    spec["grid"] = {"left": 150, "right": 28, "top": 12, "bottom": 28}
+    spec["tooltip"]["axisPointer"] = {"type": "shadow"}
+    spec["series"] = [{"type": "bar", "data": plain(values)[::-1], "barMaxWidth": 18, "itemStyle": {"color": LINES[0]}}]
+    draw(spec, key, alt, height=60 + 26 * len(names))
 
 
 def bars(

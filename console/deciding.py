@@ -37,7 +37,7 @@ def approval(person: Person, plan_id: str, button: str) -> None:
     """Who approved a plan or an isolation, or the form to do so."""
     made = data.approval(plan_id)
     if made is not None:
-        look.banner(say("approved_by", who=made.who, time=look.clock(made.at_utc), commands=made.commands, reason=made.reason), None)
+        look.banner(say("approved_by", who=made.who, time=look.clock(made.at_utc), commands=made.commands, reason=made.reason or "–"), None)
         return
     waiting = data.commands(plan_id)
     waiting = waiting[waiting["state"] == "proposed"]

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from html import escape
 from importlib.resources import files
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -44,6 +45,8 @@ def number(value: float | None, digits: int | None = None) -> str:
     """A number with as many digits as are worth reading, thousands apart."""
     if value is None or pd.isna(value):
         return "–"
+    if value == 0:
+        return "0"
     if digits is None:
         digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2 if abs(value) >= 1 else 3
     return f"{value:,.{digits}f}".replace(",", " ")
@@ -84,10 +87,10 @@ def card(title: str, value: str, unit: str = "", lines: Sequence[str] = (), pict
     """One quiet card; `priority` puts its shape beside the value. Every text is escaped here."""
     shape = mark(priority) if priority else ""
     under = "".join(f'<div class="under">{escape(line)}</div>' for line in lines if line)
-    return (
-        f'<div class="card{f" p{priority}" if priority else ""}"><div class="title">{escape(title)}</div>'
-        f'<div class="value">{shape}{escape(value)}<span class="unit">{escape(unit)}</span></div>{picture}{under}</div>'
-    )
+    size = " word" if len(value) > 9 else ""
+    shown = f'<div class="value{size}">{shape}{escape(value)}<span class="unit">{escape(unit)}</span></div>'
+    rank = f" p{priority}" if priority else ""
+    return f'<div class="card{rank}"><div class="title">{escape(title)}</div>{shown}{picture}{under}</div>'
 
 
 def cards(made: Sequence[str]) -> None:
@@ -112,6 +115,13 @@ def banner(text: str, priority: int | None = 1) -> None:
     st.html(f'<div class="banner{f" p{priority}" if priority else ""}">{mark(priority) if priority else ""}{escape(text)}</div>')
 
 
+def _column(values: pd.Series, label: str, form: str | None) -> Any:
+    """How a column is set: numbers to the right in their format, sentences wide."""
+    if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
+        return st.column_config.NumberColumn(label, format=form)
+    return st.column_config.Column(label, width="large" if values.name in ("sentence", "reason") else None)
+
+
 def table(
     frame: pd.DataFrame, columns: Mapping[str, str], name: str, *, height: int | None = None, formats: Mapping[str, str] | None = None
 ) -> None:
@@ -125,15 +135,14 @@ def table(
             shown[column] = [clock(t.to_pydatetime()) if pd.notna(t) else "" for t in shown[column]]
         elif column in ("state", "status", "cause", "step", "quantity", "kind"):
             shown[column] = [known(v) for v in shown[column]]
-    config = {
-        column: st.column_config.NumberColumn(say(word), format=(formats or {}).get(column))
-        if pd.api.types.is_numeric_dtype(shown[column]) and not pd.api.types.is_bool_dtype(shown[column])
-        else st.column_config.Column(say(word))
-        for column, word in columns.items()
-    }
-    rows = min(len(shown), 12)
+    config = {column: _column(shown[column], say(word), (formats or {}).get(column)) for column, word in columns.items()}
     st.dataframe(
-        shown, hide_index=True, width="stretch", height=height or 38 + 35 * max(rows, 1), column_config=config, key=f"table_{name}"
+        shown,
+        hide_index=True,
+        width="stretch",
+        height=height or (430 if len(shown) > 12 else "content"),
+        column_config=config,
+        key=f"table_{name}",
     )
     st.download_button(
         say("download"),
@@ -142,5 +151,6 @@ def table(
         "text/csv",
         key=f"csv_{name}",
         type="tertiary",
+        icon=":material/download:",
         on_click="ignore",
     )

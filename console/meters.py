@@ -51,9 +51,8 @@ def _answered() -> None:
     if frame.empty:
         look.banner(say("no_readings"), None)
         return
-    charts.courses(
-        pd.DatetimeIndex(frame["time_utc"]), {say("usable"): 100 * frame["share"]}, "%", "answered", say("readings_day"), step=True
-    )
+    times = pd.DatetimeIndex(frame["time_utc"])
+    charts.courses(times, {say("usable"): 100 * frame["share"]}, "%", "answered", say("readings_day"), step=True, span=(90.0, 100.0))
 
 
 def _causes() -> None:
@@ -78,7 +77,8 @@ def _points() -> None:
         label_visibility="collapsed",
         required=True,
     )
-    shown = board[~board["usable"] | board["late"]] if choice == "bad_points" else board
+    bad = ~board["usable"] | board["late"]
+    shown = board[bad] if choice == "bad_points" else pd.concat([board[bad], board[~bad]])
     columns = {
         "point_id": "point",
         "zone": "zone",

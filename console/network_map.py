@@ -10,7 +10,7 @@ from service.view.water import Drawing
 PIPE, DRY = "#7f898f", "#1f2326"
 
 
-def show(drawing: Drawing, likely: Mapping[str, float], close: Collection[str], dry: Collection[str], key: str, height: int = 620) -> None:
+def show(drawing: Drawing, likely: Mapping[str, float], close: Collection[str], dry: Collection[str], key: str, height: int = 780) -> None:
     """Draw the network. `likely` is pipe -> probability that it leaks, `close` the valves to close, `dry` the nodes cut off."""
     top = max(likely, key=lambda pipe: likely[pipe], default=None)
     edges = [_edge(row, likely, dry) for row in drawing.links.itertuples()]
@@ -19,9 +19,7 @@ def show(drawing: Drawing, likely: Mapping[str, float], close: Collection[str], 
         if row.kind == "pump":
             nodes.append(_mark(f"pump:{row.id}", (row.x1 + row.x2) / 2, (row.y1 + row.y2) / 2, "pump", 13, f"{say('pump')} {row.id}"))
         if row.id == top:
-            nodes.append(
-                _mark(f"leak:{row.id}", (row.x1 + row.x2) / 2, (row.y1 + row.y2) / 2, "suspect", 15, f"{say('suspect')}: {row.id}")
-            )
+            nodes.append(_mark(f"leak:{row.id}", (row.x1 + row.x2) / 2, (row.y1 + row.y2) / 2, "suspect", 17, f"{say('pipe')} {row.id}"))
     for row in drawing.valves.itertuples():
         if row.valve in close:
             nodes.append(_mark(f"valve:{row.valve}", row.x, row.y, "valve", 13, row.valve))
@@ -92,7 +90,13 @@ def _node(row: Any, dry: Collection[str]) -> dict[str, Any]:
         "symbolSize": size,
         "category": say(kind),
         "itemStyle": {"color": color},
-        "label": {"show": named, "formatter": f"{say(kind)} {row.id}", "position": "right", "color": INK, "fontSize": 12},
+        "label": {
+            "show": named,
+            "formatter": f"{say(kind)} {row.id}",
+            "position": "top" if kind == "reservoir" else "right",
+            "color": INK,
+            "fontSize": 12,
+        },
     }
 
 
@@ -110,7 +114,7 @@ def _mark(identity: str, x: float, y: float, kind: str, size: int, label: str) -
         "label": {
             "show": True,
             "formatter": label,
-            "position": {"suspect": "top", "pump": "bottom"}.get(kind, "right"),
+            "position": {"suspect": "bottom", "pump": "bottom"}.get(kind, "right"),
             "color": INK,
             "fontSize": 12,
             "fontWeight": "bold",

@@ -8,7 +8,7 @@ import streamlit as st
 
 from console import carbon, data, deciding, look, meters, now, runs, signin, tonight, water
 from console.guard import guarded
-from console.words import LANGUAGES, say
+from console.words import LANGUAGES, language, say
 from service.decisions import Person
 
 PAGES: dict[str, Callable[[Person], None]] = {
@@ -39,13 +39,14 @@ def _gated() -> None:
 
 def _welcome() -> None:
     st.navigation([st.Page(lambda: None, title=say("sign_in"), url_path="now", default=True)], position="hidden")
-    _middle, _side = st.columns([5, 1], vertical_alignment="center")
-    with _middle:
+    _, middle, _ = st.columns([1, 1, 1])
+    with middle:
         name = _city_name(data.station().city.settings)
-        st.html(f'<div class="frame"><span class="city">{escape(name)}</span><span class="note">{escape(say("console"))}</span></div>')
-    with _side:
+        st.html(
+            f'<div class="frame welcome"><span class="city">{escape(name)}</span><span class="note">{escape(say("console"))}</span></div>'
+        )
         _switch()
-    signin.gate()
+        signin.gate()
 
 
 def show(key: str) -> None:
@@ -61,7 +62,7 @@ def show(key: str) -> None:
 
 def _city_name(settings: object) -> str:
     city = settings.city  # type: ignore[attr-defined]
-    return city.name_zh if say("now") == "实时" and city.name_zh else city.name
+    return city.name_zh if language() == "zh" and city.name_zh else city.name
 
 
 def _switch() -> None:

@@ -60,13 +60,16 @@ PHRASES: dict[str, tuple[str, str]] = {
         "The plan cannot keep this wish; decide whether that is acceptable before approving.",
         "计划无法满足此要求；批准前请判断是否可接受。",
     ),
-    "alarm_command": ("{subject}: commands {state}: {count}. {sentence}", "{subject}：{count} 条指令{state}。{sentence}"),
+    "alarm_command": ("Commands {state}: {count}. {sentence}", "{count} 条指令{state}。{sentence}"),
     "todo_command": ("Look at the device; it may not do what the plan counts on.", "检查设备；其行为可能与计划不符。"),
     "alarm_off_path": ("Target {subject}: {actual}, required {required}", "目标 {subject}：{actual}，要求 {required}"),
     "todo_off_path": ("Open Carbon for what it takes from here.", "打开“碳账本”页查看所需措施。"),
     "more_alarms": ("and {count} more of this kind", "另有 {count} 条同类报警"),
     # decisions
-    "approved_by": ("Approved by {who}, {time}; commands: {commands}. {reason}", "{who} 于 {time} 批准：{commands} 条指令。{reason}"),
+    "approved_by": (
+        "Approved by {who}, {time}; commands: {commands}. Reason: {reason}",
+        "{who} 于 {time} 批准：{commands} 条指令。原因：{reason}",
+    ),
     "approved_now": (
         "Approved commands: {count}; the poll process writes each at its time.",
         "已批准 {count} 条指令；采集进程将按时下发。",
@@ -143,5 +146,14 @@ PHRASES: dict[str, tuple[str, str]] = {
     "word_volume_m3": ("volume, m3", "水量 m3"),
     "word_pressure_m": ("pressure, m", "压力 m"),
     "word_level_m": ("level, m", "水位 m"),
+    "word_energy_register_kwh": ("energy counter, kWh", "电能表码 kWh"),
+    "word_volume_register_m3": ("volume counter, m3", "水量表码 m3"),
+    "word_gas_register_m3": ("gas counter, m3", "燃气表码 m3"),
+    "word_gas_m3": ("gas, m3", "燃气 m3"),
+    "word_opening": ("opening", "开度"),
+    "word_temperature_degc": ("temperature, degC", "温度 degC"),
+    "word_posting": ("posting", "入账"),
+    "word_memo": ("memo", "备查"),
+    "word_outside": ("outside the sum", "合计之外"),
     "word_energy_kwh": ("energy, kWh", "电量 kWh"),
 }

@@ -114,7 +114,7 @@ def gate() -> None:
     if not accounts:
         st.error(say("no_accounts"))
         return
-    with st.form("sign_in", border=True, width=380):
+    with st.form("sign_in", border=True):
         name = st.text_input(say("name"), key="sign_in_name", autocomplete="username")
         password = st.text_input(say("password"), type="password", key="sign_in_password", autocomplete="current-password")
         sent = st.form_submit_button(say("sign_in"), type="primary", width="stretch")

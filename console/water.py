@@ -80,7 +80,7 @@ def _leak(leak: Leak) -> None:
         )
     look.cards(cards)
     st.html(f'<p class="sentence">{escape(leak.sentence)}</p>')
-    ranked = sorted(suspects(leak).items(), key=lambda item: -item[1])[:8]
+    ranked = [item for item in sorted(suspects(leak).items(), key=lambda item: -item[1])[:8] if item[1] >= 0.005]
     if len(ranked) > 1:
         top = max(ranked[0][1], 1e-9)
         rows = [
@@ -123,11 +123,11 @@ def _losses() -> None:
     zones = {zone.id: zone.name or zone.id for zone in data.station().city.settings.zones}
     frame = frame.assign(zone=frame["zone_id"].map(lambda name: zones.get(name, name)))
     newest = frame["day"].max()
-    last = frame[frame["day"] == newest].sort_values("zone")
+    last = frame[frame["day"] == newest].sort_values("share", ascending=False, na_position="last")
     left, right = st.columns([1.2, 1], gap="medium")
     with left:
         st.html(f'<div class="chart-title">{escape(say("loss_share"))}, % · {newest}</div>')
-        charts.bars(list(last["zone"]), {say("loss_share"): last["share"] * 100}, "%", "losses", say("losses"))
+        charts.ranking(list(last["zone"]), last["share"] * 100, "%", "losses", say("losses"))
         days = sorted(frame["day"].unique())[-30:]
         if len(days) > 2:
             sums = frame[frame["day"].isin(days)].groupby("day")[["loss_m3", "inflow_m3"]].sum()

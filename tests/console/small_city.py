@@ -82,10 +82,8 @@ VALUES = {  # point -> value [unit of its quantity] at NOW
 
 def build(folder: Path, passwords: dict[str, str]) -> Environment:
     """Write city.toml, accounts and the store below `folder`; returns the environment that finds them."""
-    listed = [
-        f'{{ id = "{name}", unit = {i}, link = "field", site = "town", model = "{model}", commodity = "{what}", role = "{role}", {more} }},\n'
-        for i, (name, model, what, role, more) in enumerate(METERS, start=1)
-    ]
+    line = '{{ id = "{}", unit = {}, link = "field", site = "town", model = "{}", commodity = "{}", role = "{}", {} }},\n'
+    listed = [line.format(name, i, *rest) for i, (name, *rest) in enumerate(METERS, start=1)]
     (folder / "city.toml").write_text(f"meters = [\n{''.join(listed)}]\n{CITY}", encoding="utf-8")
     (folder / "valves.csv").write_text("valve,link,node\nv001,105,105\nv002,105,101\n", encoding="utf-8")
     cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
