@@ -4,12 +4,14 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
+import pandas as pd
 import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from city.clock import QUARTER, ceil
 from city.places import Point
+from city.quantities import Quantity
 from meters.control import Outcome
 from meters.field import Field
 from meters.poll import Device
@@ -40,11 +42,21 @@ def deliver(engine: Engine, spool: Spool, points: Sequence[Point]) -> int:
         key_of = readings.register_points(engine, points)
         while (waiting := spool.oldest()) is not None:
             batch_id, frame = waiting
+            key_of |= _former_points(engine, frame, key_of)
             stored += readings.store_batch(engine, batch_id, frame, key_of)
             spool.acknowledge(batch_id)
     except DBAPIError as error:
         log.warning("database does not take readings; they stay in the spool", batches=spool.depth(), cause=str(error.orig).strip())
     return stored
+
+
+def _former_points(engine: Engine, frame: pd.DataFrame, key_of: dict[str, int]) -> dict[str, int]:
+    """Register points that were read but have left city.toml since: their readings are kept, not stuck in the spool."""
+    gone = frame.loc[~frame["point_id"].isin(list(key_of)), ["point_id", "quantity"]].drop_duplicates()
+    if gone.empty:
+        return {}
+    made = [Point(id=name, meter=name.rsplit(".", 1)[0], quantity=Quantity(quantity)) for name, quantity in gone.itertuples(index=False)]
+    return readings.register_points(engine, made)
 
 
 def execute_due(engine: Engine, field: Field, city: LoadedCity, at_utc: datetime) -> int:

@@ -92,6 +92,16 @@ def test_days_come_back_as_they_were_stored_and_what_was_never_stored_is_missing
     assert readings.size(engine)["meter_day"] == 1
 
 
+def test_a_block_in_units_is_stored_in_its_scale(engine: Engine) -> None:
+    key_of = readings.register_points(engine, POINTS)
+    metres = np.full((1, 96), 42.125, dtype=np.float32)
+    block = Block(("p-15.pressure",), START, timedelta(minutes=15), Quantity.PRESSURE_M, metres, np.full((1, 96), VALID, np.uint16))
+    with writing(engine) as connection:
+        readings.store_days(connection, block, [(START, START + timedelta(days=1))], key_of, "import")
+    back = readings.days(engine, POINTS[1:], START, START + timedelta(days=1))
+    assert (back.unit_values() == 42.125).all()
+
+
 @given(st.lists(st.integers(-(2**62), 2**62), max_size=100))
 def test_integer_vectors_survive_packing(values: list[int]) -> None:
     assert unpack_int(pack_int(np.array(values, dtype=np.int64))).tolist() == values
