@@ -1,6 +1,7 @@
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,9 +25,18 @@ def test_like_days_of_a_tuesday_are_the_last_workdays_by_local_time():
     found, base, scale = seen(values, 15 * 24, [15 * 24 + 10])  # at Tuesday 00:00 for 10:00; day 14 is a Monday, 12 and 13 a weekend
     lags = [round(float(found[f"alike_{k}"][0] * scale[0] + base[0]), 2) for k in (1, 2, 3, 4)]
     assert lags == [14.1, 11.1, 10.1, 9.1]
-    assert round(float(base[0]), 3) == round((14.1 + 11.1 + 10.1 + 9.1) / 4, 3)
     assert round(float(found["weekday_1"][0] * scale[0] + base[0]), 2) == 8.1
     assert round(float(scale[0]), 3) == 0.23  # largest minus smallest of a day
+
+
+def test_the_base_is_the_profile_moved_by_what_the_last_week_added():
+    pattern = np.tile(np.linspace(1, 2, 24, dtype=np.float32), 60)
+    pattern[53 * 24 :] *= 1.2  # the week before the origin runs a fifth higher
+    found, base, _ = seen(pattern[None, :], 60 * 24, [60 * 24 + 23])  # a Friday, 23:00
+    like = finite_mean(np.array([2.4] * 5 + [2.0] * 3), 0) / 2 + finite_mean(np.array([2.4] + [2.0] * 3), 0) / 2
+    assert 1.0 < float(base[0]) / like < 1.2  # what was expected of the week already holds its first days
+    steady, base, _ = seen(np.tile(np.linspace(1, 2, 24, dtype=np.float32), 60)[None, :], 60 * 24, [60 * 24 + 23])
+    assert float(base[0]) == pytest.approx(2.0, rel=1e-5)
 
 
 def test_features_do_not_change_with_the_unit():
