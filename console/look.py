@@ -87,7 +87,8 @@ def card(title: str, value: str, unit: str = "", lines: Sequence[str] = (), pict
     """One quiet card; `priority` puts its shape beside the value. Every text is escaped here."""
     shape = mark(priority) if priority else ""
     under = "".join(f'<div class="under">{escape(line)}</div>' for line in lines if line)
-    size = " word" if len(value) > 9 else ""
+    wide = sum(2 if ord(sign) > 0x2E7F else 1 for sign in value)  # a Chinese sign is as wide as two letters
+    size = " word" if wide > 9 else ""
     shown = f'<div class="value{size}">{shape}{escape(value)}<span class="unit">{escape(unit)}</span></div>'
     rank = f" p{priority}" if priority else ""
     return f'<div class="card{rank}"><div class="title">{escape(title)}</div>{shown}{picture}{under}</div>'
@@ -95,7 +96,7 @@ def card(title: str, value: str, unit: str = "", lines: Sequence[str] = (), pict
 
 def cards(made: Sequence[str]) -> None:
     """A row of cards that wraps."""
-    st.html(f'<div class="cards">{"".join(made)}</div>')
+    st.html(f'<div class="cards{" single" if len(made) == 1 else ""}">{"".join(made)}</div>')
 
 
 def heading(key: str, note: str = "") -> None:

@@ -1,5 +1,6 @@
 """Tonight: the plan against doing nothing, what it is made from, what it ran into, and the approval that lets it be written."""
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -107,7 +108,8 @@ def _fans() -> None:
             word = {"water": "demand_water", "gas": "demand_gas"}.get(name, name)
             st.html(f'<div class="chart-title">{say(word)}</div>')
             charts.fan(fans[name], say(word), f"fan_{name}")
-            st.caption(say("sum_of_bands", count=fans[name].attrs["series"]))
+            if fans[name].attrs["series"] > 1:
+                st.caption(say("sum_of_bands", count=fans[name].attrs["series"]))
 
 
 def _schedules(plan: Tonight) -> None:
@@ -115,12 +117,17 @@ def _schedules(plan: Tonight) -> None:
     shown = plan.values["plan"] if "plan" in plan.values.columns.get_level_values(0) else pd.DataFrame(index=plan.values.index)
     idle = plan.values["baseline"] if "baseline" in plan.values.columns.get_level_values(0) else shown
     columns = st.columns(3)
-    for i, (asset, quantity) in enumerate(_wanted(shown)):
+    for i, (asset, quantity) in enumerate(sorted(_wanted(shown), key=lambda pair: _as_it_comes(pair, shown, idle))):
         with columns[i % 3]:
             st.html(f'<div class="chart-title">{asset} · {known(quantity)}</div>')
             pair = (asset, quantity)
             baseline = idle[pair] if pair in idle.columns else None
             charts.schedule(pd.DatetimeIndex(shown.index), shown[pair], baseline, "", f"plan_{asset}_{quantity}", f"{asset} {quantity}")
+
+
+def _as_it_comes(pair: tuple[str, str], shown: pd.DataFrame, idle: pd.DataFrame) -> bool:
+    """Does the plan leave it as it would be anyway? What is decided stands before what is taken as it comes."""
+    return pair in idle.columns and bool(np.allclose(shown[pair], idle[pair], atol=1e-3))
 
 
 def _wanted(shown: pd.DataFrame) -> list[tuple[str, str]]:
@@ -143,13 +150,24 @@ def _prices(plan: Tonight) -> None:
     currency = data.station().city.settings.city.currency
     power = [name for name in plan.prices.columns if name in ("power", "electricity", "city")]
     others = [name for name in plan.prices.columns if name not in power]
-    left, right = st.columns(2)
-    times = pd.DatetimeIndex(plan.prices.index)
-    with left:
-        charts.courses(times, {name: plan.prices[name] for name in power}, f"{currency}/kWh", "prices_power", say("prices"), step=True)
-    if others:
-        with right:
-            charts.courses(times, {name: plan.prices[name] for name in others}, f"{currency}/m3", "prices_water", say("prices"), step=True)
+    columns = st.columns(2)
+    for place, names, unit in ((columns[0], power, "kWh"), (columns[1], others, "m3")):
+        if names:
+            with place:
+                _price_chart(plan.prices[names], f"{currency}/{unit}", unit)
+
+
+def _price_chart(prices: pd.DataFrame, unit: str, key: str) -> None:
+    """Prices over time. One step that costs a hundredfold would hide all others: it is cut off, and said."""
+    usual, peak = float(prices.abs().quantile(0.95).max()), float(prices.max().max())
+    cut = peak > 5 * usual > 0
+    shown = prices.clip(upper=2 * usual) if cut else prices
+    charts.courses(
+        pd.DatetimeIndex(prices.index), {str(name): shown[name] for name in shown}, unit, f"prices_{key}", say("prices"), step=True
+    )
+    if cut:
+        at = prices.max(axis=1).idxmax()
+        st.caption(say("price_cut", value=look.number(peak), unit=unit, time=look.hour(at.to_pydatetime())))
 
 
 def _commands(plan: Tonight) -> None:

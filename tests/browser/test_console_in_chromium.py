@@ -18,6 +18,7 @@ ARGUMENTS = [
     "--disable-sync",
     "--disable-component-update",
 ]
+HEIGHT = "document.querySelector('[data-testid=stMain] [data-testid=stMainBlockContainer]').scrollHeight"
 HEADINGS = {
     "now": ("Alarms", "报警"),
     "tonight": ("Schedules", "设备日程"),
@@ -82,13 +83,26 @@ def _walk(page, name: str, heading: str, index: int, folder: Path) -> None:
     page.locator(f'header a[href$="/{"" if name == "now" else name}"]').first.click()
     page.locator("h2.section", has_text=heading).first.wait_for(timeout=30_000)
     page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]')", timeout=30_000)
-    page.wait_for_timeout(700)
+    _settled(page)
     assert page.get_by_text("Traceback").count() == 0
     assert page.locator(".banner.p1", has_text="Something unexpected").count() == 0
     wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert wide <= 0, f"{name} overflows the window by {wide} px"
-    height = page.evaluate("document.querySelector('[data-testid=stMain] [data-testid=stMainBlockContainer]').scrollHeight")
+    height = page.evaluate(HEIGHT)
     page.set_viewport_size({"width": 1600, "height": min(max(int(height) + 80, 1000), 6000)})
     page.wait_for_timeout(400)
     page.screenshot(path=folder / f"{name}-{('en', 'zh')[index]}.png")
     page.set_viewport_size({"width": 1600, "height": 1000})
+
+
+def _settled(page) -> None:
+    """Wait until the page has had one height for 0.6 s: the last of its parts has arrived."""
+    former, same = -1, 0
+    for _ in range(100):
+        page.wait_for_timeout(200)
+        height = page.evaluate(HEIGHT)
+        same = same + 1 if height == former else 0
+        if same >= 3:
+            return
+        former = height
+    pytest.fail("the page keeps changing its height")

@@ -1,0 +1,71 @@
+"""Figures as they are drawn and said: hand-checkable, without a page."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+pytest.importorskip("streamlit")
+
+from console import charts, data, look, tonight, water
+from service.environment import Environment
+from service.settings import load
+from service.store import open_store, readings
+from service.view import board, moment
+
+
+def test_the_hour_that_autumn_repeats_is_drawn_twice(city: Path) -> None:
+    times = pd.date_range("2022-10-29T22:00Z", "2022-10-30T02:00Z", freq="h")
+    assert [label[-5:] for label in charts.labels(times)] == ["00:00", "01:00", "02:00", "02:00", "03:00"]
+
+
+def test_ticks_stand_at_whole_hours_and_there_are_at_most_nine() -> None:
+    labels = [f"06-16 {hour:02d}:{minute:02d}" for hour in range(24) for minute in (0, 15, 30, 45)]
+    assert [labels[i][-5:] for i in charts._ticks(labels)] == ["00:00", "03:00", "06:00", "09:00", "12:00", "15:00", "18:00", "21:00"]
+
+
+def test_a_wild_value_does_not_flatten_the_day() -> None:
+    value = np.array([10.0, 20.0, 1e12, np.nan])
+    shown = charts._clipped(value, np.array([True, True, False, False]))
+    assert shown.tolist() == [10.0, 20.0, 23.0, 7.0]  # 30 % of the span of 10 beyond the usable range
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.0, "0"), (0.5153, "0.515"), (7.25, "7.25"), (77.04, "77.0"), (12345.6, "12 346"), (None, "–"), (np.nan, "–")]
+)
+def test_numbers_have_the_digits_worth_reading(value: float | None, text: str) -> None:
+    assert look.number(value) == text
+
+
+def test_age_is_told_in_one_unit(city: Path) -> None:
+    now = data.now().now_utc
+    told = [look.age(now - timedelta(minutes=minutes)) for minutes in (7, 119, 180, 3 * 1440)]
+    assert told == ["7 min", "119 min", "3 h", "3 d"]
+    assert look.age(None) == "never"
+
+
+def test_less_cost_is_saved_and_more_is_said_to_be_more() -> None:
+    assert tonight._against(900, 1000, "CNY") == ["Doing nothing 1 000 CNY", "100 CNY (10.0 %) saved"]
+    assert tonight._against(1100, 1000, "CNY")[1] == "100 CNY (10.0 %) more"
+
+
+def test_what_comes_from_the_store_cannot_become_markup() -> None:
+    assert "<script>" not in look.card("<script>", "<script>", "<script>", ["<script>"])
+    assert "<script>" not in "".join(water.steps({"valves": ["<script>"], "critical": {"1": "<script>"}}))
+
+
+def test_a_value_outside_its_limits_is_left_out_of_figures_at_once(city: Path) -> None:
+    path = city / "city.toml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(f'limits = [{{ point = "feeder-01.power", minimum = 0, maximum = 120 }}]\n{text}', encoding="utf-8")
+    environment = Environment(city=path, home=city)
+    loaded, engine = load(environment), open_store(environment.url)
+    at = moment.moment(engine, loaded)
+    row = board.points(engine, loaded, at).set_index("point_id").loc["feeder-01.power"]
+    assert (row["usable"], row["cause"]) == (False, "LIMIT")
+    load_tile = next(tile for tile in board.tiles(engine, loaded, at) if tile.key == "load")
+    assert load_tile.value is None
+    assert max(value for value in load_tile.trend if value is not None) <= 120
+    assert readings.last_slot(engine) == at.now_utc
