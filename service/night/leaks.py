@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -158,10 +159,21 @@ def _case(night: Night, side: WaterCity, event: leaks.LeakEvent, live: Mapping[s
         "pipe": pipe,
         "flow_m3_per_h": event.size_m3_per_h,
         "state": "open",
-        "sentence": f"{event.sentence} Most likely pipe {pipe} ({100 * posterior['posterior'].iloc[0]:.0f} %).",
+        "sentence": _said(event, posterior, night.city.settings.city.time_zone),
         "candidates": posterior.head(CANDIDATES).to_dict("records"),
     }
     return case, isolation, commands
+
+
+def _said(event: leaks.LeakEvent, posterior: pd.DataFrame, zone: str) -> str:
+    """The case in words, with local times; its place is an area as long as no pipe stands out."""
+    since, seen = (f"{time.astimezone(ZoneInfo(zone)):%H:%M on %Y-%m-%d}" for time in (event.start_utc, event.detected_utc))
+    first = posterior.iloc[0]
+    near = ", ".join(posterior["pipe"].iloc[1:4])
+    return (
+        f"{event.dma} takes {event.size_m3_per_h:.0f} m3/h more than usual since {since}, noticed at {seen}."
+        f" Most likely pipe {first['pipe']} ({100 * first['posterior']:.0f} %), then {near}."
+    )
 
 
 def _isolation(

@@ -1,0 +1,97 @@
+"""docs/reference.md, made from the models that read city.toml and from the commands: `python -m service.reference > docs/reference.md`."""
+
+import types
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import typer.core
+import typer.main
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from meters.drop import Column
+from optimisation.assets import KINDS
+from service.cli import app
+from service.settings import Settings
+from service.tariff import Band
+
+HEAD = """# Reference
+
+Made from the code by `python -m service.reference`; a test keeps it so. Every key of `city.toml` and every command.
+
+## city.toml
+"""
+
+
+def plain(kind: Any) -> str:
+    """A type as a reader of TOML would say it."""
+    origin, inside = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return plain(inside[0])
+    if origin is Literal:
+        return " or ".join(f"`{value}`" for value in inside)
+    if origin in (Union, types.UnionType):
+        return " or ".join(plain(part) for part in inside if part is not type(None))
+    if origin in (tuple, list):
+        return f"list of {plain(inside[0])}"
+    if origin is dict:
+        return f"table of {plain(inside[1])}"
+    names = {str: "text", float: "number", int: "whole number", bool: "true or false"}
+    return names.get(kind, getattr(kind, "__name__", str(kind)).lower())
+
+
+def default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    value = field.get_default(call_default_factory=True)
+    return "" if value in (None, "", (), [], {}) or isinstance(value, BaseModel) else f"`{value}`"
+
+
+def table(title: str, model: type[BaseModel], note: str = "") -> Iterator[str]:
+    yield f"\n### {title}\n\n{(model.__doc__ or '').strip().splitlines()[0]}{note}\n"
+    yield "| key | type | default | meaning |\n|---|---|---|---|"
+    for name, field in model.model_fields.items():
+        yield f"| `{name}` | {plain(field.annotation)} | {default(field)} | {field.description or ''} |"
+
+
+def models(kind: Any) -> list[type[BaseModel]]:
+    """The pydantic models inside an annotation."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return [kind]
+    return [model for part in get_args(kind) for model in models(part)]
+
+
+def settings() -> Iterator[str]:
+    for name, field in Settings.model_fields.items():
+        if name == "assets":
+            for kind in KINDS:
+                yield from table(f'[[assets]] kind = "{kind.model_fields["kind"].default}"', kind)
+            continue
+        many = get_origin(field.annotation) is tuple
+        for model in models(field.annotation)[:1]:
+            yield from table(f"[[{name}]]" if many else f"[{name}]", model)
+            if name == "tariff":
+                yield from table("[[tariff.bands]]", Band)
+            if name == "imports":
+                yield from table("[imports.mapping]", models(model.model_fields["mapping"].annotation)[0])
+                yield from table("[[imports.mapping.columns]]", Column)
+
+
+def commands() -> Iterator[str]:
+    yield "\n## Commands\n\nExit codes: 0 done, 2 done with problems, 1 failed. Times are ISO 8601 with offset.\n"
+    group = typer.main.get_command(app)
+    assert isinstance(group, typer.core.TyperGroup)  # noqa: S101 - typer makes a group of several commands
+    for name, command in group.commands.items():
+        yield f"\n### penstock {name}\n\n{(command.help or '').strip()}\n"
+        yield "| option | meaning |\n|---|---|"
+        for parameter in command.params:
+            shown = " ".join(parameter.opts) if parameter.opts else str(parameter.name)
+            yield f"| `{shown}` | {getattr(parameter, 'help', '') or ''} |"
+
+
+def page() -> str:
+    return "\n".join([HEAD, *settings(), *commands()]) + "\n"
+
+
+if __name__ == "__main__":
+    print(page(), end="")
