@@ -47,7 +47,8 @@ def calibration_origins(task: Task) -> NDArray[np.int64]:
     seen = np.isfinite(task.values).any(axis=0)
     begins = int(np.argmax(seen)) if seen.any() else task.fit_before
     usable = usable[usable >= begins + g.slots]
-    return usable[len(usable) - min(task.settings.calibration_days, len(usable) // 3) :].astype(np.int64)
+    affordable = max(7, task.settings.calibration_cells // max(task.series * task.steps, 1))
+    return usable[len(usable) - min(task.settings.calibration_days, affordable, len(usable) // 3) :].astype(np.int64)
 
 
 def quantiles(model: Predictor, task: Task, levels: Sequence[float]) -> FloatArray:

@@ -24,6 +24,9 @@ class ForecastSettings(BaseModel):
     rows_per_series: int = Field(default=6_000, ge=100, description="rows drawn for one fit from each series, on average")
     train_series: int = Field(default=1_000, ge=1, description="series drawn for one fit")
     calibration_days: int = Field(default=28, ge=3, description="daily origins whose errors make the bands [d]")
+    calibration_cells: int = Field(
+        default=600_000, ge=1_000, description="series x origins x steps whose errors are looked at; beyond it fewer origins, but 7"
+    )
     calibration_rows: int = Field(default=60_000, ge=1_000, description="rows drawn for the model of the error's size")
     chunk_series: int = Field(default=256, ge=1, description="series predicted at a time; bounds memory")
 

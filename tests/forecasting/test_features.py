@@ -30,12 +30,12 @@ def test_like_days_of_a_tuesday_are_the_last_workdays_by_local_time():
 
 
 def test_the_base_is_the_profile_moved_by_what_the_last_week_added():
-    pattern = np.tile(np.linspace(1, 2, 24, dtype=np.float32), 60)
-    pattern[53 * 24 :] *= 1.2  # the week before the origin runs a fifth higher
-    found, base, _ = seen(pattern[None, :], 60 * 24, [60 * 24 + 23])  # a Friday, 23:00
+    pattern = np.tile(np.linspace(1, 2, 24, dtype=np.float32), 25)
+    pattern[18 * 24 :] *= 1.2  # the week before the origin runs a fifth higher
+    _, base, _ = seen(pattern[None, :], 25 * 24, [25 * 24 + 23])  # a Friday, 23:00
     like = finite_mean(np.array([2.4] * 5 + [2.0] * 3), 0) / 2 + finite_mean(np.array([2.4] + [2.0] * 3), 0) / 2
     assert 1.0 < float(base[0]) / like < 1.2  # what was expected of the week already holds its first days
-    steady, base, _ = seen(np.tile(np.linspace(1, 2, 24, dtype=np.float32), 60)[None, :], 60 * 24, [60 * 24 + 23])
+    _, base, _ = seen(np.tile(np.linspace(1, 2, 24, dtype=np.float32), 25)[None, :], 25 * 24, [25 * 24 + 23])
     assert float(base[0]) == pytest.approx(2.0, rel=1e-5)
 
 
