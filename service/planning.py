@@ -119,15 +119,22 @@ def commands(city: LoadedCity, plan_id: str, start_utc: datetime, frame: pd.Data
     plan = frame[frame["scenario"] == "plan"]
     made = []
     for control in city.settings.controls:
-        rows = plan[(plan["asset_id"] == control.asset) & (plan["quantity"] == control.quantity)].sort_values("time_utc")
-        rows = rows[rows["time_utc"] < end]
+        rows = _quantity(plan, control.asset, control.quantity, end)
         value = rows["value"].round(control.decimals).to_numpy()
+        if control.held_back_by is not None and control.free_setpoint is not None:
+            held = _quantity(plan, control.asset, control.held_back_by, end)["value"].to_numpy()
+            value = np.where(held > 10.0**-control.decimals / 2, value, control.free_setpoint)
         changes = np.flatnonzero(np.append(len(value) > 0, np.diff(value) != 0))
         times = [time.to_pydatetime() for time in rows["time_utc"]]
         for i, at in enumerate(changes):
             until = times[changes[i + 1]] if i + 1 < len(changes) else end
             made.append(command(plan_id, control.point, str(city.points[control.point].quantity), float(value[at]), times[at], until))
     return made
+
+
+def _quantity(plan: pd.DataFrame, asset: str, quantity: str, end: datetime) -> pd.DataFrame:
+    rows = plan[(plan["asset_id"] == asset) & (plan["quantity"] == quantity) & (plan["time_utc"] < end)]
+    return rows.sort_values("time_utc")
 
 
 def command(plan_id: str, point_id: str, quantity: str, setpoint: float, not_before: datetime, not_after: datetime) -> dict[str, Any]:

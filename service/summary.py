@@ -11,7 +11,7 @@ from city.clock import local_date, parse_utc
 from city.quality import Cause, cause_of, usable
 from service import schema as t
 from service.environment import Environment
-from service.store import open_store, readings, results
+from service.store import open_store, readings, results, runs
 
 
 def page(env: Environment, now: str, seconds: float) -> str:
@@ -25,6 +25,7 @@ def page(env: Environment, now: str, seconds: float) -> str:
         f"Penstock - {env.raw['city']['name']} - night of {night} ({zone})",
         "",
         *_readings(engine, at),
+        *(f"  validation  {row.sentence}" for name, row in runs.steps_done(engine, env.city_id, night).items() if name == "validate"),
         *_forecast(engine, night),
         *_plan(engine, night, currency),
         *_leaks(engine),
@@ -53,7 +54,7 @@ def _readings(engine: Engine, now_utc: datetime) -> Iterator[str]:
         causes[cause_of(quality)] += number
     told = ", ".join(f"{cause.name.lower().replace('_', ' ')} {number}" for cause, number in causes.most_common() if cause != Cause.NONE)
     yield f"Readings      {total:,} over Modbus, {size['meter_day']:,} point-days in the store, {size['conflict']} conflicts"
-    yield f"  quality     {100 * good / max(total, 1):.1f} % usable; {told or 'nothing else'}"
+    yield f"  as read     {100 * good / max(total, 1):.1f} % usable; {told or 'nothing else'}"
 
 
 def _forecast(engine: Engine, night: object) -> Iterator[str]:
