@@ -9,6 +9,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from service import schema as t
+from service.store import open_store, results
+from tests.commands import Penstock
+
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = [
     "--no-sandbox",
@@ -28,6 +32,21 @@ HEADINGS = {
     "runs": ("Audit trail", "审计记录"),
 }
 
+
+def numbers(city: Penstock) -> dict[str, list[str]]:
+    """What each page must show, read from the store; digits only, as pages group them with spaces."""
+    engine = open_store(f"sqlite:///{city.home / 'penstock.db'}")
+    plan, case = results.last_plan(engine), results.rows(engine, t.leak_case)[0]
+    head = results.ledger_head(engine)
+    assert plan is not None
+    assert head is not None
+    return {
+        "tonight": [f"{plan.cost:.0f}", f"{plan.baseline_cost:.0f}", f"{plan.co2_kg / 1000:.1f}"],
+        "water": [f"{case.flow_m3_per_h:.1f}", case.pipe, *results.rows(engine, t.isolation)[0].detail["valves"]],
+        "carbon": [head.root[:12]],
+    }
+
+
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
@@ -45,6 +64,7 @@ def test_every_page_in_both_languages_without_an_error_or_a_request_that_leaves_
     playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
     errors: list[str] = []
     outside: list[str] = []
+    shown = numbers(console.city)
 
     def asked(url: str) -> None:
         parts = urlsplit(url)
@@ -64,6 +84,8 @@ def test_every_page_in_both_languages_without_an_error_or_a_request_that_leaves_
             page.get_by_role("radio", name=language).or_(page.get_by_role("button", name=language)).first.click()
             for name, headings in HEADINGS.items():
                 _walk(page, name, headings[index], index, folder)
+                text = "".join(page.locator("[data-testid=stMain]").inner_text().split())
+                assert [number for number in shown.get(name, []) if number not in text] == [], name
         browser.close()
     assert not outside, f"requests that leave the machine: {sorted(set(outside))}"
     assert not errors, f"errors in the browser's console: {errors[:5]}"

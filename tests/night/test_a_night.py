@@ -13,7 +13,7 @@ from sqlalchemy import select
 from service import schema as t
 from service.night import STEPS
 from service.store import open_store, results
-from tests.night.commands import DECISION, LAST, NIGHT, Penstock
+from tests.commands import DECISION, LAST, NIGHT, Penstock
 
 pytestmark = pytest.mark.slow
 

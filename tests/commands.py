@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 DAY_START, NIGHT, DECISION, LAST = "2022-06-15T00:00+02:00", "2022-06-16T00:30+02:00", "2022-06-16T00:40+02:00", "2022-06-16T02:00+02:00"
 
 

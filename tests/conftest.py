@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.night.commands import DAY_START, NIGHT, ROOT, Penstock, free_port, port_of
+from tests.commands import DAY_START, DECISION, LAST, NIGHT, ROOT, Penstock, free_port, port_of
 
 
 @pytest.fixture(scope="session")
@@ -57,3 +57,19 @@ def simulated_field(demo_city: Path, polled: Penstock) -> Iterator[None]:
 
     with field(polled.home / "simulator.json", port_of(demo_city)):
         yield
+
+
+@pytest.fixture(scope="session")
+def worked(night: Penstock, demo_city: Path, tmp_path_factory: pytest.TempPathFactory) -> Penstock:
+    """The city as `make demo` leaves it: plan and isolation approved, written and read back, reports made."""
+    from service import schema as t
+    from service.demo import field
+    from service.store import open_store, results
+
+    made = night.copy(tmp_path_factory.mktemp("worked") / "demo")
+    isolations = [row.isolation_id for row in results.rows(open_store(f"sqlite:///{made.home / 'penstock.db'}"), t.isolation)]
+    made.run("approve", "latest", *isolations, "--who", "ada", "--reason", "agreed", "--now", DECISION, codes=(0,))
+    with field(made.home / "simulator.json", port_of(demo_city)):
+        made.run("poll", "--now", NIGHT, "--until", LAST, "--replay", codes=(0,))
+    made.run("report", codes=(0,))
+    return made
