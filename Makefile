@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: venv demo test quick lint console docs lock clean
+.PHONY: venv demo test quick lint console docs wheel lock clean
 
 venv: $(VENV)/installed
 
@@ -35,9 +35,18 @@ console: venv
 docs: venv
 	$(BIN)/mkdocs build --strict
 
+# The built wheel must install into an empty environment and answer.
+wheel: venv
+	rm -rf build dist build-env
+	$(BIN)/python -m build --wheel --no-isolation --outdir dist . >/dev/null
+	$(PYTHON) -m venv build-env
+	build-env/bin/pip install --quiet dist/*.whl
+	cd build-env && bin/penstock --help >/dev/null && echo "the wheel installs and answers"
+	rm -rf build build-env
+
 # The lock is made with uv; it holds hashes only, no address.
 lock:
 	uv pip compile pyproject.toml --all-extras --generate-hashes --python-version 3.11 --no-annotate --no-header -o requirements.lock
 
 clean:
-	rm -rf $(VENV) var build dist site
+	rm -rf $(VENV) var build build-env dist site
