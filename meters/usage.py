@@ -2,8 +2,9 @@
 
 Rules per interval between two neighbouring grid times: both registers usable -> their difference; the register went down by what
 is left of its modulus -> rollover, the difference plus the modulus; it went down otherwise -> reset, usage unknown; one of them
-missing -> gap, usage unknown. Over a gap between two good registers the total is exact even though its course is not:
-it is returned beside the Block, so that a ledger can post it and the sum of usage equals the last register minus the first.
+missing or not to be believed -> usage unknown, for the cause that register was given (a gap without one). Over a gap between
+two good registers the total is exact even though its course is not: it is returned beside the Block, so that a ledger can post it
+and the sum of usage equals the last register minus the first.
 """
 
 from collections.abc import Mapping
@@ -71,9 +72,17 @@ def from_registers(registers: Block, moduli: Mapping[str, int] | None = None) ->
     amount, cause = _advance(registers.values[:, :-1], registers.values[:, 1:], modulus)
     both = usable[:, :-1] & usable[:, 1:]
     known = both & (cause != Cause.RESET)
-    quality = np.where(both, np.where(cause == Cause.RESET, 0, q.VALID) | cause << 8, q.missing(Cause.GAP)).astype(np.uint16)
+    absent = _why_absent(registers.quality, usable)
+    quality = np.where(both, np.where(cause == Cause.RESET, 0, q.VALID) | cause << 8, absent << 8).astype(np.uint16)
     block = Block(registers.ids, registers.start_utc, registers.step, usage, np.where(known, amount, 0), quality)
     return Differences(block, _gap_totals(registers, usage, usable, modulus))
+
+
+def _why_absent(quality: NDArray[np.uint16], usable: NDArray[np.bool_]) -> NDArray[np.uint16]:
+    """Cause of each interval without two usable registers: that of the register at its end, else at its start, else a gap."""
+    cause = np.where(usable, 0, quality >> 8).astype(np.uint16)
+    found = np.where(cause[:, 1:] > 0, cause[:, 1:], cause[:, :-1])
+    return np.where(found > 0, found, np.uint16(Cause.GAP))
 
 
 def _register_quantity(readings: pd.DataFrame) -> Quantity:

@@ -33,7 +33,7 @@ def test_three_registers_give_two_usages_in_watt_hours():
 
 def test_a_gap_is_missing_and_its_exact_total_is_told():
     block, gaps = differences(readings([10.0, np.nan, np.nan, 11.5, 12.0]), QUARTER)
-    assert [cause_of(int(one)) for one in block.quality[0]] == [Cause.GAP] * 3 + [Cause.NONE]
+    assert [cause_of(int(one)) for one in block.quality[0]] == [Cause.TIMEOUT] * 3 + [Cause.NONE]
     assert block.usable().tolist() == [[False, False, False, True]]
     assert gaps["amount"].tolist() == [1500]
     assert gaps["period_start_utc"].iloc[0] == pd.Timestamp(START)
