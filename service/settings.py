@@ -87,9 +87,7 @@ class Control(Place):
     quantity: str = Field(description="quantity of the plan that is sent: power_kw, running")
     decimals: int = Field(default=0, ge=0, le=3, description="digits the setpoint is rounded to")
     held_back_by: str | None = Field(default=None, description="quantity of the plan that is above zero while the asset is held back")
-    free_setpoint: float | None = Field(
-        default=None, description="sent while it is not held back: a forecast must not become a limit"
-    )
+    free_setpoint: float | None = Field(default=None, description="sent while it is not held back: a forecast must not become a limit")
 
 
 class State(Place):
