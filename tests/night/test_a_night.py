@@ -1,10 +1,10 @@
 """The main job on the demo city: what a night must give, that it survives being killed, and that nothing is written unasked."""
 
 import json
-import re
 import shutil
 import sqlite3
 import time
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from sqlalchemy import select
 from service import schema as t
 from service.night import STEPS
 from service.store import open_store, results
+from service.store.runs import steps_done
 from tests.commands import DECISION, LAST, NIGHT, Penstock
 
 pytestmark = pytest.mark.slow
@@ -26,15 +27,18 @@ def tables(city: Penstock) -> dict[str, list[tuple[object, ...]]]:
 
 
 def kill_during(city: Penstock, step: int) -> None:
-    """`kill -9` the night while it is in a step: when the line of the step before has come."""
+    """`kill -9` the night while it is in a step: as soon as the store has the step before (for the first: the lock is taken)."""
+    engine = open_store(f"sqlite:///{city.home / 'penstock.db'}")
+    night = date.fromisoformat(NIGHT[:10])
     process = city.start("night", "--now", NIGHT)
-    assert process.stderr
-    if step == 0:
-        time.sleep(2.5)
-    else:
-        assert next((line for line in iter(process.stderr.readline, "") if re.match(rf"{STEPS[step - 1]}\b", line)), None)
+    while step and STEPS[step - 1] not in steps_done(engine, "demo", night):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    while not step and not (city.home / "night.lock").exists():
+        time.sleep(0.01)
     process.kill()
     process.communicate()
+    assert STEPS[step] not in steps_done(engine, "demo", night), "the kill came too late to be in the step"
 
 
 def test_a_night_killed_in_every_step_ends_like_an_undisturbed_one(night: Penstock, polled: Penstock, tmp_path: Path) -> None:
