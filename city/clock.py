@@ -19,7 +19,10 @@ def as_utc(time: datetime) -> datetime:
     """The same instant in UTC. Raises `PenstockError` for a naive time, which could mean any of 38 zones."""
     if time.tzinfo is None:
         raise fault(f"time {time.isoformat()}", "no time zone", "an ISO 8601 time with offset", "Add +00:00 or the local offset.")
-    return time.astimezone(UTC)
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:
+        raise fault(f"time {time.isoformat()}", "before year 1 or after 9999 in UTC", "a year between", "Check the date.") from None
 
 
 def parse_utc(text: str) -> datetime:
