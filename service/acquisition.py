@@ -71,6 +71,11 @@ def execute_due(engine: Engine, field: Field, city: LoadedCity, at_utc: datetime
                 engine, command.command_id, "held", f"{command.point_id}: not written, a hold is in force", at_utc, command.point_id
             )
             continue
+        point = city.points.get(command.point_id)
+        if point is None or city.meter[point.meter].link is None:
+            sentence = f"{command.point_id}: not written, city.toml has no such point on a link"
+            operations.settle(engine, command.command_id, "refused", sentence, at_utc, command.point_id)
+            continue
         allowed = limits.get(command.point_id) or city.map_limits(command.point_id)
         if allowed is None:
             sentence = f"{command.point_id}: not written, neither [[limits]] nor its register map say what may be written there"

@@ -1,21 +1,23 @@
 """The `penstock` command. Heavy imports live inside the commands, so that `penstock status` answers at once."""
 
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from city.clock import parse_utc
-from city.problems import PenstockError
+from city.problems import PenstockError, fault
 from service.environment import Environment
 
 DONE, PROBLEMS, FAILED = 0, 2, 1
+UsageError: Any = typer.BadParameter.__mro__[1]  # of every mistyped command or option; typer gives it no public name
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,  # help is plain text: [[imports]] is a table of city.toml, not a colour
     pretty_exceptions_enable=False,
     help="One plan for a city's water, energy and carbon. Exit codes: 0 done, 2 done with problems, 1 failed.",
 )
@@ -30,13 +32,20 @@ def environment(city: Path | None) -> Environment:
 
 
 def moment(now: str | None) -> datetime:
-    return parse_utc(now) if now else datetime.now(UTC)
+    """The time that counts as now. One in the future is refused: the night of a mistyped year would close days that are not over."""
+    clock = datetime.now(UTC)
+    if not now:
+        return clock
+    told = parse_utc(now)
+    if told > clock + timedelta(days=1):
+        raise fault(
+            f"--now {now}", "lies in the future", f"up to a day after this machine's clock, {clock:%Y-%m-%d %H:%M} UTC", "Check the date."
+        )
+    return told
 
 
 def operator(env: Environment, who: str | None) -> str:
-    from city.problems import fault
-
-    name = who or env.operator
+    name = (who or env.operator).strip()
     if not name:
         raise fault("--who", "missing", "the name of the person who decides", "Give --who NAME or set PENSTOCK_OPERATOR.")
     return name
@@ -54,7 +63,6 @@ def init(city: City = None, now: Now = None) -> None:
 
     env = environment(city)
     moment(now)
-    env.folder.mkdir(parents=True, exist_ok=True)
     migrations.upgrade(open_store(env.url, create=True))
     typer.echo(f"{env.city_id}: database ready in {env.folder}")
 
@@ -64,7 +72,7 @@ def demo(quiet: Annotated[bool, typer.Option("--quiet", help="no summary")] = Fa
     """Take the composed demo city through a whole day and night: meters, forecasts, plan, leak, approval, writes, carbon."""
     from service.demo import run_demo
 
-    finish(run_demo(parse_utc(now) if now else None, quiet=quiet))
+    finish(run_demo(moment(now) if now else None, quiet=quiet))
 
 
 @app.command("import")
@@ -90,11 +98,12 @@ def poll(
     from service.polling import poll_forever, poll_span
 
     env = environment(city)
-    if now is None:
-        poll_forever(env)
-    else:
-        start = parse_utc(now)
+    if now is not None:
+        start = moment(now)
         finish(poll_span(env, start, parse_utc(until) if until else start, replay=replay))
+    if until is not None or replay:
+        raise fault("--now", "missing", "a time, because --until and --replay are about a span of slots", "Give --now TIME as well.")
+    poll_forever(env)
 
 
 @app.command()
@@ -106,7 +115,7 @@ def work(
     """Take the console's requests (re-plan, statement) one at a time; runs until stopped."""
     from service.work import serve
 
-    finish(serve(environment(city), parse_utc(now) if now else None, once=once))
+    finish(serve(environment(city), moment(now) if now else None, once=once))
 
 
 @app.command()
@@ -183,7 +192,10 @@ def doctor(city: City = None, now: Now = None) -> None:
 def run() -> None:
     """Entry point: known faults are sentences, unknown ones go to a file; an operator never sees a bare traceback."""
     try:
-        app()
+        code = app(standalone_mode=False)
+    except UsageError as error:
+        error.show()
+        sys.exit(FAILED)  # not 2 as is usual: here 2 says that the work was done
     except PenstockError as error:
         for problem in error.problems:
             typer.echo(str(problem), err=True)
@@ -193,6 +205,7 @@ def run() -> None:
 
         typer.echo(keep(error), err=True)
         sys.exit(FAILED)
+    sys.exit(code if isinstance(code, int) else DONE)
 
 
 if __name__ == "__main__":

@@ -11,13 +11,13 @@ from service.store import open_store, operations, results
 
 
 def approve_ids(env: Environment, ids: Sequence[str], who: str, at_utc: datetime, reason: str) -> list[str]:
-    """Approve plans and isolations. Returns one sentence each; approving again changes nothing and says so."""
+    """Approve plans and isolations, all of them or none. Returns one sentence each; approving again changes nothing and says so."""
     engine = open_store(env.url)
-    sentences = []
-    for plan_id in _resolved(engine, ids):
-        count = operations.approve(engine, plan_id, who, at_utc, reason)
-        sentences.append(f"{plan_id}: {count} commands approved by {who}" if count else f"{plan_id}: approved before, nothing changed")
-    return sentences
+    approved = operations.approve_all(engine, _resolved(engine, ids), who, at_utc, reason)
+    return [
+        f"{plan_id}: {count} commands approved by {who}" if count else f"{plan_id}: approved before, nothing changed"
+        for plan_id, count in approved.items()
+    ]
 
 
 def _resolved(engine: Engine, ids: Sequence[str]) -> list[str]:
@@ -36,12 +36,33 @@ def _resolved(engine: Engine, ids: Sequence[str]) -> list[str]:
 def hold_subject(
     env: Environment, subject: str, who: str, at_utc: datetime, reason: str, until_utc: datetime | None, *, release: bool
 ) -> str:
-    """Place or release a hold; `all` is the emergency stop. Returns what happened, as a sentence."""
+    """Place or release a hold; `all` is the emergency stop. Returns what happened, as a sentence.
+
+    Raises `PenstockError` for a subject that nothing is written to by that name, and for a hold that would be over already.
+    """
     engine = open_store(env.url)
     target = operations.STOP if subject == "all" else subject
     shown = "everything" if target == operations.STOP else subject
     if release:
         count = operations.release_hold(engine, target, who, at_utc)
         return f"{shown}: released by {who}" if count else f"{shown}: no hold was in force"
+    if until_utc is not None and until_utc <= at_utc:
+        raise fault(
+            f"--until {until_utc:%Y-%m-%dT%H:%MZ}", "not after the hold begins", f"after {at_utc:%Y-%m-%dT%H:%MZ}", "Give a later time."
+        )
+    if target != operations.STOP:  # which must work whatever the city file says
+        _require_known(env, subject)
     operations.place_hold(engine, target, who, at_utc, reason, until_utc)
     return f"{shown}: held by {who}" + (f" until {until_utc:%Y-%m-%d %H:%M} UTC" if until_utc else " until released")
+
+
+def _require_known(env: Environment, subject: str) -> None:
+    """A mistyped hold must not look like one."""
+    from service.settings import load
+
+    city = load(env)
+    assets = [asset.id for asset in city.settings.assets]
+    points = [point.id for point in city.points.values() if city.is_command(point)]
+    if subject not in (*assets, *points):
+        allowed = f"all; the assets {', '.join(assets[:20]) or '(none)'}; the points {', '.join(points[:20]) or '(none)'}"
+        raise fault(f"hold on '{subject}'", "neither an asset nor a point that is written", allowed, "Correct the name.")

@@ -39,12 +39,17 @@ class Environment(BaseSettings):
             ) from None
         except tomllib.TOMLDecodeError as error:
             raise fault(str(self.city_file), str(error), "TOML 1.0", "Correct that line.") from None
+        except UnicodeDecodeError as error:
+            raise fault(str(self.city_file), f"byte {error.start} is not UTF-8", "a text file in UTF-8", "Save it as UTF-8.") from None
 
     @property
     def city_id(self) -> str:
-        found = self.raw.get("city", {}).get("id")
-        if not isinstance(found, str):
+        city = self.raw.get("city")
+        found = city.get("id") if isinstance(city, dict) else None
+        if not isinstance(found, str) or not found:
             raise fault(f"{self.city_file}: city.id", "missing", "a short name", 'Write [city] with id = "..." at the top.')
+        if Path(found).name != found:
+            raise fault(f"{self.city_file}: city.id", f"'{found}'", "a plain name: it names the data folder", "Leave / and .. out of it.")
         return found
 
     @property

@@ -1,5 +1,6 @@
 """`penstock import`: history files with a column mapping become vectors of the store."""
 
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import Engine
@@ -14,15 +15,16 @@ from service.settings import LoadedCity, load, path_of
 from service.store import open_store, readings, writing
 
 
-def import_history(env: Environment) -> list[str]:
-    """Import every file of [[imports]], validated, one vector per point and civil day. Returns one sentence per file.
+def import_history(env: Environment) -> Iterator[str]:
+    """Import every file of [[imports]], validated, one vector per point and civil day. Yields one sentence per file, as it is done.
 
     A file that cannot be read or names unknown points is refused whole, before anything of it is stored.
     """
     city = load(env)
     engine = open_store(env.url)
     key_of = readings.register_points(engine, list(city.points.values()))
-    return [_import_file(city, engine, key_of, i) for i in range(len(city.settings.imports))]
+    for number in range(len(city.settings.imports)):
+        yield _import_file(city, engine, key_of, number)
 
 
 def _import_file(city: LoadedCity, engine: Engine, key_of: dict[str, int], number: int) -> str:

@@ -166,9 +166,9 @@ def store(
             step_s=inputs.step_s,
             steps=inputs.steps,
             status=plan.status,
-            cost=plan.cost.paid,
+            cost=None if plan.status == "impossible" else plan.cost.paid,
             baseline_cost=idle.cost.paid,
-            co2_kg=plan.co2_kg,
+            co2_kg=None if plan.status == "impossible" else plan.co2_kg,
             baseline_co2_kg=idle.co2_kg,
             detail=_detail(plan, idle),
         )
@@ -191,10 +191,10 @@ def store(
 
 def _detail(plan: PlanResult, idle: PlanResult) -> dict[str, Any]:
     return {
-        "gap": plan.gap,
+        "gap": None if np.isnan(plan.gap) else plan.gap,  # an impossible plan has none; JSON knows no NaN
         "cost": asdict(plan.cost),
         "baseline_cost": asdict(idle.cost),
-        "peak_kw": plan.peak_kw,
+        "peak_kw": None if plan.status == "impossible" else plan.peak_kw,
         "baseline_peak_kw": idle.peak_kw,
         "binding": list(plan.binding),
         "reasons": list(plan.reasons),

@@ -20,6 +20,7 @@ from meters.link import LinkConfig
 from meters.quality import Limits
 from meters.registers import DeviceModel, load_model
 from optimisation.assets import Asset
+from service import references
 from service.environment import Environment
 from service.tariff import Tariff
 
@@ -47,13 +48,13 @@ class City(Place):
 class Night(Place):
     """How far the night looks back and ahead."""
 
-    step_s: int = Field(default=900, description="step of the plan [s]")
-    steps: int = Field(default=192, description="steps of the plan")
-    lead_minutes: int = Field(default=30, description="from the night's start to the plan's first step [min]")
-    history_days: int = Field(default=400, description="days of history the models see")
-    hot_days: int = Field(default=35, description="days that readings are kept row by row")
-    approved_hours: int = Field(default=24, description="hours of commands that one approval covers")
-    workers: int = Field(default=1, description="processes that share the forecasts")
+    step_s: int = Field(default=900, ge=300, le=3600, description="step of the plan [s]")
+    steps: int = Field(default=192, ge=1, description="steps of the plan")
+    lead_minutes: int = Field(default=30, ge=0, description="from the night's start to the plan's first step [min]")
+    history_days: int = Field(default=400, ge=1, description="days of history the models see")
+    hot_days: int = Field(default=35, ge=2, description="days that readings are kept row by row")
+    approved_hours: int = Field(default=24, ge=1, description="hours of commands that one approval covers")
+    workers: int = Field(default=1, ge=1, description="processes that share the forecasts")
 
 
 class Sector(Place):
@@ -195,20 +196,22 @@ class LoadedCity:
 def load(environment: Environment) -> LoadedCity:
     """Read and check the city file. Raises `PenstockError` with every fault at once, each with its TOML path."""
     raw = environment.raw
+    problems: list[Problem] = []
+    settings: Settings | None = None
     try:
         settings = Settings.model_validate(raw)
     except ValidationError as error:
-        raise PenstockError(_problems(error)) from None
-    folders = (environment.city_file.parent / "devices",)
+        problems += _problems(error)
     models: dict[str, DeviceModel] = {}
-    problems: list[Problem] = []
-    for i, meter in enumerate(settings.meters):
+    for i, meter in references.tables(raw, "meters"):
+        name = meter.get("model")
         try:
-            models.setdefault(meter.model, load_model(meter.model, folders))
+            if isinstance(name, str) and name not in models:
+                models[name] = load_model(name, (environment.city_file.parent / "devices",))
         except PenstockError as error:
-            problems += [Problem(f"meters[{i}].model ({meter.id})", p.observed, p.allowed, p.remedy) for p in error.problems]
-    problems += _dangling(settings)
-    if problems:
+            problems += [Problem(f"meters[{i}].model ({meter.get('id')})", p.observed, p.allowed, p.remedy) for p in error.problems]
+    problems += references.dangling(raw, models)
+    if problems or settings is None:
         raise PenstockError(problems)
     digest = hashlib.sha256(environment.city_file.read_bytes()).hexdigest()
     return LoadedCity(settings, environment, models, digest)
@@ -225,39 +228,6 @@ def _problems(error: ValidationError) -> Iterator[Problem]:
 def _shown(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _dangling(s: Settings) -> Iterator[Problem]:
-    """Names that point nowhere."""
-    known = {
-        "site": {x.id for x in s.sites},
-        "sector": {x.id for x in s.sectors},
-        "zone": {x.id for x in s.zones},
-        "link": {x.id for x in s.links},
-        "asset": {x.id for x in s.assets},
-        "meter": {x.id for x in s.meters},
-    }
-    uses = [(f"sites[{i}].sector", "sector", x.sector) for i, x in enumerate(s.sites)]
-    for i, m in enumerate(s.meters):
-        uses += [(f"meters[{i}].{kind}", kind, value) for kind, value in (("site", m.site), ("zone", m.zone), ("link", m.link)) if value]
-        if m.link and m.unit is None:
-            yield Problem(f"meters[{i}].unit ({m.id})", "missing", "0 to 255 for a meter on a link", "Give its Modbus unit id.")
-    uses += [(f"controls[{i}].asset", "asset", x.asset) for i, x in enumerate(s.controls)]
-    uses += [(f"controls[{i}].point", "meter", x.point.rsplit(".", 1)[0]) for i, x in enumerate(s.controls)]
-    uses += [(f"limits[{i}].point", "meter", x.point.rsplit(".", 1)[0]) for i, x in enumerate(s.limits)]
-    uses += [(f"states[{i}].asset", "asset", x.asset) for i, x in enumerate(s.states)]
-    uses += [(f"states[{i}].weights", "meter", point.rsplit(".", 1)[0]) for i, x in enumerate(s.states) for point in x.weights]
-    losses = {f"{zone}.loss" for zone in known["zone"]}
-    uses += [(f"accounts[{i}].point", "meter", x.point.rsplit(".", 1)[0]) for i, x in enumerate(s.accounts) if x.point not in losses]
-    for path, kind, name in uses:
-        if name not in known[kind]:
-            yield Problem(
-                path, f"no {kind} '{name}'", f"one of {', '.join(sorted(known[kind])[:12]) or 'none defined'}", "Correct the name."
-            )
-    for kind, things in (("meters", s.meters), ("sites", s.sites), ("zones", s.zones), ("assets", s.assets), ("accounts", s.accounts)):
-        names = [x.id for x in things]
-        for name in sorted({n for n in names if names.count(n) > 1}):
-            yield Problem(kind, f"id '{name}' given {names.count(name)} times", "each id once", "Rename one of them.")
 
 
 def path_of(folder: Path, name: str) -> Path:

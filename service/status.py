@@ -13,9 +13,10 @@ from service.store import open_store, operations, runs
 
 def gather(env: Environment, now_utc: datetime) -> dict[str, Any]:
     """Everything `status` tells, read from the store."""
+    city = env.city_id  # asked for first: of a broken city file that is what is told, not the database it leads to
     engine = open_store(env.url)
-    night = runs.last_night(engine, env.city_id)
-    steps = runs.steps_done(engine, env.city_id, night) if night else {}
+    night = runs.last_night(engine, city)
+    steps = runs.steps_done(engine, city, night) if night else {}
     with engine.connect() as connection:
         waiting = connection.execute(
             select(t.command.c.plan_id, t.command.c.state, func.count()).group_by(t.command.c.plan_id, t.command.c.state)
@@ -25,7 +26,7 @@ def gather(env: Environment, now_utc: datetime) -> dict[str, Any]:
         points = connection.execute(select(func.count()).select_from(t.latest)).scalar_one()
         leaks = connection.execute(select(t.leak_case.c.case_id, t.leak_case.c.sentence).where(t.leak_case.c.state == "open")).all()
     return {
-        "city": env.city_id,
+        "city": city,
         "now": now_utc.isoformat(),
         "heartbeats": {name: time.isoformat() for name, time in runs.heartbeats(engine).items()},
         "newest_reading": newest.isoformat() if newest else None,

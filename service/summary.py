@@ -69,8 +69,10 @@ def _plan(engine: Engine, night: object, currency: str) -> Iterator[str]:
     if plan is None:
         yield "Plan          none"
         return
-    gap, start = 100 * plan.detail["gap"], f"{plan.start_utc:%Y-%m-%d %H:%M} UTC"
-    yield f"Plan          {plan.plan_id}, {plan.status} (gap {gap:.2f} %), {plan.steps} steps from {start}"
+    gap = "" if plan.detail["gap"] is None else f" (gap {100 * plan.detail['gap']:.2f} %)"
+    yield f"Plan          {plan.plan_id}, {plan.status}{gap}, {plan.steps} steps from {plan.start_utc:%Y-%m-%d %H:%M} UTC"
+    for reason in plan.detail["reasons"]:
+        yield f"  conflict    {reason}"
     if plan.cost is not None:
         less = 100 * (1 - plan.cost / plan.baseline_cost)
         yield f"  cost        {plan.cost:,.0f} {currency}, doing nothing {plan.baseline_cost:,.0f} {currency}: {less:.1f} % less"

@@ -4,7 +4,11 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Engine
+
+from city.problems import fault
+from service.store import present_tables
 
 
 def config(engine: Engine) -> Config:
@@ -15,8 +19,15 @@ def config(engine: Engine) -> Config:
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Bring the database to `revision`, in one transaction where the database can."""
-    command.upgrade(config(engine), revision)
+    """Bring the database to `revision`, in one transaction where the database can.
+
+    Raises `PenstockError` when it does not answer, or comes from a release that this one does not know.
+    """
+    present_tables(engine)
+    try:
+        command.upgrade(config(engine), revision)
+    except CommandError as error:
+        raise fault("database", str(error), "the tables of this release or an older one", "Install the newer release again.") from None
 
 
 def downgrade(engine: Engine, revision: str) -> None:

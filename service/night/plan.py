@@ -27,9 +27,9 @@ def compute(night: Night) -> Output:
     detail = {
         "plan_id": plan_id,
         "status": made.status,
-        "cost": made.cost.paid,
+        "cost": None if made.status == "impossible" else made.cost.paid,
         "baseline_cost": idle.cost.paid,
-        "co2_kg": made.co2_kg,
+        "co2_kg": None if made.status == "impossible" else made.co2_kg,
         "baseline_co2_kg": idle.co2_kg,
     }
     return Output(StepResult(said(made, idle, city.settings.city.currency), detail, problems), write)

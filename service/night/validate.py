@@ -19,7 +19,6 @@ from service.night import Night, Output
 from service.store import readings
 from service.store.runs import StepResult
 
-MOST_DAYS = 40  # hot readings are kept for less than that
 Totals = dict[tuple[str, datetime], int]
 
 
@@ -33,7 +32,8 @@ def compute(night: Night) -> Output:
     def write(connection: Connection) -> None:
         for block, totals in made:
             readings.store_days(connection, block, days, night.key_of, "night", totals)
-        readings.drop_hot(connection, night.today - timedelta(days=night.city.settings.night.hot_days))
+        # Only what lies in vectors by now may go: days up to the last one made here.
+        readings.drop_hot(connection, min(night.today - timedelta(days=night.city.settings.night.hot_days), days[-1][1]))
 
     counts: Counter[str] = Counter()
     problems: list[Problem] = []
@@ -50,15 +50,18 @@ def compute(night: Night) -> Output:
 
 
 def _days(night: Night) -> list[tuple[datetime, datetime]]:
+    """Civil days after the last validated one and before tonight, up to the last one that was heard of.
+
+    A day nobody polled in between gets a vector of gaps; days after the newest reading wait, because their readings may come.
+    """
     zone = night.city.settings.city.time_zone
     last = readings.last_day(night.engine, "night")
-    first = readings.first_slot(night.engine)
-    if first is None:
+    first, newest = readings.first_slot(night.engine), readings.last_slot(night.engine)
+    if first is None or newest is None:
         return []
     day = local_date(last, zone) + timedelta(days=1) if last else local_date(first, zone)
-    day = max(day, night.date - timedelta(days=MOST_DAYS))
     found = []
-    while day < night.date:
+    while day < night.date and day <= local_date(newest, zone):
         found.append(civil_day(day, zone))
         day += timedelta(days=1)
     return found

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from city.problems import fault
+from service.schema import metadata
 
 
 def open_store(url: str, *, create: bool = False) -> Engine:
@@ -23,12 +24,24 @@ def open_store(url: str, *, create: bool = False) -> Engine:
         raise fault("PENSTOCK_DATABASE_URL", str(error).split("\n")[0], "sqlite:/// or postgresql+psycopg://", "Correct the URL.") from None
     if engine.dialect.name == "sqlite":
         if engine.url.database and engine.url.database != ":memory:":
-            Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(Path(engine.url.database).parent)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     if not create:
         _require_tables(engine)
     return engine
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise fault(
+            f"data folder {folder}",
+            error.strerror or "cannot be made",
+            "a folder that can be written",
+            "Set PENSTOCK_HOME to such a folder.",
+        ) from None
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
@@ -49,13 +62,24 @@ def writing(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def _require_tables(engine: Engine) -> None:
-    shown = engine.url.render_as_string(hide_password=True)
+def present_tables(engine: Engine) -> set[str]:
+    """The names of the tables that are there. Raises `PenstockError` when the database does not answer or is none."""
     try:
-        present = inspect(engine).has_table("alembic_version")
-    except OperationalError as error:
+        return set(inspect(engine).get_table_names())
+    except DBAPIError as error:
         raise fault(
-            f"database {shown}", str(error.orig).strip(), "a database that answers", "Start it or correct PENSTOCK_DATABASE_URL."
+            _named(engine), str(error.orig).strip(), "a database that answers", "Start it or correct PENSTOCK_DATABASE_URL."
         ) from None
-    if not present:
-        raise fault(f"database {shown}", "no tables", "a database made by `penstock init`", "Run `penstock init` first.")
+
+
+def _named(engine: Engine) -> str:
+    return f"database {engine.url.render_as_string(hide_password=True)}"
+
+
+def _require_tables(engine: Engine) -> None:
+    present = present_tables(engine)
+    if "alembic_version" not in present:
+        raise fault(_named(engine), "no tables", "a database made by `penstock init`", "Run `penstock init` first.")
+    lost = sorted(set(metadata.tables) - present)
+    if lost:
+        raise fault(_named(engine), f"without the tables {', '.join(lost)}", "every table", "Restore the database from its backup.")

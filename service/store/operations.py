@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, and_, func, or_, select
 
-from city.problems import fault
+from city.problems import PenstockError, Problem, fault
 from service import schema as t
 from service.store import writing
 
@@ -23,22 +23,40 @@ def approve(engine: Engine, plan_id: str, who: str, at_utc: datetime, reason: st
 
     Approving twice does nothing more (returns 0). Raises `PenstockError` for an id without commands, or when all have expired.
     """
+    return approve_all(engine, [plan_id], who, at_utc, reason)[plan_id]
+
+
+def approve_all(engine: Engine, plan_ids: Sequence[str], who: str, at_utc: datetime, reason: str) -> dict[str, int]:
+    """`approve` for several ids together: when one of them cannot be approved none is, and every reason is told."""
+    counts: dict[str, int] = {}
+    problems: list[Problem] = []
     with writing(engine) as connection:
-        if connection.execute(select(t.approval).where(t.approval.c.plan_id == plan_id)).first():
-            return 0
-        open_commands = and_(t.command.c.plan_id == plan_id, t.command.c.state == "proposed")
-        if connection.execute(select(func.count()).select_from(t.command).where(t.command.c.plan_id == plan_id)).scalar_one() == 0:
-            raise fault(
-                f"approval of '{plan_id}'", "no commands with this id", "a plan or isolation that `penstock status` lists", "Check the id."
-            )
-        changed = connection.execute(
-            t.command.update().where(open_commands, t.command.c.not_after_utc > at_utc).values(state="approved")
-        ).rowcount
-        if changed == 0:
-            raise fault(f"approval of '{plan_id}'", "all its commands are past their time", "a current plan", "Run `penstock night` again.")
-        connection.execute(t.approval.insert().values(plan_id=plan_id, who=who, at_utc=at_utc, reason=reason, commands=changed))
-        record(connection, at_utc, who, "approve", plan_id, f"{who} approved {changed} commands: {reason or 'no reason given'}")
-        return changed
+        for plan_id in dict.fromkeys(plan_ids):
+            try:
+                counts[plan_id] = _approve(connection, plan_id, who, at_utc, reason)
+            except PenstockError as error:
+                problems += error.problems
+        if problems:
+            raise PenstockError(problems)
+    return counts
+
+
+def _approve(connection: Connection, plan_id: str, who: str, at_utc: datetime, reason: str) -> int:
+    if connection.execute(select(t.approval).where(t.approval.c.plan_id == plan_id)).first():
+        return 0
+    open_commands = and_(t.command.c.plan_id == plan_id, t.command.c.state == "proposed")
+    if connection.execute(select(func.count()).select_from(t.command).where(t.command.c.plan_id == plan_id)).scalar_one() == 0:
+        raise fault(
+            f"approval of '{plan_id}'", "no commands with this id", "a plan or isolation that `penstock status` lists", "Check the id."
+        )
+    changed = connection.execute(
+        t.command.update().where(open_commands, t.command.c.not_after_utc > at_utc).values(state="approved")
+    ).rowcount
+    if changed == 0:
+        raise fault(f"approval of '{plan_id}'", "all its commands are past their time", "a current plan", "Run `penstock night` again.")
+    connection.execute(t.approval.insert().values(plan_id=plan_id, who=who, at_utc=at_utc, reason=reason, commands=changed))
+    record(connection, at_utc, who, "approve", plan_id, f"{who} approved {changed} commands: {reason or 'no reason given'}")
+    return changed
 
 
 def place_hold(engine: Engine, subject: str, who: str, at_utc: datetime, reason: str, until_utc: datetime | None = None) -> None:

@@ -50,11 +50,12 @@ def ignore_duplicates(connection: Connection, table: Any) -> Any:
     return dialect.insert(table).on_conflict_do_nothing()
 
 
-def insert_rows(connection: Connection, table: Any, rows: list[tuple[Any, ...]], suffix: str = "") -> None:
-    """Positional executemany on the driver: several times faster than a list of dicts through the compiler."""
+def insert_rows(connection: Connection, table: Any, rows: list[tuple[Any, ...]], suffix: str = "") -> int:
+    """Positional executemany on the driver: several times faster than a list of dicts through the compiler. Returns the rows made."""
     mark = "?" if connection.dialect.name == "sqlite" else "%s"
     names = ", ".join(c.name for c in table.columns)
-    connection.exec_driver_sql(f"INSERT INTO {table.name} ({names}) VALUES ({', '.join([mark] * len(table.columns))}){suffix}", rows)  # noqa: S608 - names come from our schema
+    sql = f"INSERT INTO {table.name} ({names}) VALUES ({', '.join([mark] * len(table.columns))}){suffix}"  # noqa: S608 - names come from our schema
+    return connection.exec_driver_sql(sql, rows).rowcount
 
 
 def _time(connection: Connection, time: datetime) -> Any:
@@ -168,7 +169,7 @@ def store_days(
     source: str,
     totals: dict[tuple[str, datetime], int] | None = None,
 ) -> int:
-    """Store a Block as one vector per point and civil day; days already stored stay as they are. Returns the vectors."""
+    """Store a Block as one vector per point and civil day; days already stored stay as they are. Returns the vectors made."""
     rows: list[tuple[Any, ...]] = []
     seconds = int(block.step.total_seconds())
     if block.values.dtype.kind == "f":
@@ -182,9 +183,7 @@ def store_days(
             rows.append(
                 (key_of[name], _time(connection, start), seconds, pack_int(part.values[i]), pack_quality(part.quality[i]), total, source)
             )
-    if rows:
-        insert_rows(connection, t.meter_day, rows, " ON CONFLICT DO NOTHING")
-    return len(rows)
+    return insert_rows(connection, t.meter_day, rows, " ON CONFLICT DO NOTHING") if rows else 0
 
 
 def days(engine: Engine, points: Sequence[Point], start_utc: datetime, end_utc: datetime) -> Block:

@@ -84,7 +84,7 @@ def test_days_come_back_as_they_were_stored_and_what_was_never_stored_is_missing
     day = (START, START + timedelta(days=1))
     with writing(engine) as connection:
         assert readings.store_days(connection, block, [day], key_of, "import") == 1
-        assert readings.store_days(connection, block, [day], key_of, "import") == 1  # the same again changes nothing
+        assert readings.store_days(connection, block, [day], key_of, "import") == 0  # the same again changes nothing
     back = readings.days(engine, POINTS[:1], START - timedelta(days=1), START + timedelta(days=1))
     assert back.steps == 192
     assert not back.usable()[0, :96].any()

@@ -1,0 +1,87 @@
+"""Names in city.toml that point nowhere, looked for in the TOML itself: so they are told beside the faults of its values."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
+
+from city.problems import Problem
+from meters.registers import DeviceModel
+
+_NAMED = {"site": "sites", "sector": "sectors", "zone": "zones", "link": "links", "asset": "assets", "meter": "meters"}
+_USES = (  # table, key in it, what the key names
+    ("sites", "sector", "sector"),
+    ("meters", "site", "site"),
+    ("meters", "zone", "zone"),
+    ("meters", "link", "link"),
+    ("accounts", "site", "site"),
+    ("accounts", "sector", "sector"),
+    ("controls", "asset", "asset"),
+    ("states", "asset", "asset"),
+    ("controls", "point", "point"),
+    ("limits", "point", "point"),
+    ("accounts", "point", "point"),
+)
+
+
+def tables(raw: Mapping[str, Any], name: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The tables of an array of tables with their numbers; whatever else stands there is told as a fault of its type."""
+    found = raw.get(name)
+    return ((i, entry) for i, entry in enumerate(found if isinstance(found, list) else ()) if isinstance(entry, dict))
+
+
+def text(value: Any) -> str:
+    """A name from the file; what is no text becomes one that names nothing."""
+    return value if isinstance(value, str) else ""
+
+
+def dangling(raw: Mapping[str, Any], models: Mapping[str, DeviceModel]) -> Iterator[Problem]:
+    """Names that point nowhere, ids given twice, meters on a link without a unit, and controls that cannot be written."""
+    ids = {kind: {e["id"] for _, e in tables(raw, name) if isinstance(e.get("id"), str)} for kind, name in _NAMED.items()}
+    model_of = {text(e.get("id")): str(e.get("model")) for _, e in tables(raw, "meters")}
+    uses = [(f"{table}[{i}].{key}", kind, e[key]) for table, key, kind in _USES for i, e in tables(raw, table) if key in e]
+    for i, entry in tables(raw, "states"):
+        weights = entry.get("weights")
+        uses += [(f"states[{i}].weights", "point", point) for point in (weights if isinstance(weights, dict) else ())]
+    for i, entry in tables(raw, "assets"):
+        series = entry.get("series")
+        uses += [(f"assets[{i}].series", "point", point) for point in (series if isinstance(series, list) else ())]
+    water = raw.get("water")
+    if isinstance(water, dict) and "valve_panel" in water:
+        uses.append(("water.valve_panel", "meter", water["valve_panel"]))
+    losses = {f"{zone}.loss" for zone in ids["zone"]}
+    for path, kind, name in uses:
+        if not isinstance(name, str) or (path.startswith("accounts") and name in losses):
+            continue
+        if kind == "point":
+            yield from _point(path, name, ids["meter"], model_of, models)
+        elif name not in ids[kind]:
+            yield Problem(path, f"no {kind} '{name}'", f"one of {some(ids[kind])}", "Correct the name.")
+    for i, meter in tables(raw, "meters"):
+        if meter.get("link") and "unit" not in meter:
+            yield Problem(f"meters[{i}].unit ({meter.get('id')})", "missing", "0 to 255 for a meter on a link", "Give its Modbus unit id.")
+    for table in ("meters", "sites", "zones", "sectors", "links", "assets", "accounts", "targets"):
+        names = Counter(entry["id"] for _, entry in tables(raw, table) if isinstance(entry.get("id"), str))
+        for name in sorted(name for name, times in names.items() if times > 1):
+            yield Problem(table, f"id '{name}' given {names[name]} times", "each id once", "Rename one of them.")
+
+
+def _point(path: str, name: str, meters: Collection[str], model_of: Mapping[Any, str], models: Mapping[str, DeviceModel]) -> Iterator[Problem]:
+    """The fault of one point id, where there is one; a meter whose model is unknown is told there already."""
+    meter, _, register = name.rpartition(".")
+    if meter not in meters:
+        yield Problem(path, f"no meter '{meter or name}'", f"one of {some(meters)}", "Write it as <meter>.<register>.")
+        return
+    model = models.get(model_of[meter])
+    if model is None:
+        return
+    known = {r.name: r for r in model.registers if r.quantity is not None}
+    if register not in known:
+        yield Problem(path, f"no point '{name}'", f"one of {some([f'{meter}.{one}' for one in known])}", "Correct the register's name.")
+    elif path.startswith("controls") and not known[register].writable:
+        writable = [f"{meter}.{one}" for one, r in known.items() if r.writable]
+        yield Problem(path, f"'{name}' cannot be written", f"one of {some(writable)}", "Name a writable register.")
+
+
+def some(names: Iterable[str]) -> str:
+    """A dozen of the names, for a sentence."""
+    return ", ".join(sorted(set(names))[:12]) or "none defined"
