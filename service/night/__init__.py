@@ -22,7 +22,16 @@ from service.settings import LoadedCity
 from service.store import readings, runs, writing
 from service.store.runs import StepResult
 
-STEPS = ("validate", "forecast", "plan", "leaks", "ledger", "targets")
+# Each step and what it cannot do without: a step whose need failed waits, so that nothing final is made of half the data.
+NEEDS: dict[str, tuple[str, ...]] = {
+    "validate": (),
+    "forecast": ("validate",),
+    "plan": ("forecast",),
+    "leaks": ("validate",),
+    "ledger": ("validate", "leaks"),
+    "targets": ("ledger",),
+}
+STEPS = tuple(NEEDS)
 
 
 @dataclass(frozen=True)
@@ -71,7 +80,8 @@ def run(city: LoadedCity, engine: Engine, now_utc: datetime, *, on_step: Callabl
     """Run, or resume, the night of the local date of `now_utc`. Returns 'done', 'problems' or 'failed'.
 
     `on_step` is told each step's name when it starts (with None) and ends (with its result). A step that fails with known
-    problems is recorded as failed and stops the steps that need it; the others still run.
+    problems is recorded as failed; those that need it wait for the night to be run again, the others still run. A step that had
+    nothing to work on yet is not final either.
     """
     tell = on_step or (lambda _name, _result: None)
     day = local_date(now_utc, city.settings.city.time_zone)
@@ -89,31 +99,26 @@ def run(city: LoadedCity, engine: Engine, now_utc: datetime, *, on_step: Callabl
 
 
 def _steps(night: Night, tell: Callable[[str, StepResult | None], None]) -> str:
-    done = runs.steps_done(night.engine, night.city.settings.city.id, night.date)
-    status = "done"
+    city = night.city.settings.city.id
+    former = runs.steps_done(night.engine, city, night.date)
+    state = {name: row.status for name, row in former.items() if row.status not in ("failed", "waiting")}
     for name in STEPS:
-        former = done.get(name)
-        if former is not None and former.status != "failed":
-            status = "problems" if former.problems and status == "done" else status
+        if name in state:
+            continue
+        missing = [need for need in NEEDS[name] if state.get(need) == "failed"]
+        if missing:
+            state[name] = "failed"
+            tell(name, StepResult(f"waits for {', '.join(missing)}; run the night again once that is mended"))
             continue
         tell(name, None)
         started = time.perf_counter()
         try:
             output: Output = import_module(f"service.night.{name}").compute(night)
         except PenstockError as error:
-            result = StepResult(f"{name} failed: {error.problems[0]}", problems=list(error.problems))
-            with writing(night.engine) as connection:
-                runs.finish_step(
-                    connection, night.city.settings.city.id, night.date, name, time.perf_counter() - started, result, failed=True
-                )
-            tell(name, result)
-            status = "failed"
-            continue
+            output = Output(StepResult(f"{name} failed: {error.problems[0]}", problems=list(error.problems), status="failed"))
         with writing(night.engine) as connection:
             output.write(connection)
-            seconds = time.perf_counter() - started
-            runs.finish_step(connection, night.city.settings.city.id, night.date, name, seconds, output.result)
+            runs.finish_step(connection, city, night.date, name, time.perf_counter() - started, output.result)
+        state[name] = output.result.status
         tell(name, output.result)
-        if output.result.problems and status == "done":
-            status = "problems"
-    return status
+    return next((word for word in ("failed", "problems") if word in state.values()), "done")

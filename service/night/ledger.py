@@ -24,9 +24,13 @@ from service.utctime import UtcTime
 def compute(night: Night) -> Output:
     """One batch with the entries of all unposted days before tonight; nothing to post is nothing written."""
     city = night.city.settings
+    if not city.accounts:
+        return Output(StepResult("nothing to post: no [[accounts]]"))
+    if readings.first_day(night.engine) is None:
+        return Output(StepResult("nothing to post: no usage in the store yet", status="waiting"))
     days = _unposted(night)
-    if not days or not city.accounts:
-        return Output(StepResult("nothing to post: " + ("no [[accounts]]" if not city.accounts else "every day is posted")))
+    if not days:
+        return Output(StepResult("nothing to post: every day is posted"))
     usage = pd.concat([*_metered(night, days), *_losses(night, days)], ignore_index=True)
     entries = ledger.post(usage, city.accounts, factors.load(night.city.factor_folders), night.now_utc, zone=city.city.time_zone)
     head = results.ledger_head(night.engine)

@@ -15,11 +15,18 @@ from service.store import writing
 
 @dataclass
 class StepResult:
-    """What a step of the night has to say: one sentence, figures for the summary, and problems it went on despite."""
+    """What a step of the night has to say: one sentence, figures for the summary, and problems it went on despite.
+
+    `status` is done, problems, failed, or waiting: there was nothing to work on yet, so the next run of the night tries again.
+    """
 
     sentence: str
     detail: dict[str, Any] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    status: str = ""
+
+    def __post_init__(self) -> None:
+        self.status = self.status or ("problems" if self.problems else "done")
 
 
 def start_run(engine: Engine, city: str, night: date, command: str, now_utc: datetime, config_hash: str) -> int:
@@ -52,9 +59,7 @@ def steps_done(engine: Engine, city: str, night: date) -> dict[str, Any]:
     return {row.step: row for row in rows}
 
 
-def finish_step(
-    connection: Connection, city: str, night: date, step: str, seconds: float, result: StepResult, *, failed: bool = False
-) -> None:
+def finish_step(connection: Connection, city: str, night: date, step: str, seconds: float, result: StepResult) -> None:
     """Record a step as done, in the transaction that stores its output: either both are there after a crash, or neither."""
     connection.execute(delete(t.step).where(t.step.c.city == city, t.step.c.night == night, t.step.c.step == step))
     connection.execute(
@@ -62,7 +67,7 @@ def finish_step(
             city=city,
             night=night,
             step=step,
-            status="failed" if failed else "problems" if result.problems else "done",
+            status=result.status,
             ended_utc=datetime.now(UTC),
             seconds=round(seconds, 3),
             sentence=result.sentence,

@@ -4,7 +4,7 @@ import pytest
 
 from city.problems import PenstockError
 from networks import valves
-from networks.proof import prove_dry, service_pressure
+from networks.proof import burst_flow, prove_dry, service_pressure
 from networks.water import Network
 
 RUNNING = {"10": 1, "335": 0}
@@ -63,3 +63,16 @@ def test_unknown_valve_and_pipe_are_told(net3: Network) -> None:
         prove_dry(net3, table, ["v999"], "151")
     with pytest.raises(PenstockError, match="pipe 9999"):
         prove_dry(net3, table, [], "9999")
+
+
+def test_epanet_lets_nothing_out_of_an_isolated_burst_and_plenty_when_one_valve_stays_open(net3: Network) -> None:
+    table = valves.strategic(net3)
+    demand = net3.junctions.set_index("id")["base_demand_m3_per_h"].to_dict()
+    close = ["v019", "v020"]  # around pipe 153
+
+    def left(closed: list[str]) -> float:
+        return burst_flow(net3, table, closed, "153", 85.0, demand, pump_running={"10": 1, "335": 1})
+
+    assert left([]) == pytest.approx(85.0, rel=1e-3)
+    assert abs(left(close)) < 0.01
+    assert all(left([valve]) > 10 for valve in close)

@@ -1,0 +1,102 @@
+"""The isolation plan of a burst: which valves, who loses water, two proofs at the busiest quarter-hour, and the commands."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import pandas as pd
+
+from city.frames import Block
+from networks import leaks, locate, proof
+from networks.baseline import on_grid
+from optimisation.isolation import plan_isolation
+from service.night import Night
+from service.planning import command
+from service.water import WaterCity
+
+DRY_M3_PER_H = 0.1  # what EPANET may leave at a burst that is called dry: its own tolerance
+
+
+@dataclass(frozen=True)
+class LiveDay:
+    """The live day as the network model wants it, the burst taken off its district: [t, junctions], [t, tanks], [t, pumps]."""
+
+    demand: pd.DataFrame
+    level: pd.DataFrame
+    running: pd.DataFrame
+
+    def since(self, start: datetime) -> "LiveDay":
+        return LiveDay(*(frame[frame.index >= pd.Timestamp(start)] for frame in (self.demand, self.level, self.running)))
+
+    def busiest(self) -> tuple[dict[str, float], dict[str, float], dict[str, int]]:
+        """Demand, tank levels and pump states of the quarter-hour with the highest demand whose levels and pumps are known."""
+        known = self.level.notna().all(axis=1) & self.running.notna().all(axis=1)
+        at = self.demand[known].sum(axis=1).idxmax()
+        running = {str(pump): int(on > 0.5) for pump, on in self.running.loc[at].items()}
+        return self.demand.loc[at].to_dict(), self.level.loc[at].to_dict(), running
+
+
+def live_day(side: WaterCity, event: leaks.LeakEvent, live: Mapping[str, Block]) -> LiveDay:
+    times = live["pressure"].times
+    frames = {name: pd.DataFrame(on_grid(live[name], live[name].ids, times), index=times, columns=live[name].ids) for name in live}
+    flow = frames["flow"].copy()
+    flow.loc[times >= pd.Timestamp(event.start_utc), event.dma] -= event.size_m3_per_h
+    demand = locate.spread_demand(side.network, flow.clip(lower=0.0).ffill().bfill().fillna(0.0), side.dma_of)
+    return LiveDay(demand, frames["level"], frames["running"])
+
+
+def isolate(
+    night: Night, side: WaterCity, case_id: str, pipe: str, size_m3_per_h: float, day: LiveDay
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The isolation plan of a pipe with its two proofs at the busiest quarter-hour, and the commands that close its valves."""
+    demand, level, running = day.busiest()
+    plan = plan_isolation(
+        side.network,
+        side.valves,
+        pipe,
+        customers_per_node=side.customers,
+        critical=side.water.critical,
+        stuck=side.water.stuck_valves,
+        demand_m3_per_h=demand,
+    )
+    moment: dict[str, Any] = {"level_m": level, "pump_running": running, "service_m": side.water.service_pressure_m}
+    dry = proof.prove_dry(side.network, side.valves, plan.valves_to_close, pipe)
+    left = proof.burst_flow(side.network, side.valves, plan.valves_to_close, pipe, size_m3_per_h, demand, **moment)
+    pressure = proof.service_pressure(side.network, side.valves, plan.valves_to_close, dry, demand, **moment)
+    below = pressure[(pressure["state"] == "below_service") & (pressure["pressure_before_m"] >= side.water.service_pressure_m)]
+    who = f"{len(below)} more nodes fall" if len(below) else "nobody else falls"
+    told = (
+        f"{dry.sentence} EPANET at the busiest quarter-hour ({sum(demand.values()):,.0f} m3/h): {max(left, 0.0):.1f} m3/h leave the burst,"
+        f" {who} below {side.water.service_pressure_m:.0f} m{': ' + ', '.join(below['node'].head(6)) if len(below) else ''}."
+    )
+    isolation_id = f"isolate-{hashlib.sha256('|'.join((case_id, *plan.valves_to_close)).encode()).hexdigest()[:10]}"
+    row = {
+        "isolation_id": isolation_id,
+        "case_id": case_id,
+        "pipe": pipe,
+        "customers": round(plan.customers),
+        "demand_m3_per_h": plan.demand_m3_per_h,
+        "proved": dry.dry and plan.isolates and abs(left) < DRY_M3_PER_H,
+        "sentence": plan.sentence,
+        "detail": {
+            "valves": list(plan.valves_to_close),
+            "spare": list(plan.valves_to_spare),
+            "next_ring": {valve: list(ring) for valve, ring in plan.next_ring.items()},
+            "critical": plan.critical,
+            "nodes_cut": list(plan.nodes_cut),
+            "unintended": list(plan.unintended),
+            "proof": told,
+            "below_service": below[["node", "pressure_before_m", "pressure_m"]].to_dict("records"),
+        },
+    }
+    return row, _valve_commands(night, side, isolation_id, plan.valves_to_close)
+
+
+def _valve_commands(night: Night, side: WaterCity, isolation_id: str, valves: Sequence[str]) -> list[dict[str, Any]]:
+    """Close each valve, within the next day; a valve without a point on the panel is turned by hand."""
+    panel = side.water.valve_panel
+    points = {valve: f"{panel}.{valve}" for valve in valves}
+    until = night.now_utc + timedelta(days=1)
+    return [command(isolation_id, point, "opening", 0.0, night.now_utc, until) for point in points.values() if point in night.city.points]
