@@ -16,6 +16,7 @@ from meters.control import Outcome
 from meters.field import Field
 from meters.poll import Device
 from meters.spool import Spool
+from service.environment import STOP_FILE
 from service.settings import LoadedCity
 from service.store import operations, readings, runs
 
@@ -61,15 +62,15 @@ def _former_points(engine: Engine, frame: pd.DataFrame, key_of: dict[str, int]) 
 
 def execute_due(engine: Engine, field: Field, city: LoadedCity, at_utc: datetime) -> int:
     """Write approved commands whose time has come, read each back, and store outcome and audit line. Returns the writes tried."""
-    stopped = {hold.subject for hold in operations.holds(engine, at_utc)}
     asset_of = {control.point: control.asset for control in city.settings.controls}
     limits = {limit.point: limit for limit in city.settings.limits}
     tried = 0
     for command in operations.due(engine, at_utc):
-        if stopped & {operations.STOP, command.point_id, asset_of.get(command.point_id, command.point_id)}:
-            operations.settle(
-                engine, command.command_id, "held", f"{command.point_id}: not written, a hold is in force", at_utc, command.point_id
-            )
+        held = {hold.subject for hold in operations.holds(engine, at_utc)}  # asked each time: a stop also ends a running series
+        names = {operations.STOP, command.point_id, asset_of.get(command.point_id, command.point_id)}
+        if held & names or (city.folder / STOP_FILE).exists():
+            sentence = f"{command.point_id}: not written, a hold is in force"
+            operations.settle(engine, command.command_id, "held", sentence, at_utc, command.point_id)
             continue
         point = city.points.get(command.point_id)
         if point is None or city.meter[point.meter].link is None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Engine
 
 from city.problems import fault
-from service.environment import Environment
+from service.environment import STOP_FILE, Environment
 from service.store import open_store, operations, results
 
 
@@ -40,8 +40,15 @@ def hold_subject(
 
     Raises `PenstockError` for a subject that nothing is written to by that name, and for a hold that would be over already.
     """
-    engine = open_store(env.url)
     target = operations.STOP if subject == "all" else subject
+    if target == operations.STOP:  # the file first: it stops the writing even while the database does not answer
+        file = env.folder / STOP_FILE
+        if release:
+            file.unlink(missing_ok=True)
+        else:
+            env.folder.mkdir(parents=True, exist_ok=True)
+            file.write_text(f"{who} {at_utc.isoformat()} {reason}\n", encoding="utf-8")
+    engine = open_store(env.url)
     shown = "everything" if target == operations.STOP else subject
     if release:
         count = operations.release_hold(engine, target, who, at_utc)

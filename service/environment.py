@@ -10,6 +10,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from city.problems import fault
 
+STOP_FILE = "STOP"  # in the home folder: stops all writing even while the database does not answer
+
 
 class Environment(BaseSettings):
     """Variables that start with PENSTOCK_."""

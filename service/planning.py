@@ -32,23 +32,32 @@ def plan_input(city: LoadedCity, engine: Engine, night: date, now_utc: datetime,
         raise fault(f"{city.environment.city_file}: tariff", "missing", "a [tariff] table", "Add the electricity tariff.")
     step = timedelta(seconds=settings.night.step_s)
     start = ceil(as_utc(now_utc) + timedelta(minutes=settings.night.lead_minutes), step)
-    times = grid(start, settings.night.steps, step)
     wanted = sorted({name for asset in settings.assets for name in asset.series_needed})
+    known = results.forecasts(engine, night, wanted)
+    steps = _horizon(known, start, step, settings.night.steps)
+    times = grid(start, steps, step)
     return PlanInput(
         start_utc=start,
         zone=settings.city.time_zone,
-        series=_series(results.forecasts(engine, night, wanted), times, step),
+        series=_series(known, times, step),
         import_price_per_kwh=settings.tariff.import_price(times, settings.city.time_zone),
         export_price_per_kwh=np.full(len(times), settings.tariff.export_price_per_kwh),
         intensity_kg_per_kwh=intensity(city, times),
         state=_state(city, engine),
         carbon_price_per_t=settings.tariff.carbon_price_per_t,
         month_peak_kw=_month_peak_kw(city, engine, start),
-        steps=settings.night.steps,
+        steps=steps,
         step_s=settings.night.step_s,
         plan_id=plan_id,
         currency=settings.city.currency,
     )
+
+
+def _horizon(forecasts: dict[str, pd.DataFrame], start: datetime, step: timedelta, most: int) -> int:
+    """Steps a plan can look ahead: `most`, or as far as the night's forecasts reach when it is made again later in the day."""
+    ends = [frame.index[-1] + pd.Timedelta(seconds=frame.attrs["step_s"]) for frame in forecasts.values()]
+    reach = int((min(ends) - pd.Timestamp(start)) / step) if ends else most
+    return min(most, reach) if reach > 0 else most
 
 
 def _series(forecasts: dict[str, pd.DataFrame], times: pd.DatetimeIndex, step: timedelta) -> dict[str, dict[str, NDArray[np.float64]]]:

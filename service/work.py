@@ -8,6 +8,7 @@ import structlog
 
 from city.clock import local_date
 from city.problems import PenstockError, fault
+from service.crash import keep
 from service.environment import Environment
 from service.settings import LoadedCity, load
 from service.store import open_store, operations, runs, writing
@@ -19,6 +20,7 @@ def serve(env: Environment, now_utc: datetime | None, *, once: bool) -> str:
     """Serve requests until stopped, or until none waits with `once`. Returns 'problems' when one failed."""
     city, engine = load(env), open_store(env.url)
     status = "done"
+    operations.reopen_requests(engine)
     while True:
         now = now_utc or datetime.now(UTC)
         runs.beat(engine, "work", now)
@@ -35,6 +37,9 @@ def serve(env: Environment, now_utc: datetime | None, *, once: bool) -> str:
             status = "problems"
             operations.finish_request(engine, taken.request_id, "failed", str(error.problems[0]))
             log.error("request failed", request=taken.request_id, problems=[str(p) for p in error.problems])
+        except Exception as error:  # one bad request must not end the service; the traceback is kept for the engineers
+            status = "problems"
+            operations.finish_request(engine, taken.request_id, "failed", keep(error, env))
 
 
 def _serve(city: LoadedCity, engine: Any, taken: Any, now_utc: datetime) -> str:

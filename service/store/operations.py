@@ -53,10 +53,22 @@ def _approve(connection: Connection, plan_id: str, who: str, at_utc: datetime, r
         t.command.update().where(open_commands, t.command.c.not_after_utc > at_utc).values(state="approved")
     ).rowcount
     if changed == 0:
-        raise fault(f"approval of '{plan_id}'", "all its commands are past their time", "a current plan", "Run `penstock night` again.")
+        observed = "all its commands are past their time or superseded by a later approval"
+        raise fault(f"approval of '{plan_id}'", observed, "a current plan", "Approve the newest one, or run `penstock night` again.")
+    _supersede(connection, plan_id, who, at_utc)
     connection.execute(t.approval.insert().values(plan_id=plan_id, who=who, at_utc=at_utc, reason=reason, commands=changed))
     record(connection, at_utc, who, "approve", plan_id, f"{who} approved {changed} commands: {reason or 'no reason given'}")
     return changed
+
+
+def _supersede(connection: Connection, plan_id: str, who: str, at_utc: datetime) -> None:
+    """Take back the open commands of other plans for the same points: two approvals must never contradict each other."""
+    own = select(t.command.c.point_id).where(t.command.c.plan_id == plan_id)
+    others = and_(t.command.c.plan_id != plan_id, t.command.c.state.in_(("proposed", "approved", "held")), t.command.c.point_id.in_(own))
+    sentence = f"replaced by {plan_id}"
+    changed = connection.execute(t.command.update().where(others).values(state="superseded", sentence=sentence)).rowcount
+    if changed:
+        record(connection, at_utc, who, "supersede", plan_id, f"{changed} open commands of other plans for the same points were taken back")
 
 
 def place_hold(engine: Engine, subject: str, who: str, at_utc: datetime, reason: str, until_utc: datetime | None = None) -> None:
@@ -68,13 +80,18 @@ def place_hold(engine: Engine, subject: str, who: str, at_utc: datetime, reason:
 
 
 def release_hold(engine: Engine, subject: str, who: str, at_utc: datetime) -> int:
-    """Release every hold on `subject`. Returns how many there were."""
+    """Release every hold on `subject`. Returns how many there were.
+
+    Held commands whose time is not over become approved again; `poll` holds those anew on which another hold rests.
+    """
     with writing(engine) as connection:
         changed = connection.execute(
             t.hold.update().where(t.hold.c.subject == subject, t.hold.c.released_utc.is_(None)).values(released_utc=at_utc)
         ).rowcount
         if changed:
-            record(connection, at_utc, who, "release", subject, f"{who} released {subject}")
+            still = and_(t.command.c.state == "held", t.command.c.not_after_utc > at_utc)
+            back = connection.execute(t.command.update().where(still).values(state="approved", sentence="")).rowcount
+            record(connection, at_utc, who, "release", subject, f"{who} released {subject}; {back} held commands may be written again")
         return changed
 
 
@@ -115,6 +132,12 @@ def ask(engine: Engine, kind: str, who: str, at_utc: datetime, detail: dict[str,
         request_id = int((made.inserted_primary_key or (0,))[0])
         record(connection, at_utc, who, f"request {kind}", str(request_id), f"{who} asked for {kind}")
         return request_id
+
+
+def reopen_requests(engine: Engine) -> int:
+    """Put requests back in the queue that a former `work` took and did not finish. Returns how many."""
+    with writing(engine) as connection:
+        return connection.execute(t.request.update().where(t.request.c.state == "working").values(state="waiting")).rowcount
 
 
 def take_request(engine: Engine) -> Any | None:

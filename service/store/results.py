@@ -85,7 +85,7 @@ def store_plan(connection: Connection, plan_id: str, values: pd.DataFrame, price
 
 def last_plan(engine: Engine, night: date | None = None) -> Any | None:
     """The newest plan (of a night), or None."""
-    statement = select(t.plan).order_by(t.plan.c.made_at_utc.desc(), t.plan.c.plan_id).limit(1)
+    statement = select(t.plan).order_by(t.plan.c.made_at_utc.desc(), t.plan.c.plan_id.desc()).limit(1)
     if night is not None:
         statement = statement.where(t.plan.c.night == night)
     with engine.connect() as connection:
@@ -140,7 +140,7 @@ def ledger_head(engine: Engine) -> Any | None:
 
 
 def mean_skill(engine: Engine, night: date) -> dict[int, float]:
-    """{day: 1 - sum of absolute errors / that of seasonal naive} over all series, each weighted by its own naive error."""
+    """{day: 1 - the mean over series of their error relative to that of seasonal naive}."""
     with engine.connect() as connection:
         found = connection.execute(
             select(t.skill.c.day, func.avg(t.skill.c.mae / t.skill.c.mae_naive))

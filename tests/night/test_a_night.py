@@ -151,6 +151,8 @@ def test_a_request_of_the_console_becomes_a_new_plan_beside_the_old_one(night: P
     city = night.copy(tmp_path / "demo")
     engine = open_store(f"sqlite:///{city.home / 'penstock.db'}")
     operations.ask(engine, "replan", "ada", datetime(2022, 6, 15, 22, 35, tzinfo=UTC), {})
-    city.run("work", "--once", "--now", DECISION, codes=(0,))
-    assert [row.plan_id for row in results.rows(engine, t.plan, order=t.plan.c.plan_id)] == ["plan-20220616-0", "plan-20220616-1"]
+    city.run("work", "--once", "--now", "2022-06-16T18:00+02:00", codes=(0,))
+    first, second = results.rows(engine, t.plan, order=t.plan.c.plan_id)
+    assert (first.plan_id, second.plan_id) == ("plan-20220616-0", "plan-20220616-1")
+    assert (first.steps, second.steps) == (192, 130)  # from 18:30 to 03:00 two days later, where the night's forecasts end
     assert [row.state for row in results.rows(engine, t.request)] == ["done"]

@@ -86,3 +86,37 @@ def test_requests_are_taken_oldest_first_and_once(engine: Engine) -> None:
     assert following is not None
     assert following.kind == "statement"
     assert operations.take_request(engine) is None
+
+
+def test_approving_a_second_plan_takes_back_what_the_first_still_had_to_say(proposed: Engine) -> None:
+    later = [command("plan-2", "battery-01.setpoint", "command_kw", 7.0, NOW, NOW + timedelta(hours=1))]
+    with writing(proposed) as connection:
+        connection.execute(t.command.insert(), later)
+    operations.approve(proposed, "plan-1", "ada", NOW, "")
+    operations.approve(proposed, "plan-2", "ada", NOW, "")
+    assert [row.setpoint for row in operations.due(proposed, NOW)] == [7.0]
+    assert {row.state for row in results.rows(proposed, t.command, t.command.c.plan_id == "plan-1")} == {"superseded"}
+
+
+def test_an_older_plan_cannot_be_approved_over_a_newer_one(proposed: Engine) -> None:
+    with writing(proposed) as connection:
+        connection.execute(t.command.insert(), [command("plan-2", "battery-01.setpoint", "command_kw", 7.0, NOW, NOW + timedelta(hours=1))])
+    operations.approve(proposed, "plan-2", "ada", NOW, "")
+    with pytest.raises(PenstockError, match="superseded"):
+        operations.approve(proposed, "plan-1", "ada", NOW, "")
+
+
+def test_held_commands_may_be_written_again_after_the_release_while_their_time_lasts(proposed: Engine) -> None:
+    operations.approve(proposed, "plan-1", "ada", NOW, "")
+    operations.place_hold(proposed, operations.STOP, "ada", NOW, "smoke")
+    for row in operations.due(proposed, NOW + timedelta(minutes=25)):
+        operations.settle(proposed, row.command_id, "held", "a hold is in force", NOW, row.point_id)
+    operations.release_hold(proposed, operations.STOP, "ada", NOW + timedelta(minutes=26))
+    assert states(proposed) == ["expired", "approved", "approved"]
+
+
+def test_a_request_that_a_former_process_took_and_dropped_waits_again(engine: Engine) -> None:
+    operations.ask(engine, "replan", "ada", NOW, {})
+    assert operations.take_request(engine)
+    assert operations.reopen_requests(engine) == 1
+    assert operations.take_request(engine)
