@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from city.clock import QUARTER, civil_day, floor, local_date
 from city.frames import Block
+from city.quantities import Quantity
 from networks import leaks, locate
 from networks.balance import night_losses
 from networks.baseline import Baseline
