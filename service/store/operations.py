@@ -62,9 +62,9 @@ def _approve(connection: Connection, plan_id: str, who: str, at_utc: datetime, r
 
 
 def _supersede(connection: Connection, plan_id: str, who: str, at_utc: datetime) -> None:
-    """Take back the open commands of other plans for the same points: two approvals must never contradict each other."""
+    """Take back what other approved plans still had to say to the same points: the last decision counts, alone."""
     own = select(t.command.c.point_id).where(t.command.c.plan_id == plan_id)
-    others = and_(t.command.c.plan_id != plan_id, t.command.c.state.in_(("proposed", "approved", "held")), t.command.c.point_id.in_(own))
+    others = and_(t.command.c.plan_id != plan_id, t.command.c.state.in_(("approved", "held")), t.command.c.point_id.in_(own))
     sentence = f"replaced by {plan_id}"
     changed = connection.execute(t.command.update().where(others).values(state="superseded", sentence=sentence)).rowcount
     if changed:

@@ -98,12 +98,13 @@ def test_approving_a_second_plan_takes_back_what_the_first_still_had_to_say(prop
     assert {row.state for row in results.rows(proposed, t.command, t.command.c.plan_id == "plan-1")} == {"superseded"}
 
 
-def test_an_older_plan_cannot_be_approved_over_a_newer_one(proposed: Engine) -> None:
+def test_the_last_decision_counts_whichever_plan_is_newer(proposed: Engine) -> None:
     with writing(proposed) as connection:
         connection.execute(t.command.insert(), [command("plan-2", "battery-01.setpoint", "command_kw", 7.0, NOW, NOW + timedelta(hours=1))])
     operations.approve(proposed, "plan-2", "ada", NOW, "")
-    with pytest.raises(PenstockError, match="superseded"):
-        operations.approve(proposed, "plan-1", "ada", NOW, "")
+    operations.approve(proposed, "plan-1", "ada", NOW, "back to the first")
+    assert [row.setpoint for row in operations.due(proposed, NOW)] == [100.0]
+    assert [row.action for row in operations.audit(proposed)][:2] == ["approve", "supersede"]
 
 
 def test_held_commands_may_be_written_again_after_the_release_while_their_time_lasts(proposed: Engine) -> None:
