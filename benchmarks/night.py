@@ -40,12 +40,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def city_toml(points: int, workers: int) -> str:
-    """A city of `points` electricity meters on one link, one account each, a grid and a battery to plan."""
+    """A city of `points` electricity meters, 247 to a link, one account each, a grid and a battery to plan."""
     meters = ",\n".join(
-        f'{{ id = "m{i:06d}", unit = {i % 247 + 1}, link = "field", model = "register", commodity = "electricity", role = "load",'
-        f' site = "all", forecast = "load" }}'
+        f'{{ id = "m{i:06d}", unit = {i % 247 + 1}, link = "field-{i // 247}", model = "register", commodity = "electricity",'
+        f' role = "load", site = "all", forecast = "load" }}'
         for i in range(points)
     )
+    links = ", ".join(f'{{ id = "field-{n}", url = "tcp://127.0.0.1:{n + 1}", simulated = true }}' for n in range((points - 1) // 247 + 1))
     accounts = ",\n".join(
         f'{{ id = "a{i:06d}", kind = "grid-electricity", point = "m{i:06d}.energy", site = "all", sector = "all", region = "CN-ZJ" }}'
         for i in range(points)
@@ -56,15 +57,15 @@ city = {{ id = "bench", name = "Benchmark", time_zone = "{ZONE}", country = "IT"
 night = {{ history_days = {DAYS}, workers = {workers} }}
 sectors = [{{ id = "all", gdp_10k_cny = {{ 2022 = 1000000 }} }}]
 sites = [{{ id = "all", sector = "all" }}]
-links = [{{ id = "field", url = "tcp://127.0.0.1:1", simulated = true }}]
+links = [{links}]
 meters = [{meters}]
 accounts = [{accounts}]
 [tariff]
-contract_kw = {points * 10}
 bands = [{{ name = "day", price_per_kwh = 0.8, hours = [[7, 23]] }}, {{ name = "night", price_per_kwh = 0.3, hours = [[0, 7], [23, 24]] }}]
 [[assets]]
 id = "grid"
 kind = "grid"
+contract_kw = {points * 10}
 connection_kw = {points * 20}
 [[assets]]
 id = "city"

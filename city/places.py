@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from city.quantities import Quantity
 
@@ -10,10 +10,17 @@ Commodity = Literal["electricity", "water", "gas", "heat"]
 Role = Literal["load", "generation", "supply", "storage", "sensor"]
 
 
+def whole_part_of_an_hour(step_s: int) -> int:
+    """The step itself [s]. Raises `ValueError` when hours do not consist of whole steps: then days would not either."""
+    if 3600 % step_s:
+        raise ValueError(f"{step_s} s does not divide an hour; write e.g. 900 or 3600")
+    return step_s
+
+
 class Place(BaseModel):
     """Base of all places: immutable, and an unknown key is an error rather than a setting that does nothing."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Zone(Place):
@@ -45,11 +52,16 @@ class Meter(Place):
     link: str | None = Field(default=None, description="field link id; none means it arrives by file")
     unit: int | None = Field(default=None, ge=0, le=255, description="Modbus unit id on that link")
     model: str = Field(description="register map, a file in meters/devices/ or beside city.toml")
-    step_s: int = Field(default=900, description="length of a stored interval [s]")
+    step_s: int = Field(default=900, ge=60, le=3600, description="length of a stored interval, a whole part of an hour [s]")
     forecast: Literal["load", "pv", "wind", "ev", "water", "gas"] | None = Field(
         default=None, description="kind of its forecast; none: not forecast"
     )
     node: str | None = Field(default=None, description="node or link of the water network it sits on")
+
+    @field_validator("step_s")
+    @classmethod
+    def _part_of_an_hour(cls, value: int) -> int:
+        return whole_part_of_an_hour(value)
 
 
 class Point(Place):

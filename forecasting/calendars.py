@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from difflib import get_close_matches
 from functools import lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from city import clock
-from city.problems import fault
+from city.problems import Problem, fault
 
 WORKDAY, SATURDAY, SUNDAY = 0, 1, 2
 DayType = Literal["holiday", "workday"]
@@ -118,6 +119,21 @@ class Calendar(BaseModel):
 
 SUN = Calendar(time_zone="UTC", country=None)
 """For what follows the sun and the wind instead of people: no clock change, no holidays."""
+
+
+def check_country(country: str, subdivision: str | None = None) -> list[Problem]:
+    """What is wrong with a city's country and subdivision; their public holidays must be known."""
+    try:
+        holidays.country_holidays(country, subdiv=subdivision)
+    except NotImplementedError:
+        known = holidays.list_supported_countries(include_aliases=False)
+        if country not in known:
+            near = get_close_matches(country, known, 5, 0.3) or sorted(known)[:5]
+            allowed = f"an ISO 3166-1 code whose holidays are known, such as {', '.join(near)}"
+            return [Problem("city.country", f"unknown country '{country}'", allowed, "Write two capital letters, e.g. IT.")]
+        parts = ", ".join(known[country]) or "none: leave it out"
+        return [Problem("city.subdivision", f"'{subdivision}' is no part of '{country}'", parts, "Correct the code or leave it out.")]
+    return []
 
 
 @lru_cache(maxsize=16)

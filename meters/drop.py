@@ -26,7 +26,7 @@ _KINDS = (".csv", ".txt", ".parquet")
 class Column(BaseModel):
     """One series of the file: a column (wide), or a name in the id column (long)."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: str = Field(description="as in the file")
     point: str = Field(description="point id, <meter>.<register>")
@@ -37,7 +37,7 @@ class Column(BaseModel):
 class Mapping(BaseModel):
     """How to read one kind of file."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     layout: Literal["wide", "long"] = Field(default="wide", description="wide: a column per series; long: a row per reading")
     time: str = Field(default="time_utc", description="name of the time column")

@@ -33,7 +33,7 @@ logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)
 class LinkConfig(BaseModel):
     """A way to devices: one TCP connection to a gateway or a device."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     id: str = Field(description="short name; meters refer to it")
     url: str = Field(description="tcp://host:port")

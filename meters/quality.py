@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 class Limits(BaseModel):
     """What is believable at one point, and how it may be commanded."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     point: str = Field(description="point id, <meter>.<register>")
     minimum: float | None = Field(default=None, description="least believable value, and least setpoint [unit of the stored quantity]")

@@ -1,6 +1,7 @@
 """The `penstock` command. Heavy imports live inside the commands, so that `penstock status` answers at once."""
 
 import sys
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,6 +11,7 @@ import typer
 from city.clock import parse_utc
 from city.problems import PenstockError, fault
 from service.environment import Environment
+from service.extras import lacking
 
 DONE, PROBLEMS, FAILED = 0, 2, 1
 UsageError: Any = typer.BadParameter.__mro__[1]  # of every mistyped command or option; typer gives it no public name
@@ -22,13 +24,17 @@ app = typer.Typer(
     help="One plan for a city's water, energy and carbon. Exit codes: 0 done, 2 done with problems, 1 failed.",
 )
 
+running: ContextVar[Environment | None] = ContextVar("environment of the command that runs", default=None)  # for its crash file
+
 Now = Annotated[str | None, typer.Option("--now", help="the time that counts as now, ISO 8601 with offset; the clock when not given")]
 City = Annotated[Path | None, typer.Option("--city", help="the city file; PENSTOCK_CITY, ./city.toml or the demo city when not given")]
 Who = Annotated[str | None, typer.Option("--who", help="name for the audit table; PENSTOCK_OPERATOR when not given")]
 
 
 def environment(city: Path | None) -> Environment:
-    return Environment(city=city) if city is not None else Environment()
+    made = Environment(city=city) if city is not None else Environment()
+    running.set(made)
+    return made
 
 
 def moment(now: str | None) -> datetime:
@@ -189,6 +195,18 @@ def doctor(city: City = None, now: Now = None) -> None:
     finish(examine(environment(city), moment(now)))
 
 
+@app.command()
+def console(
+    city: City = None,
+    now: Now = None,
+    port: Annotated[int | None, typer.Option("--port", min=1, max=65535, help="port on the loopback address; 8501 when not given")] = None,
+) -> None:
+    """Open the console of the control room in a browser on this machine; runs until stopped."""
+    from service.station import serve
+
+    finish("done" if serve(environment(city), port, moment(now) if now else None) == 0 else "failed")
+
+
 def run() -> None:
     """Entry point: known faults are sentences, unknown ones go to a file; an operator never sees a bare traceback."""
     try:
@@ -201,9 +219,13 @@ def run() -> None:
             typer.echo(str(problem), err=True)
         sys.exit(FAILED)
     except Exception as error:
+        told = lacking(error) if isinstance(error, ModuleNotFoundError) else None
+        if told is not None:
+            typer.echo(str(told), err=True)
+            sys.exit(FAILED)
         from service.crash import keep
 
-        typer.echo(keep(error), err=True)
+        typer.echo(keep(error, running.get()), err=True)
         sys.exit(FAILED)
     sys.exit(code if isinstance(code, int) else DONE)
 

@@ -16,7 +16,6 @@ from service.settings import load, path_of
 from service.store import open_store, results
 from service.summary import page
 
-LIVE_DAY = "2022-06-15"
 DAY_START = "2022-06-15T00:00+02:00"
 NIGHT = "2022-06-16T00:30+02:00"
 DECISION = "2022-06-16T00:40+02:00"

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from city.problems import PenstockError, Problem, fault
 from service.environment import Environment
+from service.extras import lacking
 from service.settings import LoadedCity, load
 from service.store import open_store, readings, runs
 
@@ -24,10 +25,17 @@ def examine(env: Environment, now_utc: datetime) -> str:
     def check(name: str, work: Callable[[], str]) -> None:
         try:
             print(f"ok    {name}: {work()}")
+            return
         except PenstockError as error:
-            found.extend(error.problems)
-            for problem in error.problems:
-                print(f"FAULT {name}: {problem}")
+            problems = list(error.problems)
+        except ModuleNotFoundError as error:
+            told = lacking(error)
+            if told is None:
+                raise
+            problems = [told]
+        found.extend(problems)
+        for problem in problems:
+            print(f"FAULT {name}: {problem}")
 
     def city_file() -> str:
         nonlocal city
@@ -35,6 +43,9 @@ def examine(env: Environment, now_utc: datetime) -> str:
         return f"{env.city_file}, {len(city.settings.meters)} meters, {len(city.settings.assets)} assets"
 
     check("city file", city_file)
+    if city is not None and city.settings.water is not None:
+        loaded = city
+        check("water", lambda: _water(loaded))
     check("database", lambda: _database(env))
     check("disk", lambda: _disk(env.folder))
     check("clock", lambda: _clock(env, now_utc))
@@ -43,6 +54,17 @@ def examine(env: Environment, now_utc: datetime) -> str:
     for link in city.settings.links if city else ():
         check(f"link {link.id}", lambda url=link.url: _link(url))  # type: ignore[misc]
     return "problems" if found else "done"
+
+
+def _water(city: LoadedCity) -> str:
+    from service.water import water_city
+    from service.water_names import check
+
+    side = water_city(city)
+    if side is None:
+        return "no [water]"
+    check(side)
+    return f"network {side.network.name}, {len(side.valves)} valves"
 
 
 def _database(env: Environment) -> str:

@@ -1,8 +1,7 @@
 """docs/reference.md, made from the models that read city.toml and from the commands: `python -m service.reference > docs/reference.md`."""
 
-import types
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import get_origin
 
 import typer.core
 import typer.main
@@ -12,6 +11,7 @@ from pydantic.fields import FieldInfo
 from meters.drop import Column
 from optimisation.assets import KINDS
 from service.cli import app
+from service.faults import models, plain
 from service.settings import Settings
 from service.tariff import Band
 
@@ -21,23 +21,6 @@ Made from the code by `python -m service.reference`; a test keeps it so. Every k
 
 ## city.toml
 """
-
-
-def plain(kind: Any) -> str:
-    """A type as a reader of TOML would say it."""
-    origin, inside = get_origin(kind), get_args(kind)
-    if origin is Annotated:
-        return plain(inside[0])
-    if origin is Literal:
-        return " or ".join(f"`{value}`" for value in inside)
-    if origin in (Union, types.UnionType):
-        return " or ".join(plain(part) for part in inside if part is not type(None))
-    if origin in (tuple, list):
-        return f"list of {plain(inside[0])}"
-    if origin is dict:
-        return f"table of {plain(inside[1])}"
-    names = {str: "text", float: "number", int: "whole number", bool: "true or false"}
-    return names.get(kind, getattr(kind, "__name__", str(kind)).lower())
 
 
 def default(field: FieldInfo) -> str:
@@ -52,13 +35,6 @@ def table(title: str, model: type[BaseModel], note: str = "") -> Iterator[str]:
     yield "| key | type | default | meaning |\n|---|---|---|---|"
     for name, field in model.model_fields.items():
         yield f"| `{name}` | {plain(field.annotation)} | {default(field)} | {field.description or ''} |"
-
-
-def models(kind: Any) -> list[type[BaseModel]]:
-    """The pydantic models inside an annotation."""
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
-        return [kind]
-    return [model for part in get_args(kind) for model in models(part)]
 
 
 def settings() -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from city.problems import Problem
@@ -55,7 +56,7 @@ def dangling(raw: Mapping[str, Any], models: Mapping[str, DeviceModel]) -> Itera
         if kind == "point":
             yield from _point(path, name, ids["meter"], model_of, models)
         elif name not in ids[kind]:
-            yield Problem(path, f"no {kind} '{name}'", f"one of {some(ids[kind])}", "Correct the name.")
+            yield Problem(path, f"no {kind} '{name}'", f"one of {some(ids[kind], name)}", "Correct the name.")
     for i, meter in tables(raw, "meters"):
         if meter.get("link") and "unit" not in meter:
             yield Problem(f"meters[{i}].unit ({meter.get('id')})", "missing", "0 to 255 for a meter on a link", "Give its Modbus unit id.")
@@ -65,23 +66,29 @@ def dangling(raw: Mapping[str, Any], models: Mapping[str, DeviceModel]) -> Itera
             yield Problem(table, f"id '{name}' given {names[name]} times", "each id once", "Rename one of them.")
 
 
-def _point(path: str, name: str, meters: Collection[str], model_of: Mapping[Any, str], models: Mapping[str, DeviceModel]) -> Iterator[Problem]:
+def _point(
+    path: str, name: str, meters: Collection[str], model_of: Mapping[Any, str], models: Mapping[str, DeviceModel]
+) -> Iterator[Problem]:
     """The fault of one point id, where there is one; a meter whose model is unknown is told there already."""
     meter, _, register = name.rpartition(".")
     if meter not in meters:
-        yield Problem(path, f"no meter '{meter or name}'", f"one of {some(meters)}", "Write it as <meter>.<register>.")
+        yield Problem(path, f"no meter '{meter or name}'", f"one of {some(meters, meter)}", "Write it as <meter>.<register>.")
         return
     model = models.get(model_of[meter])
     if model is None:
         return
     known = {r.name: r for r in model.registers if r.quantity is not None}
     if register not in known:
-        yield Problem(path, f"no point '{name}'", f"one of {some([f'{meter}.{one}' for one in known])}", "Correct the register's name.")
+        yield Problem(
+            path, f"no point '{name}'", f"one of {some([f'{meter}.{one}' for one in known], name)}", "Correct the register's name."
+        )
     elif path.startswith("controls") and not known[register].writable:
         writable = [f"{meter}.{one}" for one, r in known.items() if r.writable]
         yield Problem(path, f"'{name}' cannot be written", f"one of {some(writable)}", "Name a writable register.")
 
 
-def some(names: Iterable[str]) -> str:
-    """A dozen of the names, for a sentence."""
-    return ", ".join(sorted(set(names))[:12]) or "none defined"
+def some(names: Iterable[str], like: str = "") -> str:
+    """A dozen of the names for a sentence, those most like the one that was meant first."""
+    known = sorted(set(names))
+    near = get_close_matches(like, known, 3) if like else []
+    return ", ".join([*near, *(name for name in known if name not in near)][:12]) or "none defined"

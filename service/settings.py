@@ -1,17 +1,16 @@
 """city.toml as one checked object: every fault is told at once, with its TOML path."""
 
 import hashlib
-from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from typing import Self
+from zoneinfo import available_timezones
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from carbon.accounts import Account
 from carbon.targets import Target
-from city.places import Meter, Place, Point, Site, Zone
+from city.places import Meter, Place, Point, Site, Zone, whole_part_of_an_hour
 from city.problems import PenstockError, Problem
 from forecasting.calendars import Calendar
 from forecasting.models.task import ForecastSettings
@@ -20,9 +19,12 @@ from meters.link import LinkConfig
 from meters.quality import Limits
 from meters.registers import DeviceModel, load_model
 from optimisation.assets import Asset
-from service import references
+from service import names, references
 from service.environment import Environment
+from service.faults import explained
 from service.tariff import Tariff
+
+FORECAST_HOURS = 51  # the night's forecasts reach this far beyond local midnight; no plan can look further
 
 
 class City(Place):
@@ -48,13 +50,25 @@ class City(Place):
 class Night(Place):
     """How far the night looks back and ahead."""
 
-    step_s: int = Field(default=900, ge=300, le=3600, description="step of the plan [s]")
+    step_s: int = Field(default=900, ge=300, le=3600, description="step of the plan, a whole part of an hour [s]")
     steps: int = Field(default=192, ge=1, description="steps of the plan")
     lead_minutes: int = Field(default=30, ge=0, description="from the night's start to the plan's first step [min]")
     history_days: int = Field(default=400, ge=1, description="days of history the models see")
     hot_days: int = Field(default=35, ge=2, description="days that readings are kept row by row")
     approved_hours: int = Field(default=24, ge=1, description="hours of commands that one approval covers")
     workers: int = Field(default=1, ge=1, description="processes that share the forecasts")
+
+    @field_validator("step_s")
+    @classmethod
+    def _part_of_an_hour(cls, value: int) -> int:
+        return whole_part_of_an_hour(value)
+
+    @model_validator(mode="after")
+    def _within_forecasts(self) -> Self:
+        reach_h = (60 * self.lead_minutes + self.steps * self.step_s) / 3600
+        if reach_h > FORECAST_HOURS:
+            raise ValueError(f"lead_minutes and steps x step_s reach {reach_h:g} h; forecasts reach {FORECAST_HOURS} h, so shorten them")
+        return self
 
 
 class Sector(Place):
@@ -71,10 +85,10 @@ class Water(Place):
 
     network: str = Field(description="EPANET file beside city.toml, or the name of one in wntr's library")
     valves: str = Field(description="table of isolation valves (CSV), beside city.toml")
-    service_pressure_m: float = Field(default=20.0, description="below this a customer is badly served [m]")
+    service_pressure_m: float = Field(default=20.0, gt=0, description="below this a customer is badly served [m]")
     zones: dict[str, list[str]] = Field(default_factory=dict, description="junctions of each DMA; none: made from the network")
-    customers_per_m3_per_h: float = Field(default=50.0, description="customers behind one m3/h of mean demand")
-    night_use_l_per_person_h: float = Field(default=0.6, description="legitimate use at night [L/person/h]")
+    customers_per_m3_per_h: float = Field(default=50.0, ge=0, description="customers behind one m3/h of mean demand")
+    night_use_l_per_person_h: float = Field(default=0.6, ge=0, description="legitimate use at night [L/person/h]")
     critical: dict[str, str] = Field(default_factory=dict, description="junction -> who must not run dry")
     stuck_valves: list[str] = Field(default_factory=list, description="valves that are known not to turn")
     valve_panel: str | None = Field(default=None, description="meter id of the panel that moves the valves")
@@ -90,6 +104,12 @@ class Control(Place):
     held_back_by: str | None = Field(default=None, description="quantity of the plan that is above zero while the asset is held back")
     free_setpoint: float | None = Field(default=None, description="sent while it is not held back: a forecast must not become a limit")
 
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Self:
+        if (self.held_back_by is None) != (self.free_setpoint is None):
+            raise ValueError("held_back_by and free_setpoint need each other: give both or none")
+        return self
+
 
 class State(Place):
     """What an asset's state is read from: a weighted sum of the latest good values of points, plus an offset."""
@@ -104,7 +124,7 @@ class Simulator(Place):
     """The simulated field of a demo; a real city has none."""
 
     spec: str = Field(description="device list for meters.simulator, in the data folder")
-    port: int = Field(description="TCP port on the loopback address")
+    port: int = Field(ge=1, le=65535, description="TCP port on the loopback address")
 
 
 class Import(Place):
@@ -138,16 +158,8 @@ class Settings(Place):
     accounts_file: str | None = Field(default=None, description="console accounts with hashed passwords, beside city.toml")
 
     @cached_property
-    def zone_info(self) -> ZoneInfo:
-        return ZoneInfo(self.city.time_zone)
-
-    @cached_property
     def calendar(self) -> Calendar:
         return Calendar(time_zone=self.city.time_zone, country=self.city.country, subdivision=self.city.subdivision)
-
-    @cached_property
-    def sector_of_site(self) -> dict[str, str]:
-        return {site.id: site.sector for site in self.sites}
 
 
 class LoadedCity:
@@ -157,8 +169,7 @@ class LoadedCity:
         self.settings, self.environment, self.models, self.config_hash = settings, environment, models, config_hash
         self.folder = environment.folder
         self.beside = environment.city_file.parent
-        own = self.beside / "factors"
-        self.factor_folders: tuple[Path, ...] = (own,) if own.is_dir() else ()
+        self.factor_folders = own_factors(environment)
         self.meter = {meter.id: meter for meter in settings.meters}
         self.points: dict[str, Point] = {
             f"{meter.id}.{register.name}": Point(
@@ -193,6 +204,12 @@ class LoadedCity:
         return self.models[self.meter[point.meter].model].register(point.id.rsplit(".", 1)[1]).stored_modulus
 
 
+def own_factors(environment: Environment) -> tuple[Path, ...]:
+    """The city's own emission factors, in factors/ beside its file."""
+    folder = environment.city_file.parent / "factors"
+    return (folder,) if folder.is_dir() else ()
+
+
 def load(environment: Environment) -> LoadedCity:
     """Read and check the city file. Raises `PenstockError` with every fault at once, each with its TOML path."""
     raw = environment.raw
@@ -201,7 +218,7 @@ def load(environment: Environment) -> LoadedCity:
     try:
         settings = Settings.model_validate(raw)
     except ValidationError as error:
-        problems += _problems(error)
+        problems += explained(error, Settings, raw)
     models: dict[str, DeviceModel] = {}
     for i, meter in references.tables(raw, "meters"):
         name = meter.get("model")
@@ -211,23 +228,11 @@ def load(environment: Environment) -> LoadedCity:
         except PenstockError as error:
             problems += [Problem(f"meters[{i}].model ({meter.get('id')})", p.observed, p.allowed, p.remedy) for p in error.problems]
     problems += references.dangling(raw, models)
+    problems += names.mismatched(raw, models, own_factors(environment))
     if problems or settings is None:
         raise PenstockError(problems)
     digest = hashlib.sha256(environment.city_file.read_bytes()).hexdigest()
     return LoadedCity(settings, environment, models, digest)
-
-
-def _problems(error: ValidationError) -> Iterator[Problem]:
-    for item in error.errors(include_url=False):
-        path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in item["loc"]).lstrip(".")
-        observed = "missing" if item["type"] == "missing" else f"{_shown(item['input'])}: {item['msg']}"
-        remedy = "Remove it or correct its name." if item["type"] == "extra_forbidden" else "Correct it in the city file."
-        yield Problem(path, observed, "see docs/reference.md", remedy)
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def path_of(folder: Path, name: str) -> Path:

@@ -28,13 +28,11 @@ class Band(Place):
 
 
 class Tariff(Place):
-    """Time-of-use energy price, export price, capacity price and the city's own price of carbon."""
+    """Time-of-use energy price, export price and the city's own price of carbon; what the connection costs stands with the grid asset."""
 
-    bands: tuple[Band, ...] = Field(description="the first band that matches a step gives its price")
+    bands: tuple[Band, ...] = Field(min_length=1, description="the first band that matches a step gives its price")
     export_price_per_kwh: float = Field(default=0.0, description="paid for exported energy [currency/kWh]")
-    capacity_price_per_kw_month: float = Field(default=0.0, description="of the month's highest quarter-hour [currency/kW]")
-    contract_kw: float = Field(description="contracted connection capacity [kW]")
-    carbon_price_per_t: float = Field(default=0.0, description="the plan's price of CO2e [currency/t]")
+    carbon_price_per_t: float = Field(default=0.0, ge=0, description="the plan's price of CO2e [currency/t]")
 
     def import_price(self, times: pd.DatetimeIndex, zone: str) -> NDArray[np.float64]:
         """float64[t] import price [currency/kWh]; NaN where no band matches, which the coverage check then names."""

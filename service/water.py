@@ -22,7 +22,7 @@ class WaterCity:
     @cached_property
     def network(self) -> Network:
         path = self.city.beside / self.water.network
-        return Network.read(path) if path.suffix and path.exists() else Network.named(self.water.network)
+        return Network.read(path) if path.suffix else Network.named(self.water.network)
 
     @cached_property
     def valves(self) -> pd.DataFrame:
@@ -88,5 +88,5 @@ class WaterCity:
 
 
 def water_city(city: LoadedCity) -> WaterCity | None:
-    """The city's water side, or None when city.toml has no [water]."""
+    """The city's water side, or None when city.toml has no [water]. `water_names.check` tells what of it the network does not have."""
     return WaterCity(city, city.settings.water) if city.settings.water else None

@@ -12,7 +12,7 @@ from forecasting.calendars import LocalGrid
 class ForecastSettings(BaseModel):
     """How much is learned from how much, one setting for all series of a city."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     max_history_days: int = Field(default=400, ge=2, description="older values are not read [d]")
     seed: int = Field(default=1, ge=0, description="seed of every random choice")

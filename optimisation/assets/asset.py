@@ -22,8 +22,10 @@ TOLERANCE = 1e-6  # of a limit, relative to its size: what a solver calls kept
 class AssetKind(BaseModel):
     """Base of all kinds. A kind is built once for all its assets, so that a thousand batteries cost one template."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     state_needed: ClassVar[tuple[str, ...]] = ()
+    state_taken: ClassVar[tuple[str, ...]] = ()  # states it makes use of where they are known
+    planned: ClassVar[tuple[str, ...]] = ()  # the PLAN quantities of `read`: what a control may send
 
     id: str = Field(description="short name, used in every table")
     name: str = Field(default="", description="as the operators call it")

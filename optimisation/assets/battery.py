@@ -24,6 +24,7 @@ class Battery(AssetKind):
 
     kind: Literal["battery"] = "battery"
     state_needed: ClassVar[tuple[str, ...]] = ("charge_kwh",)
+    planned: ClassVar[tuple[str, ...]] = ("power_kw", "charge_kwh")
     power_kw: float = Field(gt=0, description="most it charges or discharges [kW]")
     energy_kwh: float = Field(gt=0, description="what it stores [kWh]")
     charge_efficiency: float = Field(default=0.95, gt=0, le=1, description="stored per charged energy [1]")

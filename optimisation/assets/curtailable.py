@@ -2,7 +2,7 @@
 # ruff: noqa: ARG002 - every kind answers the same calls, whether or not it needs all they bring
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field
@@ -20,6 +20,7 @@ class Curtailable(AssetKind):
     """Generates between `least_share` of its forecast and all of it."""
 
     kind: Literal["curtailable"] = "curtailable"
+    planned: ClassVar[tuple[str, ...]] = ("power_kw", "curtailed_kw")
     series: tuple[str, ...] = Field(min_length=1, description="ids of the generation forecasts that add up to it")
     least_share: float = Field(
         default=0.0, ge=0, le=1, description="part of the forecast that must be taken [1]; 1 for a plant without a setpoint"

@@ -3,7 +3,7 @@
 
 from collections.abc import Sequence
 from datetime import time
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -25,6 +25,8 @@ class EvFleet(AssetKind):
     """
 
     kind: Literal["ev_fleet"] = "ev_fleet"
+    state_taken: ClassVar[tuple[str, ...]] = ("owed_kwh",)
+    planned: ClassVar[tuple[str, ...]] = ("power_kw", "owed_kwh")
     series: tuple[str, ...] = Field(min_length=1, description="ids of the forecasts of uncontrolled charging")
     arrive_local: time = Field(description="local time from which charging may wait")
     depart_local: time = Field(description="local time by which it must be done; before arrive_local it is the next morning's")

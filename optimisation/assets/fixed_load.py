@@ -2,7 +2,7 @@
 # ruff: noqa: ARG002, ARG003 - every kind answers the same calls, whether or not it needs all they bring
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import Field
 
@@ -18,6 +18,7 @@ class FixedLoad(AssetKind):
     """Takes its forecast, whatever the price."""
 
     kind: Literal["fixed_load"] = "fixed_load"
+    planned: ClassVar[tuple[str, ...]] = ("power_kw",)
     series: tuple[str, ...] = Field(min_length=1, description="ids of the forecasts that add up to it")
 
     @property

@@ -2,7 +2,7 @@
 # ruff: noqa: ARG003 - every kind answers the same calls, whether or not it needs all they bring
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field
@@ -20,6 +20,7 @@ class Grid(AssetKind):
     """Imports at the import price, exports at the export price; CO2e is counted on imports, exports earn none back."""
 
     kind: Literal["grid"] = "grid"
+    planned: ClassVar[tuple[str, ...]] = ("power_kw",)
     connection_kw: float = Field(gt=0, description="what the connection can carry, either way [kW]: physical, never exceeded")
     export_limit_kw: float | None = Field(default=None, ge=0, description="most that may be exported [kW]; none: as the connection")
     contract_kw: float | None = Field(default=None, gt=0, description="contract capacity [kW]: a wish, exceeded at a price; none: no wish")

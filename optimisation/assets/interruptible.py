@@ -2,7 +2,7 @@
 # ruff: noqa: ARG002 - every kind answers the same calls, whether or not it needs all they bring
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field
@@ -20,6 +20,7 @@ class Interruptible(AssetKind):
     """Demand response of one site: energy not taken, within its contract, is paid by the kWh."""
 
     kind: Literal["interruptible"] = "interruptible"
+    planned: ClassVar[tuple[str, ...]] = ("power_kw", "interrupted_kw")
     series: tuple[str, ...] = Field(min_length=1, description="ids of the load forecasts that add up to it")
     max_curtail_share: float = Field(ge=0, le=1, description="part of the load that may be interrupted [1]")
     notice_h: float = Field(default=0.0, ge=0, description="how long before it must be told [h]")

@@ -25,6 +25,8 @@ class PumpStation(AssetKind):
 
     kind: Literal["pump_station"] = "pump_station"
     state_needed: ClassVar[tuple[str, ...]] = ("running",)
+    state_taken: ClassVar[tuple[str, ...]] = ("since_steps",)
+    planned: ClassVar[tuple[str, ...]] = ("running", "power_kw", "flow_m3_per_h")
     tank: str = Field(description="id of the tank it fills")
     flow_m3_per_h: float = Field(gt=0, description="what it gives while it runs [m3/h]")
     power_kw: float = Field(gt=0, description="what it draws while it runs [kW]")

@@ -3,7 +3,7 @@
 
 from collections.abc import Sequence
 from datetime import time
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field
@@ -21,6 +21,7 @@ class StreetLights(AssetKind):
     """Lamps whose power may be lowered by a share of what they draw."""
 
     kind: Literal["street_lights"] = "street_lights"
+    planned: ClassVar[tuple[str, ...]] = ("power_kw", "dimmed_kw")
     series: tuple[str, ...] = Field(min_length=1, description="ids of the forecasts of undimmed consumption")
     dimmable_share: float = Field(ge=0, le=1, description="part of the power that may be dimmed away [1]")
     dim_from_local: time = Field(default=time(23, 0), description="local time from which dimming is allowed")

@@ -23,6 +23,7 @@ class Tank(AssetKind):
 
     kind: Literal["tank"] = "tank"
     state_needed: ClassVar[tuple[str, ...]] = ("volume_m3",)
+    planned: ClassVar[tuple[str, ...]] = ("volume_m3",)
     series: tuple[str, ...] = Field(min_length=1, description="ids of the demand forecasts it supplies")
     volume_min_m3: float = Field(default=0.0, ge=0, description="lowest volume that can be drawn [m3]: physical")
     volume_max_m3: float = Field(gt=0, description="volume at overflow [m3]: physical")

@@ -119,7 +119,7 @@ def tiles(engine: Engine, city: LoadedCity, moment: Moment) -> list[Tile]:
     }
     power = {key: _of(board, ids, Quantity.POWER_KW) for key, ids in kinds.items() if key != "inflow"}
     stores = sum(asset.energy_kwh for asset in city.settings.assets if asset.kind == "battery")
-    contract = city.settings.tariff.contract_kw if city.settings.tariff else None
+    contract = sum(asset.contract_kw or 0.0 for asset in city.settings.assets if asset.kind == "grid") or None
     lowest = city.settings.water.service_pressure_m if city.settings.water else None
     made = [
         _summed("load", engine, city, power["load"], moment, high=contract, expected=_expected(engine, moment, kinds["load"], "_kwh")),

@@ -49,8 +49,13 @@ kind = "battery"
 power_kw = 100.0
 energy_kwh = 200.0
 
-[tariff]
+[[assets]]
+id = "grid"
+kind = "grid"
+connection_kw = 1000.0
 contract_kw = 480.0
+
+[tariff]
 bands = [{ name = "flat", price_per_kwh = 0.7, hours = [[0, 24]] }]
 
 [water]

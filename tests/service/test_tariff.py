@@ -10,7 +10,6 @@ from city.clock import civil_day, grid
 from service.tariff import Band, Tariff
 
 TARIFF = Tariff(
-    contract_kw=1,
     bands=(
         Band(name="weekend", price_per_kwh=0.5, hours=((0, 24),), weekend=True),
         Band(name="peak", price_per_kwh=1.0, hours=((8, 20),)),
@@ -34,7 +33,7 @@ def test_a_sunday_costs_the_same_all_day_and_the_autumn_change_has_100_quarters(
 
 
 def test_hours_no_band_covers_have_no_price() -> None:
-    bare = Tariff(contract_kw=1, bands=(Band(name="peak", price_per_kwh=1.0, hours=((8, 20),)),))
+    bare = Tariff(bands=(Band(name="peak", price_per_kwh=1.0, hours=((8, 20),)),))
     start = civil_day(datetime(2022, 6, 15, tzinfo=UTC).date(), "Europe/Rome")[0]
     assert np.isnan(bare.import_price(grid(start, 96, timedelta(minutes=15)), "Europe/Rome")).sum() == 48
 
