@@ -30,7 +30,7 @@ quick: lint
 
 console: venv
 	$(BIN)/penstock demo --quiet
-	$(BIN)/streamlit run app.py
+	$(BIN)/penstock console --city demo/city.toml
 
 docs: venv
 	$(BIN)/mkdocs build --strict

@@ -1,4 +1,4 @@
-"""The console's entry: `streamlit run app.py`. Sign-in, page list and theme; everything else is in console/."""
+"""The console's entry: `penstock console` (or `streamlit run app.py`). Sign-in, page list and theme; everything else is in console/."""
 
 from console.pages import main
 

@@ -22,7 +22,7 @@ PAGES: dict[str, Callable[[Person], None]] = {
 
 
 def main() -> None:
-    """The whole console: what `streamlit run app.py` shows."""
+    """The whole console: what `penstock console` shows."""
     st.set_page_config(page_title="Penstock", layout="wide", initial_sidebar_state="collapsed")
     look.style()
     guarded(_gated)
