@@ -1,5 +1,6 @@
 """`penstock poll`: slots as the clock brings them, or a span of slots as fast as the field answers."""
 
+import signal
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
@@ -29,6 +30,7 @@ def _open(env: Environment) -> tuple[LoadedCity, Engine, Field, Spool]:
 def poll_forever(env: Environment) -> None:
     """Poll on the wall clock until stopped (Ctrl-C or SIGTERM)."""
     city, engine, field, spool = _open(env)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what systemd sends ends the loop as Ctrl-C does
     with field:
         try:
             for slot in wall_clock_slots():

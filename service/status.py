@@ -1,7 +1,7 @@
 """`penstock status`: what runs, what the last night said, what waits, what is abnormal - as a page or as JSON."""
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select
@@ -9,6 +9,8 @@ from sqlalchemy import func, select
 from service import schema as t
 from service.environment import Environment
 from service.store import open_store, operations, runs
+
+LATE = timedelta(minutes=45)  # three slots without a reading
 
 
 def gather(env: Environment, now_utc: datetime) -> dict[str, Any]:
@@ -30,6 +32,7 @@ def gather(env: Environment, now_utc: datetime) -> dict[str, Any]:
         "now": now_utc.isoformat(),
         "heartbeats": {name: time.isoformat() for name, time in runs.heartbeats(engine).items()},
         "newest_reading": newest.isoformat() if newest else None,
+        "reading_age_s": round((now_utc - newest).total_seconds()) if newest else None,
         "points": points,
         "points_without_value": silent,
         "night": night.isoformat() if night else None,
@@ -46,7 +49,9 @@ def gather(env: Environment, now_utc: datetime) -> dict[str, Any]:
 def show(env: Environment, now_utc: datetime, *, as_json: bool) -> str:
     """Print the status. Returns 'done', or 'problems' when a step of the last night had any or a leak is open."""
     told = gather(env, now_utc)
-    abnormal = bool(told["open_leaks"] or told["holds"] or any(step["status"] != "done" for step in told["steps"].values()))
+    late = told["reading_age_s"] is not None and told["reading_age_s"] > LATE.total_seconds()
+    bad_steps = any(step["status"] != "done" for step in told["steps"].values())
+    abnormal = bool(late or told["open_leaks"] or told["holds"] or bad_steps)
     if as_json:
         print(json.dumps(told, ensure_ascii=False))
     else:
@@ -57,6 +62,8 @@ def show(env: Environment, now_utc: datetime, *, as_json: bool) -> str:
 def _page(told: dict[str, Any]) -> None:
     silent = f"{told['points_without_value']} of {told['points']} points without value"
     print(f"{told['city']}: newest reading {told['newest_reading'] or 'none'}; {silent}")
+    if told["reading_age_s"] is not None and told["reading_age_s"] > LATE.total_seconds():
+        print(f"NOT LIVE: the newest reading is {told['reading_age_s'] / 3600:,.1f} h old; is `penstock poll` running?")
     print(f"night of {told['night'] or '(none yet: run `penstock night`)'}")
     for name, step in told["steps"].items():
         print(f"  {name:<9} {step['status']:<8} {step['seconds']:7.1f} s  {step['sentence']}")
