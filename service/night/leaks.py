@@ -16,16 +16,17 @@ def compute(night: Night) -> Output:
     """Balance of every unbalanced day; bursts of the live day with an isolation plan each, proved twice."""
     if night.city.settings.water is None:
         return Output(StepResult("no [water] in city.toml"))
-    from service import bursts  # EPANET and what comes with it: an extra that a city without [water] does not install
+    from service import bursts, water_names  # EPANET and what comes with it: an extra that a city without [water] does not install
     from service.water import WaterCity
 
     side = WaterCity(night.city, night.city.settings.water)
     balance = bursts.balance(night, side)
-    problems: list[Problem] = []
+    problems, cases = list(water_names.problems(side)), []
+    searched = not problems
     try:
-        cases = bursts.cases(night, side)
+        cases = bursts.cases(night, side) if searched else []
     except PenstockError as error:
-        cases, problems = [], list(error.problems)
+        problems, searched = list(error.problems), False
 
     def write(connection: Connection) -> None:
         if balance:
@@ -42,9 +43,8 @@ def compute(night: Night) -> Output:
     problems += [Problem(f"leak {case['case_id']}", case["sentence"], "no leak", plan["sentence"]) for case, plan, _ in cases]
     last = [row for row in balance if row["loss_m3"] is not None and row["day"] == night.date - timedelta(days=1)]
     lost, came = (sum(row[name] for row in last) for name in ("loss_m3", "inflow_m3"))
-    told = f"{len(cases)} burst{'s' * (len(cases) != 1)} found" + (
-        f"; real losses {100 * lost / came:.0f} % of inflow on the last day" if came else ""
-    )
+    found = f"{len(cases)} burst{'s' * (len(cases) != 1)} found" if searched else "no burst could be looked for"
+    told = found + (f"; real losses {100 * lost / came:.0f} % of inflow on the last day" if came else "")
     return Output(
         StepResult(told, {"cases": [case["case_id"] for case, _, _ in cases], "loss_m3": lost, "inflow_m3": came}, problems), write
     )

@@ -140,6 +140,7 @@ VALVES = "valve,link,node\nv001,105,105\nv002,105,101\n"
 @pytest.mark.parametrize(
     ("water", "told"),
     [
+        ('network = "Net33"\nvalves = "valves.csv"', "'Net33': not in wntr's library"),
         ('network = "own.inp"\nvalves = "valves.csv"', "own.inp"),
         ('network = "Net3"\nvalves = "gone.csv"', "gone.csv"),
         ('network = "Net3"\nvalves = "../valves.csv"', "../valves.csv"),
@@ -151,8 +152,9 @@ def test_a_water_side_that_cannot_be_read_is_named(water: str, told: str, tmp_pa
     town.penstock("init")
     town.penstock("import")
     said = night(town)
-    assert said.code != 0
+    assert said.code == 2
     assert told in said.err
+    assert "no burst could be looked for" in said.err  # which is not the same as none found
 
 
 def test_a_network_that_nobody_knows_is_named_by_the_doctor(tmp_path: Path) -> None:
