@@ -1,6 +1,8 @@
 """The console's process, optional packages that are missing, and the file that an unforeseen error leaves."""
 
+import os
 import re
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -88,3 +90,12 @@ def test_an_error_without_a_city_still_leaves_its_file(monkeypatch: pytest.Monke
     monkeypatch.setenv("PENSTOCK_CITY", str(tmp_path / "none.toml"))
     monkeypatch.setattr(crash.tempfile, "gettempdir", lambda: str(tmp_path))
     assert str(tmp_path) in crash.keep(ValueError("x"))
+
+
+def test_reading_the_city_file_imports_no_solver_no_trees_and_no_network() -> None:
+    probe = (
+        "import sys; from service.environment import Environment; from service.settings import load; load(Environment());"
+        "print([name for name in ('wntr', 'pyomo', 'highspy', 'lightgbm', 'statsmodels') if name in sys.modules])"
+    )
+    environ = {**os.environ, "PENSTOCK_CITY": str(ROOT / "demo" / "city.toml")}
+    assert subprocess.run([sys.executable, "-c", probe], env=environ, cwd=ROOT, capture_output=True, text=True).stdout.strip() == "[]"
