@@ -1,11 +1,15 @@
 """Rows to learn from, and trees grown on them: the only place that calls LightGBM."""
 
-import lightgbm as lgb
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
 from forecasting.models import asked
 from forecasting.models.task import ForecastSettings, Task
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float32]
@@ -13,8 +17,10 @@ FIRST_DAY = 8
 """The first civil day of the data an origin may lie on: a week of lags before it [d]."""
 
 
-def grow(x: FloatArray, y: FloatArray, settings: ForecastSettings, trees: int, leaves: int, objective: str = "l1") -> lgb.Booster:
+def grow(x: FloatArray, y: FloatArray, settings: ForecastSettings, trees: int, leaves: int, objective: str = "l1") -> "lgb.Booster":
     """Boosted trees, the same bits for the same rows on any machine with the same LightGBM (4.7)."""
+    import lightgbm as lgb  # a third of a second that commands which only read city.toml do not pay
+
     params = {
         "objective": objective,
         "learning_rate": settings.learning_rate,
@@ -64,7 +70,7 @@ def past_rows(task: Task, rng: np.random.Generator, count: int) -> tuple[IntArra
     return i[kept], o[kept], t[kept]
 
 
-def predict(booster: lgb.Booster, task: Task) -> tuple[FloatArray, FloatArray, FloatArray]:
+def predict(booster: "lgb.Booster", task: Task) -> tuple[FloatArray, FloatArray, FloatArray]:
     """What the trees say of every asked row, with base and scale: float32[n, k, steps] each."""
     threads = task.settings.num_threads
     said, base, scale = asked.answer(

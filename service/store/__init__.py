@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
-from city.problems import fault
+from city.problems import PenstockError, fault
+from service.extras import lacking
 from service.schema import metadata
 
 
@@ -21,6 +22,9 @@ def open_store(url: str, *, create: bool = False) -> Engine:
     try:
         engine = create_engine(url, pool_pre_ping=True)
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        told = lacking(error) if isinstance(error, ModuleNotFoundError) else None
+        if told is not None:
+            raise PenstockError(told) from None
         raise fault("PENSTOCK_DATABASE_URL", str(error).split("\n")[0], "sqlite:/// or postgresql+psycopg://", "Correct the URL.") from None
     if engine.dialect.name == "sqlite":
         if engine.url.database and engine.url.database != ":memory:":
