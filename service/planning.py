@@ -61,11 +61,13 @@ def _horizon(forecasts: dict[str, pd.DataFrame], start: datetime, step: timedelt
 
 
 def _series(forecasts: dict[str, pd.DataFrame], times: pd.DatetimeIndex, step: timedelta) -> dict[str, dict[str, NDArray[np.float64]]]:
-    """Quantiles on the plan's grid; a coarser forecast is spread evenly over the steps it covers."""
+    """Quantiles on the plan's grid, in the unit per step of the plan."""
     found = {}
     for name, frame in forecasts.items():
         share = step.total_seconds() / frame.attrs["step_s"]
-        on_grid = frame.reindex(times, method="ffill", limit=None) * share
+        # A finer forecast is summed over the plan's step, a coarser one spread evenly.
+        summed = frame.rolling(round(share)).sum().shift(1 - round(share)) if share > 1 else frame * share
+        on_grid = summed.reindex(times, method="ffill")
         if times[0] >= frame.index[0] and times[-1] < frame.index[-1] + pd.Timedelta(seconds=frame.attrs["step_s"]):
             found[name] = {q: on_grid[q].to_numpy() for q in ("p10", "p50", "p90")}
     return found

@@ -2,10 +2,12 @@
 
 import signal
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from rich.progress import track
 from sqlalchemy import Engine, select
+from sqlalchemy.exc import DBAPIError
 
 from city.clock import QUARTER, floor
 from city.problems import fault
@@ -15,7 +17,7 @@ from service import schema as t
 from service.acquisition import devices, poll_slot, replay_slots, wall_clock_slots
 from service.environment import Environment
 from service.settings import LoadedCity, load
-from service.store import open_store
+from service.store import open_store, operations
 
 
 def _open(env: Environment) -> tuple[LoadedCity, Engine, Field, Spool]:
@@ -24,7 +26,11 @@ def _open(env: Environment) -> tuple[LoadedCity, Engine, Field, Spool]:
         raise fault(f"{env.city_file}: links", "none", "at least one [[links]] entry", "Describe the field link that the meters hang on.")
     # The field is read even while the database is away: readings wait in the spool, so its tables are not asked for here.
     engine = open_store(env.url, create=True)
-    return city, engine, Field(city.settings.links, devices(city)), Spool(city.folder / "spool.db")
+    field = Field(city.settings.links, devices(city))
+    with suppress(DBAPIError):  # so that the least time between two writes holds over a restart
+        for point_id, at in operations.last_writes(engine).items():
+            field.remember_write(point_id, at)
+    return city, engine, field, Spool(city.folder / "spool.db")
 
 
 def poll_forever(env: Environment) -> None:

@@ -18,6 +18,8 @@ from sqlalchemy import Connection, Engine
 
 from city.clock import civil_day, local_date
 from city.problems import PenstockError, fault
+from service.crash import keep
+from service.extras import lacking
 from service.settings import LoadedCity
 from service.store import readings, runs, writing
 from service.store.runs import StepResult
@@ -112,13 +114,25 @@ def _steps(night: Night, tell: Callable[[str, StepResult | None], None]) -> str:
             continue
         tell(name, None)
         started = time.perf_counter()
-        try:
-            output: Output = import_module(f"service.night.{name}").compute(night)
-        except PenstockError as error:
-            output = Output(StepResult(f"{name} failed: {error.problems[0]}", problems=list(error.problems), status="failed"))
+        output = _computed(name, night)
         with writing(night.engine) as connection:
             output.write(connection)
             runs.finish_step(connection, city, night.date, name, time.perf_counter() - started, output.result)
         state[name] = output.result.status
         tell(name, output.result)
     return next((word for word in ("failed", "problems") if word in state.values()), "done")
+
+
+def _computed(name: str, night: Night) -> Output:
+    """A step's output; whatever goes wrong in it costs this step and what needs it, not the night."""
+    try:
+        output: Output = import_module(f"service.night.{name}").compute(night)
+        return output
+    except PenstockError as error:
+        problems = list(error.problems)
+    except Exception as error:
+        missing = lacking(error) if isinstance(error, ModuleNotFoundError) else None
+        if missing is None:
+            return Output(StepResult(keep(error, night.city.environment), status="failed"))
+        problems = [missing]
+    return Output(StepResult(f"{name} failed: {problems[0]}", problems=problems, status="failed"))

@@ -20,12 +20,11 @@ from service import schema as t
 from service.environment import Environment
 from service.fanout import fanout
 from service.night import Night, Output
-from service.settings import LoadedCity, load
+from service.settings import FORECAST_HOURS, LoadedCity, load
 from service.store import open_store, readings, results
 from service.store.results import replace_rows
 from service.store.runs import StepResult
 
-HOURS_AHEAD = 51  # the plan starts up to an hour after midnight and looks 48 h ahead
 BACKTESTED = 1000  # series of a task whose skill is measured; a larger task takes an evenly spaced sample
 SERIES_PER_TASK = 5000  # bounds the memory of one task; fixed, so that results do not depend on the number of workers
 
@@ -84,7 +83,7 @@ def share(task: Task) -> Share:
     start = max(civil_day(oldest, zone)[0], first)
     history = readings.days(engine, points, min(start, civil_day(local_date(task.today, zone) - timedelta(days=1), zone)[0]), task.today)
     kinds = {p.id: str(city.meter[p.meter].forecast) for p in points}
-    frame, ladder = forecast(history, kinds, task.today, HOURS_AHEAD * 3600 // task.step_s, settings.calendar, settings.forecast)
+    frame, ladder = forecast(history, kinds, task.today, FORECAST_HOURS * 3600 // task.step_s, settings.calendar, settings.forecast)
     sample = history.ids[:: -(-len(history.ids) // BACKTESTED)]
     tried = {name: kinds[name] for name in sample}
     return Share(frame, ladder, backtest(history.select(sample), tried, task.today, settings.calendar, settings.forecast), task.step_s)

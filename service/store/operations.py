@@ -125,6 +125,13 @@ def settle(engine: Engine, command_id: str, state: str, sentence: str, at_utc: d
         record(connection, at_utc, "poll", f"write {state}", subject, sentence)
 
 
+def last_writes(engine: Engine) -> dict[str, datetime]:
+    """{point_id: when it was last written}, from the audit table."""
+    statement = select(t.audit.c.subject, func.max(t.audit.c.at_utc)).where(t.audit.c.action == "write written").group_by(t.audit.c.subject)
+    with engine.connect() as connection:
+        return {str(subject): at for subject, at in connection.execute(statement).tuples()}
+
+
 def ask(engine: Engine, kind: str, who: str, at_utc: datetime, detail: dict[str, Any]) -> int:
     """Put a request of the console in the queue of `penstock work`. Returns its id."""
     with writing(engine) as connection:

@@ -156,3 +156,10 @@ def test_a_request_of_the_console_becomes_a_new_plan_beside_the_old_one(night: P
     assert (first.plan_id, second.plan_id) == ("plan-20220616-0", "plan-20220616-1")
     assert (first.steps, second.steps) == (192, 130)  # from 18:30 to 03:00 two days later, where the night's forecasts end
     assert [row.state for row in results.rows(engine, t.request)] == ["done"]
+
+
+def test_the_least_time_between_two_writes_holds_over_a_restart_of_poll(worked: Penstock) -> None:
+    from service.store import operations
+
+    writes = operations.last_writes(open_store(f"sqlite:///{worked.home / 'penstock.db'}"))
+    assert writes["ps-lake.run"].isoformat() == "2022-06-15T23:00:00+00:00"
