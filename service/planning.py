@@ -17,7 +17,7 @@ from city.problems import fault
 from optimisation.inputs import PlanInput
 from optimisation.results import PlanResult
 from service import schema as t
-from service.settings import LoadedCity
+from service.settings import Control, LoadedCity
 from service.store import readings, results
 from service.store.results import replace_rows
 
@@ -133,7 +133,7 @@ def commands(city: LoadedCity, plan_id: str, start_utc: datetime, frame: pd.Data
         rows = _quantity(plan, control.asset, control.quantity, end)
         value = rows["value"].round(control.decimals).to_numpy()
         if control.held_back_by is not None and control.free_setpoint is not None:
-            held = _quantity(plan, control.asset, control.held_back_by, end)["value"].to_numpy()
+            held = _held_back(plan, control, rows["time_utc"])
             value = np.where(held > 10.0**-control.decimals / 2, value, control.free_setpoint)
         changes = np.flatnonzero(np.append(len(value) > 0, np.diff(value) != 0))
         times = [time.to_pydatetime() for time in rows["time_utc"]]
@@ -141,6 +141,15 @@ def commands(city: LoadedCity, plan_id: str, start_utc: datetime, frame: pd.Data
             until = times[changes[i + 1]] if i + 1 < len(changes) else end
             made.append(command(plan_id, control.point, str(city.points[control.point].quantity), float(value[at]), times[at], until))
     return made
+
+
+def _held_back(plan: pd.DataFrame, control: Control, times: pd.Series) -> NDArray[np.float64]:
+    """float64[t]: how much the asset is held back in each step. A stored amount (energy owed) counts at both ends of the step."""
+    rows = plan[(plan["asset_id"] == control.asset) & (plan["quantity"] == control.held_back_by)]
+    held = rows.set_index("time_utc")["value"].sort_index()
+    if str(control.held_back_by).endswith(("_kwh", "_m3")):
+        held = held.combine(held.shift(-1), max, fill_value=0.0)
+    return held.reindex(times, fill_value=0.0).to_numpy()
 
 
 def _quantity(plan: pd.DataFrame, asset: str, quantity: str, end: datetime) -> pd.DataFrame:
