@@ -23,10 +23,10 @@ lint: venv
 	$(BIN)/lint-imports
 
 test: lint
-	$(BIN)/pytest -rs
+	$(BIN)/pytest -rs -n 2 --dist loadfile
 
 quick: lint
-	$(BIN)/pytest -rs -m "not slow"
+	$(BIN)/pytest -rs -n 2 --dist loadfile -m "not slow"
 
 console: venv
 	$(BIN)/penstock demo --quiet
