@@ -157,16 +157,3 @@ class Block:
             raise fault("block", f"no series {', '.join(unknown[:5])}", f"one of its {len(row)} ids", "Check the spelling.")
         take = [row[name] for name in ids]
         return replace(self, ids=tuple(ids), values=self.values[take], quality=self.quality[take])
-
-    def to_readings(self) -> pd.DataFrame:
-        """Tidy Readings, one row per value; not usable values keep what was read."""
-        raw = self.quantity.to_unit(self.values) if self.values.dtype.kind == "i" else self.values
-        return pd.DataFrame(
-            {
-                "point_id": np.repeat(np.asarray(self.ids, dtype=object), self.steps),
-                "time_utc": np.tile(self.times.to_numpy(), len(self.ids)),
-                "quantity": str(self.quantity),
-                "value": np.asarray(raw, dtype=float).ravel(),
-                "quality": self.quality.ravel().astype(int),
-            }
-        ).assign(time_utc=lambda f: f["time_utc"].dt.tz_localize("UTC") if f["time_utc"].dt.tz is None else f["time_utc"])

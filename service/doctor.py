@@ -46,6 +46,7 @@ def examine(env: Environment, now_utc: datetime) -> str:
     if city is not None and city.settings.water is not None:
         loaded = city
         check("water", lambda: _water(loaded))
+    check("factors", lambda: _factors(city))
     check("database", lambda: _database(env))
     check("disk", lambda: _disk(env.folder))
     check("clock", lambda: _clock(env, now_utc))
@@ -65,6 +66,17 @@ def _water(city: LoadedCity) -> str:
         return "no [water]"
     check(side)
     return f"network {side.network.name}, {len(side.valves)} valves"
+
+
+def _factors(city: LoadedCity | None) -> str:
+    from carbon import factors
+    from carbon.lint import lint_folders
+
+    folders = city.factor_folders if city else ()
+    found = lint_folders(folders)
+    if found:
+        raise PenstockError(found)
+    return f"{len(factors.load(folders))} emission factors, nothing to complain of"
 
 
 def _database(env: Environment) -> str:

@@ -81,7 +81,6 @@ def test_models_see_units_and_no_questionable_value_while_the_value_read_stays()
     assert np.isnan(told.unit_values()[1, 0])
     assert told.unit_values()[1, 1] == 9.0
     assert told.values[1, 0] == 8000
-    assert told.to_readings()["value"].tolist() == [float(i) for i in range(16)]
 
 
 def test_shapes_that_do_not_fit_are_refused() -> None:
@@ -92,13 +91,6 @@ def test_shapes_that_do_not_fit_are_refused() -> None:
         replace(whole, ids=("a",))
     with pytest.raises(PenstockError, match="block"):
         replace(whole, values=whole.values.ravel())
-
-
-def test_readings_of_a_block_have_one_row_per_value_in_utc() -> None:
-    frame = block().to_readings()
-    assert len(frame) == 16
-    assert str(frame["time_utc"].dtype) == "datetime64[us, UTC]"
-    assert (frame["time_utc"].iloc[[0, 15]] == [START, START + 7 * QUARTER]).all()
 
 
 def test_a_wrong_table_is_told_with_every_column_that_is_wrong() -> None:
