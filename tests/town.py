@@ -1,6 +1,7 @@
 """A town of three meters made from literal numbers, for tests that need a city file they can spoil: small, fast, no simulator."""
 
 import io
+import sqlite3
 import sys
 from collections.abc import Mapping
 from contextlib import redirect_stderr, redirect_stdout
@@ -11,6 +12,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from sqlalchemy import func, select
+
+from service import schema as t
+from service.store import open_store, results
 
 NOW = "2022-06-16T00:30+02:00"
 MIDNIGHT_UTC = datetime(2022, 6, 15, 22, 0, tzinfo=UTC)  # the local midnight that the night starts after
@@ -139,3 +144,17 @@ def water(days: int) -> pd.DataFrame:
     times = _times(days, 60)
     noise = np.random.default_rng(8).normal(1.0, 0.05, len(times))
     return pd.DataFrame({"time": times, "inflow.volume": ((10 + 2 * np.sin(np.asarray(times.hour) / 12 * np.pi)) * noise).round(3)})
+
+
+def count(town: Town, table: object) -> int:
+    with open_store(town.database).connect() as connection:
+        return connection.execute(select(func.count()).select_from(table)).scalar_one()  # type: ignore[arg-type]
+
+
+def states(town: Town) -> set[str]:
+    return {row.state for row in results.rows(open_store(town.database), t.command)}
+
+
+def count_of_tables(town: Town) -> int:
+    with sqlite3.connect(town.folder / "penstock.db") as connection:
+        return int(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])

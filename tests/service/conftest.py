@@ -1,5 +1,6 @@
 """Stores for the tests of the service: SQLite always, PostgreSQL where its wheel is."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from sqlalchemy import Engine
 
 from service import migrations
 from service.store import open_store
+from tests.town import NOW, Town
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=[pytest.mark.postgres, pytest.mark.slow])])
@@ -16,3 +18,25 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
     store = open_store(url, create=True)
     migrations.upgrade(store)
     return store
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Town:
+    """An initialised store and no history."""
+    made = Town(tmp_path / "town", days=0).write()
+    assert made.penstock("init").code == 0
+    return made
+
+
+@pytest.fixture(scope="module")
+def one_night(tmp_path_factory: pytest.TempPathFactory) -> Town:
+    """Thirty days of history and the night after; tests must not write to it."""
+    made = Town(tmp_path_factory.mktemp("planned") / "town").write()
+    assert [made.penstock(*words).code for words in (["init"], ["import"], ["night", "--now", NOW])] == [0, 0, 0]
+    return made
+
+
+@pytest.fixture
+def planned(one_night: Town, tmp_path: Path) -> Town:
+    shutil.copytree(one_night.folder, tmp_path / "town")
+    return Town(tmp_path / "town")
