@@ -158,3 +158,28 @@ def states(town: Town) -> set[str]:
 def count_of_tables(town: Town) -> int:
     with sqlite3.connect(town.folder / "penstock.db") as connection:
         return int(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
+
+
+def prepared(town: Town) -> Town:
+    """Written, initialised, and its history imported where it has one."""
+    town.write()
+    assert town.penstock("init").code == 0
+    assert not town.days or town.penstock("import").code == 0
+    return town
+
+
+def night(town: Town, now: str = NOW) -> Said:
+    said = town.penstock("night", "--now", now)
+    assert said.foreseen
+    return said
+
+
+def steps(town: Town) -> dict[str, str]:
+    """{step: status} in the order they ended."""
+    rows = results.rows(open_store(town.database), t.step, order=t.step.c.ended_utc)
+    return {row.step: row.status for row in rows}
+
+
+def problems(town: Town, step: str) -> str:
+    (row,) = results.rows(open_store(town.database), t.step, t.step.c.step == step)
+    return "\n".join([row.sentence, *row.problems])

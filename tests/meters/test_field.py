@@ -1,18 +1,7 @@
 """The field end to end: a simulator process, real sockets, the strict link, the poll and the control above it."""
 
-import json
-import os
-import re
-import shutil
-import signal
-import socket
-import subprocess
-import sys
 import time
-from datetime import UTC, datetime, timedelta
 
-import numpy as np
-import pandas as pd
 import pytest
 
 from city.frames import READINGS, checked
@@ -23,96 +12,7 @@ from meters.link import LinkConfig
 from meters.poll import Device
 from meters.quality import Limits
 from meters.registers import load_model
-from meters.simulator import running
-
-START = datetime(2022, 6, 14, 22, 0, tzinfo=UTC)
-QUARTER = timedelta(minutes=15)
-METERS = [
-    # meter, unit, model, behaviour
-    ("feeder-01", 1, "electricity-meter", "ok"),
-    ("feeder-02", 2, "electricity-meter", "swapped_words"),
-    ("pv-02", 3, "sunspec-inverter", "ok"),
-    ("dma-a", 4, "water-meter", "ok"),
-    ("p-101", 5, "pressure-sensor", "dead"),
-    ("p-102", 6, "pressure-sensor", "stuck"),
-    ("p-103", 7, "pressure-sensor", "ok"),
-    ("tank-1", 8, "tank-level", "ok"),
-    ("ps-lake", 9, "pump-station", "ok"),
-    ("battery-01", 10, "battery", "ok"),
-    ("gas-boiler", 11, "gas-meter", "ok"),
-    ("valves", 12, "valve-panel", "ok"),
-    ("pv-01", 13, "pv-plant", "ok"),
-    ("ev-depot", 14, "ev-depot", "stuck"),
-]
-
-
-def table(rows: int = 8) -> pd.DataFrame:
-    """Hand-checkable values: row i of every column is a simple function of i."""
-    i = np.arange(rows, dtype=float)
-    columns = {
-        "feeder-01.power": 400 + i,
-        "feeder-01.energy": 1_000_000 + 100.25 * i,
-        "feeder-02.power": 480.3 + i,
-        "feeder-02.energy": 2_000_000 + 120 * i,
-        "pv-02.power": np.where(i < 4, 12.345, 2_500.0),
-        "pv-02.energy": 5_000 + 3 * i,
-        "dma-a.flow": 120.5 + i,
-        "dma-a.volume": 999_970 + 10 * i,
-        "tank-1.level": 3 + i / 10,
-        "ps-lake.power": 150.0 + 0 * i,
-        "ps-lake.energy": 10_000 + 37.5 * i,
-        "ps-lake.running": i % 2,
-        "battery-01.power": -50.0 + 0 * i,
-        "battery-01.charge": 100 + 12.5 * i,
-        "battery-01.energy_in": 500 + 12.5 * i,
-        "battery-01.energy_out": 400 + 0 * i,
-        "gas-boiler.volume": 77_000.25 + i,
-        "pv-01.power": 30 + i,
-        "pv-01.energy": 3_000 + i,
-        "ev-depot.power": 60 + i,
-        "ev-depot.energy": 6_000 + 15 * i,
-        **{f"p-10{k}.pressure": 40 + k + i / 100 for k in (1, 2, 3)},
-    }
-    times = pd.date_range(START, periods=rows, freq="15min", unit="us")
-    return pd.DataFrame({"time_utc": times, **columns})
-
-
-def devices(meters=METERS) -> list[Device]:
-    return [Device(meter, "field", unit, load_model(model)) for meter, unit, model, _ in meters]
-
-
-@pytest.fixture(scope="module")
-def spec(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("simulated")
-    table().to_parquet(folder / "live.parquet")
-    return written_spec(folder)
-
-
-def written_spec(folder):
-    listed = [{"meter": m, "unit": u, "model": d, "behaviour": b} for m, u, d, b in METERS]
-    (folder / "spec.json").write_text(json.dumps({"values": "live.parquet", "devices": listed}))
-    return folder / "spec.json"
-
-
-@pytest.fixture(scope="module")
-def port(spec):
-    with running(spec, lifetime_s=120) as number:
-        yield number
-
-
-@pytest.fixture
-def link(port):
-    config = LinkConfig(id="field", url=f"tcp://127.0.0.1:{port}", timeout_s=0.3, backoff_s=1800, read_only=False, simulated=True)
-    with Field([config], []) as field:
-        field.set_clock(START)
-    return config
-
-
-@pytest.fixture
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
+from tests.meters.bench import METERS, QUARTER, START, devices, start, table
 
 
 def by_point(frame):
@@ -259,78 +159,3 @@ def test_a_device_on_an_unknown_link_and_a_point_that_does_not_exist_are_sentenc
             field.read_slot(START)
         with pytest.raises(PenstockError, match=r"m\.speed"):
             field.write("m.speed", 1.0, Limits(point="m.speed"), START)
-
-
-def start(*arguments):
-    process = subprocess.Popen([sys.executable, "-m", "meters.simulator", *arguments], stdout=subprocess.PIPE, text=True)
-    assert process.stdout.readline().startswith("listening on ")
-    return process
-
-
-@pytest.mark.slow
-def test_the_simulator_ends_with_its_parent_its_lifetime_and_sigterm(spec):
-    assert start("--spec", str(spec), "--lifetime", "0.1").wait(5) == 0
-    told = start("--spec", str(spec))
-    told.send_signal(signal.SIGTERM)
-    assert told.wait(5) == 0
-    script = (
-        "import subprocess, sys; p = subprocess.Popen([sys.executable, '-m', 'meters.simulator', '--spec', sys.argv[1]],"
-        " stdout=subprocess.PIPE, text=True); p.stdout.readline(); print(p.pid)"
-    )
-    orphan = int(subprocess.run([sys.executable, "-c", script, str(spec)], capture_output=True, text=True, check=True).stdout)
-    deadline = time.monotonic() + 5
-    while alive(orphan) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not alive(orphan)
-
-
-def alive(pid):
-    try:
-        with open(f"/proc/{pid}/stat") as stat:
-            return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-@pytest.mark.slow
-def test_a_clock_with_speed_runs_by_itself(spec, free_port):
-    begin = START + QUARTER
-    process = start("--spec", str(spec), "--port", str(free_port), "--start", begin.isoformat(), "--speed", "900")
-    with Field([LinkConfig(id="field", url=f"tcp://127.0.0.1:{free_port}")], devices(METERS[:1])) as field:
-        first = field.read_slot(START)["value"][0]
-        time.sleep(2.2)
-        later = field.read_slot(START)["value"][0]
-    process.terminate()
-    process.wait(5)
-    assert first >= 401.0  # the row at the start of the clock, one quarter later per second
-    assert later >= first + 2
-
-
-@pytest.mark.slow
-def test_a_faulty_specification_is_a_sentence_and_exit_code_1(tmp_path):
-    table().drop(columns=["tank-1.level", "dma-a.flow"]).to_parquet(tmp_path / "live.parquet")
-    spec = written_spec(tmp_path)
-    done = subprocess.run([sys.executable, "-m", "meters.simulator", "--spec", str(spec)], capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert "dma-a.flow, tank-1.level" in done.stderr
-    assert "Traceback" not in done.stderr
-
-
-MBPOLL = shutil.which("mbpoll")
-
-
-@pytest.mark.skipif(MBPOLL is None, reason="mbpoll (Debian package) is not installed")
-@pytest.mark.parametrize(
-    ("unit", "register", "kind", "expected"),
-    [(1, 0, "4:float", 400.0), (7, 0, "4", 4300), (8, 0, "4", 3000), (11, 0, "4:int", 7_700_025), (3, 40070, "4", 103)],
-)
-def test_mbpoll_reads_what_we_simulate(link, port, unit, register, kind, expected):
-    command = [MBPOLL, "-m", "tcp", "-p", str(port), "-a", str(unit), "-r", str(register), "-0", "-B", "-t", kind, "-1", "127.0.0.1"]
-    told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10, env=os.environ | {"LC_ALL": "C"}).stdout
-    found = re.search(rf"\[{register}\]:\s+(-?[\d.e+]+)", told)
-    assert found, told
-    assert float(found[1]) == expected
-
-
-def test_the_fixture_covers_every_behaviour():
-    assert {behaviour for *_, behaviour in METERS} == {"ok", "dead", "stuck", "swapped_words"}
