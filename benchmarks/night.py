@@ -103,7 +103,7 @@ def prepare(home: Path, url: str, points: int, workers: int, seed: int) -> None:
     from service import migrations
     from service.environment import Environment
     from service.settings import load
-    from service.store import open_store, readings, writing
+    from service.store import meter_days, open_store, readings, writing
 
     (home / "devices").mkdir(parents=True)
     (home / "devices" / "register.toml").write_text(DEVICE)
@@ -121,7 +121,7 @@ def prepare(home: Path, url: str, points: int, workers: int, seed: int) -> None:
     past = usage[:, : steps - 96]
     block = Block(ids, start, timedelta(minutes=15), Quantity.ENERGY_KWH, past, np.full(past.shape, VALID, np.uint16))
     with writing(engine) as connection:
-        readings.store_days(connection, block, days, key_of, "import")
+        meter_days.store(connection, block, days, key_of, "import")
     _live(engine, ids, key_of, usage[:, steps - 96 :], end - timedelta(days=1))
 
 

@@ -51,6 +51,8 @@ class Meter(Place):
     renewable: bool = Field(default=False, description="generation that counts for the renewable share")
     link: str | None = Field(default=None, description="field link id; none means it arrives by file")
     unit: int | None = Field(default=None, ge=0, le=255, description="Modbus unit id on that link")
+    base: int = Field(default=0, ge=0, le=65535, description="added to every address of the model: one device that holds several meters")
+    serial: str = Field(default="", description="serial number on its plate; checked where the model has a register for it")
     model: str = Field(description="register map, a file in meters/devices/ or beside city.toml")
     step_s: int = Field(default=900, ge=60, le=3600, description="length of a stored interval, a whole part of an hour [s]")
     forecast: Literal["load", "pv", "wind", "ev", "water", "gas"] | None = Field(

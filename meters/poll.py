@@ -29,6 +29,8 @@ class Device:
     link_id: str
     unit: int
     model: DeviceModel
+    base: int = 0  # added to every address of the model
+    serial: str = ""
 
     @cached_property
     def requests(self) -> tuple[Request, ...]:

@@ -26,7 +26,7 @@ log = structlog.get_logger()
 def devices(city: LoadedCity) -> list[Device]:
     """The devices that are read over a link."""
     return [
-        Device(meter_id=m.id, link_id=m.link, unit=m.unit, model=city.models[m.model])
+        Device(m.id, m.link, m.unit, city.models[m.model], m.base, m.serial)
         for m in city.settings.meters
         if m.link is not None and m.unit is not None
     ]

@@ -20,7 +20,7 @@ from service import schema as t
 from service.isolating import isolate, live_day
 from service.night import Night
 from service.night.validate import as_block
-from service.store import readings
+from service.store import meter_days, readings
 from service.water import WaterCity
 
 HISTORY_DAYS = 70  # of inflow for the hour-of-week medians, and of pressure for the regression
@@ -34,13 +34,13 @@ def balance(night: Night, side: WaterCity) -> list[dict[str, Any]]:
     zone = night.city.settings.city.time_zone
     with night.engine.connect() as connection:
         last = connection.execute(select(t.water_balance.c.day).order_by(t.water_balance.c.day.desc()).limit(1)).scalar()
-    first = readings.first_day(night.engine)
+    first = meter_days.first(night.engine)
     if first is None:
         return []
     start = civil_day(last + timedelta(days=1), zone)[0] if last else first
     if start >= night.today:
         return []
-    inflow = _renamed(readings.days(night.engine, points, start, night.today), side.dma_points("volume_register_m3"))
+    inflow = _renamed(meter_days.block(night.engine, points, start, night.today), side.dma_points("volume_register_m3"))
     table = night_losses(inflow, people=side.people, zone=zone, night_use_l_per_person_h=side.water.night_use_l_per_person_h)
     return [
         {
@@ -66,7 +66,7 @@ def cases(night: Night, side: WaterCity) -> list[Case]:
     zone = night.city.settings.city.time_zone
     day = local_date(night.today - timedelta(hours=1), zone)
     live_start, end = civil_day(day, zone)[0], floor(night.now_utc, QUARTER) + QUARTER
-    first = readings.first_day(night.engine)
+    first = meter_days.first(night.engine)
     inflow = side.dma_points("volume_register_m3")
     if first is None or first >= live_start or not side.sensors or not inflow:
         return []
@@ -96,7 +96,7 @@ def _none(start: datetime, end: datetime) -> Block:
 def _history(night: Night, names: Mapping[str, str], start: datetime, end: datetime) -> Block:
     if not names:
         return _none(start, end)
-    return _renamed(readings.days(night.engine, [night.city.points[name] for name in names], start, end), names)
+    return _renamed(meter_days.block(night.engine, [night.city.points[name] for name in names], start, end), names)
 
 
 def _live(night: Night, names: Mapping[str, str], start: datetime, end: datetime) -> Block:

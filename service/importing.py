@@ -12,7 +12,7 @@ from meters.drop import read_drop
 from meters.quality import validate
 from service.environment import Environment
 from service.settings import LoadedCity, load, path_of
-from service.store import open_store, readings, writing
+from service.store import meter_days, open_store, readings, writing
 
 
 def import_history(env: Environment) -> Iterator[str]:
@@ -36,7 +36,7 @@ def _import_file(city: LoadedCity, engine: Engine, key_of: dict[str, int], numbe
             _known(city, block, f"imports[{number}] ({entry.path})")
             checked = validate(block, {limit.point: limit for limit in city.settings.limits})
             days = whole_days(checked.start_utc, checked.end_utc, city.settings.city.time_zone)
-            made = readings.store_days(connection, checked, days, key_of, "import")
+            made = meter_days.store(connection, checked, days, key_of, "import")
             stored += made
             values += made and int((checked.quality != 0).sum())
     return f"{entry.path}: {stored} days of points stored ({values:,} values)" if stored else f"{entry.path}: stored before, nothing new"

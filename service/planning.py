@@ -18,7 +18,7 @@ from optimisation.inputs import PlanInput
 from optimisation.results import PlanResult
 from service import schema as t
 from service.settings import Control, LoadedCity
-from service.store import readings, results
+from service.store import meter_days, results
 from service.store.results import replace_rows
 
 
@@ -109,7 +109,7 @@ def _month_peak_kw(city: LoadedCity, engine: Engine, start_utc: datetime) -> flo
     ]
     if not points or first >= today:
         return 0.0
-    block = readings.days(engine, points, first, today)
+    block = meter_days.block(engine, points, first, today)
     net = np.nansum(block.unit_values() * np.array([[sign[city.meter[p.meter].role]] for p in points]), axis=0)
     return float(max(0.0, net.max(initial=0.0)) * (timedelta(hours=1) / QUARTER))
 

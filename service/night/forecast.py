@@ -21,7 +21,7 @@ from service.environment import Environment
 from service.fanout import fanout
 from service.night import Night, Output
 from service.settings import FORECAST_HOURS, LoadedCity, load
-from service.store import open_store, readings, results
+from service.store import meter_days, open_store, results
 from service.store.results import replace_rows
 from service.store.runs import StepResult
 
@@ -79,9 +79,9 @@ def share(task: Task) -> Share:
     zone = settings.city.time_zone
     points = groups(city)[task.quantity, task.step_s][task.first : task.first + SERIES_PER_TASK]
     oldest = local_date(task.today, zone) - timedelta(days=settings.night.history_days)
-    first = readings.first_day(engine) or task.today
+    first = meter_days.first(engine) or task.today
     start = max(civil_day(oldest, zone)[0], first)
-    history = readings.days(engine, points, min(start, civil_day(local_date(task.today, zone) - timedelta(days=1), zone)[0]), task.today)
+    history = meter_days.block(engine, points, min(start, civil_day(local_date(task.today, zone) - timedelta(days=1), zone)[0]), task.today)
     kinds = {p.id: str(city.meter[p.meter].forecast) for p in points}
     frame, ladder = forecast(history, kinds, task.today, FORECAST_HOURS * 3600 // task.step_s, settings.calendar, settings.forecast)
     sample = history.ids[:: -(-len(history.ids) // BACKTESTED)]

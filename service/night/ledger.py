@@ -14,7 +14,7 @@ from city.quality import usable
 from city.quantities import Quantity
 from service import schema as t
 from service.night import Night, Output
-from service.store import readings, results
+from service.store import meter_days, results
 from service.store.readings import insert_rows
 from service.store.runs import StepResult
 from service.usage import runs as usage_runs
@@ -26,7 +26,7 @@ def compute(night: Night) -> Output:
     city = night.city.settings
     if not city.accounts:
         return Output(StepResult("nothing to post: no [[accounts]]"))
-    if readings.first_day(night.engine) is None:
+    if meter_days.first(night.engine) is None:
         return Output(StepResult("nothing to post: no usage in the store yet", status="waiting"))
     days = _unposted(night)
     if not days:
@@ -83,8 +83,8 @@ def _metered(night: Night, days: Sequence[tuple[datetime, datetime]]) -> Iterato
         0
     ]
     for points in groups.values():
-        block = readings.days(night.engine, points, before, days[-1][1])
-        yield usage_runs(block, days, readings.totals(night.engine, points, days[0][0], days[-1][1]))
+        block = meter_days.block(night.engine, points, before, days[-1][1])
+        yield usage_runs(block, days, meter_days.totals(night.engine, points, days[0][0], days[-1][1]))
 
 
 def _losses(night: Night, days: Sequence[tuple[datetime, datetime]]) -> Iterator[pd.DataFrame]:

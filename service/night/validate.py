@@ -16,7 +16,7 @@ from city.problems import Problem
 from meters.quality import Limits, validate
 from meters.usage import differences
 from service.night import Night, Output
-from service.store import readings
+from service.store import meter_days, readings
 from service.store.runs import StepResult
 
 Totals = dict[tuple[str, datetime], int]
@@ -31,7 +31,7 @@ def compute(night: Night) -> Output:
 
     def write(connection: Connection) -> None:
         for block, totals in made:
-            readings.store_days(connection, block, days, night.key_of, "night", totals)
+            meter_days.store(connection, block, days, night.key_of, "night", totals)
         # Only what lies in vectors by now may go: days up to the last one made here.
         readings.drop_hot(connection, min(night.today - timedelta(days=night.city.settings.night.hot_days), days[-1][1]))
 
@@ -55,7 +55,7 @@ def _days(night: Night) -> list[tuple[datetime, datetime]]:
     A day nobody polled in between gets a vector of gaps; days after the newest reading wait, because their readings may come.
     """
     zone = night.city.settings.city.time_zone
-    last = readings.last_day(night.engine, "night")
+    last = meter_days.last(night.engine, "night")
     first, newest = readings.first_slot(night.engine), readings.last_slot(night.engine)
     if first is None or newest is None:
         return []

@@ -16,7 +16,7 @@ from city import quality as q
 from city.quality import Cause
 from service import schema as t
 from service.settings import LoadedCity
-from service.store import operations, readings, results
+from service.store import meter_days, operations, results
 from service.store.vectors import unpack_quality
 from service.view.moment import Moment
 from service.view.water import leaks
@@ -99,7 +99,7 @@ def _stuck(engine: Engine, board: pd.DataFrame) -> Iterator[Alarm]:
 
 def day_causes(engine: Engine) -> list[tuple[str, dict[Cause, int], int]]:
     """(point_id, {cause: intervals not valid}, intervals) of every point on the newest stored civil day."""
-    day = readings.last_day(engine)
+    day = meter_days.last(engine)
     if day is None:
         return []
     statement = (

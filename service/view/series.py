@@ -12,7 +12,7 @@ from city.clock import civil_day, local_date
 from city.quality import Cause
 from service import schema as t
 from service.settings import LoadedCity
-from service.store import readings
+from service.store import meter_days, readings
 from service.view.alarms import day_causes
 from service.view.moment import Moment
 
@@ -38,7 +38,7 @@ def course(engine: Engine, city: LoadedCity, moment: Moment, point_id: str, days
     start, end = civil_day(today - days * _DAY, moment.zone)[0], civil_day(today + _DAY, moment.zone)[0]
     hot = readings.hot(engine, [point_id], start, moment.now_utc + timedelta(seconds=1))
     raw = pd.DataFrame({"time_utc": hot["time_utc"], "value": hot["value"], "quality": hot["quality"].astype(int)})
-    block = readings.days(engine, [point], start, end)
+    block = meter_days.block(engine, [point], start, end)
     told = block.quality[0] != 0
     kept = np.where(block.quality[0] & ~np.uint16(0) != 0, block.quantity.to_unit(block.values[0]), np.nan)
     usage = pd.DataFrame({"time_utc": block.times[told], "value": kept[told], "quality": block.quality[0][told].astype(int)})

@@ -23,7 +23,7 @@ from service.migrations import upgrade
 from service.night.ledger import _rows as ledger_rows
 from service.planning import command
 from service.settings import load
-from service.store import open_store, operations, readings, results, runs, writing
+from service.store import meter_days, open_store, operations, readings, results, runs, writing
 from service.store.readings import insert_rows
 from service.store.runs import StepResult
 
@@ -136,7 +136,7 @@ def _vectors(engine, key_of, city) -> None:
     pressure = Block(("p-121.pressure",), day[0], timedelta(minutes=15), Quantity.PRESSURE_M, np.full((1, 96), 18_500), stuck)
     with writing(engine) as connection:
         for block in (energy, pressure):
-            readings.store_days(connection, block, [day], key_of, "test")
+            meter_days.store(connection, block, [day], key_of, "test")
 
 
 def _night(engine) -> None:

@@ -15,7 +15,7 @@ from city.quality import Cause
 from service import schema as t
 from service.environment import Environment
 from service.settings import load
-from service.store import open_store, readings, results
+from service.store import meter_days, open_store, readings, results
 from tests.town import HEAD, MIDNIGHT_UTC, NOW, Town, night, prepared, problems
 
 ALL_STEPS = ["validate", "forecast", "plan", "leaks", "ledger", "targets"]
@@ -47,7 +47,7 @@ def usable_quarters(town: Town, day: str) -> int:
     engine = open_store(town.database)
     start, end = civil_day(datetime.fromisoformat(day).date(), "Europe/Rome")
     point = load(Environment(city=town.file, home=town.folder)).points["hall.energy"]
-    return int(readings.days(engine, [point], start, end).usable().sum())
+    return int(meter_days.block(engine, [point], start, end).usable().sum())
 
 
 def test_readings_older_than_the_hot_days_become_vectors_before_they_are_dropped(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_a_day_nobody_polled_between_two_heard_ones_is_a_gap_and_not_a_zero(tmp_
     night(town)
     assert usable_quarters(town, "2022-06-14") == 0
     point = load(Environment(city=town.file, home=town.folder)).points["hall.energy"]
-    block = readings.days(open_store(town.database), [point], MIDNIGHT_UTC - timedelta(days=2), MIDNIGHT_UTC - timedelta(days=1))
+    block = meter_days.block(open_store(town.database), [point], MIDNIGHT_UTC - timedelta(days=2), MIDNIGHT_UTC - timedelta(days=1))
     assert {q.cause_of(int(code)) for code in np.unique(block.quality)} == {Cause.GAP}
 
 

@@ -14,7 +14,7 @@ from city.places import Point
 from city.quality import VALID, Cause, missing
 from city.quantities import Quantity
 from service import schema as t
-from service.store import readings, writing
+from service.store import meter_days, readings, writing
 from service.store.vectors import pack_int, unpack_int
 from service.utctime import UtcTime, from_micros, micros
 
@@ -83,9 +83,9 @@ def test_days_come_back_as_they_were_stored_and_what_was_never_stored_is_missing
     block = Block(("feeder-01.energy",), START, timedelta(minutes=15), Quantity.ENERGY_KWH, values, np.full((1, 96), VALID, np.uint16))
     day = (START, START + timedelta(days=1))
     with writing(engine) as connection:
-        assert readings.store_days(connection, block, [day], key_of, "import") == 1
-        assert readings.store_days(connection, block, [day], key_of, "import") == 0  # the same again changes nothing
-    back = readings.days(engine, POINTS[:1], START - timedelta(days=1), START + timedelta(days=1))
+        assert meter_days.store(connection, block, [day], key_of, "import") == 1
+        assert meter_days.store(connection, block, [day], key_of, "import") == 0  # the same again changes nothing
+    back = meter_days.block(engine, POINTS[:1], START - timedelta(days=1), START + timedelta(days=1))
     assert back.steps == 192
     assert not back.usable()[0, :96].any()
     assert (back.values[0, 96:] == values[0]).all()
@@ -97,8 +97,8 @@ def test_a_block_in_units_is_stored_in_its_scale(engine: Engine) -> None:
     metres = np.full((1, 96), 42.125, dtype=np.float32)
     block = Block(("p-15.pressure",), START, timedelta(minutes=15), Quantity.PRESSURE_M, metres, np.full((1, 96), VALID, np.uint16))
     with writing(engine) as connection:
-        readings.store_days(connection, block, [(START, START + timedelta(days=1))], key_of, "import")
-    back = readings.days(engine, POINTS[1:], START, START + timedelta(days=1))
+        meter_days.store(connection, block, [(START, START + timedelta(days=1))], key_of, "import")
+    back = meter_days.block(engine, POINTS[1:], START, START + timedelta(days=1))
     assert (back.unit_values() == 42.125).all()
 
 
