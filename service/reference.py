@@ -55,10 +55,15 @@ def settings() -> Iterator[str]:
 
 def commands() -> Iterator[str]:
     yield "\n## Commands\n\nExit codes: 0 done, 2 done with problems, 1 failed. Times are ISO 8601 with offset.\n"
-    group = typer.main.get_command(app)
-    assert isinstance(group, typer.core.TyperGroup)  # noqa: S101 - typer makes a group of several commands
+    yield from _group("penstock", typer.main.get_command(app))
+
+
+def _group(prefix: str, group: Any) -> Iterator[str]:
     for name, command in group.commands.items():
-        yield f"\n### penstock {name}\n\n{(command.help or '').strip()}\n"
+        if hasattr(command, "commands"):
+            yield from _group(f"{prefix} {name}", command)
+            continue
+        yield f"\n### {prefix} {name}\n\n{(command.help or '').strip()}\n"
         yield "| option | meaning |\n|---|---|"
         for parameter in command.params:
             shown = " ".join(parameter.opts) if parameter.opts else str(parameter.name)
