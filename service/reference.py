@@ -1,7 +1,7 @@
 """docs/reference.md, made from the models that read city.toml and from the commands: `python -m service.reference > docs/reference.md`."""
 
 from collections.abc import Iterator
-from typing import get_origin
+from typing import Any, get_origin
 
 import typer.core
 import typer.main
