@@ -13,6 +13,8 @@ from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pymodbus.client import AsyncModbusTcpClient
 from pymodbus.exceptions import ModbusException
@@ -23,7 +25,9 @@ from city.problems import fault
 from city.quality import Cause
 from meters import strict
 
+Table = Literal["holding", "input", "coil", "discrete"]  # Modbus functions 3, 4, 1, 2
 CLOCK_UNIT = 255  # of meters.simulator
+_READS = {"holding": "read_holding_registers", "input": "read_input_registers", "coil": "read_coils", "discrete": "read_discrete_inputs"}
 _SILENT_LIMIT = 2  # timeouts in a row after which the connection itself is doubted (a peer that lost its power sends no FIN)
 _BUFFER_BYTES = 1 << 20  # pymodbus throws away longer input unseen and waits; here it is seen, and refused at once
 # Its warnings repeat, per frame, what the quality code of the reading already says.
@@ -81,23 +85,39 @@ class Link:
         self._silent = 0
         self._lock = asyncio.Lock()
 
-    async def read(self, unit: int, table: Literal["holding", "input"], address: int, count: int) -> list[int]:
-        """`count` registers from `address`. Raises `LinkFault` within the link's timeout (twice, when it must connect)."""
+    async def read(self, unit: int, table: Table, address: int, count: int, deadline: float | None = None) -> NDArray[np.uint16]:
+        """`count` registers from `address` as uint16[count]; of coils and discrete inputs one element 0 or 1 per bit.
+
+        `deadline` is absolute [loop time, s] and covers connecting too; without one, `timeout_s` from now. Raises `LinkFault`.
+        """
 
         def request(client: AsyncModbusTcpClient) -> Any:
-            call = client.read_holding_registers if table == "holding" else client.read_input_registers
-            return call(address, count=count, device_id=unit)
+            return getattr(client, _READS[table])(address, count=count, device_id=unit)
 
-        return list((await self._exchange(request)).registers)
+        reply = await self._exchange(request, deadline)
+        return np.array(reply.registers if table in ("holding", "input") else reply.bits[:count], dtype=np.uint16)
 
-    async def write(self, unit: int, address: int, words: Sequence[int]) -> None:
-        """Write holding registers (function 16). Raises `LinkFault`; with REFUSED and nothing sent on a read-only link.
+    async def write(
+        self, unit: int, address: int, words: Sequence[int], table: Table = "holding", single: bool = False, deadline: float | None = None
+    ) -> None:
+        """Write holding registers (function 16, or 6 if `single`) or coils (15, or 5). Raises `LinkFault`.
 
-        A write whose reply is lost is not repeated: the device may have taken it. The caller reads back.
+        With REFUSED and nothing sent on a read-only link. A write whose reply is lost is not repeated: the device may have taken
+        it. The caller reads back.
         """
         if self.config.read_only:
             raise LinkFault(Cause.REFUSED, f"link {self.config.id} is read-only")
-        await self._exchange(lambda client: client.write_registers(address, list(words), device_id=unit))
+        if table not in ("holding", "coil") or (single and len(words) != 1):
+            raise fault(f"write to {table}", f"{len(words)} words", "holding or coil, one word if single", "Correct the register map.")
+        values = [bool(word) for word in words] if table == "coil" else [int(word) for word in words]
+        kind = "coil" if table == "coil" else "register"
+
+        def request(client: AsyncModbusTcpClient) -> Any:
+            if single:
+                return getattr(client, f"write_{kind}")(address, values[0], device_id=unit)
+            return getattr(client, f"write_{kind}s")(address, values, device_id=unit)
+
+        await self._exchange(request, deadline)
 
     async def set_clock(self, time: datetime) -> None:
         """Set the simulator's clock (unit 255, u64 seconds since 1970). Raises `PenstockError` where no simulator is declared."""
@@ -105,7 +125,7 @@ class Link:
             raise fault(f"link {self.config.id}", "set_clock", "a link with simulated = true", "Only a simulator has a clock to set.")
         seconds = int(as_utc(time).timestamp()).to_bytes(8, "big")
         words = [int.from_bytes(seconds[i : i + 2], "big") for i in range(0, 8, 2)]
-        await self._exchange(lambda client: client.write_registers(0, words, device_id=CLOCK_UNIT))
+        await self._exchange(lambda client: client.write_registers(0, words, device_id=CLOCK_UNIT), None)
 
     async def settle(self) -> None:
         """Let the event loop notice what happened to the socket while it stood still."""
@@ -139,12 +159,14 @@ class Link:
             raise LinkFault(Cause.NO_CONNECTION, f"{self.config.url} cannot be reached", reachable=False)
         return client
 
-    async def _exchange(self, request: Any) -> ModbusPDU:
+    async def _exchange(self, request: Any, deadline: float | None) -> ModbusPDU:
         async with self._lock:
+            clock = asyncio.get_running_loop().time
+            end = clock() + self.config.timeout_s if deadline is None else deadline
             client = await self._connected()
             self._partial = False
             try:
-                reply: ModbusPDU = await asyncio.wait_for(request(client), 2 * self.config.timeout_s)
+                reply: ModbusPDU = await asyncio.wait_for(request(client), end - clock())
             except LinkFault as failure:
                 self.close()  # a stream that was wrong once is not trusted to be in step again
                 raise failure from None

@@ -1,13 +1,14 @@
 """Is this the reply to that request? Every field of the frame is checked before a byte of it may become a value.
 
 References: Modbus Messaging on TCP/IP Implementation Guide V1.0b, 3.1 (MBAP header); Modbus Application Protocol V1.1b3,
-6.3, 6.4, 6.12 (functions 3, 4, 16) and 7 (exception codes).
+6.1 to 6.6, 6.11, 6.12 (functions 1 to 6, 15, 16) and 7 (exception codes).
 """
 
 from dataclasses import dataclass
 
 HEADER_BYTES = 7
-_READS = (3, 4)
+_READS = (1, 2, 3, 4)
+_BITS = (1, 2)
 _EXCEPTIONS = frozenset((1, 2, 3, 4, 5, 6, 7, 8, 10, 11))
 
 
@@ -24,7 +25,12 @@ class Asked:
     @property
     def body_bytes(self) -> int:
         """Length of a good reply after the header: function, byte count, data; or function, address, count."""
-        return 2 + 2 * self.count if self.function in _READS else 5
+        return 2 + self.data_bytes if self.function in _READS else 5
+
+    @property
+    def data_bytes(self) -> int:
+        """Of a good reply to a read."""
+        return (self.count + 7) // 8 if self.function in _BITS else 2 * self.count
 
 
 def asked(frame: bytes) -> Asked:
@@ -90,8 +96,8 @@ def _body(request: Asked, received: bytes) -> str | None:
     if length != 1 + request.body_bytes:
         return f"length {length} instead of {1 + request.body_bytes}"
     if function in _READS:
-        if len(received) >= 9 and received[8] != 2 * request.count:
-            return f"byte count {received[8]} instead of {2 * request.count}"
+        if len(received) >= 9 and received[8] != request.data_bytes:
+            return f"byte count {received[8]} instead of {request.data_bytes}"
         return None
     if complete(received):
         address, count = int.from_bytes(received[8:10], "big"), int.from_bytes(received[10:12], "big")
