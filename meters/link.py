@@ -46,6 +46,7 @@ class LinkConfig(BaseModel):
     backoff_max_s: float = Field(default=28_800.0, ge=0, description="longest pause of a silent unit [s]")
     budget_s: float = Field(default=120.0, gt=0, description="longest time for one slot; units whose turn does not come are OVERRUN [s]")
     read_only: bool = Field(default=True, description="refuse every write on this link")
+    writes_per_hour: int | None = Field(default=None, ge=1, description="most writes within any hour; further ones wait")
     simulated: bool = Field(default=False, description="the far end is meters.simulator; only then its clock may be set")
 
     @field_validator("url")

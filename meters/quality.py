@@ -36,11 +36,20 @@ class Limits(BaseModel):
     modulus: float | None = Field(default=None, gt=0, description="a register starts again at zero here [unit of the register]")
     write_interval_s: float = Field(default=0.0, ge=0, description="least time between two writes [s]")
     write_tolerance: float = Field(default=0.0, ge=0, description="read-back may differ from the rounded setpoint by this [unit]")
+    write_step: float | None = Field(default=None, gt=0, description="largest change per write; a larger one goes in several writes [unit]")
+    writes_per_hour: int | None = Field(default=None, ge=1, description="most writes within any hour; further ones wait")
+    revert_after_s: float | None = Field(default=None, ge=0, description="so long after the end of a setpoint that nothing follows [s]")
+    revert_to: float | None = Field(default=None, description="the point is set to this [unit of the stored quantity]")
 
     @model_validator(mode="after")
     def _ordered(self) -> "Limits":
         if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
             raise ValueError(f"minimum {self.minimum:g} is above maximum {self.maximum:g}")
+        if (self.revert_after_s is None) != (self.revert_to is None):
+            raise ValueError("revert_after_s and revert_to need each other: give both or none")
+        low, high = (value if value is not None else self.revert_to for value in (self.minimum, self.maximum))
+        if self.revert_to is not None and low is not None and high is not None and not low <= self.revert_to <= high:
+            raise ValueError(f"revert_to {self.revert_to:g} is outside {low:g} to {high:g}")
         return self
 
 
