@@ -45,6 +45,7 @@ class LinkConfig(BaseModel):
     backoff_s: float = Field(default=900.0, ge=0, description="a unit that did not answer is left alone this long, then twice as long [s]")
     backoff_max_s: float = Field(default=28_800.0, ge=0, description="longest pause of a silent unit [s]")
     budget_s: float = Field(default=120.0, gt=0, description="longest time for one slot; units whose turn does not come are OVERRUN [s]")
+    spread_s: float = Field(default=10.0, ge=0, le=300, description="units are first asked within this after the slot's time, by hash [s]")
     read_only: bool = Field(default=True, description="refuse every write on this link")
     writes_per_hour: int | None = Field(default=None, ge=1, description="most writes within any hour; further ones wait")
     simulated: bool = Field(default=False, description="the far end is meters.simulator; only then its clock may be set")
@@ -84,6 +85,7 @@ class Link:
         self._late: deque[int] = deque(maxlen=16)  # transactions given up: their replies may still come
         self._partial = False  # a reply has begun but not ended
         self._silent = 0
+        self.connections = 0  # made so far: behind a new one there may be another meter than before
         self._lock = asyncio.Lock()
 
     async def read(self, unit: int, table: Table, address: int, count: int, deadline: float | None = None) -> NDArray[np.uint16]:
@@ -158,6 +160,7 @@ class Link:
         if not await client.connect():
             self.close()
             raise LinkFault(Cause.NO_CONNECTION, f"{self.config.url} cannot be reached", reachable=False)
+        self.connections += 1
         return client
 
     async def _exchange(self, request: Any, deadline: float | None) -> ModbusPDU:
