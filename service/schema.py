@@ -1,7 +1,5 @@
 """The tables. SQLite (embedded) and PostgreSQL (a utility's) hold the same ones; migrations/ brings either from empty to here."""
 
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -9,24 +7,20 @@ from sqlalchemy import (
     Date,
     Float,
     ForeignKey,
-    Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
-    Table,
     Text,
 )
 from sqlalchemy.types import JSON
 
+from service.schema_base import metadata
+from service.schema_base import table as _table
+from service.schema_control import approval, audit, command, hold, request
+from service.schema_days import heard_day, meter_day
 from service.utctime import UtcTime
 
-metadata = MetaData()
-
-
-def _table(name: str, *columns: Any, rowid: bool = True) -> Table:
-    return Table(name, metadata, *columns, sqlite_with_rowid=rowid)
-
+__all__ = ["approval", "audit", "command", "heard_day", "hold", "metadata", "meter_day", "request"]
 
 # --- acquisition -----------------------------------------------------------------------------------------------------------
 point = _table(
@@ -63,17 +57,6 @@ latest = _table(
     Column("quality", Integer, nullable=False),
     Column("good_time_utc", UtcTime),
     Column("good_value", BigInteger),
-)
-meter_day = _table(
-    "meter_day",
-    Column("point_key", Integer, primary_key=True),
-    Column("day_start_utc", UtcTime, primary_key=True),
-    Column("step_s", Integer, nullable=False),
-    Column("amounts", LargeBinary, nullable=False),  # int64 little-endian in the stored scale, zlib
-    Column("quality", LargeBinary, nullable=False),  # uint16 little-endian, zlib
-    Column("total", BigInteger),  # exact usage of the whole day where the register's two ends are good, else null
-    Column("source", String(20), nullable=False),
-    rowid=False,
 )
 
 # --- the night -------------------------------------------------------------------------------------------------------------
@@ -199,58 +182,6 @@ water_balance = _table(
     Column("inflow_m3", Float),
     Column("loss_m3", Float),
     Column("quality", Integer, nullable=False),
-)
-
-# --- control ---------------------------------------------------------------------------------------------------------------
-command = _table(
-    "command",
-    Column("command_id", String(64), primary_key=True),
-    Column("plan_id", String(64), nullable=False),  # a plan's or an isolation's id
-    Column("point_id", String(120), nullable=False),
-    Column("not_before_utc", UtcTime, nullable=False),
-    Column("not_after_utc", UtcTime, nullable=False),
-    Column("quantity", String(40), nullable=False),
-    Column("setpoint", Float, nullable=False),
-    Column("state", String(20), nullable=False),  # proposed, approved, held, written, refused, mismatch, unknown, expired
-    Column("sentence", Text, nullable=False),
-)
-Index("command_by_state", command.c.state, command.c.not_before_utc)
-approval = _table(
-    "approval",
-    Column("plan_id", String(64), primary_key=True),
-    Column("who", String(80), nullable=False),
-    Column("at_utc", UtcTime, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("commands", Integer, nullable=False),
-)
-audit = _table(
-    "audit",
-    Column("audit_id", Integer, primary_key=True),
-    Column("at_utc", UtcTime, nullable=False),
-    Column("who", String(80), nullable=False),
-    Column("action", String(40), nullable=False),
-    Column("subject", String(120), nullable=False),
-    Column("sentence", Text, nullable=False),
-)
-hold = _table(
-    "hold",
-    Column("hold_id", Integer, primary_key=True),
-    Column("subject", String(120), nullable=False),  # an asset, a point, or '*' for the emergency stop
-    Column("since_utc", UtcTime, nullable=False),
-    Column("until_utc", UtcTime),
-    Column("released_utc", UtcTime),
-    Column("who", String(80), nullable=False),
-    Column("reason", Text, nullable=False),
-)
-request = _table(
-    "request",
-    Column("request_id", Integer, primary_key=True),
-    Column("kind", String(20), nullable=False),  # replan, statement
-    Column("who", String(80), nullable=False),
-    Column("at_utc", UtcTime, nullable=False),
-    Column("state", String(20), nullable=False),  # waiting, working, done, failed
-    Column("detail", JSON, nullable=False),
-    Column("sentence", Text, nullable=False),
 )
 
 # --- carbon ----------------------------------------------------------------------------------------------------------------
