@@ -30,6 +30,18 @@ class Quantity(StrEnum):
     OPENING = "opening"  # of a valve, 0 closed .. 1 open
     RUNNING = "running"  # of a pump, 0 off or 1 on
     COMMAND_KW = "command_kw"  # the power a device was told to keep
+    REACTIVE_ENERGY_REGISTER_KVARH = "reactive_energy_register_kvarh"
+    REACTIVE_ENERGY_KVARH = "reactive_energy_kvarh"
+    REACTIVE_POWER_KVAR = "reactive_power_kvar"
+    APPARENT_POWER_KVA = "apparent_power_kva"
+    POWER_FACTOR = "power_factor"
+    VOLTAGE_V = "voltage_v"
+    CURRENT_A = "current_a"
+    FREQUENCY_HZ = "frequency_hz"
+    STATE_OF_CHARGE_PCT = "state_of_charge_pct"
+    STATE = "state"  # a number with a meaning: an enum, an alarm bit
+    BATTERY_PCT = "battery_pct"  # what is left in the meter's own battery
+    CLOCK_S = "clock_s"  # what the meter's own clock shows, seconds since 1970
 
     @property
     def scale(self) -> int:
@@ -67,6 +79,7 @@ _USAGE = {
     Quantity.VOLUME_REGISTER_M3: Quantity.VOLUME_M3,
     Quantity.GAS_REGISTER_M3: Quantity.GAS_M3,
     Quantity.HEAT_REGISTER_KWH: Quantity.HEAT_KWH,
+    Quantity.REACTIVE_ENERGY_REGISTER_KVARH: Quantity.REACTIVE_ENERGY_KVARH,
 }
 
 _UNIT = {
@@ -87,6 +100,18 @@ _UNIT = {
     Quantity.OPENING: "1",
     Quantity.RUNNING: "1",
     Quantity.COMMAND_KW: "kW",
+    Quantity.REACTIVE_ENERGY_REGISTER_KVARH: "kvarh",
+    Quantity.REACTIVE_ENERGY_KVARH: "kvarh",
+    Quantity.REACTIVE_POWER_KVAR: "kvar",
+    Quantity.APPARENT_POWER_KVA: "kVA",
+    Quantity.POWER_FACTOR: "1",
+    Quantity.VOLTAGE_V: "V",
+    Quantity.CURRENT_A: "A",
+    Quantity.FREQUENCY_HZ: "Hz",
+    Quantity.STATE_OF_CHARGE_PCT: "%",
+    Quantity.STATE: "1",
+    Quantity.BATTERY_PCT: "%",
+    Quantity.CLOCK_S: "s",
 }
 
 _SCALE = {quantity: 1_000_000 if unit in ("m3", "m3/h") else 1_000 for quantity, unit in _UNIT.items()}

@@ -1,7 +1,6 @@
-"""Words on the wire to numbers and back, by the register map of the device.
+"""Register maps from files, and one register's words to a value and back. `meters.batch` decodes many devices at once.
 
-References: Modbus Application Protocol V1.1b3, 4.3 (a register is 16 bits, sent high byte first; the order of the words of
-a longer number is the vendor's choice); SunSpec Device Information Model Specification 1.1 (scale factors, "not implemented").
+References: Modbus Application Protocol V1.1b3, 4.3 (data are big-endian); SunSpec Device Information Model Specification 1.1.
 """
 
 import math
@@ -12,18 +11,20 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from city import quality as q
 from city.problems import PenstockError, Problem, fault
-from city.quality import Cause
-from meters.maps import DeviceModel, Register
+from meters import formats
+from meters.batch import Layout
+from meters.maps import DeviceModel
+from meters.register import Register
 
-__all__ = ["DeviceModel", "Register", "decode", "encode", "load_model", "scaled", "within_map"]
+__all__ = ["DeviceModel", "Register", "decode", "encode", "load_model", "same_serial", "scaled", "text"]
 
+Words = Sequence[int] | NDArray[np.uint16]
 SHIPPED = Path(__file__).parent / "devices"
-_CODE = {"u16": "H", "i16": "h", "u32": "I", "i32": "i", "u64": "Q", "i64": "q", "f32": "f", "f64": "d"}
-_LARGEST_EXPONENT = 10  # SunSpec: scale factors run from -10 to 10
 
 
 def load_model(name: str, folders: Iterable[Path | str] = ()) -> DeviceModel:
@@ -44,17 +45,17 @@ def load_model(name: str, folders: Iterable[Path | str] = ()) -> DeviceModel:
         return DeviceModel.model_validate({"name": name, **raw})
     except ValidationError as error:
         raise PenstockError(
-            Problem(f"{path} {'.'.join(map(str, one['loc']))}".strip(), one["msg"], "see docs/meters.md", "Correct the register map.")
+            Problem(f"{path} {'.'.join(map(str, one['loc']))}".strip(), one["msg"], "see docs/maps.md", "Correct the register map.")
             for one in error.errors()
         ) from None
 
 
-def decode(register: Register, words: Sequence[int], exponent: int | None = 0) -> tuple[float | int | None, int]:
-    """The value in `words` and its quality (see `city.quality`).
+def decode(register: Register, words: Words, exponent: int | None = 0) -> tuple[float | None, int]:
+    """The value in `words` and its quality (see `city.quality`): `Layout.decode` for one register of one device.
 
     Parameters
     ----------
-    words : as many 16-bit registers as the type takes, in the order of the wire
+    words : as many 16-bit registers as the type takes, in the order of the wire; 0 or 1 for a coil or discrete input
     exponent : of ten, from the register's scale-factor register; None when that register says "not implemented"
 
     Returns
@@ -62,67 +63,104 @@ def decode(register: Register, words: Sequence[int], exponent: int | None = 0) -
     value [unit of the quantity], None where the device has none; a value outside the map's range is kept as read and
     questionable, because the raw value is evidence (of a wrong map, swapped words or a broken device).
     """
-    if len(words) != register.words or not all(0 <= word <= 0xFFFF for word in words):
-        raise fault(f"register {register.name}", f"{len(words)} words", f"{register.words} words of 16 bits", "Read the whole register.")
-    ordered = words if register.word_order == "big" else tuple(reversed(words))
-    packed = struct.pack(f">{len(ordered)}H", *ordered)
-    if int.from_bytes(packed, "big") in register.not_implemented or exponent is None:
-        return None, q.missing(Cause.NOT_IMPLEMENTED)
-    (raw,) = struct.unpack(">" + _CODE[register.type], packed)
-    if not register.is_integer and not math.isfinite(raw):
-        return None, q.missing(Cause.NOT_IMPLEMENTED if math.isnan(raw) else Cause.OUT_OF_MAP)
-    if abs(exponent) > _LARGEST_EXPONENT:
-        return None, q.missing(Cause.OUT_OF_MAP)
-    value = scaled(register, raw, exponent)
-    return value, q.VALID if within_map(register, value) else q.questionable(Cause.OUT_OF_MAP)
+    _check(register, words)
+    layout = Layout.of(register)
+    exponents = np.full((1, 1), math.nan if exponent is None else float(exponent))
+    counts, causes = layout.counts(np.array([words], dtype=np.uint16))
+    values, quality = layout.valued(counts, causes, exponents)
+    value = float(values[0, 0])
+    return None if math.isnan(value) else value, int(quality[0, 0])
 
 
-def scaled(register: Register, raw: float | int, exponent: int = 0) -> float | int:
-    """Counts to the unit of the quantity; an integer stays one where nothing scales it."""
-    over, under = register.ratio
-    if over == under == 1 and exponent == 0 and register.offset == 0:
-        return raw
-    over, under = (over * 10**exponent, under) if exponent >= 0 else (over, under * 10**-exponent)
-    return raw * over / under + register.offset
+def text(register: Register, words: Words) -> str:
+    """What a string or an integer register says, as text: a serial number to the last digit. "" where the device has none."""
+    _check(register, words)
+    ordered = _wire(register, words)
+    if register.type == "string":
+        packed = struct.pack(f">{len(ordered)}H", *ordered)
+        return packed.split(b"\0", 1)[0].decode("utf-8", errors="replace").strip()
+    if decode(register, words)[0] is None:
+        return ""
+    bits = int.from_bytes(struct.pack(f">{len(ordered)}H", *ordered), "big")
+    if register.type.startswith("bcd"):
+        return f"{bits:x}"
+    size = formats.bits_of(register.type)
+    return str(bits - (1 << size) if register.type[0] == "i" and bits >> size - 1 else bits)
 
 
-def within_map(register: Register, value: float | int) -> bool:
-    """May the device mean this value?"""
-    low = register.minimum is None or value >= register.minimum
-    high = register.maximum is None or value <= register.maximum
-    clear = register.resolution is None or value == 0 or abs(value) >= register.resolution
-    return low and high and clear
+def same_serial(one: str, other: str) -> bool:
+    """Are these the same serial number? Case, spaces and leading zeros do not count: a number register has none of them."""
+    return one.strip().lstrip("0").casefold() == other.strip().lstrip("0").casefold()
 
 
-def encode(register: Register, value: float | int | None, exponent: int = 0) -> tuple[int, ...]:
+def scaled(register: Register, raw: float | int, exponent: int = 0) -> float:
+    """Counts to the unit of the quantity."""
+    ratio, shift = register.conversion
+    return float(Fraction(raw) * ratio * Fraction(10) ** exponent + shift)
+
+
+def encode(register: Register, value: float | int | str | None, exponent: int = 0) -> tuple[int, ...]:
     """The words that mean `value` [unit of the quantity], rounded to the nearest count; None is the "not implemented" pattern.
 
-    Raises `PenstockError` when the value does not fit the type. A counter with a modulus is wrapped.
+    A string register takes text. A bit field's words are zero around it. A counter with a modulus is wrapped.
+    Raises `PenstockError` when the value does not fit the type.
     """
+    if isinstance(value, str):
+        return _text_words(register, value)
+    if register.type == "string":
+        raise fault(f"register {register.name}", f"value {value}", "text", "A string register takes text.")
     if value is None or not math.isfinite(value):
-        return _in_order(register, _nothing(register))
-    over, under = register.ratio
-    over, under = (over * 10**exponent, under) if exponent >= 0 else (over, under * 10**-exponent)
-    if register.is_integer:
-        counts = round((Fraction(value) - Fraction(register.offset)) * under / over)
-        counts = counts % register.modulus if register.modulus is not None else counts
-    else:
-        counts = (value - register.offset) * under / over
+        return _wire(register, _nothing(register))
+    ratio, shift = register.conversion
+    exact = (Fraction(value) - shift) / (ratio * Fraction(10) ** exponent)
+    counts = round(exact) if register.is_integer else exact
     try:
-        packed = struct.pack(">" + _CODE[register.type], counts)
+        return counted(register, counts % register.modulus if register.modulus is not None else counts)
     except (struct.error, OverflowError):
         raise fault(f"register {register.name}", f"value {value:g}", f"what fits {register.type}", "Check scale and unit.") from None
-    return _in_order(register, packed)
 
 
-def _nothing(register: Register) -> bytes:
+def counted(register: Register, counts: Fraction | int) -> tuple[int, ...]:
+    """The words that hold `counts`. Raises `OverflowError` or `struct.error` when the type cannot."""
+    if register.type in formats.CLOCKS:
+        return _wire(register, formats.clock_words(register.type, int(counts)))
+    kind = register.type if register.bit is None else f"u{register.width}"
+    bits = formats.pattern(kind, int(counts) if register.is_integer else float(counts)) << (register.bit or 0)
+    return _wire(register, _words(register, bits))
+
+
+def _nothing(register: Register) -> tuple[int, ...]:
+    if register.not_implemented:
+        return _words(register, register.not_implemented[0])
     if not register.is_integer:
-        return struct.pack(">" + _CODE[register.type], math.nan)
-    if not register.not_implemented:
-        raise fault(f"register {register.name}", "no value", "a number", "The map has no pattern for `not implemented`.")
-    return register.not_implemented[0].to_bytes(2 * register.words, "big")
+        return _words(register, formats.pattern(register.type, math.nan))
+    if register.type in formats.CLOCKS or register.type.startswith("bcd"):
+        return (0xFFFF,) * register.words
+    raise fault(f"register {register.name}", "no value", "a number", "The map has no pattern for `not implemented`.")
 
 
-def _in_order(register: Register, packed: bytes) -> tuple[int, ...]:
-    words = struct.unpack(f">{len(packed) // 2}H", packed)
-    return words if register.word_order == "big" else words[::-1]
+def _words(register: Register, bits: int) -> tuple[int, ...]:
+    return tuple(bits >> 16 * i & 0xFFFF for i in reversed(range(register.words)))
+
+
+def _wire(register: Register, words: Words) -> tuple[int, ...]:
+    """Words, most significant first, in the order of the wire, and back: it is its own inverse."""
+    turned = tuple(int(word) for word in words)
+    if register.word_order == "little" and register.type in formats.NUMBERS:
+        turned = turned[::-1]
+    swap = register.byte_order == "little" and register.type != "bool"
+    return tuple((word & 0xFF) << 8 | word >> 8 for word in turned) if swap else turned
+
+
+def _text_words(register: Register, value: str) -> tuple[int, ...]:
+    packed = value.encode("utf-8")
+    if register.type != "string" or len(packed) > 2 * register.words:
+        allowed = f"up to {2 * register.words} bytes" if register.type == "string" else "a number"
+        raise fault(f"register {register.name}", f"text {value!r}", allowed, "Correct the text.")
+    return _wire(register, struct.unpack(f">{register.words}H", packed.ljust(2 * register.words, b"\0")))
+
+
+def _check(register: Register, words: Words) -> None:
+    most = 1 if register.type == "bool" else 0xFFFF
+    if len(words) != register.words or not all(0 <= word <= most for word in words):
+        raise fault(f"register {register.name}", f"{len(words)} words", f"{register.words} words up to {most}", "Read the whole register.")

@@ -111,12 +111,14 @@ class Devices:
             if register.name in exponents:
                 words = encode(register, exponents[register.name])
             elif register.quantity is None:
-                words = encode(register, scaled(register, register.default or 0))
+                words = encode(register, "" if register.type == "string" else scaled(register, register.default or 0))
             else:
                 words = encode(register, self._value(unit, register, row), exponents.get(register.scale_factor or "", 0))
             if self.devices[unit].behaviour == "swapped_words":
                 words = words[::-1]
-            image |= {(register.table, register.address + i): word for i, word in enumerate(words)}
+            for place, word in enumerate(words, register.address):  # bit fields of one number share its words
+                shared = image.get((register.table, place), 0) if register.bit is not None else 0
+                image[register.table, place] = word | shared
         return image | {("holding", address): word for (owner, address), word in self._written.items() if owner == unit}
 
     def _value(self, unit: int, register: Register, row: int) -> float | None:

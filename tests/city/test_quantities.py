@@ -39,7 +39,7 @@ def test_not_a_number_is_stored_as_zero_because_its_quality_says_missing() -> No
 
 @pytest.mark.parametrize("quantity", list(Quantity))
 def test_every_quantity_has_a_unit_that_its_name_ends_in_where_it_has_one(quantity: Quantity) -> None:
-    ending = quantity.unit.replace("/", "_per_").lower()
+    ending = quantity.unit.replace("/", "_per_").replace("%", "pct").lower()
     assert quantity.unit == "1" or quantity.value.endswith(f"_{ending}")
 
 

@@ -23,7 +23,8 @@ def test_every_integer_survives_encode_and_decode_in_both_word_orders(data):
     kind = data.draw(st.sampled_from(sorted(INTEGER)))
     value = data.draw(st.integers(*INTEGER[kind]))
     one = register(type=kind, word_order=data.draw(st.sampled_from(["big", "little"])))
-    assert decode(one, encode(one, value)) == (value, VALID)
+    exact = abs(value) < 2**53
+    assert decode(one, encode(one, value)) == (float(value), VALID if exact else questionable(Cause.OUT_OF_MAP))
 
 
 @given(st.data())
