@@ -93,6 +93,19 @@ def usable(quality: NDArray[np.integer]) -> NDArray[np.bool_]:
     return ((q & int(good)) != 0) & ((q & int(Flag.QUESTIONABLE)) == 0)
 
 
+def measured(quality: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """True where a value is what a meter showed, checked or accepted by a person: no estimate, no value that somebody wrote."""
+    q = np.asarray(quality)
+    other = Flag.ESTIMATED_LIKE_DAY | Flag.ESTIMATED_LINEAR | Flag.QUESTIONABLE | Flag.PROJECTED
+    return ((q & int(Flag.VALID)) != 0) & ((q & int(other)) == 0)
+
+
+def missing_of(quality: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    """The qualities of missing values with the same causes; a gap where there was none, and 0 (never heard of) stays 0."""
+    cause = np.where(quality >> 8 > 0, quality >> 8, np.where(quality > 0, np.uint16(Cause.GAP), np.uint16(0)))
+    return (cause << 8).astype(np.uint16)
+
+
 def cause_of(quality: int) -> Cause:
     """The cause packed in a stored quality."""
     return Cause(quality >> 8)

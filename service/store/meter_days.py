@@ -1,101 +1,188 @@
-"""One vector per point and civil day, for good: usage of registers, values of everything else."""
+"""One vector per point, civil day and version, for good: usage of registers, values of everything else.
 
-from collections.abc import Sequence
+A version is never changed. Version 1 is what was read, validated; estimates, late readings and edits come after it, each with
+who made it, why, and since when it is known. Readers get the newest version, or the newest that was known at a time they name.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, Select, func, select
 
+from city.clock import as_utc
 from city.frames import Block
 from city.places import Point
+from city.quality import measured, missing_of
 from service import schema as t
 from service.store.readings import driver_time, insert_rows
 from service.store.vectors import pack_int, pack_quality, unpack_int, unpack_quality
+
+READ = "validated as read"
+Day = tuple[datetime, datetime]
+_FEW = 500  # points whose ids fit into a statement
 
 
 def store(
     connection: Connection,
     block: Block,
-    days: Sequence[tuple[datetime, datetime]],
-    key_of: dict[str, int],
-    source: str,
-    totals: dict[tuple[str, datetime], int] | None = None,
+    days: Sequence[Day],
+    key_of: Mapping[str, int],
+    who: str,
+    known_at_utc: datetime | None = None,
+    reason: str = READ,
 ) -> int:
-    """Store a Block as one vector per point and civil day; days already stored stay as they are. Returns the vectors made."""
-    rows: list[tuple[Any, ...]] = []
-    seconds = int(block.step.total_seconds())
-    if block.values.dtype.kind == "f":
-        block = replace(block, values=block.quantity.to_int(block.values))
-    for start, end in days:
-        part = block.window(start, end)
-        for i, name in enumerate(block.ids):
-            if not part.quality[i].any():
-                continue  # nothing was ever heard of this point that day: no vector, not a vector of gaps
-            total = (totals or {}).get((name, start))
-            rows.append(
-                (
-                    key_of[name],
-                    driver_time(connection, start),
-                    seconds,
-                    pack_int(part.values[i]),
-                    pack_quality(part.quality[i]),
-                    total,
-                    source,
-                )
-            )
+    """Store a Block as version 1 of each point and civil day; days already stored stay as they are. Returns the vectors made.
+
+    Without `known_at_utc` a day counts as known when it ended: history that is imported does not say when it was read.
+    """
+    block = _integers(block)
+    rows = [
+        _row(connection, key_of[name], day, 1, block.step, values, quality, known_at_utc or day[1], who, reason)
+        for day in days
+        for name, values, quality in _vectors(block, day)
+    ]
     return insert_rows(connection, t.meter_day, rows, " ON CONFLICT DO NOTHING") if rows else 0
 
 
-def block(engine: Engine, points: Sequence[Point], start_utc: datetime, end_utc: datetime) -> Block:
-    """The stored vectors of points that share one stored quantity and step, as an int64 Block over [start, end).
+def revise(
+    connection: Connection, block: Block, days: Sequence[Day], key_of: Mapping[str, int], who: str, known_at_utc: datetime, reason: str
+) -> dict[tuple[str, datetime], int]:
+    """Store a Block as the next version of each point and day that it changes; a day without vectors gets its first.
 
-    What is not stored has quality 0 (missing). `start_utc` and `end_utc` must be civil midnights.
+    Returns {(point_id, day start): version made}; a day whose newest version says the same gets none. Runs in the caller's
+    transaction, so two revisions of one day cannot take the same number.
+    """
+    block = _integers(block)
+    newest = _newest(connection, [key_of[name] for name in block.ids], days)
+    rows, made = [], {}
+    for day in days:
+        for name, values, quality in _vectors(block, day):
+            version, *former = newest.get((key_of[name], day[0]), (0, b"", b""))
+            if version and np.array_equal(unpack_int(former[0]), values) and np.array_equal(unpack_quality(former[1]), quality):
+                continue
+            made[name, day[0]] = version + 1
+            rows.append(_row(connection, key_of[name], day, version + 1, block.step, values, quality, known_at_utc, who, reason))
+    if rows:
+        insert_rows(connection, t.meter_day, rows)
+    return made
+
+
+def _integers(block: Block) -> Block:
+    return replace(block, values=block.quantity.to_int(block.values)) if block.values.dtype.kind == "f" else block
+
+
+def _vectors(block: Block, day: Day) -> Any:
+    """Points with values and quality of one day, without those of which nothing was ever heard that day: they get no vector."""
+    part = block.window(*day)
+    return ((name, part.values[i], part.quality[i]) for i, name in enumerate(block.ids) if part.quality[i].any())
+
+
+def _row(
+    connection: Connection,
+    key: int,
+    day: Day,
+    version: int,
+    step: timedelta,
+    values: Any,
+    quality: Any,
+    known: datetime,
+    who: str,
+    why: str,
+) -> tuple[Any, ...]:
+    start, at = driver_time(connection, day[0]), driver_time(connection, known)
+    return key, start, version, int(step.total_seconds()), pack_int(values), pack_quality(quality), at, who, why
+
+
+def _newest(connection: Connection, keys: Sequence[int], days: Sequence[Day]) -> dict[tuple[int, datetime], tuple[int, bytes, bytes]]:
+    m = t.meter_day.c
+    statement = select(m.point_key, m.day_start_utc, m.version, m.amounts, m.quality).where(m.day_start_utc.in_([day[0] for day in days]))
+    if len(keys) <= _FEW:
+        statement = statement.where(m.point_key.in_(keys))
+    found: dict[tuple[int, datetime], tuple[int, bytes, bytes]] = {}
+    for row in connection.execute(statement):
+        key = row.point_key, row.day_start_utc
+        if key not in found or found[key][0] < row.version:
+            found[key] = row.version, row.amounts, row.quality
+    return found
+
+
+def _of(points: Sequence[Point], start_utc: datetime, end_utc: datetime, *columns: Any) -> Select[Any]:
+    m = t.meter_day.c
+    statement = (
+        select(t.point.c.point_id, m.day_start_utc, m.version, *columns)
+        .join(t.point, t.point.c.point_key == m.point_key)
+        .where(m.day_start_utc >= start_utc, m.day_start_utc < end_utc)
+    )
+    return statement.where(t.point.c.point_id.in_([p.id for p in points])) if len(points) <= _FEW else statement
+
+
+def block(
+    engine: Engine,
+    points: Sequence[Point],
+    start_utc: datetime,
+    end_utc: datetime,
+    *,
+    known_at: datetime | None = None,
+    estimates: bool = True,
+) -> Block:
+    """The newest vectors of points that share one stored quantity and step, as an int64 Block over [start, end).
+
+    `known_at`: as they were known then. `estimates` False: estimated and edited amounts come back as missing, under their
+    cause, for what may learn from measurements only. What is not stored has quality 0 (missing). `start_utc` and `end_utc` must
+    be civil midnights.
     """
     quantity, step_s = points[0].stored, points[0].step_s
     steps = int((end_utc - start_utc).total_seconds()) // step_s
     values = np.zeros((len(points), steps), dtype=np.int64)
     quality = np.zeros((len(points), steps), dtype=np.uint16)
     row_of = {p.id: i for i, p in enumerate(points)}
-    statement = (
-        select(t.point.c.point_id, t.meter_day.c.day_start_utc, t.meter_day.c.amounts, t.meter_day.c.quality)
-        .join(t.point, t.point.c.point_key == t.meter_day.c.point_key)
-        .where(t.meter_day.c.day_start_utc >= start_utc, t.meter_day.c.day_start_utc < end_utc)
-    )
-    if len(points) <= 500:
-        statement = statement.where(t.point.c.point_id.in_(list(row_of)))
+    newest: dict[tuple[int, int], int] = {}
+    statement = _of(points, start_utc, end_utc, t.meter_day.c.amounts, t.meter_day.c.quality)
+    if known_at is not None:
+        statement = statement.where(t.meter_day.c.known_at_utc <= as_utc(known_at))
     with engine.connect() as connection:
-        for row in connection.execute(statement):
-            i = row_of.get(row.point_id)
+        for name, day, version, amounts, marks in connection.execute(statement).tuples():
+            i = row_of.get(name)
             if i is None:
                 continue
-            first = int((row.day_start_utc - start_utc).total_seconds()) // step_s
-            amounts = unpack_int(row.amounts)
-            width = min(amounts.size, steps - first)
-            values[i, first : first + width] = amounts[:width]
-            quality[i, first : first + width] = unpack_quality(row.quality)[:width]
+            first = int((day - start_utc).total_seconds()) // step_s
+            if newest.setdefault((i, first), version) > version:
+                continue
+            newest[i, first] = version
+            read = unpack_int(amounts)
+            width = min(read.size, steps - first)
+            values[i, first : first + width] = read[:width]
+            quality[i, first : first + width] = unpack_quality(marks)[:width]
+    if not estimates:
+        quality = np.where(measured(quality), quality, missing_of(quality))
     return Block(tuple(row_of), start_utc, timedelta(seconds=step_s), quantity, values, quality)
 
 
-def totals(engine: Engine, points: Sequence[Point], start_utc: datetime, end_utc: datetime) -> dict[tuple[str, datetime], int]:
-    """{(point_id, day start): exact usage of the day by its register}, where both ends of the day were read well."""
+def versions(engine: Engine, points: Sequence[Point], start_utc: datetime, end_utc: datetime) -> list[Any]:
+    """Every version of the points' days in [start, end), oldest first: point_id, day_start_utc, version, known_at_utc, who, reason."""
     m = t.meter_day.c
-    statement = (
-        select(t.point.c.point_id, m.day_start_utc, m.total)
-        .join(t.point, t.point.c.point_key == m.point_key)
-        .where(m.day_start_utc >= start_utc, m.day_start_utc < end_utc, m.total.is_not(None))
-    )
     wanted = {p.id for p in points}
+    statement = _of(points, start_utc, end_utc, m.known_at_utc, m.who, m.reason).order_by(t.point.c.point_id, m.day_start_utc, m.version)
     with engine.connect() as connection:
-        return {(row.point_id, row.day_start_utc): row.total for row in connection.execute(statement) if row.point_id in wanted}
+        return [row for row in connection.execute(statement) if row.point_id in wanted]
 
 
-def last(engine: Engine, source: str | None = None) -> datetime | None:
-    """Start of the newest civil day that has vectors (from `source`, 'import' or 'night', when given), or None."""
+def revised(engine: Engine, points: Sequence[Point], start_utc: datetime, end_utc: datetime) -> dict[tuple[str, datetime], int]:
+    """{(point_id, day start): newest version} of the days that have more than one."""
+    wanted = {p.id for p in points}
+    statement = _of(points, start_utc, end_utc).where(t.meter_day.c.version > 1).order_by(t.meter_day.c.version)
+    with engine.connect() as connection:
+        return {(row.point_id, row.day_start_utc): row.version for row in connection.execute(statement) if row.point_id in wanted}
+
+
+def last(engine: Engine, who: str | None = None) -> datetime | None:
+    """Start of the newest civil day that has vectors (made by `who`, 'import' or 'night', when given), or None."""
     statement = select(func.max(t.meter_day.c.day_start_utc))
     with engine.connect() as connection:
-        return connection.execute(statement if source is None else statement.where(t.meter_day.c.source == source)).scalar()
+        return connection.execute(statement if who is None else statement.where(t.meter_day.c.who == who)).scalar()
 
 
 def first(engine: Engine) -> datetime | None:
