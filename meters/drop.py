@@ -1,214 +1,215 @@
-"""Readings that arrive as files: CSV or Parquet, wide or long, in somebody else's names, units and local time."""
+"""Readings that arrive as tables: CSV or Parquet, in somebody else's layout, names, units, status words and local time."""
 
 import io
-import zipfile
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from pathlib import Path, PurePosixPath
-from typing import IO, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from city import quality as q
+from city.clock import civil_day
 from city.frames import Block
 from city.problems import fault
 from city.quality import Cause
-from city.quantities import Quantity
+from meters.archives import members
+from meters.delivered import as_blocks, single
 from meters.local_times import to_utc
+from meters.mapping import QUALITY, Column, Mapping, factor_and_shift
 
-_MOST_BYTES = 4 << 30  # of one member of an archive after unpacking: more is a mistake or an attack
-_KINDS = (".csv", ".txt", ".parquet")
-
-
-class Column(BaseModel):
-    """One series of the file: a column (wide), or a name in the id column (long)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    name: str = Field(description="as in the file")
-    point: str = Field(description="point id, <meter>.<register>")
-    quantity: Quantity | None = Field(default=None, description="what it measures; default: the mapping's")
-    factor: float | None = Field(default=None, description="units of the quantity per unit of the file; default: the mapping's")
-
-
-class Mapping(BaseModel):
-    """How to read one kind of file."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    layout: Literal["wide", "long"] = Field(default="wide", description="wide: a column per series; long: a row per reading")
-    time: str = Field(default="time_utc", description="name of the time column")
-    zone: str = Field(default="UTC", description="zone of times without offset, e.g. Europe/Rome")
-    time_format: str | None = Field(default=None, description="strptime format; default: ISO 8601")
-    time_marks: Literal["start", "end"] = Field(default="start", description="end: the time of a period is its end")
-    missing_hour: Literal["refuse", "drop"] = Field(default="refuse", description="rows at local times that the spring change leaves out")
-    step_s: int = Field(default=900, gt=0, description="length of an interval [s]")
-    id: str = Field(default="point_id", description="long: the column that names the series")
-    value: str = Field(default="value", description="long: the column of values")
-    quantity: Quantity | None = Field(default=None, description="what the columns measure, where they do not say")
-    factor: float = Field(default=1.0, description="units of the quantity per unit of the file")
-    columns: tuple[Column, ...] = Field(default=(), description="the series to take; none: all of them, their names being point ids")
-    separator: str = Field(default=",", min_length=1, max_length=1, description="between CSV fields")
-    decimal: Literal[".", ","] = Field(default=".", description="decimal sign of a CSV")
-    encoding: str = Field(default="utf-8-sig", description="of a CSV")
-
-    @field_validator("zone")
-    @classmethod
-    def _known_zone(cls, zone: str) -> str:
-        try:
-            ZoneInfo(zone)
-        except (ZoneInfoNotFoundError, ValueError):
-            raise ValueError(f"{zone!r} is not an IANA time zone such as Europe/Rome") from None
-        return zone
-
-    @model_validator(mode="after")
-    def _quantities_known(self) -> "Mapping":
-        if self.quantity is None and (not self.columns or any(column.quantity is None for column in self.columns)):
-            raise ValueError("quantity is missing: give it for the mapping or for every column")
-        return self
-
-
-def within(folder: Path | str, name: str) -> Path:
-    """The file `name` inside `folder`. Raises `PenstockError` when it lies elsewhere (.., a link, an absolute path)."""
-    root = Path(folder).resolve()
-    path = (root / name).resolve()
-    if not path.is_relative_to(root) or path == root:
-        raise fault(f"file '{name}'", f"outside {root}", "a file inside the drop folder", "Move the file into it.")
-    return path
+KINDS = (".csv", ".txt", ".parquet")
+_MOST_CELLS = 1 << 28  # of a table: a Parquet file of a few bytes can state any number of rows
 
 
 def read_drop(path: Path | str, mapping: Mapping) -> list[Block]:
     """The series of a CSV, Parquet or ZIP file of such, as one Block per quantity in the order of the mapping.
 
-    Period quantities and registers become int64 in the store's scale, instants float32 in the unit of the quantity; a cell that is
-    empty or NaN, and a grid time without a row, is missing (GAP). Nothing is filled or interpolated.
-
-    Raises `PenstockError` with every fault found: unreadable file, missing columns, text among the numbers, times that cannot be
-    told (a naive time in the autumn hour that occurs once only), times off the grid, a series with two values at one time.
+    A cell that is empty or NaN, and a grid time without a row, is missing (GAP). Nothing is filled or interpolated.
+    Raises `PenstockError` as `read_rows` does, and for times off the grid.
     """
     path = Path(path)
-    frame = pd.concat([_table(stream, name, mapping) for name, stream in _members(path)], ignore_index=True)
-    tidy = _tidy(frame, mapping, str(path))
-    step = timedelta(seconds=mapping.step_s)
-    tidy["time_utc"], kept = to_utc(tidy["time"], tidy["point"], mapping.zone, mapping.time_format, mapping.missing_hour, str(path))
-    tidy = tidy[kept]
-    shift = step if mapping.time_marks == "end" else timedelta(0)
-    tidy = tidy.assign(time_utc=tidy["time_utc"].where(~tidy["is_period"], tidy["time_utc"] - shift))
-    return [_block(group, Quantity(str(name)), step, str(path)) for name, group in tidy.groupby("quantity", sort=False)]
-
-
-def _members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
-    """The table files behind `path`; those of an archive are read in memory, never unpacked to the disk."""
     if not path.is_file():
         raise fault(str(path), "no such file", "a CSV, Parquet or ZIP file", "Check the path.")
-    if path.suffix.lower() != ".zip":
-        if path.suffix.lower() not in _KINDS:
-            raise fault(str(path), f"a {path.suffix or 'nameless'} file", ", ".join((*_KINDS, ".zip")), "Convert it.")
-        with path.open("rb") as stream:
-            yield str(path), stream
-        return
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for member in archive.infolist():
-                name = PurePosixPath(member.filename.replace("\\", "/"))
-                if member.is_dir():
-                    continue
-                if name.is_absolute() or ".." in name.parts or ":" in member.filename:
-                    raise fault(f"{path}, member '{member.filename}'", "a path out of the archive", "names inside it", "Refuse this file.")
-                if name.suffix.lower() not in _KINDS or member.file_size > _MOST_BYTES:
-                    raise fault(
-                        f"{path}, member '{member.filename}'", f"{member.file_size} bytes", f"{', '.join(_KINDS)} up to 4 GiB", "Remove it."
-                    )
-                yield f"{path}/{name}", io.BytesIO(archive.read(member))
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
-        raise fault(str(path), str(error), "a ZIP file without password", "Send the file again.") from None
+    return as_blocks(read_rows(str(path), path.read_bytes(), mapping), timedelta(seconds=mapping.step_s), str(path))
 
 
-def _table(stream: IO[bytes], name: str, mapping: Mapping) -> pd.DataFrame:
+def read_rows(subject: str, content: bytes, mapping: Mapping) -> pd.DataFrame:
+    """The rows (see `meters.delivered`) of a CSV, Parquet or ZIP file of such.
+
+    Parameters
+    ----------
+    subject : its name, for its ending and for faults
+
+    Raises `PenstockError` with every fault found: unreadable file, missing columns, text among the numbers, a status or unit that is not
+    known, times that cannot be told (a naive time in the autumn hour that occurs once only), a series with two values at one time.
+    """
+    frame = pd.concat([_table(part, name, mapping) for name, part in members(subject, content, KINDS)] or [pd.DataFrame()])
+    cells = _cells(frame.reset_index(drop=True), mapping, subject)
+    known = {column.name: column for column in mapping.columns}
+    cells = _chosen(cells, list(known), subject)
+    each: Sequence[tuple[str, Column | None]] = list(known.items()) or [(name, None) for name in cells["name"].unique()]
+    rows = pd.DataFrame(
+        {
+            "point_id": cells["name"].map({name: column.point for name, column in known.items()}) if known else cells["name"],
+            "quantity": cells["name"].map({name: str(mapping.quantity_of(column)) for name, column in each}),
+            "value": _numbers(cells, subject),
+        }
+    )
+    rows["value"] = _converted(rows, cells, mapping, each, subject)
+    rows["quality"] = _quality(cells, rows["value"], mapping, subject)
+    rows.loc[rows["quality"] & 0xFF == 0, "value"] = np.nan
+    utc, kept = to_utc(cells["time"], rows["point_id"], mapping.zone, mapping.time_format, mapping.missing_hour, subject)
+    if mapping.time_marks == "end":
+        period = cells["name"].map({name: mapping.quantity_of(column).is_period for name, column in each}).astype(bool)
+        utc = utc.where(~period, utc - timedelta(seconds=mapping.step_s))
+    return single(rows.assign(time_utc=utc)[kept], subject)
+
+
+def _table(content: bytes, name: str, mapping: Mapping) -> pd.DataFrame:
     try:
-        if name.lower().endswith(".parquet"):
-            return pd.read_parquet(io.BytesIO(stream.read()))
-        return pd.read_csv(stream, sep=mapping.separator, decimal=mapping.decimal, encoding=mapping.encoding)
-    except (ValueError, OSError, LookupError) as error:  # of which the parsers' own errors are subclasses
+        if not name.lower().endswith(".parquet"):
+            return _csv(content, mapping)
+        stated = pq.ParquetFile(io.BytesIO(content)).metadata
+        if stated.num_rows * stated.num_columns > _MOST_CELLS:
+            raise fault(name, f"{stated.num_rows:,} rows, {stated.num_columns} columns", f"{_MOST_CELLS:,} cells", "Split it.")
+        return pd.read_parquet(io.BytesIO(content))
+    except (ValueError, OSError, LookupError, pa.ArrowException, MemoryError) as error:  # of which the parsers' errors are subclasses
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise fault(name, reason, f"a table in {mapping.encoding}, separated by '{mapping.separator}'", "Check the mapping.") from None
 
 
-def _tidy(frame: pd.DataFrame, mapping: Mapping, subject: str) -> pd.DataFrame:
-    """Columns time, point, quantity, is_period, value [unit of the quantity]. Raises with every missing column and bad cell."""
-    long = mapping.layout == "long"
-    needed = [mapping.time, *((mapping.id, mapping.value) if long else (column.name for column in mapping.columns))]
-    lacking = [name for name in needed if name not in frame.columns]
+def _csv(content: bytes, mapping: Mapping) -> pd.DataFrame:
+    form: dict[str, Any] = {"sep": mapping.separator, "encoding": mapping.encoding}
+    ids = [mapping.id] if isinstance(mapping.id, str) else list(mapping.id)
+    texts = [*ids, mapping.status, mapping.unit_column, *(column.status for column in mapping.columns)]
+    types = {name: str for name in texts if name is not None}  # a meter is called 007, not 7
+    if mapping.header_lines == 1:
+        return pd.read_csv(io.BytesIO(content), decimal=mapping.decimal, skiprows=mapping.skip_lines, dtype=types, **form)
+    form |= {"header": None, "skip_blank_lines": False}  # so that both reads count the same lines
+    head = pd.read_csv(io.BytesIO(content), dtype=str, skiprows=mapping.skip_lines, nrows=mapping.header_lines, **form)
+    head = head.apply(lambda line: line.str.strip().replace("", np.nan), axis=1)
+    head.iloc[:-1] = head.iloc[:-1].ffill(axis=1)  # what is merged over several columns is written above the first of them only
+    names = ["/".join(head[column].dropna()) for column in head]
+    behind = mapping.skip_lines + mapping.header_lines
+    body = pd.read_csv(io.BytesIO(content), decimal=mapping.decimal, names=names, skiprows=behind, dtype=types, **form)
+    return body.dropna(how="all")
+
+
+def _cells(frame: pd.DataFrame, mapping: Mapping, subject: str) -> pd.DataFrame:
+    """One row per cell: time, name of its series, value, and status and unit where the file has them. Raises for missing columns."""
+    ids = [mapping.id] if isinstance(mapping.id, str) else list(mapping.id)
+    wide, table = mapping.layout == "wide", mapping.layout == "table"
+    needed = [mapping.time, *([] if wide else ids), *([] if wide or table else [mapping.value])]
+    needed += [column.name for column in mapping.columns if wide]
+    needed += [name for name in (mapping.status, mapping.unit_column, *(c.status for c in mapping.columns if wide)) if name]
+    lacking = list(dict.fromkeys(name for name in needed if name not in frame.columns))
     if lacking:
         have = ", ".join(map(str, frame.columns[:12]))
         raise fault(subject, f"no column {', '.join(lacking)}", f"its columns: {have}", "Correct the mapping.")
-    if not long:
-        names = [column.name for column in mapping.columns] or [str(name) for name in frame.columns if name != mapping.time]
-        frame = frame.melt(id_vars=[mapping.time], value_vars=names, var_name=mapping.id, value_name=mapping.value)
-    ids = frame[mapping.id].astype(str)
-    known = {column.name: column for column in mapping.columns}
-    if known:
-        frame, ids = frame[ids.isin(list(known))], ids[ids.isin(list(known))]
-    unseen = sorted(set(known) - set(ids))
+    name = pd.Series(dtype=str) if wide else frame[ids].astype(str).agg("/".join, axis=1)
+    shared = {"status": frame[mapping.status]} if mapping.status else {}
+    if mapping.unit_column:
+        shared["unit"] = frame[mapping.unit_column]
+    if mapping.layout == "long":
+        return pd.DataFrame({"time": frame[mapping.time], "name": name, "value": frame[mapping.value], **shared})
+    if mapping.layout == "days":
+        return _days(frame, name, shared, mapping, subject)
+    if wide:
+        taken = [c.name for c in mapping.columns] or [str(c) for c in frame.columns if c not in (mapping.time, mapping.status)]
+        status = {c.name: c.status for c in mapping.columns if c.status}
+        parts = [(one, one, {**shared, **({"status": frame[status[one]]} if one in status else {})}) for one in taken]
+    else:
+        taken = list(dict.fromkeys(column.name.rpartition("/")[2] for column in mapping.columns))
+        parts = [(name + "/" + one, one, shared) for one in taken if one in frame.columns]
+    made = [pd.DataFrame({"time": frame[mapping.time], "name": label, "value": frame[one], **rest}) for label, one, rest in parts]
+    return pd.concat(made, ignore_index=True) if made else pd.DataFrame({"time": [], "name": [], "value": []})
+
+
+def _days(frame: pd.DataFrame, name: pd.Series, shared: dict[str, pd.Series], mapping: Mapping, subject: str) -> pd.DataFrame:
+    """Rows of a civil day each, spelled out: as many intervals as the day has, 92, 96 or 100 quarters."""
+    first = list(frame.columns).index(mapping.value)
+    last = [c for c in frame.columns[first:] if c not in (mapping.status, mapping.time)]
+    days = pd.to_datetime(frame[mapping.time].astype(str), format=mapping.time_format or "ISO8601", errors="coerce").dt.date
+    if days.isna().any():
+        row = int(np.flatnonzero(days.isna())[0])
+        raise fault(f"{subject}, row {row}", f"date {frame[mapping.time].iloc[row]!r}", "a date in every row", "Set time_format.")
+    made = []
+    for day, part in frame.groupby(days, sort=False):
+        start, end = civil_day(day, mapping.zone)
+        count = (end - start) // timedelta(seconds=mapping.step_s)
+        behind = part[last[count:]].notna().to_numpy().any() if len(last) > count else False
+        if len(last) < count or behind:
+            observed = f"{len(last)} interval columns" if len(last) < count else f"values behind the last of {count}"
+            raise fault(f"{subject}, {day}", observed, f"{count} intervals in {mapping.zone}", "Check zone, step_s and value.")
+        times = pd.date_range(start, periods=count, freq=timedelta(seconds=mapping.step_s), unit="us")
+        cells = pd.DataFrame({"time": np.tile(times, len(part)), "name": np.repeat(name[part.index].to_numpy(), count)})
+        cells["value"] = part[last[:count]].to_numpy().ravel()
+        for key, column in shared.items():
+            cells[key] = np.repeat(column[part.index].to_numpy(), count)
+        made.append(cells)
+    whole = pd.concat(made, ignore_index=True)
+    return whole.assign(time=pd.to_datetime(whole["time"], utc=True))
+
+
+def _chosen(cells: pd.DataFrame, known: list[str], subject: str) -> pd.DataFrame:
+    if not known:
+        return cells
+    found = cells["name"].isin(known)
+    unseen = sorted(set(known) - set(cells["name"][found]))
     if unseen:
-        raise fault(subject, f"no rows of {', '.join(unseen[:8])}", f"one of its names, e.g. {', '.join(ids.unique()[:5])}", "Correct it.")
-    factors = {name: column.factor if column.factor is not None else mapping.factor for name, column in known.items()}
-    quantities = {name: column.quantity or mapping.quantity for name, column in known.items()}
-    return pd.DataFrame(
-        {
-            "time": frame[mapping.time],
-            "point": ids.map({name: column.point for name, column in known.items()}) if known else ids,
-            "quantity": ids.map({name: str(one) for name, one in quantities.items()}) if known else str(mapping.quantity),
-            "is_period": ids.map({n: bool(one and one.is_period) for n, one in quantities.items()}).astype(bool)
-            if known
-            else bool(mapping.quantity and mapping.quantity.is_period),
-            "value": _numbers(frame[mapping.value], ids, subject) * (ids.map(factors).astype(float) if known else mapping.factor),
-        }
-    ).reset_index(drop=True)
+        some = ", ".join(map(str, cells["name"].unique()[:5]))
+        raise fault(subject, f"no rows of {', '.join(unseen[:8])}", f"one of its names, e.g. {some}", "Correct it.")
+    return cells[found].reset_index(drop=True)
 
 
-def _numbers(cells: pd.Series, ids: pd.Series, subject: str) -> pd.Series:
-    numbers = pd.to_numeric(cells, errors="coerce").astype(float)
-    text = numbers.isna() & cells.notna() & (cells.astype(str).str.strip() != "")
+def _numbers(cells: pd.DataFrame, subject: str) -> pd.Series:
+    numbers = pd.to_numeric(cells["value"], errors="coerce").astype(float)
+    text = numbers.isna() & cells["value"].notna() & (cells["value"].astype(str).str.strip() != "")
     if text.any():
         row = int(np.flatnonzero(text)[0])
         raise fault(
-            f"{subject}, series {ids[row]}",
-            f"{int(text.sum())} cells like {cells[row]!r}",
+            f"{subject}, series {cells['name'].iloc[row]}",
+            f"{int(text.sum())} cells like {cells['value'].iloc[row]!r}",
             "numbers or empty cells",
             "Correct or empty them.",
         )
-    infinite = np.isinf(numbers)
-    return numbers.mask(infinite)
+    return numbers.mask(np.isinf(numbers))
 
 
-def _block(group: pd.DataFrame, quantity: Quantity, step: timedelta, subject: str) -> Block:
-    times = pd.DatetimeIndex(group["time_utc"])
-    step_us = step // timedelta(microseconds=1)
-    at_us = np.asarray(times.as_unit("us").asi8)
-    off = at_us % step_us != 0
-    if off.any():
-        raise fault(
-            f"{subject}, {quantity}", f"{int(off.sum())} times like {times[off][0]:%Y-%m-%dT%H:%M:%SZ}", f"a grid of {step}", "Set step_s."
-        )
-    slots = at_us // step_us
-    first, columns = int(slots.min()), int(slots.max() - slots.min()) + 1
-    names, row = pd.factorize(group["point"])[::-1]
-    place = row * columns + (slots - first)
-    if len(np.unique(place)) < len(place):
-        twice = pd.Series(place)[pd.Series(place).duplicated()].iloc[0]
-        raise fault(
-            f"{subject}, series {names[twice // columns]}",
-            f"two values at {datetime.fromtimestamp((first + twice % columns) * step_us / 1e6, UTC):%Y-%m-%dT%H:%MZ}",
-            "one value per time",
-            "Remove one of them.",
-        )
-    cells = np.full((len(names), columns), np.nan)
-    cells[row, slots - first] = group["value"].to_numpy()
-    exact = quantity.is_period or quantity.is_register
-    values = quantity.to_int(cells) if exact else cells.astype(np.float32)
-    quality = np.where(np.isfinite(cells), q.VALID, q.missing(Cause.GAP)).astype(np.uint16)
-    return Block(tuple(map(str, names)), datetime.fromtimestamp(first * step_us / 1e6, UTC), step, quantity, values, quality)
+def _converted(
+    rows: pd.DataFrame, cells: pd.DataFrame, mapping: Mapping, each: Sequence[tuple[str, Column | None]], subject: str
+) -> pd.Series:
+    """Values in the unit of their quantity."""
+    if mapping.unit_column is None:
+        scale = {name: mapping.scale(column) for name, column in each}
+        return rows["value"] * cells["name"].map({n: f for n, (f, _) in scale.items()}).astype(float) + cells["name"].map(
+            {n: s for n, (_, s) in scale.items()}
+        ).astype(float)
+    units = cells["unit"].fillna("").astype(str).str.strip()
+    made = rows["value"].copy()
+    for (unit, quantity), part in rows.groupby([units, rows["quantity"]], sort=False):
+        try:
+            factor, shift = factor_and_shift(str(unit), mapping.quantity_of(dict(each)[cells["name"][part.index[0]]]))
+        except ValueError as error:
+            raise fault(f"{subject}, column {mapping.unit_column}", f"'{unit}' for {quantity}", "a unit of its kind", str(error)) from None
+        made[part.index] = part["value"] * factor + shift
+    return made
+
+
+def _quality(cells: pd.DataFrame, values: pd.Series, mapping: Mapping, subject: str) -> pd.Series:
+    """Quality by the status of a row; a row without a value is missing, whatever its status says."""
+    quality = pd.Series(q.VALID, index=cells.index)
+    if "status" in cells:
+        told = cells["status"].fillna("").astype(str).str.strip()
+        given = {"": "valid", **mapping.statuses}
+        meaning = {one: given.get(one) or mapping.statuses.get("*") for one in told.unique()}
+        unknown = sorted(one for one, word in meaning.items() if word is None)
+        if unknown:
+            allowed = ", ".join(mapping.statuses) or "none is listed"
+            raise fault(f"{subject}, status", ", ".join(map(repr, unknown[:8])), allowed, "Add it to statuses.")
+        quality = told.map({one: QUALITY[word] for one, word in meaning.items() if word})
+    return quality.where(values.notna(), q.missing(Cause.GAP)).astype("int64")

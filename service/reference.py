@@ -8,7 +8,7 @@ import typer.main
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from meters.drop import Column
+from meters.mapping import Column
 from optimisation.assets import KINDS
 from service.cli import app
 from service.faults import models, plain

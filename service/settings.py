@@ -14,8 +14,8 @@ from city.places import Meter, Place, Point, Site, Zone, whole_part_of_an_hour
 from city.problems import PenstockError, Problem
 from forecasting.calendars import Calendar
 from forecasting.models.task import ForecastSettings
-from meters.drop import Mapping
 from meters.link import LinkConfig
+from meters.mapping import Mapping
 from meters.quality import Limits
 from meters.registers import DeviceModel, load_model
 from optimisation.assets import Asset

@@ -15,8 +15,9 @@ from carbon.targets import Target
 from city.places import Meter, Site, Zone
 from demo import profiles, water
 from demo.make import CITY, Made, make
-from meters.drop import Mapping, read_drop
+from meters.drop import read_drop
 from meters.link import LinkConfig
+from meters.mapping import Mapping
 from meters.quality import Limits
 from meters.registers import load_model
 from networks import valves

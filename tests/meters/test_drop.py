@@ -1,16 +1,21 @@
+import math
 import zipfile
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from city.clock import civil_day
 from city.problems import PenstockError
-from city.quality import Cause, cause_of
+from city.quality import Cause, Flag, cause_of, usable
 from city.quantities import Quantity
-from meters.drop import Column, Mapping, read_drop, within
+from meters.archives import within
+from meters.drop import read_drop, read_rows
+from meters.mapping import Column, Mapping
 
 
 def write(folder, text, name="file.csv"):
@@ -146,3 +151,142 @@ def test_a_mapping_without_quantity_or_with_an_unknown_zone_is_refused():
         Mapping()
     with pytest.raises(ValidationError, match="IANA"):
         Mapping(quantity=Quantity.POWER_KW, zone="../../etc/passwd")
+
+
+def test_a_header_of_several_lines_below_a_title_names_the_columns(tmp_path):
+    path = write(
+        tmp_path,
+        "Export of the head-end;;\n\n;E-07;;E-08\nOBIS;1.8.0;2.8.0;1.8.0\nTime;kWh;kWh;kWh\n"
+        "2022-06-15 00:15;1,5;0;7\n2022-06-15 00:30;2;0;8\n\n",
+    )
+    mapping = Mapping(
+        time="OBIS/Time",
+        skip_lines=2,
+        header_lines=3,
+        separator=";",
+        decimal=",",
+        quantity=Quantity.ENERGY_REGISTER_KWH,
+        columns=(Column(name="E-07/1.8.0/kWh", point="a.energy"), Column(name="E-08/1.8.0/kWh", point="b.energy")),
+    )
+    (block,) = read_drop(path, mapping)
+    assert (block.ids, block.values.tolist()) == (("a.energy", "b.energy"), [[1500, 2000], [7000, 8000]])
+
+
+def test_a_table_with_a_column_per_register_keeps_leading_zeros_of_meter_numbers(tmp_path):
+    path = write(tmp_path, "meter,time,import,export,quality\n007,2022-06-15T00:00Z,1.5,0.25,A\n007,2022-06-15T00:15Z,2.5,0.25,E\n")
+    mapping = Mapping(
+        layout="table",
+        time="time",
+        id="meter",
+        quantity=Quantity.ENERGY_REGISTER_KWH,
+        unit="MWh",
+        status="quality",
+        statuses={"A": "valid", "E": "estimated"},
+        columns=(Column(name="007/import", point="m.energy"), Column(name="007/export", point="m.energy_out")),
+    )
+    (block,) = read_drop(path, mapping)
+    assert block.values.tolist() == [[1_500_000, 2_500_000], [250_000, 250_000]]  # MWh in Wh
+    assert block.quality.tolist() == [[int(Flag.VALID), int(Flag.ESTIMATED_LIKE_DAY)]] * 2
+
+
+@pytest.mark.parametrize(("day", "count"), [("2022-03-27", 92), ("2022-06-15", 96), ("2022-10-30", 100)])
+def test_a_row_per_day_has_as_many_intervals_as_the_civil_day(tmp_path, day, count):
+    header = ",".join(["meter", "date", *(f"P{i}" for i in range(1, 101))])
+    cells = ",".join(map(str, range(count))) + "," * (100 - count)
+    mapping = Mapping(layout="days", id="meter", time="date", value="P1", zone="Europe/Rome", quantity=Quantity.ENERGY_KWH)
+    (block,) = read_drop(write(tmp_path, f"{header}\nm.energy,{day},{cells}\n"), mapping)
+    assert block.values.tolist() == [[1000 * i for i in range(count)]]
+    assert block.start_utc == civil_day(datetime.fromisoformat(day).date(), "Europe/Rome")[0]
+    if count < 100:
+        with pytest.raises(PenstockError, match=f"behind the last of {count}"):
+            read_drop(write(tmp_path, f"{header}\nm.energy,{day},{','.join(map(str, range(count + 1)))}{',' * (99 - count)}\n"), mapping)
+
+
+def test_units_of_each_row_are_converted_and_one_of_another_kind_refuses_the_file(tmp_path):
+    long = Mapping(layout="long", time="t", id="id", value="v", unit_column="u", quantity=Quantity.FLOW_M3_PER_H)
+    text = "id,t,v,u\nm.flow,2022-06-15T00:00Z,10,L/s\nm.flow,2022-06-15T00:15Z,10,m3/h\n"
+    (block,) = read_drop(write(tmp_path, text), long)
+    assert block.values.tolist() == [[36.0, 10.0]]
+    with pytest.raises(PenstockError, match="'kWh' for flow_m3_per_h"):
+        read_drop(write(tmp_path, text + "m.flow,2022-06-15T00:30Z,10,kWh\n"), long)
+
+
+def test_a_status_sets_the_quality_and_an_unlisted_one_refuses_the_file(tmp_path):
+    words = {"0": "valid", "1": "questionable", "9": "missing", "5": "edited", "7": "projected"}
+    text = "id,t,v,s\n" + "".join(f"m.power,2022-06-15T00:{15 * i:02d}Z,{i},{s}\n" for i, s in enumerate("0195"))
+    mapping = Mapping(layout="long", time="t", id="id", value="v", status="s", statuses=words, quantity=Quantity.POWER_KW)
+    (block,) = read_drop(write(tmp_path, text), mapping)
+    assert block.usable().tolist() == [[True, False, False, True]]
+    assert cause_of(int(block.quality[0, 2])) is Cause.GAP
+    with pytest.raises(PenstockError, match="status: 'X'"):
+        read_drop(write(tmp_path, text + "m.power,2022-06-15T01:00Z,4,X\n"), mapping)
+    others = mapping.model_copy(update={"statuses": words | {"*": "questionable"}})
+    (block,) = read_drop(write(tmp_path, text + "m.power,2022-06-15T01:00Z,4,X\n"), others)
+    assert block.usable()[0, 4] == np.False_
+
+
+def test_a_file_of_a_few_bytes_cannot_cost_the_memory_of_a_thousand_years(tmp_path):
+    path = write(tmp_path, "time_utc,m.power\n1970-01-01T00:00Z,1\n9970-01-01T00:00Z,2\n")
+    with pytest.raises(PenstockError, match="intervals in a file"):
+        read_drop(path, Mapping(quantity=Quantity.POWER_KW))
+
+
+def test_an_archive_bomb_is_refused_by_what_it_states_and_a_lying_one_by_its_checksum(tmp_path, monkeypatch):
+    mapping = Mapping(quantity=Quantity.POWER_KW)
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.csv", "time_utc,m.power\n" + "0" * 3_000_000)
+    honest = (tmp_path / "bomb.zip").read_bytes()
+    lying = honest.replace((3_000_017).to_bytes(4, "little"), (100).to_bytes(4, "little"))
+    assert lying != honest
+    (tmp_path / "lie.zip").write_bytes(lying)
+    with pytest.raises(PenstockError, match="whole ZIP file"):
+        read_drop(tmp_path / "lie.zip", mapping)
+    monkeypatch.setattr("meters.archives.MOST_BYTES", 1_000_000)
+    with pytest.raises(PenstockError, match="1 members, 3000017 bytes"):
+        read_drop(tmp_path / "bomb.zip", mapping)
+
+
+def test_a_parquet_file_that_states_too_many_rows_is_refused_unread(tmp_path, monkeypatch):
+    pd.DataFrame({"time_utc": pd.to_datetime(["2022-06-15T00:00Z"] * 1000), "m.power": 1.0}).to_parquet(tmp_path / "x.parquet")
+    monkeypatch.setattr("meters.drop._MOST_CELLS", 1000)
+    with pytest.raises(PenstockError, match="1,000 rows, 2 columns"):
+        read_drop(tmp_path / "x.parquet", Mapping(quantity=Quantity.POWER_KW))
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ({"quantity": "power_kw", "factor": 2, "unit": "W"}, "exclude each other"),
+        ({"quantity": "power_kw", "unit": "bar"}, "another kind"),
+        ({"quantity": "power_kw", "unit_column": "u"}, "long layout"),
+        ({"quantity": "power_kw", "layout": "table"}, "needs columns"),
+    ],
+)
+def test_a_mapping_that_contradicts_itself_is_refused(keys, says):
+    with pytest.raises(ValidationError, match=says):
+        Mapping(**keys)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 400), st.integers(0, 10**9), st.sampled_from("VQM")), min_size=1, max_size=40, unique_by=lambda r: r[0]
+    )
+)
+def test_what_is_written_in_a_long_file_comes_back_reading_by_reading(rows):
+    start = datetime(2022, 1, 1, tzinfo=UTC)
+    lines = [f"m.energy;{(start + timedelta(minutes=15 * i)).isoformat()};{wh / 1000};{status}" for i, wh, status in rows]
+    mapping = Mapping(
+        layout="long",
+        time="t",
+        id="id",
+        value="v",
+        separator=";",
+        status="s",
+        statuses={"V": "valid", "Q": "questionable", "M": "missing"},
+        quantity=Quantity.ENERGY_REGISTER_KWH,
+    )
+    found = read_rows("x.csv", "\n".join(["id;t;v;s", *lines]).encode(), mapping)
+    assert [round((t - start).total_seconds() / 900) for t in found["time_utc"]] == [i for i, _, _ in rows]
+    assert [None if math.isnan(v) else round(v * 1000) for v in found["value"]] == [None if s == "M" else wh for _, wh, s in rows]
+    assert usable(found["quality"].to_numpy()).tolist() == [s == "V" for _, _, s in rows]
