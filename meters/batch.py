@@ -8,6 +8,7 @@ References: SunSpec Device Information Model Specification 1.1 (scale factors fr
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +54,7 @@ class Layout:
         self._prepare(model.points, extra)
 
     @classmethod
+    @lru_cache(maxsize=4096)
     def of(cls, register: Register) -> "Layout":
         """The layout of one register alone."""
         made = cls.__new__(cls)

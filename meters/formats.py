@@ -69,7 +69,8 @@ def numbers(kind: str, bits: NDArray[np.uint64]) -> tuple[NDArray[np.float64], N
     cause = np.zeros(bits.shape, dtype=np.uint8)
     if kind in _FLOATS:
         pattern, real, _ = _FLOATS[kind]
-        made = bits.astype(pattern).view(real).astype(np.float64)
+        with np.errstate(invalid="ignore"):  # a signalling NaN
+            made = bits.astype(pattern).view(real).astype(np.float64)
         cause[np.isnan(made)] = Cause.NOT_IMPLEMENTED
         cause[np.isinf(made)] = Cause.OUT_OF_MAP
     elif kind.startswith("bcd"):

@@ -48,6 +48,9 @@ class Register(BaseModel):
     default: int | None = Field(default=None, description="what the simulator answers when its table has no such column [counts]")
     description: str = Field(default="", description="as in the vendor's manual")
 
+    def __hash__(self) -> int:
+        return hash((self.name, self.table, self.address))
+
     @model_validator(mode="after")
     def _consistent(self) -> "Register":
         for wrong, sentence in self._faults():
