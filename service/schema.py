@@ -18,9 +18,10 @@ from service.schema_base import metadata
 from service.schema_base import table as _table
 from service.schema_control import approval, audit, command, hold, request
 from service.schema_days import heard_day, meter_day
+from service.schema_edge import batch_origin, dead_letter
 from service.utctime import UtcTime
 
-__all__ = ["approval", "audit", "command", "heard_day", "hold", "metadata", "meter_day", "request"]
+__all__ = ["approval", "audit", "batch_origin", "command", "dead_letter", "heard_day", "hold", "metadata", "meter_day", "request"]
 
 # --- acquisition -----------------------------------------------------------------------------------------------------------
 point = _table(
