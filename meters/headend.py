@@ -1,0 +1,233 @@
+"""Readings that a head-end system sends as a MeterReadings message in XML.
+
+Taken are `Readings` and the `IntervalReadings` of `IntervalBlocks` of every `MeterReading`, whatever the namespace, wherever in the
+document. The time of an interval is its end. The file is read element by element; entities, document types and absurd depths are refused.
+
+Reference: IEC 61968-9 (MeterReadings).
+"""
+
+import io
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Literal, Self
+from xml.etree.ElementTree import Element, ParseError
+
+import numpy as np
+import pandas as pd
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import iterparse
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from city import quality as q
+from city.problems import fault
+from city.quality import Cause
+from meters.archives import members
+from meters.delivered import single
+from meters.local_times import to_utc
+from meters.reading_types import ReadingType, quality_of
+
+KINDS = (".xml",)
+_DEEPEST = 40  # elements within elements; the message needs eight
+_MOST_TEXT = 200  # characters of a value, a time or a code
+
+
+class Channel(BaseModel):
+    """One series of a message: a meter and what it measures there."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    meter: str = Field(description="mRID, or else the name of the meter in the message")
+    reading_type: str = Field(
+        pattern=r"^(-?\d+|\*)(\.(-?\d+|\*)){17}$", description="its 18 fields, e.g. 0.0.2.1.1.1.12.0.0.0.0.0.0.0.0.3.72.0; * fits any"
+    )
+    point: str = Field(description="point id, <meter>.<register>")
+
+
+class Messages(BaseModel):
+    """How to read the messages of one head-end system."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    channels: tuple[Channel, ...] = Field(min_length=1, description="the series to take")
+    others: Literal["refuse", "leave"] = Field(default="refuse", description="what to do with a file that has more series than these")
+    zone: str = Field(default="UTC", description="zone of times without offset")
+    step_s: int = Field(default=900, gt=0, description="length of an interval where the reading type does not say [s]")
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        keys = [(channel.meter, channel.reading_type) for channel in self.channels]
+        twice = sorted({key for key in keys if keys.count(key) > 1}) if len(set(keys)) < len(keys) else []
+        if twice:
+            raise ValueError(f"meter {twice[0][0]} has reading type {twice[0][1]} twice")
+        return self
+
+
+@dataclass
+class _Found:
+    """The cells of a file, column by column."""
+
+    point: list[str] = field(default_factory=list)
+    kind: list[int] = field(default_factory=list)  # number of its series in `series`
+    time: list[str] = field(default_factory=list)
+    value: list[float] = field(default_factory=list)
+    quality: list[int] = field(default_factory=list)
+
+
+def read_messages(subject: str, content: bytes, messages: Messages) -> pd.DataFrame:
+    """The rows (see `meters.delivered`) of an XML file or a ZIP file of such.
+
+    Raises `PenstockError`: not well-formed or not to be trusted XML, a reading without meter, type or time, a value that is no number, a
+    series that no channel takes (with `others = "refuse"`), a reading type that is not known, two values at one time.
+    """
+    found, series = _Found(), _Series(messages, subject)
+    for name, part in members(subject, content, KINDS):
+        for reading in _meter_readings(name, part):
+            _take(reading, series, found, name)
+    if not found.point:
+        raise fault(subject, "no reading of any channel", "at least one", "Check the mapping, or whether it is a MeterReadings message.")
+    kind = np.array(found.kind)
+    scale = np.array([(factor, shift) for _, factor, shift, _ in series.known])
+    rows = pd.DataFrame({"point_id": found.point, "quantity": np.array([str(one[0]) for one in series.known])[kind]})
+    rows["quality"] = np.array(found.quality, dtype=np.int64)
+    rows["value"] = np.array(found.value) * scale[kind, 0] + scale[kind, 1]
+    texts = pd.Series(found.time, dtype="str")
+    utc, kept = to_utc(texts, rows["point_id"], messages.zone, None, "refuse", subject)
+    back = pd.Series(np.array([one[3] for one in series.known], dtype="timedelta64[us]")[kind])
+    return single(rows.assign(time_utc=utc - back)[kept], subject)
+
+
+class _Series:
+    """Which point and conversion a meter's reading type has; each pair is looked up once."""
+
+    def __init__(self, messages: Messages, subject: str) -> None:
+        self.known: list[tuple[str, float, float, timedelta]] = []  # quantity, factor, shift, from the end of its interval to the start
+        self._messages, self._subject = messages, subject
+        self._of: dict[tuple[str, str], tuple[str, int] | None] = {}
+        self._channels: dict[str, list[Channel]] = {}
+        for channel in messages.channels:
+            self._channels.setdefault(channel.meter, []).append(channel)
+
+    def find(self, meters: list[str], code: str) -> tuple[str, int] | None:
+        """Point and series number, None for a series that is left; `meters` are the meter's mRID and names."""
+        key = (meters[0], code)
+        if key not in self._of:
+            self._of[key] = self._look_up(meters, code)
+        return self._of[key]
+
+    def _look_up(self, meters: list[str], code: str) -> tuple[str, int] | None:
+        kind = ReadingType.parse(code)
+        for channel in (c for meter in meters for c in self._channels.get(meter, ())):
+            if kind.matches(channel.reading_type):
+                quantity, factor, shift = kind.measures()
+                back = timedelta(seconds=kind.step_s or self._messages.step_s) if quantity.is_period else timedelta(0)
+                self.known.append((quantity, factor, shift, back))
+                return channel.point, len(self.known) - 1
+        if self._messages.others == "leave":
+            return None
+        raise fault(
+            self._subject, f"meter {meters[0]} with reading type {code}", "a channel of the mapping", 'Add it, or set others = "leave".'
+        )
+
+
+def _meter_readings(subject: str, content: bytes) -> Iterator[Element]:
+    """Every MeterReading element; what is read is forgotten, so that a file costs no more than its largest MeterReading."""
+    above: list[Element] = []
+    inside = 0
+    try:
+        for event, element in iterparse(io.BytesIO(content), ("start", "end"), forbid_dtd=True):
+            if event == "start":
+                above.append(element)
+                inside += _name(element) == "MeterReading"
+                if len(above) > _DEEPEST:
+                    raise fault(subject, "elements nested too deeply", f"{_DEEPEST} levels", "Refuse this file.")
+                continue
+            above.pop()
+            if _name(element) == "MeterReading":
+                inside -= 1
+                yield element
+            if inside == 0 and above:
+                above[-1].clear()
+    except DefusedXmlException as error:
+        raise fault(subject, f"{type(error).__name__}", "XML without document type and entities", "Refuse this file.") from None
+    except (ParseError, ValueError, LookupError) as error:
+        raise fault(subject, str(error), "well-formed XML", "Send the file again.") from None
+
+
+def _take(reading: Element, series: _Series, found: _Found, subject: str) -> None:
+    meters = _meters(reading)
+    if not meters:
+        raise fault(subject, "a MeterReading without a meter", "Meter or UsagePoint with mRID or name", "Ask the sender.")
+    for child in reading:
+        if _name(child) == "Readings":
+            _add(child, _type_of(child, subject), meters, series, found, subject)
+        elif _name(child) == "IntervalBlocks":
+            code = _type_of(child, subject)
+            for one in child:
+                if _name(one) == "IntervalReadings":
+                    _add(one, code, meters, series, found, subject)
+
+
+def _add(element: Element, code: str, meters: list[str], series: _Series, found: _Found, subject: str) -> None:
+    place = series.find(meters, code)
+    if place is None:
+        return
+    time, text = _text(element, "timeStamp", subject), _text(element, "value", subject)
+    if not time:
+        raise fault(f"{subject}, meter {meters[0]}", "a reading without timeStamp", "a time for each value", "Ask the sender.")
+    codes = [
+        _ref(kind) for quality in element if _name(quality) == "ReadingQualities" for kind in quality if _name(kind) == "ReadingQualityType"
+    ]
+    quality = quality_of(codes)
+    try:
+        value = float(text) if text else math.nan
+    except ValueError:
+        raise fault(f"{subject}, meter {meters[0]}", f"value {text!r} at {time}", "a number", "Ask the sender.") from None
+    if not math.isfinite(value):
+        quality = q.missing(Cause.GAP)
+    elif quality & 0xFF == 0:
+        value = math.nan
+    found.point.append(place[0])
+    found.kind.append(place[1])
+    found.time.append(time)
+    found.value.append(value if math.isfinite(value) else math.nan)
+    found.quality.append(quality)
+
+
+def _meters(reading: Element) -> list[str]:
+    """mRID and names of the meter, or else of the usage point."""
+    for wanted in ("Meter", "UsagePoint"):
+        for child in reading:
+            if _name(child) == wanted:
+                ids = [_own(one) for one in child if _name(one) == "mRID"]
+                ids += [_own(name) for one in child if _name(one) == "Names" for name in one if _name(name) == "name"]
+                if any(ids):
+                    return [one for one in ids if one]
+    return []
+
+
+def _type_of(element: Element, subject: str) -> str:
+    for child in element:
+        if _name(child) == "ReadingType":
+            return _ref(child)
+    raise fault(subject, f"{_name(element)} without ReadingType", "a reading type", "Ask the sender.")
+
+
+def _ref(element: Element) -> str:
+    return (element.get("ref") or _own(element)).strip()
+
+
+def _text(element: Element, name: str, subject: str) -> str:
+    text = next((_own(child) for child in element if _name(child) == name), "")
+    if len(text) > _MOST_TEXT:
+        raise fault(subject, f"{name} of {len(text)} characters", f"{_MOST_TEXT}", "Refuse this file.")
+    return text
+
+
+def _own(element: Element) -> str:
+    return (element.text or "").strip()
+
+
+def _name(element: Element) -> str:
+    return str(element.tag).rpartition("}")[2]
