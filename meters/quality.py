@@ -1,9 +1,10 @@
-"""Validation: what a reading's neighbours and limits say about it. Flags are set, values are never touched.
+"""Validation: what a reading's neighbours, limits and own past say about it. Flags are set, values are never touched.
 
-Rules, in this order; a reading keeps the first cause it was given, by acquisition or here:
-GAP no value; LIMIT outside [minimum, maximum]; SPIKE away from both usable neighbours, to the same side, by more than
-`spike_step`; FLAT part of `flat_steps` or more equal usable values in a row; ROLLOVER or RESET (registers only) a counter that
-went down. LIMIT, SPIKE and FLAT are questionable, a gap is missing; a register after a rollover or reset is itself a good reading.
+A reading keeps the first cause it was given, by acquisition or here. Missing: GAP. Questionable, so that no sum and no forecast
+uses it: TIME_TOLERANCE, NEGATIVE, LIMIT, SPIKE, FLAT, SUM_CHECK. Usable, with the cause as a warning, because the register did
+count it and a person has to look: HIGH_USAGE, LOW_USAGE, NIGHT_MINIMUM, REVERSE_FLOW of a flow, ROLLOVER, RESET.
+
+References: California DASMMD (1999), attachment VEE: interval data; IEC 61968-9 (meter reading quality); IEEE 2030.5-2018.
 """
 
 from dataclasses import replace
@@ -16,9 +17,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from city import quality as q
 from city.frames import Block
 from city.quality import Cause, Flag
+from city.quantities import Quantity
+from meters import quality_rules as rules
+from meters.quality_norms import SPIKE_RATIO, Norms
+from meters.quality_rules import Bools, Civil, Floats
 
-Bools = NDArray[np.bool_]
-Floats = NDArray[np.float64]
+_ROWS = 500  # judged at a time: bounds the memory of a province's block
 
 
 class Limits(BaseModel):
@@ -29,10 +33,26 @@ class Limits(BaseModel):
     point: str = Field(description="point id, <meter>.<register>")
     minimum: float | None = Field(default=None, description="least believable value, and least setpoint [unit of the stored quantity]")
     maximum: float | None = Field(default=None, description="largest believable value, and largest setpoint [unit of the stored quantity]")
-    spike_step: float | None = Field(default=None, gt=0, description="a value further than this from both its neighbours is a spike [unit]")
-    flat_steps: int | None = Field(default=None, ge=2, description="so many equal values in a row are a stuck sensor")
+    spike_step: float | None = Field(
+        default=None, gt=0, description="a value further than this from both its neighbours is a spike; learned for sensors [unit]"
+    )
+    flat_steps: int | None = Field(default=None, ge=2, description="so many equal values in a row are a stuck sensor; learned")
     flat_zero: bool = Field(default=False, description="zeros in a row count as stuck too; off for what may rest (PV at night, a pump)")
     flat_tolerance: float = Field(default=0.0, ge=0, description="values this close to the one before count as equal [unit]")
+    spike_ratio: float | None = Field(
+        default=None, gt=0, description="usage this far above the third highest peak of four weeks is a spike, as a share of it; 1.8"
+    )
+    day_minimum: float | None = Field(default=None, ge=0, description="a civil day that uses less is LOW_USAGE; learned [unit]")
+    day_maximum: float | None = Field(default=None, ge=0, description="a civil day that uses more is HIGH_USAGE; learned [unit]")
+    night_maximum: float | None = Field(
+        default=None, ge=0, description="water: the least interval from 01:00 to 05:00 may use this; learned [unit]"
+    )
+    sum_tolerance: float | None = Field(
+        default=None, ge=0, description="intervals and register of a day may differ by this; 0.5 % of the register when not given [unit]"
+    )
+    time_tolerance_s: float | None = Field(
+        default=None, gt=0, description="a polled reading may be taken this far from its slot; half a step when not given [s]"
+    )
     modulus: float | None = Field(default=None, gt=0, description="a register starts again at zero here [unit of the register]")
     write_interval_s: float = Field(default=0.0, ge=0, description="least time between two writes [s]")
     write_tolerance: float = Field(default=0.0, ge=0, description="read-back may differ from the rounded setpoint by this [unit]")
@@ -53,90 +73,120 @@ class Limits(BaseModel):
         return self
 
 
-def validate(block: Block, limits: dict[str, Limits]) -> Block:
-    """`block` with quality flags set by the rules above; a point without limits is only checked for gaps.
+def validate(block: Block, limits: dict[str, Limits], norms: Norms | None = None, civil: Civil | None = None) -> Block:
+    """`block` with quality flags set by the rules above.
 
-    Values may be float (NaN: no value) or the store's integers. The first and last usable value of a row have one neighbour and
-    are never called a spike: a step and a spike look the same there. Raises nothing; costs O(n t).
+    Values may be float (NaN: no value) or the store's integers. What `limits` leaves open comes from `norms`, where given; rules
+    about days and nights need `civil`, the block's columns by the wall clock. A point with neither is only checked for gaps and
+    what cannot be. The first and last usable value of a row have one neighbour and are never called a spike: a step and a
+    spike look the same there. Raises nothing; costs O(n t).
     """
-    known = [limits.get(point) for point in block.ids]
-    values = block.quantity.to_unit(block.values) if block.values.dtype.kind == "i" else block.values.astype(np.float64)
     quality = block.quality.copy()
-    absent = ~np.isfinite(values) | ((quality & 0xFF) == 0)
-    quality[absent & (quality >> 8 == 0)] = q.missing(Cause.GAP)
-    quality[absent & q.usable(quality)] = q.missing(Cause.GAP)
-
-    def column(name: str, unset: float = np.nan) -> Floats:
-        found = [getattr(one, name, None) for one in known]
-        return np.array([unset if value is None else float(value) for value in found])[:, None]
-
-    with np.errstate(invalid="ignore"):
-        outside = (values < column("minimum")) | (values > column("maximum"))
-        _flag(quality, outside & q.usable(quality), Cause.LIMIT)
-        usable = q.usable(quality)
-        spikes = _spikes(values, usable, column("spike_step"))
-        flat = _flat(values, usable, column("flat_steps"), column("flat_tolerance", 0.0))
-        flat &= (values != 0) | (column("flat_zero", 0.0) != 0)
-        _flag(quality, spikes, Cause.SPIKE)
-        _flag(quality, flat & ~spikes, Cause.FLAT)
-        if block.quantity.is_register:
-            _mark_fallen(quality, values, column("modulus"))
+    for first in range(0, len(block.ids), _ROWS):
+        some = slice(first, first + _ROWS)
+        part = replace(block, ids=block.ids[some], values=block.values[some], quality=quality[some])
+        known = [limits.get(point) for point in part.ids]
+        _judge(part, _Limit(known, None if norms is None else norms.rows(some)), civil)
     return replace(block, quality=quality)
 
 
-def _flag(quality: NDArray[np.uint16], where: Bools, cause: Cause) -> None:
-    """Questionable, keeping the IEEE 2030.5 flags that were there."""
+class _Limit:
+    """Limits of some points as columns: what city.toml says, else what was learned, else the default."""
+
+    def __init__(self, known: list[Limits | None], norms: Norms | None) -> None:
+        self.known, self.norms = known, norms
+
+    def __call__(self, name: str, unset: float = np.nan) -> Floats:
+        found = [getattr(one, name, None) for one in self.known]
+        given = np.array([np.nan if value is None else float(value) for value in found])
+        learned = getattr(self.norms, name, np.full(len(given), unset))
+        return np.where(np.isnan(given), np.where(np.isnan(learned), unset, learned), given)[:, None]
+
+
+def _judge(block: Block, limit: _Limit, civil: Civil | None) -> None:
+    """Set the flags of a few rows in place."""
+    quality, quantity = block.quality, block.quantity
+    values = quantity.to_unit(block.values) if block.values.dtype.kind == "i" else block.values.astype(np.float64)
+    absent = ~np.isfinite(values) | ((quality & 0xFF) == 0)
+    quality[absent & (quality >> 8 == 0)] = q.missing(Cause.GAP)
+    quality[absent & q.usable(quality)] = q.missing(Cause.GAP)
+    with np.errstate(invalid="ignore"):
+        if quantity.is_register:
+            _judge_register(quality, quantity, values, limit)
+            return
+        if quantity.is_period:
+            _doubt(quality, values < 0, Cause.NEGATIVE)
+        _doubt(quality, rules.outside(values, limit("minimum"), limit("maximum")), Cause.LIMIT)
+        usable = q.usable(quality)
+        spikes = rules.alone(values, usable) > limit("spike_step")
+        if limit.norms is not None and quantity.is_period:
+            spikes |= rules.above_peaks(values, usable, limit.norms.peaks, limit("spike_ratio", SPIKE_RATIO))
+        steps = limit("flat_steps")
+        if np.isfinite(steps).any():
+            flat = rules.run_lengths(values, usable, limit("flat_tolerance", 0.0)) >= steps
+            _doubt(quality, flat & ~spikes & ((values != 0) | (limit("flat_zero", 0.0) != 0)), Cause.FLAT)
+        _doubt(quality, spikes, Cause.SPIKE)
+        if quantity is Quantity.FLOW_M3_PER_H:
+            _warn(quality, (values < 0) & ~(limit("minimum") < 0), Cause.REVERSE_FLOW)
+        if civil is not None and quantity.is_period and values.shape[1]:
+            _warn_of_days(quality, values, limit, civil)
+
+
+def _judge_register(quality: NDArray[np.uint16], quantity: Quantity, values: Floats, limit: _Limit) -> None:
+    """A reading its neighbours do not enclose is a spike; a counter that went down rolled over, was reset, or ran backwards.
+
+    Backwards: a water register that went down by no more than the point ever uses in an interval.
+    """
+    back = np.zeros((len(values), 1))
+    if quantity is Quantity.VOLUME_REGISTER_M3 and limit.norms is not None:
+        back = np.nan_to_num(limit.norms.peaks.max(axis=1, keepdims=True))
+    for _ in range(3):  # of two wrong readings side by side the second shows once the first is out
+        wrong = rules.misread(values, q.usable(quality), back)
+        if not wrong.any():
+            break
+        _doubt(quality, wrong, Cause.SPIKE)
+    down = rules.fall(values, q.usable(quality))
+    modulus = limit("modulus")
+    rolled = modulus - down <= modulus / 10
+    _warn(quality, (down > 0) & rolled, Cause.ROLLOVER)
+    _warn(quality, (down > 0) & ~rolled & (down <= back), Cause.REVERSE_FLOW)
+    _warn(quality, (down > 0) & ~rolled & ~(down <= back), Cause.RESET)
+
+
+def _warn_of_days(quality: NDArray[np.uint16], values: Floats, limit: _Limit, civil: Civil) -> None:
+    """Usage of whole days and nights; what was doubted as a value still counts for the day it is part of."""
+    present = q.usable(quality) | (quality >> 8 == Cause.SPIKE)
+    totals = rules.day_totals(values, present, civil)
+    _warn(quality, rules.over_days(totals > limit("day_maximum"), civil), Cause.HIGH_USAGE)
+    _warn(quality, rules.over_days(totals < limit("day_minimum"), civil), Cause.LOW_USAGE)
+    most = limit("night_maximum")
+    if np.isfinite(most).any():
+        high = rules.night_minima(values, present, civil) > most
+        _warn(quality, rules.over_days(high, civil) & rules.is_night(civil), Cause.NIGHT_MINIMUM)
+
+
+def _doubt(quality: NDArray[np.uint16], where: Bools, cause: Cause) -> None:
+    """Questionable where it was usable, keeping the IEEE 2030.5 flags that were there."""
+    where = where & q.usable(quality)
     quality[where] = (quality[where] & 0xFF) | int(Flag.QUESTIONABLE) | int(cause) << 8
 
 
-def _before(usable: Bools) -> NDArray[np.intp]:
-    """Index of the last usable column before each column, -1 where there is none."""
-    columns = np.where(usable, np.arange(usable.shape[1]), -1)
-    last = np.maximum.accumulate(columns, axis=1)
-    return np.concatenate([np.full((len(usable), 1), -1), last[:, :-1]], axis=1)
+def _warn(quality: NDArray[np.uint16], where: Bools, cause: Cause) -> None:
+    """The cause beside a value that stays usable."""
+    where = where & q.usable(quality) & (quality >> 8 == 0)
+    quality[where] |= np.uint16(int(cause) << 8)
 
 
-def _after(usable: Bools) -> NDArray[np.intp]:
-    """Index of the first usable column after each column, -1 where there is none."""
-    mirrored = _before(usable[:, ::-1])[:, ::-1]
-    return np.where(mirrored < 0, -1, usable.shape[1] - 1 - mirrored)
+def doubt_sums(intervals: Block, register: Block, limits: dict[str, Limits], civil: Civil) -> Block:
+    """`intervals` with the days questionable (SUM_CHECK) whose sum is not what the meter's register counted.
 
-
-def _neighbour(values: Floats, index: NDArray[np.intp]) -> Floats:
-    taken: Floats = np.take_along_axis(values, np.maximum(index, 0), axis=1)
-    return np.where(index < 0, np.nan, taken)
-
-
-def _spikes(values: Floats, usable: Bools, step: Floats) -> Bools:
-    if not np.isfinite(step).any() or not values.shape[1]:
-        return np.zeros(values.shape, dtype=bool)
-    from_last = values - _neighbour(values, _before(usable))
-    from_next = values - _neighbour(values, _after(usable))
-    same_side = np.sign(from_last) == np.sign(from_next)
-    found: Bools = usable & same_side & (np.minimum(np.abs(from_last), np.abs(from_next)) > step)
-    return found
-
-
-def _flat(values: Floats, usable: Bools, steps: Floats, tolerance: Floats) -> Bools:
-    """Runs of equal usable values; a value that is missing in between does not end a run, because it says nothing."""
-    if not np.isfinite(steps).any() or not values.shape[1]:
-        return np.zeros(values.shape, dtype=bool)
-    last = _neighbour(values, _before(usable))
-    starts = usable & ~(np.abs(values - last) <= tolerance)
-    run = np.cumsum(starts, axis=1) + np.arange(len(values))[:, None] * (values.shape[1] + 1)
-    length = np.bincount(run[usable], minlength=int(run.max()) + 1)
-    found: Bools = usable & (length[run] >= np.where(np.isfinite(steps), steps, np.inf))
-    return found
-
-
-def _mark_fallen(quality: NDArray[np.uint16], values: Floats, modulus: Floats) -> None:
-    """A register below the one before: the counter rolled over (within a tenth of its modulus) or was reset."""
-    usable = q.usable(quality)
-    fall = _neighbour(values, _before(usable)) - values
-    fallen = usable & (fall > 0) & (quality >> 8 == 0)
-    rolled = fallen & (modulus - fall <= modulus / 10)
-    for where, cause in ((rolled, Cause.ROLLOVER), (fallen & ~rolled, Cause.RESET)):
-        quality[where] |= np.uint16(int(cause) << 8)
+    `register` is the usage by the register of the same meters, row by row, on the same grid.
+    """
+    quality = intervals.quality.copy()
+    tolerance = _Limit([limits.get(point) for point in intervals.ids], None)("sum_tolerance")
+    sides = [side.quantity.to_unit(side.values) for side in (intervals, register)]
+    _doubt(quality, rules.sums_differ(sides[0], intervals.usable(), sides[1], register.usable(), civil, tolerance), Cause.SUM_CHECK)
+    return replace(intervals, quality=quality)
 
 
 def counts(block: Block) -> dict[str, Any]:
