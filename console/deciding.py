@@ -36,7 +36,7 @@ def outcome() -> None:
 def approval(person: Person, plan_id: str, button: str) -> None:
     """Who approved a plan or an isolation, or the form to do so."""
     made = data.approval(plan_id)
-    if made is not None:
+    if made is not None and made.commands:
         look.banner(say("approved_by", who=made.who, time=look.clock(made.at_utc), commands=made.commands, reason=made.reason or "–"), None)
         return
     waiting = data.commands(plan_id)
@@ -49,10 +49,16 @@ def approval(person: Person, plan_id: str, button: str) -> None:
     allowed = may(person, "approve")
     if not allowed:
         st.caption(say("only_operators", role=say(person.role)))
+    two = waiting["approvals_needed"].max() > 1
+    if two:
+        look.banner(say("needs_two", why=str(waiting["sentence"].iloc[0]).removeprefix("needs two people: ")), 3)
+    if made is not None:
+        look.banner(say("approved_once", who=made.who, time=look.clock(made.at_utc)), 3)
+        allowed = allowed and person.name != made.who
     reason = st.text_input(say("reason"), key=f"reason_{plan_id}", max_chars=200, disabled=not allowed)
     if st.button(say(button), key=f"approve_{plan_id}", type="primary", disabled=not allowed):
         station, at = data.station(), data.now().now_utc
         decide(
             lambda: decisions.approve(station.engine, person, plan_id, at, reason),
-            lambda count: say("approved_now", count=count) if count else say("approved_before"),
+            lambda count: say("approved_now", count=count) if count else say("approved_first" if two else "approved_before"),
         )

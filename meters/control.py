@@ -27,7 +27,8 @@ class Outcome:
     written: read back within tolerance of the setpoint as the register can hold it. refused: nothing was sent, or the device
     said no. mismatch: taken, but the device holds another value. unknown: no good reply to write or read-back; the device may
     or may not have taken it, and nothing is repeated.
-    `setpoint` and `read_back` are in the unit of the point's quantity; `sent` says whether the write went out.
+    `setpoint` [unit of the point's quantity] is what was written: where `write_step` allows less than was asked for, the part of
+    the way that this write went. `read_back` is in the same unit; `sent` says whether the write went out.
     """
 
     point_id: str
@@ -50,22 +51,29 @@ async def execute(
 ) -> Outcome:
     """Write `setpoint` [unit of the register's quantity] and read it back.
 
-    Refused without a word on the wire: a read-only link, a register that is not writable, a setpoint outside `limits` or
-    the map's write_min..write_max, or sooner than `limits.write_interval_s` after `last_write_utc`. Raises nothing for what the field does.
+    With `limits.write_step` the value held is read first, and the write goes at most that far towards the setpoint.
+
+    Refused without a write on the wire: a read-only link, a register that is not writable, a setpoint outside `limits` or
+    the map's write_min..write_max, sooner than `limits.write_interval_s` after `last_write_utc`, or a value held that cannot be
+    read where a step is limited. Raises nothing for what the field does.
     """
-    now = as_utc(now_utc)
-    point_id = f"{device.meter_id}.{register.name}"
+    now, point_id, goal = as_utc(now_utc), f"{device.meter_id}.{register.name}", setpoint
 
     def outcome(word: Word, reason: str, read_back: float | None = None, sent: bool = True) -> Outcome:
-        return Outcome(point_id, word, setpoint, read_back, reason, now, sent)
+        return Outcome(point_id, word, goal, read_back, reason, now, sent)
 
     reason = refusal(link.config.read_only, point_id, register, setpoint, limits, now, last_write_utc)
     if reason:
         return outcome("refused", reason, sent=False)
-    words, lost = encode(register, setpoint), ""
+    if limits.write_step is not None:
+        held, reason = await _start(link, device, register)
+        if held is None:
+            return outcome("refused", f"{reason}, so no step from it can be made", sent=False)
+        goal = held + min(max(setpoint - held, -limits.write_step), limits.write_step)
+    words, lost = encode(register, goal), ""
     meant = float(decode(register, words)[0] or 0.0)  # the setpoint as the register can hold it
     try:
-        await link.write(device.unit, register.address, words)
+        await link.write(device.unit, device.base + register.address, words, register.table, register.write_function == "single")
     except LinkFault as failure:
         if not failure.reachable:
             return outcome("refused", f"{failure}; nothing was sent", sent=False)
@@ -106,14 +114,27 @@ def refusal(
     return None
 
 
+async def _held(link: Link, device: Device, register: Register) -> float | None:
+    """The value the device holds now [unit of the register's quantity]; None where it means nothing."""
+    words = await link.read(device.unit, register.table, device.base + register.address, register.words)
+    value = decode(register, words)[0]
+    return None if value is None else float(value)
+
+
+async def _start(link: Link, device: Device, register: Register) -> tuple[float | None, str]:
+    """The value a step starts from, or None and why there is none."""
+    try:
+        return await _held(link, device, register), "the value it holds means nothing"
+    except LinkFault as failure:
+        return None, f"the value it holds cannot be read ({failure})"
+
+
 async def _read_back(link: Link, device: Device, register: Register, meant: float, tolerance: float) -> float | None:
     """The value the device holds, as soon as it is the one meant, else after the last delay."""
     value: float | None = None
     for delay_s in _READ_BACK_DELAYS_S:
         await asyncio.sleep(delay_s)
-        words = await link.read(device.unit, register.table, register.address, register.words)
-        held = decode(register, words)[0]
-        value = None if held is None else float(held)
+        value = await _held(link, device, register)
         if value is not None and abs(value - meant) <= tolerance:
             break
     return value

@@ -169,6 +169,23 @@ def hold(
 
 
 @app.command()
+def settle(
+    command: Annotated[str, typer.Argument(help="a command id whose outcome is unknown, or its point id")],
+    found: Annotated[float, typer.Option("--found", help="the value found at the device [unit of the point]")],
+    city: City = None,
+    now: Now = None,
+    who: Who = None,
+    reason: Annotated[str, typer.Option("--reason", help="how it was looked up; kept in the audit table")] = "",
+) -> None:
+    """Say what a device holds after a write whose outcome nobody knew; only then is its point written again."""
+    from service.deciding import settle_outcome
+
+    env = environment(city)
+    for sentence in settle_outcome(env, command, operator(env, who), moment(now), found, reason):
+        typer.echo(sentence)
+
+
+@app.command()
 def report(
     city: City = None,
     now: Now = None,

@@ -1,23 +1,44 @@
-"""`penstock approve` and `penstock hold`: what a person decides, with a name and a reason."""
+"""`penstock approve`, `hold` and `settle`: what a person decides or found, with a name and a reason."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Engine
 
-from city.problems import fault
+from city.problems import PenstockError, fault
+from service import schema as t
 from service.environment import STOP_FILE, Environment
-from service.store import open_store, operations, results
+from service.store import commands, open_store, operations, results
 
 
 def approve_ids(env: Environment, ids: Sequence[str], who: str, at_utc: datetime, reason: str) -> list[str]:
     """Approve plans and isolations, all of them or none. Returns one sentence each; approving again changes nothing and says so."""
     engine = open_store(env.url)
-    approved = operations.approve_all(engine, _resolved(engine, ids), who, at_utc, reason)
-    return [
-        f"{plan_id}: {count} commands approved by {who}" if count else f"{plan_id}: approved before, nothing changed"
-        for plan_id, count in approved.items()
-    ]
+    wanted = _resolved(engine, ids)
+    try:
+        _require_operator(env, engine, wanted, who)
+    except PenstockError as error:
+        operations.record_refusal(engine, at_utc, who, "approve", error)
+        raise
+    approved = operations.approve_all(engine, wanted, who, at_utc, reason)
+    waiting = operations.approved_once(engine)
+    return [_told(plan_id, count, who, plan_id in waiting) for plan_id, count in approved.items()]
+
+
+def _told(plan_id: str, count: int, who: str, once: bool) -> str:
+    if once:
+        return f"{plan_id}: approved once, by {who}; a second operator must approve it too before anything is written"
+    return f"{plan_id}: {count} commands approved by {who}" if count else f"{plan_id}: approved before, nothing changed"
+
+
+def _require_operator(env: Environment, engine: Engine, plan_ids: Sequence[str], who: str) -> None:
+    """Large decisions are taken by operators only."""
+    large = results.rows(engine, t.command, t.command.c.plan_id.in_(plan_ids), t.command.c.approvals_needed > 1)
+    if large:
+        from service.four_eyes import require_operator
+        from service.settings import load
+
+        require_operator(load(env), who, str(large[0].plan_id))
 
 
 def _resolved(engine: Engine, ids: Sequence[str]) -> list[str]:
@@ -31,6 +52,19 @@ def _resolved(engine: Engine, ids: Sequence[str]) -> list[str]:
             raise fault("approval of 'latest'", "no plan in the store", "a finished night", "Run `penstock night` first.")
         found.append(plan.plan_id)
     return found
+
+
+def settle_outcome(env: Environment, name: str, who: str, at_utc: datetime, found: float, reason: str) -> list[str]:
+    """Enter what a person found at a device after an unknown outcome, see `service.store.commands.settle`. Returns a sentence each."""
+    from service.settings import load
+
+    city = load(env)
+
+    def tolerance(point_id: str) -> float:
+        limits = city.write_limits(point_id) if point_id in city.points else None
+        return limits.write_tolerance if limits else 0.0
+
+    return commands.settle(open_store(env.url), name, who, at_utc, found, tolerance, reason)
 
 
 def hold_subject(

@@ -32,12 +32,14 @@ def may(person: Person, action: Action) -> bool:
     return action in MAY[person.role]
 
 
-def _require(person: Person, action: Action, subject: str) -> None:
+def _require(engine: Engine, person: Person, action: Action, subject: str, at_utc: datetime) -> None:
     if not may(person, action):
         roles = " or ".join(sorted(role for role, allowed in MAY.items() if action in allowed))
-        raise fault(
+        refused = fault(
             f"{action} of {subject}", f"{person.name} is signed in as {person.role}", f"an account with role {roles}", "Ask an operator."
         )
+        operations.record_refusal(engine, at_utc, person.name, action, refused)
+        raise refused
 
 
 def _reason(subject: str, reason: str) -> str:
@@ -47,8 +49,11 @@ def _reason(subject: str, reason: str) -> str:
 
 
 def approve(engine: Engine, person: Person, plan_id: str, at_utc: datetime, reason: str) -> int:
-    """Approve a plan or an isolation; returns how many commands. Raises `PenstockError` without the role or current commands."""
-    _require(person, "approve", plan_id)
+    """Approve a plan or an isolation; returns how many commands that released, 0 when a second person must approve too.
+
+    Raises `PenstockError` without the role or current commands, and for a second approval by the same person.
+    """
+    _require(engine, person, "approve", plan_id, at_utc)
     return operations.approve(engine, plan_id, person.name, at_utc, reason.strip())
 
 
@@ -57,18 +62,18 @@ def hold(engine: Engine, person: Person, subject: str, at_utc: datetime, reason:
 
     The emergency stop alone needs no reason: nobody should have to type before it.
     """
-    _require(person, "hold", subject)
+    _require(engine, person, "hold", subject, at_utc)
     told = reason.strip() if subject == operations.STOP else _reason(f"hold on {subject}", reason)
     operations.place_hold(engine, subject, person.name, at_utc, told)
 
 
 def release(engine: Engine, person: Person, subject: str, at_utc: datetime) -> int:
     """Release every hold on a subject; returns how many. Raises `PenstockError` without the role."""
-    _require(person, "release", subject)
+    _require(engine, person, "release", subject, at_utc)
     return operations.release_hold(engine, subject, person.name, at_utc)
 
 
 def ask(engine: Engine, person: Person, kind: Action, at_utc: datetime, detail: dict[str, Any]) -> int:
     """Put a request in the queue of `penstock work`; returns its id. Raises `PenstockError` without the role."""
-    _require(person, kind, "the plan")
+    _require(engine, person, kind, "the plan", at_utc)
     return operations.ask(engine, kind, person.name, at_utc, detail)

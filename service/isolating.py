@@ -12,6 +12,7 @@ from city.frames import Block
 from networks import leaks, locate, proof
 from networks.baseline import on_grid
 from optimisation.isolation import plan_isolation
+from service import four_eyes
 from service.night import Night
 from service.planning import command
 from service.water import WaterCity
@@ -91,7 +92,9 @@ def isolate(
             "below_service": below[["node", "pressure_before_m", "pressure_m"]].to_dict("records"),
         },
     }
-    return row, _valve_commands(night, side, isolation_id, plan.valves_to_close)
+    proposed = _valve_commands(night, side, isolation_id, plan.valves_to_close)
+    four_eyes.mark(night.city.settings.four_eyes, proposed, {}, round(plan.customers))
+    return row, proposed
 
 
 def _valve_commands(night: Night, side: WaterCity, isolation_id: str, valves: Sequence[str]) -> list[dict[str, Any]]:

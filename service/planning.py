@@ -16,8 +16,10 @@ from city.clock import QUARTER, as_utc, ceil, civil_day, grid, local_date
 from city.problems import fault
 from optimisation.inputs import PlanInput
 from optimisation.results import PlanResult
+from service import four_eyes
 from service import schema as t
-from service.settings import Control, LoadedCity
+from service.controls import Control
+from service.settings import LoadedCity
 from service.store import meter_days, results
 from service.store.results import replace_rows
 
@@ -170,6 +172,7 @@ def command(plan_id: str, point_id: str, quantity: str, setpoint: float, not_bef
         "setpoint": setpoint,
         "state": "proposed",
         "sentence": "",
+        "approvals_needed": 1,
     }
 
 
@@ -206,6 +209,7 @@ def store(
     ]
     replace_rows(connection, t.breach, t.breach.c.plan_id == inputs.plan_id, breaches)
     proposed = commands(city, inputs.plan_id, inputs.start_utc, plan.plan)
+    four_eyes.mark(city.settings.four_eyes, proposed, four_eyes.present_values(connection, city))
     replace_rows(connection, t.command, t.command.c.plan_id == inputs.plan_id, proposed)
 
 

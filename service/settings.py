@@ -20,6 +20,7 @@ from meters.quality import Limits
 from meters.registers import DeviceModel, load_model
 from optimisation.assets import Asset
 from service import names, references
+from service.controls import Control, FourEyes
 from service.environment import Environment
 from service.faults import explained
 from service.tariff import Tariff
@@ -94,23 +95,6 @@ class Water(Place):
     valve_panel: str | None = Field(default=None, description="meter id of the panel that moves the valves")
 
 
-class Control(Place):
-    """Which point carries out what the plan wants of an asset."""
-
-    asset: str = Field(description="asset id")
-    point: str = Field(description="writable point id")
-    quantity: str = Field(description="quantity of the plan that is sent: power_kw, running")
-    decimals: int = Field(default=0, ge=0, le=3, description="digits the setpoint is rounded to")
-    held_back_by: str | None = Field(default=None, description="quantity of the plan that is above zero while the asset is held back")
-    free_setpoint: float | None = Field(default=None, description="sent while it is not held back: a forecast must not become a limit")
-
-    @model_validator(mode="after")
-    def _both_or_none(self) -> Self:
-        if (self.held_back_by is None) != (self.free_setpoint is None):
-            raise ValueError("held_back_by and free_setpoint need each other: give both or none")
-        return self
-
-
 class State(Place):
     """What an asset's state is read from: a weighted sum of the latest good values of points, plus an offset."""
 
@@ -149,6 +133,7 @@ class Settings(Place):
     assets: tuple[Asset, ...] = ()
     water: Water | None = None
     controls: tuple[Control, ...] = ()
+    four_eyes: FourEyes = FourEyes()
     states: tuple[State, ...] = ()
     accounts: tuple[Account, ...] = ()
     targets: tuple[Target, ...] = ()
@@ -184,12 +169,13 @@ class LoadedCity:
         """Is it a setpoint: written by us, so its limits are for writing, not for believing?"""
         return self.models[self.meter[point.meter].model].register(point.id.rsplit(".", 1)[1]).writable
 
-    def map_limits(self, point_id: str) -> Limits | None:
-        """The write limits of a point's register map, where it has both ends."""
+    def write_limits(self, point_id: str) -> Limits | None:
+        """Between what a point may be written: [[limits]], else its register map where that has both ends, else None."""
         point = self.points[point_id]
+        told = next((limit for limit in self.settings.limits if limit.point == point_id), None)
         register = self.models[self.meter[point.meter].model].register(point_id.rsplit(".", 1)[1])
-        if not register.writable or register.write_min is None or register.write_max is None:
-            return None
+        if told is not None or not register.writable or register.write_min is None or register.write_max is None:
+            return told
         return Limits(point=point_id, minimum=register.write_min, maximum=register.write_max)
 
     @property

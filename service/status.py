@@ -21,8 +21,11 @@ def gather(env: Environment, now_utc: datetime) -> dict[str, Any]:
     steps = runs.steps_done(engine, city, night) if night else {}
     with engine.connect() as connection:
         waiting = connection.execute(
-            select(t.command.c.plan_id, t.command.c.state, func.count()).group_by(t.command.c.plan_id, t.command.c.state)
+            select(t.command.c.plan_id, t.command.c.state, t.command.c.reverts.is_not(None), func.count())
+            .group_by(t.command.c.plan_id, t.command.c.state, t.command.c.reverts.is_not(None))
+            .order_by(t.command.c.plan_id, t.command.c.state)
         ).all()
+        unknown = connection.execute(select(t.command.c.command_id, t.command.c.sentence).where(t.command.c.state == "unknown")).all()
         newest = connection.execute(select(func.max(t.latest.c.time_utc))).scalar()
         silent = connection.execute(select(func.count()).select_from(t.latest).where(t.latest.c.value.is_(None))).scalar_one()
         points = connection.execute(select(func.count()).select_from(t.latest)).scalar_one()
@@ -40,7 +43,9 @@ def gather(env: Environment, now_utc: datetime) -> dict[str, Any]:
             name: {"status": row.status, "seconds": row.seconds, "sentence": row.sentence, "problems": row.problems}
             for name, row in steps.items()
         },
-        "commands": [{"plan": row[0], "state": row[1], "count": row[2]} for row in waiting],
+        "commands": [{"plan": row[0], "state": row[1], "going_back": bool(row[2]), "count": row[3]} for row in waiting],
+        "approved_once": operations.approved_once(engine),
+        "unknown_outcomes": {row.command_id: row.sentence for row in unknown},
         "holds": [{"subject": row.subject, "who": row.who, "reason": row.reason} for row in operations.holds(engine, now_utc)],
         "open_leaks": {row.case_id: row.sentence for row in leaks},
     }
@@ -51,7 +56,7 @@ def show(env: Environment, now_utc: datetime, *, as_json: bool) -> str:
     told = gather(env, now_utc)
     late = told["reading_age_s"] is not None and told["reading_age_s"] > LATE.total_seconds()
     bad_steps = any(step["status"] != "done" for step in told["steps"].values())
-    abnormal = bool(late or told["open_leaks"] or told["holds"] or bad_steps)
+    abnormal = bool(late or told["open_leaks"] or told["holds"] or told["unknown_outcomes"] or bad_steps)
     if as_json:
         print(json.dumps(told, ensure_ascii=False))
     else:
@@ -70,7 +75,11 @@ def _page(told: dict[str, Any]) -> None:
         for problem in step["problems"]:
             print(f"             - {problem}")
     for row in told["commands"]:
-        print(f"  commands of {row['plan']}: {row['count']} {row['state']}")
+        print(f"  commands of {row['plan']}: {row['count']} {row['state']}{' (going back)' if row['going_back'] else ''}")
+    for plan_id, who in told["approved_once"].items():
+        print(f"  APPROVED ONCE {plan_id}, by {who}: another operator must approve it too")
+    for command_id, sentence in told["unknown_outcomes"].items():
+        print(f"  UNKNOWN {command_id}: {sentence}; look at the device, then `penstock settle {command_id} --found VALUE`")
     for row in told["holds"]:
         print(f"  HOLD on {'everything' if row['subject'] == '*' else row['subject']} by {row['who']}: {row['reason']}")
     for name, sentence in told["open_leaks"].items():

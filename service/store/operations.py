@@ -1,16 +1,17 @@
-"""What people decide and devices are told: approvals, the outbox of commands, holds, the emergency stop, requests, the audit."""
+"""What people decide: approvals, holds, the emergency stop, requests; and the audit of all that was done."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, func, or_, select
+from sqlalchemy import Connection, Engine, and_, func, or_, select, true
 
 from city.problems import PenstockError, Problem, fault
 from service import schema as t
 from service.store import writing
 
 STOP = "*"  # the subject of the emergency stop: everything
+SENT = ("write written", "write stepped", "write mismatch", "write unknown")  # audit lines of writes that reached a device, or may have
 
 
 def record(connection: Connection, at_utc: datetime, who: str, action: str, subject: str, sentence: str) -> None:
@@ -18,53 +19,90 @@ def record(connection: Connection, at_utc: datetime, who: str, action: str, subj
     connection.execute(t.audit.insert().values(at_utc=at_utc, who=who, action=action, subject=subject, sentence=sentence))
 
 
+def record_refusal(engine: Engine, at_utc: datetime, who: str, action: str, error: PenstockError) -> None:
+    """What somebody tried to decide and may not, one audit line per reason."""
+    with writing(engine) as connection:
+        for problem in error.problems:
+            record(connection, at_utc, who, f"{action} refused", problem.subject[:120], str(problem))
+
+
 def approve(engine: Engine, plan_id: str, who: str, at_utc: datetime, reason: str) -> int:
     """Approve a plan or an isolation: its proposed commands become the poll process's to write. Returns how many.
 
-    Approving twice does nothing more (returns 0). Raises `PenstockError` for an id without commands, or when all have expired.
+    Returns 0 when a second person must approve too (`approved_once`), or when all was approved before. Raises `PenstockError` for
+    an id without commands, when all have expired, and when the same person approves again what needs two.
     """
     return approve_all(engine, [plan_id], who, at_utc, reason)[plan_id]
 
 
 def approve_all(engine: Engine, plan_ids: Sequence[str], who: str, at_utc: datetime, reason: str) -> dict[str, int]:
-    """`approve` for several ids together: when one of them cannot be approved none is, and every reason is told."""
+    """`approve` for several ids together: when one of them cannot be approved none is, and every reason is told and audited."""
+    try:
+        with writing(engine) as connection:
+            return _approve_each(connection, dict.fromkeys(plan_ids), who, at_utc, reason)
+    except PenstockError as error:
+        record_refusal(engine, at_utc, who, "approve", error)
+        raise
+
+
+def _approve_each(connection: Connection, plan_ids: Iterable[str], who: str, at_utc: datetime, reason: str) -> dict[str, int]:
     counts: dict[str, int] = {}
     problems: list[Problem] = []
-    with writing(engine) as connection:
-        for plan_id in dict.fromkeys(plan_ids):
-            try:
-                counts[plan_id] = _approve(connection, plan_id, who, at_utc, reason)
-            except PenstockError as error:
-                problems += error.problems
-        if problems:
-            raise PenstockError(problems)
+    for plan_id in plan_ids:
+        try:
+            counts[plan_id] = _approve(connection, plan_id, who, at_utc, reason)
+        except PenstockError as error:
+            problems += error.problems
+    if problems:
+        raise PenstockError(problems)
     return counts
 
 
 def _approve(connection: Connection, plan_id: str, who: str, at_utc: datetime, reason: str) -> int:
-    if connection.execute(select(t.approval).where(t.approval.c.plan_id == plan_id)).first():
+    # Locked, so that two people who approve at the same time see each other.
+    connection.execute(select(t.command.c.command_id).where(t.command.c.plan_id == plan_id).with_for_update())
+    given = connection.execute(select(t.approval).where(t.approval.c.plan_id == plan_id)).all()
+    if any(row.commands for row in given):
         return 0
-    open_commands = and_(t.command.c.plan_id == plan_id, t.command.c.state == "proposed")
-    if connection.execute(select(func.count()).select_from(t.command).where(t.command.c.plan_id == plan_id)).scalar_one() == 0:
+    c = t.command.c
+    total, needed = connection.execute(select(func.count(), func.max(c.approvals_needed)).where(c.plan_id == plan_id)).one()
+    if total == 0:
         raise fault(
             f"approval of '{plan_id}'", "no commands with this id", "a plan or isolation that `penstock status` lists", "Check the id."
         )
-    changed = connection.execute(
-        t.command.update().where(open_commands, t.command.c.not_after_utc > at_utc).values(state="approved")
-    ).rowcount
-    if changed == 0:
+    current = and_(c.plan_id == plan_id, c.state == "proposed", c.not_after_utc > at_utc)
+    if connection.execute(select(func.count()).where(current)).scalar_one() == 0:
         observed = "all its commands are past their time or superseded by a later approval"
         raise fault(f"approval of '{plan_id}'", observed, "a current plan", "Approve the newest one, or run `penstock night` again.")
-    _supersede(connection, plan_id, who, at_utc)
-    connection.execute(t.approval.insert().values(plan_id=plan_id, who=who, at_utc=at_utc, reason=reason, commands=changed))
-    record(connection, at_utc, who, "approve", plan_id, f"{who} approved {changed} commands: {reason or 'no reason given'}")
-    return changed
+    if who.strip().casefold() in {row.who.strip().casefold() for row in given}:
+        raise fault(f"approval of '{plan_id}'", f"{who} approved it before", "a second, different person", "Ask another operator.")
+    why, released = reason or "no reason given", 0
+    if len(given) + 1 >= needed:
+        released = connection.execute(t.command.update().where(current).values(state="approved", sentence="")).rowcount
+        _supersede(connection, plan_id, who, at_utc)
+        record(connection, at_utc, who, "approve", plan_id, f"{who} approved {released} commands: {why}")
+    else:
+        record(connection, at_utc, who, "approve once", plan_id, f"{who} approved; a second person must too: {why}")
+    connection.execute(t.approval.insert().values(plan_id=plan_id, who=who, at_utc=at_utc, reason=reason, commands=released))
+    return released
+
+
+def approved_once(engine: Engine) -> dict[str, str]:
+    """{plan or isolation id: who approved it} of those that wait for a second person."""
+    a = t.approval.c
+    waiting = select(a.plan_id).group_by(a.plan_id).having(func.max(a.commands) == 0)
+    proposed = select(t.command.c.plan_id).where(t.command.c.state == "proposed")
+    with engine.connect() as connection:
+        rows = connection.execute(select(a.plan_id, a.who).where(a.plan_id.in_(waiting), a.plan_id.in_(proposed))).tuples()
+        return {str(plan_id): str(who) for plan_id, who in rows}
 
 
 def _supersede(connection: Connection, plan_id: str, who: str, at_utc: datetime) -> None:
     """Take back what other approved plans still had to say to the same points: the last decision counts, alone."""
     own = select(t.command.c.point_id).where(t.command.c.plan_id == plan_id)
-    others = and_(t.command.c.plan_id != plan_id, t.command.c.state.in_(("approved", "held")), t.command.c.point_id.in_(own))
+    c = t.command.c
+    # The way back of a setpoint that is in force stays open until something newer is written, not until it is decided.
+    others = and_(c.plan_id != plan_id, c.state.in_(("approved", "held")), c.point_id.in_(own), c.reverts.is_(None))
     sentence = f"replaced by {plan_id}"
     changed = connection.execute(t.command.update().where(others).values(state="superseded", sentence=sentence)).rowcount
     if changed:
@@ -89,10 +127,16 @@ def release_hold(engine: Engine, subject: str, who: str, at_utc: datetime) -> in
             t.hold.update().where(t.hold.c.subject == subject, t.hold.c.released_utc.is_(None)).values(released_utc=at_utc)
         ).rowcount
         if changed:
-            still = and_(t.command.c.state == "held", t.command.c.not_after_utc > at_utc)
-            back = connection.execute(t.command.update().where(still).values(state="approved", sentence="")).rowcount
+            back = reopen_held(connection, at_utc)
             record(connection, at_utc, who, "release", subject, f"{who} released {subject}; {back} held commands may be written again")
         return changed
+
+
+def reopen_held(connection: Connection, at_utc: datetime, point_id: str | None = None) -> int:
+    """Make held commands (of one point) whose time is not over approved again. Returns how many."""
+    c = t.command.c
+    still = and_(c.state == "held", c.not_after_utc > at_utc, c.point_id == point_id if point_id else true())
+    return connection.execute(t.command.update().where(still).values(state="approved", sentence="")).rowcount
 
 
 def holds(engine: Engine, at_utc: datetime) -> Sequence[Any]:
@@ -104,30 +148,9 @@ def holds(engine: Engine, at_utc: datetime) -> Sequence[Any]:
         return connection.execute(select(t.hold).where(active).order_by(t.hold.c.hold_id)).all()
 
 
-def due(engine: Engine, at_utc: datetime) -> Sequence[Any]:
-    """Approved commands whose time has come, in order; those past their time are marked expired first."""
-    with writing(engine) as connection:
-        late = and_(t.command.c.state == "approved", t.command.c.not_after_utc <= at_utc)
-        connection.execute(
-            t.command.update().where(late).values(state="expired", sentence="its time had passed before it could be written")
-        )
-        return connection.execute(
-            select(t.command)
-            .where(t.command.c.state == "approved", t.command.c.not_before_utc <= at_utc)
-            .order_by(t.command.c.not_before_utc, t.command.c.command_id)
-        ).all()
-
-
-def settle(engine: Engine, command_id: str, state: str, sentence: str, at_utc: datetime, subject: str) -> None:
-    """Store the outcome of a write and its audit line, together."""
-    with writing(engine) as connection:
-        connection.execute(t.command.update().where(t.command.c.command_id == command_id).values(state=state, sentence=sentence))
-        record(connection, at_utc, "poll", f"write {state}", subject, sentence)
-
-
 def last_writes(engine: Engine) -> dict[str, datetime]:
     """{point_id: when it was last written}, from the audit table."""
-    statement = select(t.audit.c.subject, func.max(t.audit.c.at_utc)).where(t.audit.c.action == "write written").group_by(t.audit.c.subject)
+    statement = select(t.audit.c.subject, func.max(t.audit.c.at_utc)).where(t.audit.c.action.in_(SENT)).group_by(t.audit.c.subject)
     with engine.connect() as connection:
         return {str(subject): at for subject, at in connection.execute(statement).tuples()}
 
@@ -150,7 +173,9 @@ def reopen_requests(engine: Engine) -> int:
 def take_request(engine: Engine) -> Any | None:
     """The oldest waiting request, now marked working; None when there is none."""
     with writing(engine) as connection:
-        row = connection.execute(select(t.request).where(t.request.c.state == "waiting").order_by(t.request.c.request_id).limit(1)).first()
+        waiting = select(t.request).where(t.request.c.state == "waiting").order_by(t.request.c.request_id).limit(1)
+        # On PostgreSQL two `work` processes may ask at once; on SQLite the writer holds the whole database.
+        row = connection.execute(waiting.with_for_update(skip_locked=True)).first()
         if row:
             connection.execute(t.request.update().where(t.request.c.request_id == row.request_id).values(state="working"))
         return row

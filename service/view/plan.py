@@ -14,6 +14,8 @@ from service.store import results
 
 @dataclass(frozen=True)
 class Approval:
+    """Who approved, one name or two; `commands` is 0 while a second person must approve too."""
+
     who: str
     at_utc: datetime
     reason: str
@@ -62,14 +64,15 @@ def tonight(engine: Engine) -> Tonight | None:
 
 def approval(engine: Engine, plan_id: str) -> Approval | None:
     """Who approved a plan or an isolation, when and why; None while nobody did."""
-    for row in results.rows(engine, t.approval, t.approval.c.plan_id == plan_id):
-        return Approval(row.who, row.at_utc, row.reason, row.commands)
-    return None
+    rows = results.rows(engine, t.approval, t.approval.c.plan_id == plan_id, order=t.approval.c.at_utc)
+    if not rows:
+        return None
+    return Approval(", ".join(row.who for row in rows), rows[-1].at_utc, rows[-1].reason, sum(row.commands for row in rows))
 
 
 def commands(engine: Engine, plan_id: str) -> pd.DataFrame:
-    """The commands of a plan or isolation by time: point_id, not_before_utc, not_after_utc, quantity, setpoint, state, sentence."""
-    names = ["command_id", "point_id", "not_before_utc", "not_after_utc", "quantity", "setpoint", "state", "sentence"]
+    """The commands of a plan or isolation by time, with the columns of the table but plan_id and reverts."""
+    names = ["command_id", "point_id", "not_before_utc", "not_after_utc", "quantity", "setpoint", "state", "sentence", "approvals_needed"]
     rows = results.rows(engine, t.command, t.command.c.plan_id == plan_id, order=t.command.c.not_before_utc)
     frame = pd.DataFrame([tuple(getattr(row, name) for name in names) for row in rows], columns=names)
     for name in ("not_before_utc", "not_after_utc"):

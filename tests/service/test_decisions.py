@@ -1,6 +1,7 @@
 """Nothing is written before an approval; a hold beats an approval; everything leaves a line in the audit table."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
@@ -8,7 +9,7 @@ from sqlalchemy import Engine
 from city.problems import PenstockError
 from service import schema as t
 from service.planning import command
-from service.store import operations, results, writing
+from service.store import commands, operations, results, writing
 
 NOW = datetime(2022, 6, 15, 22, 40, tzinfo=UTC)
 
@@ -24,17 +25,21 @@ def proposed(engine: Engine) -> Engine:
     return engine
 
 
+def due(engine: Engine, at: datetime) -> list[Any]:
+    return list(commands.due(engine, at, reverts=False))
+
+
 def states(engine: Engine) -> list[str]:
     return [row.state for row in results.rows(engine, t.command, order=t.command.c.not_before_utc)]
 
 
 def test_nothing_is_due_before_an_approval(proposed: Engine) -> None:
-    assert operations.due(proposed, NOW + timedelta(hours=1)) == []
+    assert due(proposed, NOW + timedelta(hours=1)) == []
 
 
 def test_an_approval_makes_commands_due_in_their_order_and_at_their_time(proposed: Engine) -> None:
     assert operations.approve(proposed, "plan-1", "ada", NOW, "cheap night") == 3
-    assert [row.setpoint for row in operations.due(proposed, NOW)] == [100.0]
+    assert [row.setpoint for row in due(proposed, NOW)] == [100.0]
     assert states(proposed) == ["approved"] * 3
 
 
@@ -46,7 +51,7 @@ def test_approving_twice_changes_nothing(proposed: Engine) -> None:
 
 def test_a_command_past_its_time_expires_unwritten(proposed: Engine) -> None:
     operations.approve(proposed, "plan-1", "ada", NOW, "")
-    assert [row.setpoint for row in operations.due(proposed, NOW + timedelta(minutes=45))] == [0.0]
+    assert [row.setpoint for row in due(proposed, NOW + timedelta(minutes=45))] == [0.0]
     assert states(proposed) == ["expired", "expired", "approved"]
 
 
@@ -94,7 +99,7 @@ def test_approving_a_second_plan_takes_back_what_the_first_still_had_to_say(prop
         connection.execute(t.command.insert(), later)
     operations.approve(proposed, "plan-1", "ada", NOW, "")
     operations.approve(proposed, "plan-2", "ada", NOW, "")
-    assert [row.setpoint for row in operations.due(proposed, NOW)] == [7.0]
+    assert [row.setpoint for row in due(proposed, NOW)] == [7.0]
     assert {row.state for row in results.rows(proposed, t.command, t.command.c.plan_id == "plan-1")} == {"superseded"}
 
 
@@ -103,15 +108,15 @@ def test_the_last_decision_counts_whichever_plan_is_newer(proposed: Engine) -> N
         connection.execute(t.command.insert(), [command("plan-2", "battery-01.setpoint", "command_kw", 7.0, NOW, NOW + timedelta(hours=1))])
     operations.approve(proposed, "plan-2", "ada", NOW, "")
     operations.approve(proposed, "plan-1", "ada", NOW, "back to the first")
-    assert [row.setpoint for row in operations.due(proposed, NOW)] == [100.0]
+    assert [row.setpoint for row in due(proposed, NOW)] == [100.0]
     assert [row.action for row in operations.audit(proposed)][:2] == ["approve", "supersede"]
 
 
 def test_held_commands_may_be_written_again_after_the_release_while_their_time_lasts(proposed: Engine) -> None:
     operations.approve(proposed, "plan-1", "ada", NOW, "")
     operations.place_hold(proposed, operations.STOP, "ada", NOW, "smoke")
-    for row in operations.due(proposed, NOW + timedelta(minutes=25)):
-        operations.settle(proposed, row.command_id, "held", "a hold is in force", NOW, row.point_id)
+    for row in due(proposed, NOW + timedelta(minutes=25)):
+        commands.conclude(proposed, row, "held", "a hold is in force", NOW)
     operations.release_hold(proposed, operations.STOP, "ada", NOW + timedelta(minutes=26))
     assert states(proposed) == ["expired", "approved", "approved"]
 

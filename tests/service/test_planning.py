@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 
 from city.quantities import Quantity
+from service.controls import Control
 from service.planning import commands
-from service.settings import Control
 
 START = datetime(2022, 6, 15, 23, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
