@@ -1,106 +1,137 @@
 """Is this the reply to that request? Every field of the frame is checked before a byte of it may become a value.
 
-References: Modbus Messaging on TCP/IP Implementation Guide V1.0b, 3.1 (MBAP header); Modbus Application Protocol V1.1b3,
-6.1 to 6.6, 6.11, 6.12 (functions 1 to 6, 15, 16) and 7 (exception codes).
+All that a good reply may differ in are its data, so the rest of it is known when the request is made (`Asked.expected`); a reply
+that begins otherwise is none. Only then is it looked at why, to give the reading its cause. `check` works on any beginning of
+a reply: a wrong byte is seen as soon as it is there, so an invalid reply costs no timeout.
+
+References: Modbus Messaging on TCP/IP Implementation Guide V1.0b, 3.1 (MBAP header); Modbus over Serial Line V1.02, 2.5.1 (RTU frame
+and CRC); Modbus Application Protocol V1.1b3, 7 (exception codes).
 """
 
-from dataclasses import dataclass
+from city.quality import Cause
+from meters.asked import Asked, checksum
 
-HEADER_BYTES = 7
-_READS = (1, 2, 3, 4)
-_BITS = (1, 2)
-_EXCEPTIONS = frozenset((1, 2, 3, 4, 5, 6, 7, 8, 10, 11))
+_EXCEPTIONS = dict.fromkeys((1, 2, 3, 7), Cause.REFUSED) | {
+    4: Cause.DEVICE_FAILURE,
+    5: Cause.DEVICE_BUSY,
+    6: Cause.DEVICE_BUSY,
+    8: Cause.DEVICE_FAILURE,
+    10: Cause.GATEWAY,
+    11: Cause.GATEWAY,
+}
+_NOT_DONE = (1, 2, 3, 6, 7, 10)  # of a write: the device, or the gateway before it, says that it did not begin
+_WAITED = (Cause.TIMEOUT, Cause.DRIP, Cause.TRUNCATED, Cause.STALE)
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A request as it went out. `address` and `count` are those of the registers read or written."""
+class LinkFault(Exception):
+    """Why there is no reply that can be used. `reachable` is False when not even a connection could be made."""
 
-    transaction: int
-    unit: int
-    function: int
-    address: int
-    count: int
+    def __init__(self, cause: Cause, detail: str, reachable: bool = True, exception: int | None = None) -> None:
+        super().__init__(f"{cause.name.lower()}: {detail}")
+        self.cause, self.detail, self.reachable, self.exception = cause, detail, reachable, exception
 
     @property
-    def body_bytes(self) -> int:
-        """Length of a good reply after the header: function, byte count, data; or function, address, count."""
-        return 2 + self.data_bytes if self.function in _READS else 5
+    def refused(self) -> bool:
+        """Did somebody say no, so that a write surely did not happen?"""
+        return self.cause is Cause.REFUSED or self.exception in _NOT_DONE
 
     @property
-    def data_bytes(self) -> int:
-        """Of a good reply to a read."""
-        return (self.count + 7) // 8 if self.function in _BITS else 2 * self.count
+    def waited(self) -> bool:
+        """Was it waited for until the deadline (or is the peer gone in the middle of its reply)?"""
+        return self.cause in _WAITED
 
 
-def asked(frame: bytes) -> Asked:
-    """Read back a request that is about to be sent, so that what is checked is what was sent."""
-    return Asked(
-        transaction=int.from_bytes(frame[0:2], "big"),
-        unit=frame[6],
-        function=frame[7],
-        address=int.from_bytes(frame[8:10], "big"),
-        count=int.from_bytes(frame[10:12], "big"),
-    )
+def check(asked: Asked, transaction: bytes, received: bytes) -> LinkFault | None:
+    """What is wrong with `received` as the reply to `asked`: None nothing so far; a well-formed exception reply is a fault too."""
+    good = transaction + asked.expected
+    length = len(transaction) + asked.length
+    if received[: len(good)] == good[: len(received)] and len(received) <= length:
+        return _checksum(received) if asked.rtu and len(received) == length else None
+    refusal = transaction + asked.refusal
+    ends = len(refusal) + (3 if asked.rtu else 1)
+    if received[: len(refusal)] == refusal[: len(received)] and len(received) <= ends:
+        if len(received) < ends:
+            return None
+        return (_checksum(received) if asked.rtu else None) or _exception(received[len(refusal)])
+    return _rtu(asked, received) if asked.rtu else _mbap(asked, transaction, received)
 
 
-def check(request: Asked, received: bytes) -> str | None:
-    """What is wrong with `received` as the reply to `request`: None nothing so far, else the reason.
-
-    Works on any beginning of a reply: a wrong byte is reported as soon as it is there, so an invalid reply costs no timeout.
-    """
-    for wrong in (_header(request, received), _body(request, received)):
-        if wrong:
-            return wrong
-    return None
+def complete(asked: Asked, transaction: bytes, received: bytes) -> bool:
+    """Are all bytes of a good reply there?"""
+    return len(received) == len(transaction) + asked.length
 
 
-def complete(received: bytes) -> bool:
-    """Are all bytes there that the header announces?"""
-    return len(received) >= HEADER_BYTES and len(received) >= 6 + int.from_bytes(received[4:6], "big")
+def _exception(code: int) -> LinkFault:
+    if code not in _EXCEPTIONS:
+        return LinkFault(Cause.INVALID_REPLY, f"exception code {code}, which does not exist")
+    return LinkFault(_EXCEPTIONS[code], f"exception {code}", exception=code)
 
 
-def transaction_of(received: bytes) -> int | None:
-    """The transaction id, or None while it is not there yet."""
-    return int.from_bytes(received[0:2], "big") if len(received) >= 2 else None
-
-
-def _header(request: Asked, received: bytes) -> str | None:
-    if len(received) >= 2 and transaction_of(received) != request.transaction:
-        return f"transaction {transaction_of(received)} instead of {request.transaction}"
-    if len(received) >= 4 and received[2:4] != b"\0\0":
-        return f"protocol {int.from_bytes(received[2:4], 'big')} instead of 0"
-    if len(received) >= 6:
-        length = int.from_bytes(received[4:6], "big")
-        if length not in (3, 1 + request.body_bytes):
-            return f"length {length} instead of {1 + request.body_bytes}, or 3 for an exception"
-        if len(received) > 6 + length:
-            return f"{len(received) - 6 - length} bytes after the end of the frame"
-    if len(received) >= 7 and received[6] != request.unit:
-        return f"unit {received[6]} instead of {request.unit}"
-    return None
-
-
-def _body(request: Asked, received: bytes) -> str | None:
-    if len(received) < 8:
+def _checksum(received: bytes) -> LinkFault | None:
+    if checksum(received[:-2]) == received[-2:]:
         return None
-    function, length = received[7], int.from_bytes(received[4:6], "big")
-    if function == request.function | 0x80:
-        if length != 3:
-            return f"an exception of {length} bytes instead of 3"
-        if len(received) >= 9 and received[8] not in _EXCEPTIONS:
-            return f"exception code {received[8]}, which does not exist"
+    return LinkFault(Cause.WRONG_CHECKSUM, f"checksum {received[-2:].hex()} instead of {checksum(received[:-2]).hex()}")
+
+
+def _mbap(asked: Asked, transaction: bytes, received: bytes) -> LinkFault:
+    """The cause by the header's fields in their order of trust."""
+    other = received[:2] != transaction[: len(received)]
+    if other and received[2:4] not in (b"", b"\0", b"\0\0"):
+        return LinkFault(Cause.GARBAGE, f"{received[:8].hex()} is no Modbus header")
+    if other:
+        return LinkFault(Cause.WRONG_TRANSACTION, f"transaction {received[:2].hex()} instead of {transaction.hex()}")
+    if received[2:4] not in (b"", b"\0", b"\0\0"):
+        return LinkFault(Cause.WRONG_PROTOCOL, f"protocol {received[2:4].hex()} instead of 0000")
+    announced = int.from_bytes(received[4:6], "big")
+    if len(received) > 6 and received[6] != asked.unit:
+        return LinkFault(Cause.WRONG_UNIT, f"unit {received[6]} instead of {asked.unit}")
+    end = 6 + announced
+    if len(received) > end:
+        frame = check(asked, transaction, received[:end])
+        if frame is None or frame.exception is not None:
+            return _behind(received, end, transaction)
+    wrong = _reply(asked, received[7:end], announced - 1) if len(received) >= 6 else None
+    return wrong or LinkFault(Cause.WRONG_LENGTH, f"length {received[4:6].hex()} instead of {asked.expected[2:4].hex()}")
+
+
+def _rtu(asked: Asked, received: bytes) -> LinkFault:
+    """The cause by the whole that came until the line was silent; without a good checksum no field of it can be believed."""
+    if len(received) > asked.length and check(asked, b"", received[: asked.length]) is None:
+        return _behind(received, asked.length, asked.expected)
+    if len(received) < 4 or checksum(received[:-2]) != received[-2:]:
+        if received[:1] == bytes([asked.unit]):
+            return LinkFault(Cause.WRONG_CHECKSUM, f"{len(received)} bytes without a good checksum")
+        return LinkFault(Cause.GARBAGE, f"{received[:8].hex()} is no Modbus frame")
+    if received[0] != asked.unit:
+        return LinkFault(Cause.WRONG_UNIT, f"unit {received[0]} instead of {asked.unit}")
+    return _reply(asked, received[1:-2], len(received) - 3) or LinkFault(Cause.INVALID_REPLY, "not the reply to this request")
+
+
+def _behind(received: bytes, end: int, beginning: bytes) -> LinkFault:
+    if received[end:].startswith(beginning):
+        return LinkFault(Cause.DUPLICATE, "the same reply twice")
+    return LinkFault(Cause.OVERSIZE, f"{len(received) - end} bytes after the end of the frame")
+
+
+def _reply(asked: Asked, reply: bytes, announced: int) -> LinkFault | None:
+    """Function, then length, byte count and echo. `announced`: how long the frame says that the reply is [bytes]."""
+    good_bytes = 2 + asked.data_bytes if asked.is_read else 5
+    if reply and reply[0] & 0x7F != asked.function:
+        return LinkFault(Cause.WRONG_FUNCTION, f"function {reply[0]} instead of {asked.function}")
+    if reply and reply[0] & 0x80:
+        if announced != 2:
+            return LinkFault(Cause.WRONG_LENGTH, f"an exception of {announced} bytes instead of 2")
         return None
-    if function != request.function:
-        return f"function {function} instead of {request.function}"
-    if length != 1 + request.body_bytes:
-        return f"length {length} instead of {1 + request.body_bytes}"
-    if function in _READS:
-        if len(received) >= 9 and received[8] != request.data_bytes:
-            return f"byte count {received[8]} instead of {request.data_bytes}"
-        return None
-    if complete(received):
-        address, count = int.from_bytes(received[8:10], "big"), int.from_bytes(received[10:12], "big")
-        if (address, count) != (request.address, request.count):
-            return f"the echo of {count} registers at {address} instead of {request.count} at {request.address}"
+    if asked.is_read and len(reply) > 1 and reply[1] != asked.data_bytes:
+        if announced == 2 + reply[1] and (reply[1] % 2 == 0 or asked.function < 3):
+            return LinkFault(Cause.WRONG_REGISTER_COUNT, f"{reply[1]} bytes of values instead of {asked.data_bytes}")
+        if announced in (good_bytes, 2 + reply[1]):
+            return LinkFault(Cause.WRONG_BYTE_COUNT, f"byte count {reply[1]} instead of {asked.data_bytes}")
+    if announced != good_bytes:
+        return LinkFault(Cause.WRONG_LENGTH, f"a reply of {announced} bytes instead of {good_bytes}, or 2 for an exception")
+    if not asked.is_read and reply[:3] != asked.echo[: len(reply)][:3]:
+        return LinkFault(Cause.INVALID_REPLY, f"the echo {reply.hex()} instead of {asked.echo.hex()}")
+    if not asked.is_read and reply[:5] != asked.echo[: len(reply)]:
+        cause = Cause.WRONG_REGISTER_COUNT if asked.function > 6 else Cause.INVALID_REPLY
+        return LinkFault(cause, f"the echo {reply.hex()} instead of {asked.echo.hex()}")
     return None
