@@ -48,6 +48,12 @@ def as_readings(rows: pd.DataFrame, received_at_utc: datetime) -> pd.DataFrame:
     )
 
 
+def no_readings() -> pd.DataFrame:
+    """Readings without a row."""
+    columns = {"point_id": "str", "time_utc": TIME, "quantity": "str", "value": float, "quality": "int64", "received_at_utc": TIME}
+    return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in columns.items()})
+
+
 def as_blocks(rows: pd.DataFrame, step: timedelta, subject: str) -> list[Block]:
     """The rows on a grid, one Block per quantity in the order of the file; a grid time without a row is missing (GAP).
 

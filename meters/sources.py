@@ -14,7 +14,7 @@ _ROUNDS = 100  # of one source in one slot: a folder that fills faster than it i
 class Source(Protocol):
     """Something that has readings of its own accord. It gives a frame, and lets go of its origin only when told that the frame is safe."""
 
-    def readings(self, slot_utc: datetime, now_utc: datetime) -> pd.DataFrame:
+    def readings(self, slot_utc: datetime, /) -> pd.DataFrame:
         """What has come since the last call, as `city.frames.READINGS`; empty when nothing has. Never raises for what others sent."""
         ...
 
@@ -25,7 +25,7 @@ class Source(Protocol):
     def close(self) -> None: ...
 
 
-def take_in(sources: Iterable[Source], spool: Spool, slot_utc: datetime, now_utc: datetime) -> int:
+def take_in(sources: Iterable[Source], spool: Spool, slot_utc: datetime) -> int:
     """Move into the spool whatever the sources have. Returns the readings kept.
 
     Raises `PenstockError` when the spool refuses; then the source still holds what it gave, and gives it again.
@@ -33,7 +33,7 @@ def take_in(sources: Iterable[Source], spool: Spool, slot_utc: datetime, now_utc
     taken = 0
     for source in sources:
         for _ in range(_ROUNDS):
-            frame = source.readings(slot_utc, now_utc)
+            frame = source.readings(slot_utc)
             if frame.empty:
                 break
             spool.append(frame)
