@@ -20,6 +20,7 @@ _USES = (  # table, key in it, what the key names
     ("states", "asset", "asset"),
     ("controls", "point", "point"),
     ("limits", "point", "point"),
+    ("reporting", "point", "point"),
     ("accounts", "point", "point"),
 )
 
@@ -60,7 +61,7 @@ def dangling(raw: Mapping[str, Any], models: Mapping[str, DeviceModel]) -> Itera
     for i, meter in tables(raw, "meters"):
         if meter.get("link") and "unit" not in meter:
             yield Problem(f"meters[{i}].unit ({meter.get('id')})", "missing", "0 to 255 for a meter on a link", "Give its Modbus unit id.")
-    for table in ("meters", "sites", "zones", "sectors", "links", "assets", "accounts", "targets"):
+    for table in ("meters", "sites", "zones", "sectors", "links", "assets", "accounts", "targets", "stations"):
         names = Counter(entry["id"] for _, entry in tables(raw, table) if isinstance(entry.get("id"), str))
         for name in sorted(name for name, times in names.items() if times > 1):
             yield Problem(table, f"id '{name}' given {names[name]} times", "each id once", "Rename one of them.")

@@ -18,9 +18,12 @@ from meters.link import LinkConfig
 from meters.mapping import Mapping
 from meters.quality import Limits
 from meters.registers import DeviceModel, load_model
+from meters.reporting import Reporting
 from optimisation.assets import Asset
 from service import names, references
 from service.controls import Control, FourEyes
+from service.edge import settings as edge_settings
+from service.edge.settings import Edge, Station
 from service.environment import Environment
 from service.faults import explained
 from service.tariff import Tariff
@@ -139,6 +142,9 @@ class Settings(Place):
     targets: tuple[Target, ...] = ()
     imports: tuple[Import, ...] = ()
     simulator: Simulator | None = None
+    edge: Edge | None = None
+    stations: tuple[Station, ...] = ()
+    reporting: tuple[Reporting, ...] = ()
     forecast: ForecastSettings = ForecastSettings()
     accounts_file: str | None = Field(default=None, description="console accounts with hashed passwords, beside city.toml")
 
@@ -215,6 +221,7 @@ def load(environment: Environment) -> LoadedCity:
             problems += [Problem(f"meters[{i}].model ({meter.get('id')})", p.observed, p.allowed, p.remedy) for p in error.problems]
     problems += references.dangling(raw, models)
     problems += names.mismatched(raw, models, own_factors(environment))
+    problems += edge_settings.mismatched(raw, models)
     if problems or settings is None:
         raise PenstockError(problems)
     digest = hashlib.sha256(environment.city_file.read_bytes()).hexdigest()

@@ -13,7 +13,7 @@ from city.quality import VALID
 from city.quantities import Quantity
 from meters.spool import Spool
 from service import migrations
-from service.acquisition import deliver
+from service.delivery import deliver
 from service.store import open_store, readings
 
 SLOT = datetime(2022, 6, 15, tzinfo=UTC)
