@@ -1,65 +1,81 @@
-"""The field as the service sees it: plain calls, with the event loop, the links and the devices owned in one place."""
+"""The field as the service sees it: plain calls from any thread; one thread of its own talks on the links."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, TypeVar
 
 import pandas as pd
 
 from city.problems import fault
-from meters import control, poll
+from meters import control
+from meters.actor import WRITE, Steps
 from meters.control import Outcome
 from meters.link import Link, LinkConfig
-from meters.poll import Device
+from meters.poll import Device, Poll
 from meters.quality import Limits
+from meters.reading import Slot
+from meters.schedule import Clock, wall_clock_slots
+
+T = TypeVar("T")
+_IN_TIME = 0.95  # part of a step after which its slot is given up: before the next one begins
 
 
 class Field:
     """All field links of one process. `with Field(links, devices) as field: field.read_slot(slot_utc)`.
 
-    Use it from one thread; only one process may own a link, because most gateways serve one master.
+    Only one process may own a link, because most gateways serve one master. Raises `PenstockError` when entered with a device on an
+    unknown link or a meter twice. `memory` is the file in which registers that devices refuse are remembered.
     """
 
-    def __init__(self, links: Iterable[LinkConfig], devices: Sequence[Device]) -> None:
+    def __init__(self, links: Iterable[LinkConfig], devices: Sequence[Device], memory: Path | None = None) -> None:
         self.devices = tuple(devices)
-        self._configs = tuple(links)
-        self._links: dict[str, Link] = {}
+        self._links = {config.id: Link(config) for config in links}
+        self._poll = Poll(self._links, self.devices, memory)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._points = {f"{device.meter_id}.{register.name}": (device, register) for device in devices for register in device.model.points}
         self._written_utc: dict[str, datetime] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def __enter__(self) -> Self:
         self._loop = asyncio.new_event_loop()
-        self._links = {config.id: Link(config) for config in self._configs}
+        self._thread = threading.Thread(target=self._loop.run_forever, name="field", daemon=True)
+        self._thread.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         loop = self._running()
-        for link in self._links.values():
-            link.close()
-        loop.run_until_complete(asyncio.sleep(0))
+        self._await(self._closed())
+        loop.call_soon_threadsafe(loop.stop)
+        self._thread.join()
         loop.close()
         self._loop = None
 
     def read_slot(self, slot_utc: datetime, received_at_utc: datetime | None = None) -> pd.DataFrame:
-        """Readings of every point at `slot_utc`, see `meters.poll.read_slot`."""
-        return self._running().run_until_complete(poll.read_slot(self._links, self.devices, slot_utc, received_at_utc))
+        """Readings at `slot_utc` of every meter whose step it is on, see `meters.poll.Poll.read`."""
+        return self._await(self._poll.read(slot_utc, received_at_utc))
+
+    def follow(self, keep: Callable[[pd.DataFrame | Exception], None], now: Clock = lambda: datetime.now(UTC)) -> None:
+        """Read every meter at its own step from now on, until the field is left.
+
+        `keep` is called in the field's thread with the Readings of each slot, one frame per step [s], and must return at once; with an
+        exception when reading ended by one.
+        """
+        self._running().call_soon_threadsafe(lambda: self._started(self._follow(keep, now), keep))
 
     def write(self, point_id: str, setpoint: float, limits: Limits, now_utc: datetime | None = None) -> Outcome:
-        """Write `setpoint` [unit of the point's quantity] and read it back, see `meters.control.execute`.
+        """Write `setpoint` [unit of the point's quantity] and read it back before anything else is read, see `meters.control.execute`.
 
         Raises `PenstockError` for a point that does not exist. Times of writes are kept, so that `write_interval_s` holds.
         """
         if point_id not in self._points:
             raise fault(f"point {point_id}", "not a point of this field", "<meter>.<register>", "Check meters and register maps.")
-        device, register = self._points[point_id]
-        now = now_utc or datetime.now(UTC)
-        call = control.execute(self._links[device.link_id], device, register, setpoint, limits, now, self._written_utc.get(point_id))
-        outcome = self._running().run_until_complete(call)
+        outcome = self._await(self._write(point_id, setpoint, limits, now_utc or datetime.now(UTC)))
         if outcome.sent:
-            self._written_utc[point_id] = now
+            self._written_utc[point_id] = outcome.at_utc
         return outcome
 
     def remember_write(self, point_id: str, written_at_utc: datetime) -> None:
@@ -70,7 +86,51 @@ class Field:
         """Set the clock of every simulator among the links. Raises `PenstockError` when it cannot be set."""
         for link in self._links.values():
             if link.config.simulated:
-                self._running().run_until_complete(link.set_clock(time_utc))
+                self._await(link.set_clock(time_utc))
+
+    async def _follow(self, keep: Callable[[pd.DataFrame | Exception], None], now: Clock) -> None:
+        loop = asyncio.get_running_loop()
+        async for slot_utc, steps_s in wall_clock_slots(self._poll.steps_s, now):
+            began = loop.time() - (now() - slot_utc).total_seconds()
+            for step_s in steps_s:  # each in its own time: what is read every minute does not wait for what is read every hour
+                slot = Slot(slot_utc, began, _IN_TIME * step_s, now, live=True)
+                self._started(self._one(slot, step_s, keep), keep)
+
+    async def _one(self, slot: Slot, step_s: int, keep: Callable[[pd.DataFrame | Exception], None]) -> None:
+        keep(await self._poll.read_spread(slot, (step_s,)))
+
+    def _started(self, work: Coroutine[Any, Any, None], keep: Callable[[pd.DataFrame | Exception], None]) -> None:
+        """Run `work` beside everything else in the field's thread; an exception that ends it goes to `keep`."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)  # the loop itself holds tasks only weakly
+        task.add_done_callback(lambda done: self._ended(done, keep))
+
+    def _ended(self, task: "asyncio.Task[None]", keep: Callable[[pd.DataFrame | Exception], None]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, Exception):
+            keep(error)
+
+    async def _write(self, point_id: str, setpoint: float, limits: Limits, now: datetime) -> Outcome:
+        device, register = self._points[point_id]
+        actor, outcomes = self._poll.actors[device.link_id], list[Outcome]()
+
+        async def steps() -> Steps:
+            outcomes.append(await control.execute(actor.link, device, register, setpoint, limits, now, self._written_utc.get(point_id)))
+            yield
+
+        await actor.submit(WRITE, steps())
+        return outcomes[0]
+
+    async def _closed(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        self._poll.close()
+        await asyncio.sleep(0)
+
+    def _await(self, work: Coroutine[Any, Any, T]) -> T:
+        """The result of `work`, done in the field's thread."""
+        return asyncio.run_coroutine_threadsafe(work, self._running()).result()
 
     def _running(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:

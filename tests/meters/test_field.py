@@ -153,9 +153,18 @@ def test_two_writes_within_the_interval_are_one_write(link):
         assert field.write("battery-01.setpoint", 2.0, rules, START + QUARTER).word == "written"
 
 
-def test_a_device_on_an_unknown_link_and_a_point_that_does_not_exist_are_sentences(link):
-    with Field([link], [Device("m", "elsewhere", 1, load_model("tank-level"))]) as field:
-        with pytest.raises(PenstockError, match="elsewhere"):
-            field.read_slot(START)
-        with pytest.raises(PenstockError, match=r"m\.speed"):
-            field.write("m.speed", 1.0, Limits(point="m.speed"), START)
+def test_a_field_that_cannot_be_is_told_with_every_fault(link):
+    with pytest.raises(PenstockError) as told:
+        Field(
+            [link], [Device("m", "elsewhere", 1, load_model("tank-level")), Device("m", "field", 2, load_model("tank-level"), base=65535)]
+        )
+    assert [problem.observed for problem in told.value.problems] == [
+        "link elsewhere",
+        "points named twice",
+        "base 65535 leads to register 65535",
+    ]
+
+
+def test_a_point_that_does_not_exist_is_a_sentence(link):
+    with Field([link], devices()) as field, pytest.raises(PenstockError, match=r"m\.speed"):
+        field.write("m.speed", 1.0, Limits(point="m.speed"), START)

@@ -1,0 +1,254 @@
+"""One unit at one slot: what is asked, in which order, and what becomes of each answer."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from city.quality import Cause
+from meters.actor import Actor, Steps
+from meters.breaker import Breaker
+from meters.images import Images, Row, microseconds
+from meters.link import LinkFault
+from meters.planner import Request, Span
+from meters.refusals import AGAIN, Refusals
+from meters.registers import same_serial, text
+from meters.wiring import NOTHING, Wiring
+
+EXTRA_READS = 24  # most reads per unit and slot to find what it refuses: two for each halving of 2000 coils
+IDENTITY_EVERY = timedelta(hours=6)
+_SILENT = frozenset({Cause.TIMEOUT, Cause.GATEWAY, Cause.DRIP, Cause.TRUNCATED})  # what used up the time for a reply
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A time at which meters are read. `began` and `limit_s` [loop time, s] say until when; `now` is the clock for `received_at_utc`."""
+
+    time_utc: datetime
+    began: float
+    limit_s: float
+    now: Callable[[], datetime]
+    live: bool = False  # `now` is the wall clock, which may have jumped or stood still with the machine
+
+
+class Unit:
+    """One unit of one link, the meters behind it that are read equally often, and what is known of it."""
+
+    def __init__(
+        self, name: str, number: int, step_s: int, actor: Actor, wiring: Wiring, rows: Sequence[Row], serials: Sequence[str], state: "State"
+    ) -> None:
+        self.name, self.number, self.step_s, self.actor, self.wiring, self.state = name, number, step_s, actor, wiring, state
+        self.rows = tuple(rows)
+        self.serials = [(member, serial) for member, serial in enumerate(serials) if serial and wiring.members[member].model.identity]
+        self.factors: dict[Span, bytes] = {}  # scale factors that are read apart from their values, as last seen
+        self.identified: tuple[int, datetime] | None = None  # on which connection of the link, and when
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What all meters behind one unit share."""
+
+    breaker: Breaker
+    refusals: Refusals
+
+
+class UnitReading:
+    """`unit` at `slot`, exchange by exchange. Its rows of `images` then hold this slot's words, or the causes why not."""
+
+    def __init__(self, unit: Unit, slot: Slot, images: Images) -> None:
+        self._unit, self._slot, self._images = unit, slot, images
+        self._link, self._wiring = unit.actor.link, unit.wiring
+        self._breaker, self._refusals = unit.state.breaker, unit.state.refusals
+        self._asked: list[tuple[Request, Cause]] = []
+        self._ended = False
+        self._plan = NOTHING
+        limit_s = min(slot.limit_s, self._link.config.budget_s)
+        self._deadline, self._latest_utc = slot.began + limit_s, slot.time_utc + timedelta(seconds=limit_s)
+
+    async def steps(self) -> Steps:
+        """Pauses after each exchange. Raises nothing for what the field does."""
+        try:
+            async for _ in self._all():
+                yield
+        finally:
+            time_us = microseconds(self._slot.now())
+            slot_us = microseconds(self._slot.time_utc)
+            for row in self._unit.rows:
+                self._images.received_us[row.index], self._images.slot_us[row.index] = time_us, slot_us
+
+    async def _all(self) -> AsyncIterator[None]:
+        unasked = Cause.OVERRUN if self._breaker.closed else Cause.UNIT_BACKOFF
+        for row in self._unit.rows:
+            row.causes[:] = unasked
+        if self._breaker.open(self._slot.time_utc):
+            return
+        if self._unit.actor.unreachable_utc == self._slot.time_utc:
+            self._rest(Cause.NO_CONNECTION)
+            return
+        self._plan = plan = self._wiring.plan(self._refusals.walls)
+        for member, register in plan.refused:
+            self._unit.rows[member].causes[register] = Cause.REFUSED
+        for request in plan.requests:
+            await self._ask(request)
+            yield
+            if self._ended:
+                return
+        for needed, following in (
+            (any(cause is Cause.REFUSED for _, cause in self._asked), self._find_refused),
+            (plan.torn, self._untear),
+            (self._refusals.walls, self._try_refused),
+            (self._unit.serials, self._identify),
+        ):
+            if needed:
+                async for _ in following():
+                    yield
+                    if self._ended:
+                        return
+        self._breaker.answered()
+
+    async def _ask(self, request: Request) -> Cause:
+        """One read, its words put where they belong. NONE when that went well."""
+        span = request.span
+        words, cause = await self._exchange(span)
+        for target in self._wiring.targets(span):
+            row = self._unit.rows[target.member]
+            if words is not None:
+                row.words[target.columns] = words[target.offsets]
+            row.causes[target.registers] = cause
+        if words is not None:
+            self._refusals.heard(span)
+        if self._ended and cause is not Cause.OVERRUN:
+            self._rest(Cause.UNIT_BACKOFF if cause in _SILENT else cause)
+        self._asked.append((request, cause))
+        return cause
+
+    async def _exchange(self, span: Span) -> tuple[NDArray[np.uint16] | None, Cause]:
+        """The words of `span`, or why there are none; `_ended` when the unit is to be asked no more in this slot."""
+        clock = asyncio.get_running_loop().time
+        if self._over(clock()):
+            return None, self._end(Cause.OVERRUN)
+        whole = clock() + self._link.config.timeout_s
+        try:
+            words = await self._link.read(self._unit.number, span.table, span.start, span.end - span.start, min(whole, self._deadline))
+        except LinkFault as failure:
+            if failure.cause in _SILENT and self._deadline < whole:
+                return None, self._end(Cause.OVERRUN)  # the slot ended before the unit's time for an answer did
+            if failure.cause in _SILENT:
+                self._breaker.failed(self._slot.time_utc)
+                return None, self._end(failure.cause)
+            if failure.cause is Cause.NO_CONNECTION:
+                if not failure.reachable:
+                    self._unit.actor.unreachable_utc = self._slot.time_utc  # one attempt to connect per link and slot
+                return None, self._end(failure.cause)
+            return None, failure.cause
+        return words, Cause.NONE
+
+    def _over(self, at: float) -> bool:
+        """Is the slot over, by the loop's clock, or by the wall clock after the machine slept?"""
+        return at >= self._deadline or (self._slot.live and self._slot.now() >= self._latest_utc)
+
+    def _end(self, cause: Cause) -> Cause:
+        self._ended = True
+        return cause
+
+    def _rest(self, cause: Cause) -> None:
+        """Why nothing was asked that is not asked yet."""
+        for row in self._unit.rows:
+            row.causes[(row.causes == Cause.OVERRUN) | (row.causes == Cause.UNIT_BACKOFF)] = cause
+
+    async def _find_refused(self) -> AsyncIterator[None]:
+        """Bisect refused reads: a refused register costs only itself, and from then on not even a read."""
+        slot, left = self._slot.time_utc, EXTRA_READS
+        todo = [request for request, cause in self._asked if cause is Cause.REFUSED and len(request.spans) > 1]
+        hopeless = self._refusals.all_until is not None and slot < self._refusals.all_until
+        if hopeless and all(cause is Cause.REFUSED for _, cause in self._asked):
+            return
+        while todo and left > 1:
+            for half in todo.pop().halves():
+                left -= 1
+                cause = await self._ask(half)
+                yield
+                if self._ended:
+                    return
+                if cause is Cause.REFUSED and len(half.spans) > 1:
+                    todo.append(half)
+        self._learn()
+
+    def _learn(self) -> None:
+        """Remember what was refused while something else was answered; a unit that refuses everything is refusing something else."""
+        slot, answered = self._slot.time_utc, {request.span for request, cause in self._asked if cause is Cause.NONE}
+        refused = [request for request, cause in self._asked if cause is Cause.REFUSED]
+        if not answered:
+            self._refusals.all_until = slot + AGAIN
+            return
+        for request in refused:
+            if len(request.spans) == 1:
+                self._refusals.refused(request.span, slot)
+                continue
+            left, right = (half.span for half in request.halves())
+            if left in answered and right in answered and left.end <= right.start:
+                self._refusals.refused(Span(left.table, left.end, right.start), slot)
+
+    async def _untear(self) -> AsyncIterator[None]:
+        """A value and its scale factor in two reads disagree when the factor changed in between: then both are read again.
+
+        The factor is the same before and after the value's second read, or the value counts as an invalid reply.
+        """
+        read = {request.span for request, cause in self._asked if cause is Cause.NONE}
+        pairs = [pair for pair in self._plan.torn if pair.value_read in read and pair.factor_read in read]
+        seen = {pair.factor: self._words_of(pair.factor) for pair in pairs}
+        moved = [pair for pair in pairs if self._unit.factors.get(pair.factor) != seen[pair.factor]]
+        again = dict.fromkeys([pair.value_read for pair in moved] + [pair.factor_read for pair in moved])
+        for span in again:
+            await self._ask(next(request for request in self._plan.requests if request.span == span))
+            yield
+            if self._ended:
+                return
+        self._unit.factors = {factor: self._words_of(factor) for factor in seen}
+        for pair in moved:
+            if self._unit.factors[pair.factor] != seen[pair.factor]:
+                self._mark(pair.value, Cause.INVALID_REPLY)
+
+    async def _try_refused(self) -> AsyncIterator[None]:
+        """Ask for what was refused long ago, until one is refused again."""
+        for span in self._refusals.due(self._slot.time_utc):
+            if not self._wiring.places(span):
+                continue
+            cause = await self._ask(Request.of((span,)))
+            yield
+            if cause is not Cause.NONE:
+                if cause is Cause.REFUSED:
+                    self._refusals.refused(span, self._slot.time_utc)
+                return
+            self._refusals.answered(span)
+
+    async def _identify(self) -> AsyncIterator[None]:
+        """Compare serial numbers at the start, behind each new connection, and every few hours."""
+        on, slot = self._link.connections, self._slot.time_utc
+        known = self._unit.identified
+        if known is not None and known[0] == on and slot < known[1] + IDENTITY_EVERY:
+            return
+        for number, serial in self._unit.serials:
+            member, row = self._wiring.members[number], self._unit.rows[number]
+            register = member.model.identity
+            if register is None:
+                continue
+            words, cause = await self._exchange(member.span(register))
+            yield
+            if self._ended or (words is None and cause is not Cause.REFUSED):
+                return  # not known, so it is asked again in the next slot; until then the last answer holds
+            if words is not None:
+                self._images.wrong[row.index] = not same_serial(text(register, words.tolist()), serial)
+        self._unit.identified = (self._link.connections, slot)
+
+    def _words_of(self, span: Span) -> bytes:
+        number, index = self._wiring.places(span)[0]
+        layout, row = self._wiring.members[number].layout, self._unit.rows[number]
+        return row.words[layout.columns[layout.registers[index].name]].tobytes()
+
+    def _mark(self, span: Span, cause: Cause) -> None:
+        for number, index in self._wiring.places(span):
+            self._unit.rows[number].causes[index] = cause
