@@ -19,9 +19,26 @@ from service.schema_base import table as _table
 from service.schema_control import approval, audit, command, hold, request
 from service.schema_days import heard_day, meter_day
 from service.schema_edge import batch_origin, dead_letter
+from service.schema_readings import batch, cold_day, conflict, latest, reading
 from service.utctime import UtcTime
 
-__all__ = ["approval", "audit", "batch_origin", "command", "dead_letter", "heard_day", "hold", "metadata", "meter_day", "request"]
+__all__ = [
+    "approval",
+    "audit",
+    "batch",
+    "batch_origin",
+    "cold_day",
+    "command",
+    "conflict",
+    "dead_letter",
+    "heard_day",
+    "hold",
+    "latest",
+    "metadata",
+    "meter_day",
+    "reading",
+    "request",
+]
 
 # --- acquisition -----------------------------------------------------------------------------------------------------------
 point = _table(
@@ -31,33 +48,6 @@ point = _table(
     Column("meter_id", String(80), nullable=False),
     Column("quantity", String(40), nullable=False),
     Column("step_s", Integer, nullable=False),
-)
-# Time leads the key: readings arrive slot by slot, and SQLite takes them an order of magnitude faster in key order.
-reading = _table(
-    "reading",
-    Column("time_utc", UtcTime, primary_key=True),
-    Column("point_key", Integer, primary_key=True),
-    Column("value", BigInteger),
-    Column("quality", Integer, nullable=False),
-    Column("received_at_utc", UtcTime, nullable=False),
-    rowid=False,
-)
-batch = _table("batch", Column("batch_id", String(64), primary_key=True), Column("readings", Integer, nullable=False))
-conflict = _table(
-    "conflict",
-    Column("time_utc", UtcTime, primary_key=True),
-    Column("point_key", Integer, primary_key=True),
-    Column("value", BigInteger, primary_key=True),
-    Column("batch_id", String(64), nullable=False),
-)
-latest = _table(
-    "latest",
-    Column("point_key", Integer, primary_key=True, autoincrement=False),
-    Column("time_utc", UtcTime, nullable=False),
-    Column("value", BigInteger),
-    Column("quality", Integer, nullable=False),
-    Column("good_time_utc", UtcTime),
-    Column("good_value", BigInteger),
 )
 
 # --- the night -------------------------------------------------------------------------------------------------------------

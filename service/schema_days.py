@@ -17,6 +17,7 @@ meter_day = table(
     Column("known_at_utc", UtcTime, nullable=False),
     Column("who", String(80), nullable=False),  # import, night, or a person
     Column("reason", Text, nullable=False),
+    Column("amount_sum", BigInteger),  # of the usable amounts, so that the roll-up of a city need not open 100,000 vectors
     rowid=False,
 )
 # Another count than that of the last night means that readings came late: the day is validated again.

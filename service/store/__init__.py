@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect
+from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from city.problems import PenstockError, fault
@@ -64,6 +64,15 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """One transaction that writes: committed whole at the end, or nothing of it."""
     with engine.execution_options(writes=True).begin() as connection:
         yield connection
+
+
+def alone(connection: Connection, table: Table) -> None:
+    """Be the only writer of `table` until this transaction ends, as every writing transaction of SQLite is.
+
+    Then numbers are given in the order of the transactions, and two writers never wait for each other's rows crosswise.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"LOCK TABLE {table.name} IN SHARE ROW EXCLUSIVE MODE")
 
 
 def present_tables(engine: Engine) -> set[str]:

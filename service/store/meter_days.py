@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, Select, func, select
 from city.clock import as_utc
 from city.frames import Block
 from city.places import Point
-from city.quality import measured, missing_of
+from city.quality import measured, missing_of, usable
 from service import schema as t
 from service.store.readings import driver_time, insert_rows
 from service.store.vectors import pack_int, pack_quality, unpack_int, unpack_quality
@@ -93,7 +93,8 @@ def _row(
     why: str,
 ) -> tuple[Any, ...]:
     start, at = driver_time(connection, day[0]), driver_time(connection, known)
-    return key, start, version, int(step.total_seconds()), pack_int(values), pack_quality(quality), at, who, why
+    total = int(values[usable(quality)].sum())
+    return key, start, version, int(step.total_seconds()), pack_int(values), pack_quality(quality), at, who, why, total
 
 
 def _newest(connection: Connection, keys: Sequence[int], days: Sequence[Day]) -> dict[tuple[int, datetime], tuple[int, bytes, bytes]]:

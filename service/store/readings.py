@@ -1,24 +1,46 @@
-"""Readings row by row as they arrive, and the latest value of each point."""
+"""Readings as they arrive: each stored once, the first value of a point and time stays, the newest of each point is at hand."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, Engine, func, select
+from numpy.typing import NDArray
+from sqlalchemy import Connection, Engine, Select, column, func, select, table
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
 
 from city.places import Point
 from city.quantities import Quantity
 from service import schema as t
-from service.store import writing
+from service.store import alone, columns, partitions, writing
+from service.store.columns import NONE, Columns
 from service.utctime import UtcTime
+
+_FEW = 500  # points whose keys fit into a statement
+_REFRESH = (
+    " ON CONFLICT (point_key) DO UPDATE SET time_utc = excluded.time_utc, value = excluded.value, quality = excluded.quality,"
+    " good_time_utc = COALESCE(excluded.good_time_utc, latest.good_time_utc),"
+    " good_value = COALESCE(excluded.good_value, latest.good_value) WHERE excluded.time_utc > latest.time_utc"
+)
+_CONFLICTS = """
+INSERT INTO conflict (time_utc, point_key, value, batch_no)
+SELECT a.time_utc, a.point_key, a.value, a.batch_no
+FROM arrived a JOIN reading r ON r.time_utc = a.time_utc AND r.point_key = a.point_key
+WHERE a.value IS NOT NULL AND r.value IS DISTINCT FROM a.value
+ON CONFLICT DO NOTHING
+"""
 
 
 def register_points(engine: Engine, points: Sequence[Point]) -> dict[str, int]:
     """Give every point its integer key (existing ones keep theirs) and return {point_id: key}."""
+    with engine.connect() as connection:
+        known = _keys(connection)
+    if all(p.id in known for p in points):
+        return known
     with writing(engine) as connection:
+        alone(connection, t.point)
         known = _keys(connection)
         after = max(known.values(), default=0)
         fresh = [p for p in points if p.id not in known]
@@ -31,8 +53,10 @@ def register_points(engine: Engine, points: Sequence[Point]) -> dict[str, int]:
         return known | {p.id: after + i for i, p in enumerate(fresh, start=1)}
 
 
-def _keys(connection: Connection) -> dict[str, int]:
-    return {str(name): int(key) for name, key in connection.execute(select(t.point.c.point_id, t.point.c.point_key)).tuples()}
+def _keys(connection: Connection, some: Sequence[str] | None = None) -> dict[str, int]:
+    statement = select(t.point.c.point_id, t.point.c.point_key)
+    found = connection.execute(statement if some is None else statement.where(t.point.c.point_id.in_(some)))
+    return {str(name): int(key) for name, key in found.tuples()}
 
 
 def keys(engine: Engine) -> dict[str, int]:
@@ -60,103 +84,182 @@ def driver_time(connection: Connection, time: datetime) -> Any:
     return UtcTime().process_bind_param(time, connection.dialect)
 
 
-def store_batch(engine: Engine, batch_id: str, readings: pd.DataFrame, key_of: dict[str, int]) -> int:
-    """Store one batch of Readings. Returns the rows stored; 0 when this batch id was stored before.
+def store_batch(engine: Engine, batch_id: str, readings: pd.DataFrame, key_of: Mapping[str, int]) -> int:
+    """`store_batches` for one."""
+    return store_batches(engine, [(batch_id, readings)], key_of)
 
-    The first value of a point and time stays; a different later one goes to `conflict`. Value, batch id and latest table
-    change in one transaction, so a crash at any point leaves the batch wholly stored or wholly to be sent again.
+
+def store_batches(engine: Engine, batches: Sequence[tuple[str, pd.DataFrame]], key_of: Mapping[str, int]) -> int:
+    """Store batches of Readings in one transaction. Returns the rows that were new; a batch id that was stored before brings none.
+
+    The first value of a point and time stays; a different later one goes to `conflict`. Readings, batch ids and the table of the
+    latest change together, so a crash at any point leaves the batches wholly stored or wholly to be sent again. Raises `KeyError`
+    for a point without a key, `OverflowError` for a quality of more than 16 bits, and SQLAlchemy's errors.
     """
+    arrived = {name: (_whole_numbers(frame, key_of), frame["received_at_utc"].max()) for name, frame in batches if not frame.empty}
     with writing(engine) as connection:
-        known = connection.execute(select(t.batch.c.batch_id).where(t.batch.c.batch_id == batch_id)).first()
-        if known is not None or readings.empty:
+        alone(connection, t.batch)
+        known = connection.execute(select(t.batch.c.batch_id).where(t.batch.c.batch_id.in_(list(arrived)))).scalars().all()
+        fresh = {name: found for name, found in arrived.items() if name not in set(known)}
+        if not fresh:
             return 0
-        rows = _rows(connection, readings, key_of)
-        insert_rows(connection, t.reading, rows, " ON CONFLICT DO NOTHING")
-        _keep_conflicts(connection, batch_id, rows)
-        connection.execute(t.batch.insert().values(batch_id=batch_id, readings=len(rows)))
+        number = (connection.execute(select(func.max(t.batch.c.batch_no))).scalar() or 0) + 1
+        notes = [
+            {"batch_no": no, "batch_id": name, "readings": len(found[0]), "received_at_utc": received.to_pydatetime()}
+            for no, (name, (found, received)) in enumerate(fresh.items(), start=number)
+        ]
+        connection.execute(t.batch.insert(), notes)
+        numbers = [np.full(len(found[0]), no, dtype=np.int64) for no, (found, _) in enumerate(fresh.values(), start=number)]
+        rows = [np.concatenate(parts) for parts in zip(*(found for found, _ in fresh.values()), strict=True)]
+        made = _insert(connection, [*rows, np.concatenate(numbers)])
         _refresh_latest(connection, rows)
-        return len(rows)
+        return made
 
 
-def _rows(connection: Connection, readings: pd.DataFrame, key_of: dict[str, int]) -> list[tuple[Any, ...]]:
-    scale = readings["quantity"].map({str(q): q.scale for q in Quantity}).to_numpy()
-    scaled = readings["value"].to_numpy(dtype=float) * scale
+def _whole_numbers(readings: pd.DataFrame, key_of: Mapping[str, int]) -> Columns:
+    """Time [us since 1970], point key, value in its stored scale, quality."""
+    codes, names = pd.factorize(readings["quantity"])
+    scaled = readings["value"].to_numpy(dtype=float) * np.array([Quantity(name).scale for name in names], dtype=float)[codes]
     # A garbled float can be any number: what an int64 cannot hold is kept as "no value" under the quality it came with.
     none = ~(np.abs(scaled) < 2**62)
-    stored = np.rint(np.where(none, 0.0, scaled)).astype(np.int64)
-    if connection.dialect.name == "sqlite":
-        times: list[Any] = readings["time_utc"].astype("int64").tolist()
-        received: list[Any] = readings["received_at_utc"].astype("int64").tolist()
+    value = np.where(none, NONE, np.rint(np.where(none, 0.0, scaled)).astype(np.int64))
+    key = np.fromiter(map(key_of.__getitem__, readings["point_id"].to_numpy(dtype=object)), dtype=np.int64, count=len(readings))
+    quality = readings["quality"].to_numpy(dtype=np.int64)
+    if quality.size and (int(quality.min()) < 0 or int(quality.max()) > 0xFFFF):
+        raise OverflowError(f"quality {int(quality.min())} to {int(quality.max())}: 16 bits are allowed")
+    return [_micros(readings["time_utc"]), key, value, quality]
+
+
+def _micros(times: pd.Series) -> NDArray[np.int64]:
+    return times.to_numpy(dtype="datetime64[us]").view(np.int64)
+
+
+def _insert(connection: Connection, rows: Columns) -> int:
+    """Rows that are new go straight in. Only if some were there already are all staged, to find those with another value."""
+    partitions.ensure(connection, partitions.days_of(rows[0]))
+    if connection.dialect.name == "postgresql":
+        try:
+            with connection.begin_nested():
+                return columns.insert(connection, t.reading, rows)
+        except IntegrityError:
+            _stage(connection, "arrived", t.reading, rows)
+            connection.exec_driver_sql("ANALYZE arrived")
+            made = connection.exec_driver_sql("INSERT INTO reading SELECT * FROM arrived ON CONFLICT DO NOTHING").rowcount
     else:
-        times = readings["time_utc"].dt.to_pydatetime().tolist()
-        received = readings["received_at_utc"].dt.to_pydatetime().tolist()
-    point_key = readings["point_id"].map(key_of)
-    values = [None if gone else v for gone, v in zip(none.tolist(), stored.tolist(), strict=True)]
-    return list(zip(times, point_key.tolist(), values, readings["quality"].tolist(), received, strict=True))
+        made = columns.insert(connection, t.reading, rows, " ON CONFLICT DO NOTHING")
+        if made < len(rows[0]):
+            _stage(connection, "arrived", t.reading, rows)
+    if made < len(rows[0]):
+        connection.exec_driver_sql(_CONFLICTS)
+    return made
 
 
-def _keep_conflicts(connection: Connection, batch_id: str, rows: list[tuple[Any, ...]]) -> None:
-    slots = sorted({row[0] for row in rows})
-    times = [UtcTime().process_result_value(slot, connection.dialect) for slot in slots]
-    found = connection.execute(
-        select(t.reading.c.time_utc, t.reading.c.point_key, t.reading.c.value).where(t.reading.c.time_utc.in_(times))
-    ).all()
-    kept = {(driver_time(connection, row.time_utc), row.point_key): row.value for row in found}
-    refused = [(row[0], row[1], row[2], batch_id) for row in rows if row[2] is not None and kept[row[0], row[1]] != row[2]]
-    if refused:
-        insert_rows(connection, t.conflict, refused, " ON CONFLICT DO NOTHING")
+def _stage(connection: Connection, name: str, table: Any, rows: Columns) -> None:
+    """The rows in a temporary table of the same columns, which this connection alone sees."""
+    connection.exec_driver_sql(f"DROP TABLE IF EXISTS {name}")
+    connection.exec_driver_sql(f"CREATE TEMPORARY TABLE {name} AS SELECT * FROM {table.name} WHERE 1 = 0")  # noqa: S608 - our names
+    columns.insert(connection, table, rows, name=name)
 
 
-def _refresh_latest(connection: Connection, rows: list[tuple[Any, ...]]) -> None:
-    newest: dict[int, tuple[Any, ...]] = {}
-    for row in rows:
-        if row[1] not in newest or row[0] >= newest[row[1]][0]:
-            newest[row[1]] = row
-    made = [(key, row[0], row[2], row[3], row[0] if row[2] is not None else None, row[2]) for key, row in sorted(newest.items())]
-    insert_rows(
-        connection,
-        t.latest,
-        made,
-        " ON CONFLICT (point_key) DO UPDATE SET time_utc = excluded.time_utc, value = excluded.value, quality = excluded.quality,"
-        " good_time_utc = COALESCE(excluded.good_time_utc, latest.good_time_utc),"
-        " good_value = COALESCE(excluded.good_value, latest.good_value) WHERE excluded.time_utc >= latest.time_utc",
-    )
+def _refresh_latest(connection: Connection, rows: Columns) -> None:
+    time, key, value, quality = rows
+    backwards = np.arange(time.size)[::-1]
+    order = backwards[np.argsort(time[backwards], kind="stable")]  # by time; of equal ones the first comes last, so that it stays
+    newest, newest_good = _last_of_each(key, order), _last_of_each(key, order[value[order] != NONE])
+    good_time, good_value = np.full(newest.size, NONE), np.full(newest.size, NONE)
+    at = np.searchsorted(key[newest], key[newest_good])
+    good_time[at], good_value[at] = time[newest_good], value[newest_good]
+    found = [key[newest], time[newest], value[newest], quality[newest], good_time, good_value]
+    if connection.dialect.name == "postgresql":
+        _stage(connection, "newest", t.latest, found)
+        connection.exec_driver_sql(f"INSERT INTO latest SELECT * FROM newest{_REFRESH}")  # noqa: S608 - our names
+    else:
+        columns.insert(connection, t.latest, found, _REFRESH)
+
+
+def _last_of_each(key: NDArray[np.int64], order: NDArray[np.intp]) -> NDArray[np.intp]:
+    """For each key the last of its rows in `order`, by key."""
+    row = np.full(int(key.max()) + 1, -1, dtype=np.intp)
+    row[key[order]] = order  # of what goes to one place numpy keeps the last
+    return row[row >= 0]
 
 
 def hot(engine: Engine, point_ids: Sequence[str], start_utc: datetime, end_utc: datetime) -> pd.DataFrame:
-    """Readings of some points in [start, end), ordered by point and time: the tidy frame `city.frames.READINGS`."""
-    statement = (
-        select(
-            t.point.c.point_id,
-            t.reading.c.time_utc,
-            t.point.c.quantity,
-            t.reading.c.value,
-            t.reading.c.quality,
-            t.reading.c.received_at_utc,
-        )
-        .join(t.point, t.point.c.point_key == t.reading.c.point_key)
-        .where(t.reading.c.time_utc >= start_utc, t.reading.c.time_utc < end_utc, t.point.c.point_id.in_(list(point_ids)))
-        .order_by(t.point.c.point_id, t.reading.c.time_utc)
-    )
+    """Readings of some points in [start, end) that have not gone to cold storage, by point and time: `city.frames.READINGS`."""
     with engine.connect() as connection:
-        rows = connection.execute(statement).all()
-    frame = pd.DataFrame(rows, columns=["point_id", "time_utc", "quantity", "value", "quality", "received_at_utc"])
-    for name in ("time_utc", "received_at_utc"):
-        frame[name] = pd.to_datetime(frame[name], utc=True).astype("datetime64[us, UTC]")
-    scale = frame["quantity"].map({str(q): q.scale for q in Quantity}).astype(float)
-    return frame.assign(value=frame["value"].astype(float) / scale)
+        return as_frame(connection, select_hot(connection, point_ids, start_utc, end_utc))
+
+
+def select_hot(connection: Connection, point_ids: Sequence[str], start_utc: datetime, end_utc: datetime) -> Columns:
+    """The columns of `reading`, as `columns.fetch` gives them, of some points in [start, end)."""
+    few = len(point_ids) <= _FEW
+    r = t.reading.c
+    known = _keys(connection, list(point_ids) if few else None)
+    wanted = [known[name] for name in point_ids if name in known]
+    statement = select(*r).where(r.time_utc >= start_utc, r.time_utc < end_utc)
+    if not few:
+        found = columns.fetch(connection, statement)
+        inside = np.isin(found[1], wanted)
+        return found if inside.all() else [column[inside] for column in found]
+    if connection.dialect.name == "sqlite":
+        statement = _by_slot(statement, start_utc, end_utc)
+    return columns.fetch(connection, statement.where(r.point_key.in_(wanted)))
+
+
+def _by_slot(statement: Select[Any], start_utc: datetime, end_utc: datetime) -> Select[Any]:
+    """From one time to the next by the key (time, point), and only to the rows of the points there: SQLite would read every row."""
+    r, after = t.reading.c, t.reading.alias("after").c
+    slot = select(func.min(r.time_utc).label("time_utc")).where(r.time_utc >= start_utc, r.time_utc < end_utc).cte("slot", recursive=True)
+    following = select(func.min(after.time_utc)).where(after.time_utc > slot.c.time_utc, after.time_utc < end_utc).scalar_subquery()
+    slot = slot.union_all(select(following).where(slot.c.time_utc.is_not(None)))
+    return statement.where(r.time_utc.in_(select(slot.c.time_utc)))
+
+
+def as_frame(connection: Connection, found: Columns) -> pd.DataFrame:
+    """Columns of `reading` as the frame `city.frames.READINGS`, by point id and time."""
+    time, key, value, quality, batch_no = found
+    p, b = t.point.c, t.batch.c
+    some = np.unique(key).tolist()
+    statement = select(p.point_id, p.quantity, p.point_key).order_by(p.point_id)
+    kinds = connection.execute(statement.where(p.point_key.in_(some)) if len(some) <= _FEW else statement).all()
+    place = np.zeros(max((row.point_key for row in kinds), default=0) + 1, dtype=np.int64)
+    place[[row.point_key for row in kinds]] = np.arange(len(kinds))
+    order = np.lexsort((time, place[key]))
+    at = place[key[order]]
+    scale = np.array([Quantity(row.quantity).scale for row in kinds], dtype=float)
+    span = b.batch_no.between(int(batch_no.min()), int(batch_no.max())) if batch_no.size else b.batch_no.is_(None)
+    no, received = columns.fetch(connection, select(b.batch_no, b.received_at_utc).where(span))
+    by_number = np.argsort(no)
+    received = received[by_number][np.searchsorted(no[by_number], batch_no[order])]
+    return pd.DataFrame(
+        {
+            "point_id": pd.array([row.point_id for row in kinds], dtype="str").take(at),
+            "time_utc": _times(time[order]),
+            "quantity": pd.array([row.quantity for row in kinds], dtype="str").take(at),
+            "value": np.where(value[order] == NONE, np.nan, value[order] / scale[at]),
+            "quality": quality[order],
+            "received_at_utc": _times(received),
+        }
+    )
+
+
+def _times(micros: NDArray[np.int64]) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex(micros.view("datetime64[us]"), tz="UTC")  # what stands for null here is pandas' not-a-time
 
 
 def first_slot(engine: Engine) -> datetime | None:
     """The oldest hot reading time, or None."""
     with engine.connect() as connection:
-        return connection.execute(select(func.min(t.reading.c.time_utc))).scalar()
+        # With its key (point, time) PostgreSQL has to read a whole day to find its first time, but not every day.
+        tables = partitions.tables(connection) if connection.dialect.name == "postgresql" else ["reading"]
+        found = (connection.execute(select(func.min(column("time_utc", UtcTime))).select_from(table(name))).scalar() for name in tables)
+        return next((time for time in found if time is not None), None)
 
 
 def last_slot(engine: Engine) -> datetime | None:
     """The newest stored reading time, or None."""
     with engine.connect() as connection:
-        return connection.execute(select(func.max(t.reading.c.time_utc))).scalar()
+        return connection.execute(select(func.max(t.latest.c.time_utc))).scalar()
 
 
 def drop_hot(connection: Connection, before_utc: datetime) -> int:
