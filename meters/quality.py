@@ -155,7 +155,7 @@ def _judge_register(quality: NDArray[np.uint16], quantity: Quantity, values: Flo
 
 def _warn_of_days(quality: NDArray[np.uint16], values: Floats, limit: _Limit, civil: Civil) -> None:
     """Usage of whole days and nights; what was doubted as a value still counts for the day it is part of."""
-    present = q.usable(quality) | (quality >> 8 == Cause.SPIKE)
+    present = q.usable(quality) | np.isin(quality >> 8, (Cause.SPIKE, Cause.FLAT))
     totals = rules.day_totals(values, present, civil)
     _warn(quality, rules.over_days(totals > limit("day_maximum"), civil), Cause.HIGH_USAGE)
     _warn(quality, rules.over_days(totals < limit("day_minimum"), civil), Cause.LOW_USAGE)
@@ -187,6 +187,19 @@ def doubt_sums(intervals: Block, register: Block, limits: dict[str, Limits], civ
     sides = [side.quantity.to_unit(side.values) for side in (intervals, register)]
     _doubt(quality, rules.sums_differ(sides[0], intervals.usable(), sides[1], register.usable(), civil, tolerance), Cause.SUM_CHECK)
     return replace(intervals, quality=quality)
+
+
+def doubt_times(block: Block, off_s: Floats, limits: dict[str, Limits]) -> Block:
+    """`block` with readings questionable (TIME_TOLERANCE) that were taken too far from their slot.
+
+    `off_s` float64[n, t] [s] is how far after (or before) its slot each reading came, NaN where nobody knows. Without a limit half
+    a step is allowed: what is further off belongs to another slot.
+    """
+    quality = block.quality.copy()
+    allowed = _Limit([limits.get(point) for point in block.ids], None)("time_tolerance_s", block.step.total_seconds() / 2)
+    with np.errstate(invalid="ignore"):
+        _doubt(quality, np.abs(off_s) > allowed, Cause.TIME_TOLERANCE)
+    return replace(block, quality=quality)
 
 
 def counts(block: Block) -> dict[str, Any]:

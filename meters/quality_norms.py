@@ -27,7 +27,7 @@ SENSED = {
 SPIKE_RATIO = 1.8  # above the third highest peak, as a share of it (DASMMD)
 STEP = 3.0  # times the largest lonely excursion of a sensor
 FLAT, FLAT_LEAST = 2.0, 8  # times the longest run of equal values other than zero, at least so many steps
-DAY_MOST, DAY_LEAST = 2.0, 0.1  # times the largest and the smallest daily total
+DAY_MOST, DAY_LEAST = 2.5, 0.05  # times the largest and the smallest daily total
 NIGHT_MOST, NIGHT_SHARE = 3.0, 0.5  # times the largest night minimum, and at least this share of the mean interval
 
 
