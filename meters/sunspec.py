@@ -63,9 +63,9 @@ def facts() -> dict[int, tuple[Fact, ...]]:
     with (Path(__file__).parent / "sunspec.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             first, _, last = row.pop("models").partition("-")
-            numbers = {"offset": int(row.pop("offset")), "size": int(row.pop("size"))}
+            offset, size = int(row.pop("offset")), int(row.pop("size"))
             for model in range(int(first), int(last or first) + 1):
-                found.setdefault(model, []).append(Fact(model=model, **numbers, **row))
+                found.setdefault(model, []).append(Fact(model=model, offset=offset, size=size, **row))
     return {model: tuple(rows) for model, rows in found.items()}
 
 
@@ -165,7 +165,7 @@ def _register(row: Fact, address: int, prefix: str, name: str) -> Register:
     if kind == "acc" and row.quantity:
         fields["modulus"] = 1 << bits
     scale_factor = f"{prefix}{row.scale_factor}".lower() if row.scale_factor else None
-    return Register(type=f"{_TYPES[kind]}{width}", not_implemented=(absent,), scale_factor=scale_factor, **fields)
+    return Register.model_validate({"type": f"{_TYPES[kind]}{width}", "not_implemented": (absent,), "scale_factor": scale_factor, **fields})
 
 
 async def _nameplate(read: Read, registers: Sequence[Register]) -> str:

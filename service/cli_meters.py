@@ -1,10 +1,52 @@
 """`penstock meters ...`: commissioning and care of the field. Heavy imports live inside the commands."""
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
+City = Annotated[Path | None, typer.Option("--city", help="the city file; else PENSTOCK_CITY, else city.toml here")]
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="Commission, check and correct meters.")
 
 
 @app.callback()
 def meters() -> None:
     """Commission, check and correct meters."""
+
+
+@app.command()
+def probe(
+    target: Annotated[str, typer.Argument(help="a meter, or a link and then UNIT")],
+    unit: Annotated[int | None, typer.Argument(help="unit id on the link", min=0, max=255)] = None,
+    model: Annotated[str | None, typer.Option("--model", help="register map to read it by; a meter has its own")] = None,
+    register: Annotated[str | None, typer.Option("--register", help="show this register in every format and order")] = None,
+    address: Annotated[int | None, typer.Option("--address", help="read bare words from here, without a map", min=0, max=65535)] = None,
+    count: Annotated[int, typer.Option("--count", help="how many words", min=1, max=125)] = 4,
+    table: Annotated[str, typer.Option("--table", help="holding, input, coil or discrete")] = "holding",
+    city: City = None,
+) -> None:
+    """Show what a device sends: bare words, values by its map, and every format and byte order. Writes nothing."""
+    from service.cli import environment
+    from service.commissioning import probe_map, probe_words, table_named
+    from service.settings import load
+
+    loaded = load(environment(city))
+    if address is None:
+        probe_map(loaded, target, unit, model, register)
+    else:
+        probe_words(loaded, target, unit, table_named(table), address, count)
+
+
+@app.command()
+def discover(
+    link: Annotated[str, typer.Argument(help="link of city.toml")],
+    unit: Annotated[int, typer.Argument(help="unit id", min=0, max=255)],
+    write: Annotated[Path | None, typer.Option("--write", help="write the register map to this new TOML file")] = None,
+    city: City = None,
+) -> None:
+    """Ask a SunSpec device which models it holds and show, or write, its register map. Writes nothing to the device."""
+    from service.cli import environment
+    from service.commissioning import discovered
+    from service.settings import load
+
+    discovered(load(environment(city)), link, unit, write)

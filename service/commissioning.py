@@ -1,0 +1,153 @@
+"""`penstock meters probe` and `discover`: a look at one device over the links of city.toml. Reads only."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from rich.console import Console
+from rich.table import Table as Grid
+
+from city import quality as q
+from city.problems import fault
+from meters import probe
+from meters.formats import TABLES, Table
+from meters.link import Link, LinkConfig, LinkFault
+from meters.map_file import as_toml
+from meters.registers import DeviceModel, load_model
+from meters.sunspec import discover
+from service.settings import LoadedCity
+
+T = TypeVar("T")
+
+
+def probe_map(city: LoadedCity, target: str, unit: int | None, model: str | None, register: str | None) -> None:
+    """Print every register of a device as its map reads it, and with `register` that one in every format and order.
+
+    `target` is a meter (its link, unit, base and map are known) or a link (then `unit` and `model` are needed).
+    Raises `PenstockError`: unknown names, a silent device.
+    """
+    link_id, number, base, known = _device(city, target, unit, model)
+    if known is None:
+        raise fault(f"link {target}", "no map", "--model NAME, or --address and --count", "Say what to read.")
+    seen = _asked(city, link_id, lambda link: probe.read_map(link, number, known, base))
+    console = Console()
+    console.print(_map_grid(f"unit {number} of link {link_id}, map {known.name}", seen, base))
+    console.print(probe.suggestion(seen) or "No other byte order fits better.", highlight=False)
+    if register is not None:
+        one = next(one for one in seen if one.register is known.register(register))
+        console.print(_formats_grid(f"{register}, in the unit of its map", probe.readings(one.register.address, one.words, one.register)))
+
+
+def probe_words(city: LoadedCity, target: str, unit: int | None, table: Table, address: int, count: int) -> None:
+    """Print `count` bare words from `address` and what they mean in every format and order. No map is needed.
+
+    Raises `PenstockError`: unknown names, a silent device, an exception.
+    """
+    link_id, number, base, _ = _device(city, target, unit, None)
+    try:
+        words = _asked(city, link_id, lambda link: probe.read_words(link, number, table, base + address, count))
+    except LinkFault as failure:
+        where = f"unit {number} of link {link_id}, {table} {base + address} to {base + address + count - 1}"
+        raise fault(where, f"{failure}", "registers the device has", "Try other addresses, --table or a smaller --count.") from None
+    console = Console()
+    console.print(" ".join(f"{word:04X}" for word in words), highlight=False)
+    if table in ("holding", "input"):
+        console.print(_formats_grid(f"{table} from {base + address}", probe.readings(base + address, words)))
+
+
+def table_named(name: str) -> Table:
+    """The Modbus table of that name. Raises `PenstockError`."""
+    for table in TABLES:
+        if table == name:
+            return table
+    raise fault(f"--table {name}", "no such table", f"one of {', '.join(TABLES)}", "Correct it.")
+
+
+def discovered(city: LoadedCity, link_id: str, unit: int, write: Path | None) -> None:
+    """Print the register map of a SunSpec device, or write it to the file `write`, which must not exist yet.
+
+    Raises `PenstockError`: unknown link, silent device, no SunSpec device, a file that is there already.
+    """
+    name = write.stem if write is not None else "sunspec"
+
+    async def over(link: Link) -> DeviceModel:
+        async def read(address: int, count: int) -> Sequence[int]:
+            return await probe.read_words(link, unit, "holding", address, count)
+
+        return await discover(read, name)
+
+    model = _asked(city, link_id, over)
+    print_ = Console().print
+    if write is None:
+        print_(as_toml(model), highlight=False, markup=False, soft_wrap=True)
+        return
+    try:
+        with write.open("x", encoding="utf-8") as file:
+            file.write(as_toml(model))
+    except OSError as error:
+        raise fault(str(write), str(error.strerror), "a new file in a folder that is there", "Choose another name.") from None
+    print_(f"{write}: {len(model.registers)} registers, {len(model.points)} of them measured. {model.description}", highlight=False)
+
+
+def _device(city: LoadedCity, target: str, unit: int | None, model: str | None) -> tuple[str, int, int, DeviceModel | None]:
+    """Link, unit, base and map of a meter or of a bare link."""
+    meter = city.meter.get(target)
+    name = model or (meter.model if meter is not None else None)
+    known = None if name is None else load_model(name, (city.beside / "devices",))
+    if meter is not None:
+        if meter.link is None or meter.unit is None:
+            raise fault(f"meter {target}", "read from no link", "a meter with link and unit", "Only a field device can be asked.")
+        return meter.link, meter.unit if unit is None else unit, meter.base, known
+    if unit is None:
+        _link_config(city, target)
+        raise fault(f"link {target}", "no unit", "a unit id behind the link's name", "Say which device.")
+    return target, unit, 0, known
+
+
+def _link_config(city: LoadedCity, name: str) -> LinkConfig:
+    found = {link.id: link for link in city.settings.links}
+    if name not in found:
+        names = ", ".join([*found, *list(city.meter)[:8]])
+        raise fault(f"'{name}'", "no such link or meter", f"one of {names}", "Check the spelling, or add the link to city.toml.")
+    return found[name]
+
+
+def _asked(city: LoadedCity, link_id: str, work: Callable[[Link], Awaitable[T]]) -> T:
+    """Open the link, do the work, close it again."""
+
+    async def run() -> T:
+        link = Link(_link_config(city, link_id))
+        try:
+            return await work(link)
+        finally:
+            link.close()
+
+    return asyncio.run(run())
+
+
+def _map_grid(title: str, seen: Sequence[probe.Seen], base: int) -> Grid:
+    grid = Grid(title=title, title_justify="left")
+    for name in ("register", "table", "address", "type", "words", "value", "unit", "quality", "fits as"):
+        grid.add_column(name, justify="right" if name in ("address", "value") else "left", overflow="fold")
+    for one in seen:
+        register, cause = one.register, q.cause_of(one.quality)
+        meaning = register.enum.get(int(float(one.shown))) if register.enum and one.shown else None
+        value = f"{one.shown} ({meaning})" if meaning else one.shown
+        unit = register.quantity.unit if register.quantity is not None else ""
+        state = "ok" if not cause else cause.name.lower().replace("_", " ")
+        words = " ".join(f"{word:04X}" for word in one.words)
+        at = str(base + register.address)
+        grid.add_row(register.name, register.table, at, register.type, words, value, unit, state, " ".join(one.fits))
+    return grid
+
+
+def _formats_grid(title: str, readings: Sequence[probe.Reading]) -> Grid:
+    grid = Grid(title=f"{title} (* plausible)", title_justify="left")
+    for name in ("address", "type", *probe.ORDERS):
+        grid.add_column(name, justify="left" if name == "type" else "right")
+    for one in readings:
+        cells = ["" if (n := one.numbers.get(order)) is None else f"{n:.9g}" for order in probe.ORDERS]
+        marked = [f"{cell} *" if cell and order in one.plausible else cell for cell, order in zip(cells, probe.ORDERS, strict=True)]
+        grid.add_row(str(one.address), one.kind, *marked)
+    return grid
