@@ -39,6 +39,7 @@ class Field:
         self._points = {f"{device.meter_id}.{register.name}": (device, register) for device in devices for register in device.model.points}
         self._written_utc: dict[str, datetime] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._held = False
 
     def __enter__(self) -> Self:
         self._loop = asyncio.new_event_loop()
@@ -66,6 +67,15 @@ class Field:
         """
         self._running().call_soon_threadsafe(lambda: self._started(self._follow(keep, now), keep))
 
+    def hold(self, held: bool) -> None:
+        """While held, `follow` reads nothing: what cannot be kept need not be asked for."""
+        self._held = held
+
+    @property
+    def steps_s(self) -> tuple[int, ...]:
+        """How often meters are read [s], each step once."""
+        return self._poll.steps_s
+
     def write(self, point_id: str, setpoint: float, limits: Limits, now_utc: datetime | None = None) -> Outcome:
         """Write `setpoint` [unit of the point's quantity] and read it back before anything else is read, see `meters.control.execute`.
 
@@ -92,7 +102,9 @@ class Field:
         loop = asyncio.get_running_loop()
         async for slot_utc, steps_s in wall_clock_slots(self._poll.steps_s, now):
             began = loop.time() - (now() - slot_utc).total_seconds()
-            for step_s in steps_s:  # each in its own time: what is read every minute does not wait for what is read every hour
+            for step_s in (
+                () if self._held else steps_s
+            ):  # each in its own time: what is read every minute does not wait for what is read every hour
                 slot = Slot(slot_utc, began, _IN_TIME * step_s, now, live=True)
                 self._started(self._one(slot, step_s, keep), keep)
 

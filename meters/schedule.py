@@ -18,6 +18,8 @@ def next_slot(after_utc: datetime, steps_s: Sequence[int]) -> datetime:
 
 def slots(first_utc: datetime, until_utc: datetime, steps_s: Sequence[int]) -> Iterator[datetime]:
     """Every slot in [first, until] of any of the steps [s]."""
+    if not steps_s:
+        return
     slot = next_slot(first_utc - timedelta(microseconds=1), steps_s)
     while slot <= until_utc:
         yield slot
@@ -31,7 +33,7 @@ async def wall_clock_slots(steps_s: Sequence[int], now: Clock) -> AsyncIterator[
     register. After a clock was set back, nothing is read until it has passed the last slot again: what was read stays as it was.
     """
     slot = now()
-    while True:
+    while steps_s:
         slot = next_slot(max(slot, now()), steps_s)
         while (left_s := (slot - now()).total_seconds()) > 0:
             await asyncio.sleep(min(left_s, _NAP_S))

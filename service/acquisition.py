@@ -1,62 +1,88 @@
-"""The poll process: it alone owns the field links. It reads slots, spools them, delivers them, and writes approved commands."""
+"""What the poll process reads, and where the readings go: the two places where a city's settings become devices and deliveries."""
 
-import time
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
+from typing import Protocol
 
+import pandas as pd
 import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from city.clock import QUARTER, ceil
 from meters.field import Field
 from meters.poll import Device
+from meters.sources import Source
 from meters.spool import Spool
-from service.delivery import deliver
+from service.delivery import Away, StoreSink, drain
 from service.outbox import execute_due
 from service.settings import LoadedCity
-from service.store import readings, runs
+from service.store import runs
 
 log = structlog.get_logger()
 
 
 def devices(city: LoadedCity) -> list[Device]:
-    """The devices that are read over a link."""
+    """The meters that are read over a link."""
     return [
-        Device(m.id, m.link, m.unit, city.models[m.model], m.base, m.serial)
+        Device(m.id, m.link, m.unit, city.models[m.model], m.base, m.serial, m.step_s)
         for m in city.settings.meters
         if m.link is not None and m.unit is not None
     ]
 
 
-def replay_slots(engine: Engine, start_utc: datetime, until_utc: datetime) -> list[datetime]:
-    """Slots in [start, until] that the store does not have yet."""
-    try:
-        last = readings.last_slot(engine)
-    except DBAPIError:  # lost or not made yet: every slot is read, and what the store has already it drops as duplicate
-        last = None
-    first = start_utc if last is None else max(start_utc, last + QUARTER)
-    count = int((until_utc - first) / QUARTER) + 1
-    return [first + i * QUARTER for i in range(max(0, count))]
+def sources(city: LoadedCity) -> list[Source]:  # noqa: ARG001 - no road needs it yet
+    """The other roads by which readings come."""
+    return []
 
 
-def wall_clock_slots() -> Iterator[datetime]:
-    """Each quarter-hour as it comes."""
-    while True:
-        slot = ceil(datetime.now(UTC) + timedelta(microseconds=1), QUARTER)
-        while (left := (slot - datetime.now(UTC)).total_seconds()) > 0:
-            time.sleep(min(left, 1.0))
-        yield slot
+class Outlet(Protocol):
+    """Where readings go from this machine. Each method is called from one thread, `execute` from another than `deliver`."""
+
+    def prepare(self, readings: pd.DataFrame) -> pd.DataFrame:
+        """What of a slot's readings is to be kept, before it goes into the spool."""
+        ...
+
+    def deliver(self, spool: Spool, slot_utc: datetime) -> int:
+        """Hand over what waits, as far as somebody takes it, and say that this process lives. Returns the readings taken."""
+        ...
+
+    def execute(self, field: Field, at_utc: datetime) -> None:
+        """Write what is due."""
+        ...
 
 
-def poll_slot(engine: Engine, field: Field, spool: Spool, city: LoadedCity, slot_utc: datetime, received_utc: datetime) -> int:
-    """Read every device once, spool, deliver, write what is due. Returns the readings delivered to the store."""
-    frame = field.read_slot(slot_utc, received_utc)
-    spool.append(frame)
-    stored = deliver(engine, spool, list(city.points.values()))
-    try:
-        execute_due(engine, field, city, slot_utc)
-        runs.beat(engine, "poll", slot_utc, {"spooled_batches": spool.depth()})
-    except DBAPIError as error:
-        log.warning("database does not answer; commands wait", cause=str(error.orig).strip())
-    return stored
+class StoreOutlet:
+    """Into this machine's database, from which approved commands come as well. A database that does not answer delays both, no more."""
+
+    def __init__(self, city: LoadedCity, engine: Engine) -> None:
+        self._city, self._engine = city, engine
+        self._sink: StoreSink | None = None  # knows the keys of all points: asked for once, and again after the database was away
+
+    def prepare(self, readings: pd.DataFrame) -> pd.DataFrame:
+        return readings
+
+    def deliver(self, spool: Spool, slot_utc: datetime) -> int:
+        try:
+            self._sink = self._sink or StoreSink(self._engine, list(self._city.points.values()))
+            taken, away = drain(spool, self._sink)
+        except Away as error:
+            taken, away = 0, str(error)
+        if away:
+            self._sink = None
+            log.warning("database does not take readings; they stay in the spool", batches=spool.depth(), cause=away)
+            return taken
+        try:
+            runs.beat(self._engine, "poll", slot_utc, {"spooled_batches": spool.depth()})
+        except DBAPIError as error:
+            log.warning("database does not take the heartbeat", cause=str(error.orig).strip())
+        return taken
+
+    def execute(self, field: Field, at_utc: datetime) -> None:
+        try:
+            execute_due(self._engine, field, self._city, at_utc)
+        except DBAPIError as error:
+            log.warning("database does not answer; commands wait", cause=str(error.orig).strip())
+
+
+def outlet(city: LoadedCity, engine: Engine) -> Outlet:
+    """Where this machine's readings go."""
+    return StoreOutlet(city, engine)

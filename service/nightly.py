@@ -4,7 +4,7 @@ from datetime import datetime
 
 from rich.console import Console
 
-from service.acquisition import deliver
+from service.delivery import deliver
 from service.environment import Environment
 from service.night import run
 from service.settings import load

@@ -1,73 +1,176 @@
 """`penstock poll`: slots as the clock brings them, or a span of slots as fast as the field answers."""
 
 import signal
-from collections.abc import Iterable
+import threading
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from queue import Empty, SimpleQueue
 
+import pandas as pd
+import structlog
 from rich.progress import track
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import DBAPIError
 
-from city.clock import QUARTER, floor
+from city.clock import floor
 from city.problems import fault
 from meters.field import Field
-from meters.spool import Spool
+from meters.schedule import slots
+from meters.sources import Source, take_in
+from meters.spool import Spool, SpoolFull
 from service import schema as t
-from service.acquisition import devices, poll_slot, replay_slots, wall_clock_slots
+from service.acquisition import Outlet, devices, outlet, sources
 from service.environment import Environment
 from service.settings import LoadedCity, load
-from service.store import open_store, operations
+from service.store import open_store, operations, readings
+
+log = structlog.get_logger()
+_MINUTE = timedelta(minutes=1)
+_COMMANDS_S = 5.0  # how often due commands are looked for
+_DELIVERY_S = 10.0  # how often a database that was away is tried
 
 
-def _open(env: Environment) -> tuple[LoadedCity, Engine, Field, Spool]:
+def _open(env: Environment) -> tuple[LoadedCity, Engine, Field]:
     city = load(env)
     if not city.settings.links:
         raise fault(f"{env.city_file}: links", "none", "at least one [[links]] entry", "Describe the field link that the meters hang on.")
     # The field is read even while the database is away: readings wait in the spool, so its tables are not asked for here.
     engine = open_store(env.url, create=True)
-    field = Field(city.settings.links, devices(city))
+    field = Field(city.settings.links, devices(city), city.folder / "refusals.json")
     with suppress(DBAPIError):  # so that the least time between two writes holds over a restart
         for point_id, at in operations.last_writes(engine).items():
             field.remember_write(point_id, at)
-    return city, engine, field, Spool(city.folder / "spool.db")
+    return city, engine, field
 
 
 def poll_forever(env: Environment) -> None:
     """Poll on the wall clock until stopped (Ctrl-C or SIGTERM)."""
-    city, engine, field, spool = _open(env)
+    city, engine, field = _open(env)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what systemd sends ends the loop as Ctrl-C does
-    with field:
+    with Live(city, field, outlet(city, engine), sources(city)) as live, suppress(KeyboardInterrupt):
+        live.run()
+
+
+class Live:
+    """The running poll process.
+
+    The field's own thread reads. This one keeps what was read on the disk; two more deliver it and look for commands, so that no
+    database, however slow or locked, delays a reading.
+    """
+
+    def __init__(self, city: LoadedCity, field: Field, way_out: Outlet, roads: list[Source]) -> None:
+        self._city, self._field, self._outlet, self._roads = city, field, way_out, roads
+        self._came: SimpleQueue[pd.DataFrame | Exception] = SimpleQueue()
+        self._kept, self._stopped = threading.Event(), threading.Event()
+        self._slot_utc = datetime.now(UTC)
+        self._spool = Spool(city.folder / "spool.db")
+
+    def __enter__(self) -> "Live":
+        self._field.__enter__()
+        self._threads = [threading.Thread(target=self._watched, args=(work,), daemon=True) for work in (self._deliver, self._command)]
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopped.set()
+        self._kept.set()
+        self._field.__exit__(None, None, None)
+        while not self._came.empty():
+            if not isinstance(came := self._came.get(), Exception):
+                self._keep(came)
+        for thread in self._threads:
+            thread.join(timeout=10)
+        for road in self._roads:
+            road.close()
+        self._spool.close()
+
+    def run(self) -> None:
+        """Keep what comes, until interrupted. Raises what ended the reading or the delivery, if something did."""
+        self._field.follow(self._came.put)
+        asked = floor(datetime.now(UTC), _MINUTE)
+        while True:
+            with suppress(Empty):
+                self._keep(self._came.get(timeout=1.0))
+            self._field.hold(not self._spool.has_room())
+            minute = floor(datetime.now(UTC), _MINUTE)
+            if minute != asked:
+                asked = minute
+                self._take_in(minute)
+
+    def _keep(self, came: pd.DataFrame | Exception) -> None:
+        if isinstance(came, Exception):
+            raise came
+        frame = self._outlet.prepare(came)
         try:
-            for slot in wall_clock_slots():
-                poll_slot(engine, field, spool, city, slot, datetime.now(UTC))
-        except KeyboardInterrupt:
-            return
+            if not frame.empty:
+                self._spool.append(frame)
+        except SpoolFull as error:
+            log.error("the disk is full; nothing is read until there is room", cause=str(error), readings_lost=len(frame))
+        self._slot_utc = came["time_utc"].iloc[0].to_pydatetime()
+        self._kept.set()
+
+    def _take_in(self, minute: datetime) -> None:
+        with suppress(SpoolFull):  # they keep what they have until there is room
+            if take_in(self._roads, self._spool, minute):
+                self._kept.set()
+
+    def _deliver(self) -> None:
+        with Spool(self._spool.path) as spool:
+            while not self._stopped.is_set():
+                woken = self._kept.wait(_DELIVERY_S)
+                self._kept.clear()
+                if woken or spool.depth():
+                    self._outlet.deliver(spool, self._slot_utc)
+
+    def _command(self) -> None:
+        while not self._stopped.wait(_COMMANDS_S):
+            self._outlet.execute(self._field, datetime.now(UTC))
+
+    def _watched(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception as error:
+            self._came.put(error)
 
 
 def poll_span(env: Environment, start_utc: datetime, until_utc: datetime, *, replay: bool) -> str:
     """Poll every slot in [start, until] that the store does not have yet. With `replay`, the simulator's clock is set first.
 
-    Times between the slots count as the slot before them. Returns 'problems' when readings wait in the spool, or when a link
-    gave no value at all in the last slot.
+    Times between the slots of a meter count as the slot before them. Returns 'problems' when readings wait in the spool, or when a
+    link gave no value at all in the last slot.
     """
     if until_utc < start_utc:
         raise fault(
             f"--until {until_utc:%Y-%m-%dT%H:%MZ}", "before --now", f"{start_utc:%Y-%m-%dT%H:%MZ} or later", "Exchange the two times."
         )
-    city, engine, field, spool = _open(env)
-    slots: Iterable[datetime] = replay_slots(engine, floor(start_utc, QUARTER), until_utc)
-    read, slot = 0, None
-    with field:
-        for slot in track(slots, description="polling", transient=True):
+    city, engine, field = _open(env)
+    way_out, roads, read, slot = outlet(city, engine), sources(city), 0, None
+    with field, Spool(city.folder / "spool.db") as spool:
+        for slot in track(_missing_slots(engine, field.steps_s, start_utc, until_utc), description="polling", transient=True):
             if replay:
                 field.set_clock(slot)
-            read += poll_slot(engine, field, spool, city, slot, slot if replay else datetime.now(UTC))
-    print(f"{read} readings stored, {spool.depth()} batches waiting in the spool")
-    silent = _silent_links(city, engine) if slot is not None and spool.depth() == 0 else []
+            spool.append(way_out.prepare(field.read_slot(slot, slot if replay else None)))
+            take_in(roads, spool, slot)
+            read += way_out.deliver(spool, slot)
+            way_out.execute(field, slot)
+        waiting = spool.depth()
+    print(f"{read} readings stored, {waiting} batches waiting in the spool")
+    silent = _silent_links(city, engine) if slot is not None and not waiting else []
     for link in silent:
         print(f"link {link}: no value from any of its meters; check its gateway with `penstock doctor`")
-    return "done" if spool.depth() == 0 and not silent else "problems"
+    return "done" if not waiting and not silent else "problems"
+
+
+def _missing_slots(engine: Engine, steps_s: Sequence[int], start_utc: datetime, until_utc: datetime) -> list[datetime]:
+    """The slots of any of the steps [s], from the one at or before `start` to `until`, that the store does not have yet."""
+    try:
+        last = readings.last_slot(engine)
+    except DBAPIError:  # lost or not made yet: every slot is read, and what the store has already it drops as duplicate
+        last = None
+    first = min((floor(start_utc, timedelta(seconds=step_s)) for step_s in steps_s), default=start_utc)
+    return [slot for slot in slots(first, until_utc, steps_s) if last is None or slot > last]
 
 
 def _silent_links(city: LoadedCity, engine: Engine) -> list[str]:
