@@ -1,8 +1,11 @@
 """Places and the points measured there: the nouns of city.toml that every part shares."""
 
-from typing import Literal
+from datetime import datetime
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from city.quantities import Quantity
 
@@ -40,6 +43,57 @@ class Site(Place):
     name: str = Field(default="", description="as the operators call it")
 
 
+_CT_AND_PT = (  # seen through both transformers
+    Quantity.ENERGY_REGISTER_KWH,
+    Quantity.ENERGY_KWH,
+    Quantity.POWER_KW,
+    Quantity.REACTIVE_ENERGY_REGISTER_KVARH,
+    Quantity.REACTIVE_ENERGY_KVARH,
+    Quantity.REACTIVE_POWER_KVAR,
+    Quantity.APPARENT_POWER_KVA,
+)
+
+
+class MeterPeriod(Place):
+    """What a meter was from one time on: which device, behind which transformers, and the registers of its exchange."""
+
+    since: datetime = Field(description="from then on, with offset; the first entry also holds for what is older")
+    serial: str = Field(default="", description="serial number on the plate; the same again: the same device goes on")
+    ct: Fraction = Field(default=Fraction(1), description='ratio of the current transformers, e.g. "200/5"; exact')
+    pt: Fraction = Field(default=Fraction(1), description='ratio of the voltage transformers, e.g. "10000/100"; exact')
+    model: str | None = Field(default=None, description="register map of that time, where it was another")
+    final: dict[str, float] = Field(default={}, description="register -> what the device before showed last [unit of the point]")
+    first: dict[str, float] = Field(default={}, description="register -> what this device showed first [unit of the point]")
+
+    @field_validator("since")
+    @classmethod
+    def _with_offset(cls, value: datetime) -> datetime:
+        if value.tzinfo is None:
+            raise ValueError(f"{value.isoformat()} has no offset; write e.g. 2022-06-15T10:07:00+02:00")
+        return value
+
+    @field_validator("ct", "pt", mode="before")
+    @classmethod
+    def _exact_ratio(cls, value: Any) -> Fraction:
+        try:
+            ratio = Fraction(str(value).replace(" ", ""))
+        except (ValueError, ZeroDivisionError):
+            ratio = Fraction(0)
+        if ratio <= 0:
+            raise ValueError(f'{value!r} is no ratio above zero; write e.g. "200/5" or 40')
+        return ratio
+
+    def multiplier(self, quantity: Quantity) -> Fraction:
+        """What a reading of that time is multiplied by: CT x PT for energy and power, CT for currents, PT for voltages."""
+        if quantity in _CT_AND_PT:
+            return self.ct * self.pt
+        return self.ct if quantity == Quantity.CURRENT_A else self.pt if quantity == Quantity.VOLTAGE_V else Fraction(1)
+
+    def continues(self, before: "MeterPeriod") -> bool:
+        """Is it the same device as in the period before?"""
+        return bool(self.serial) and self.serial == before.serial
+
+
 class Meter(Place):
     """One device on one link, measuring one commodity at one site."""
 
@@ -59,6 +113,28 @@ class Meter(Place):
         default=None, description="kind of its forecast; none: not forecast"
     )
     node: str | None = Field(default=None, description="node or link of the water network it sits on")
+    history: tuple[MeterPeriod, ...] = Field(default=(), description="devices and transformers since when, in their order")
+    formerly: tuple[str, ...] = Field(default=(), description="ids it had before; their past is kept as its own")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _serial_of_today(cls, raw: Any) -> Any:
+        """The last entry of the history is what is there now: its serial number is the meter's."""
+        last = raw["history"][-1] if isinstance(raw, dict) and isinstance(raw.get("history"), list) and raw["history"] else None
+        return {"serial": last["serial"], **raw} if isinstance(last, dict) and isinstance(last.get("serial"), str) else raw
+
+    @model_validator(mode="after")
+    def _consistent_history(self) -> "Meter":
+        for before, after in pairwise(self.history):
+            if after.since <= before.since:
+                raise ValueError(f"history: {after.since.isoformat()} does not come after {before.since.isoformat()}; order the entries")
+        if self.history and self.history[-1].serial != self.serial:
+            raise ValueError(f"serial '{self.serial}' is not that of the last entry of its history, '{self.history[-1].serial}'")
+        if self.commodity != "electricity" and any(period.ct != 1 or period.pt != 1 for period in self.history):
+            raise ValueError("ct and pt belong to electricity; the factor of a pulse is the register map's scale")
+        if self.history and (self.history[0].final or self.history[0].first):
+            raise ValueError("the first entry of a history has no device before it: give final and first with the later ones")
+        return self
 
     @field_validator("step_s")
     @classmethod
@@ -73,6 +149,7 @@ class Point(Place):
     meter: str
     quantity: Quantity
     step_s: int = 900
+    formerly: tuple[str, ...] = ()  # point ids it had before
 
     @property
     def stored(self) -> Quantity:

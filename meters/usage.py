@@ -2,13 +2,16 @@
 
 Rules per interval between two neighbouring grid times: both registers usable -> their difference; the register went down by what
 is left of its modulus -> rollover, the difference plus the modulus; it went down otherwise -> reset, usage unknown; one of them
-missing or not to be believed -> usage unknown, for the cause that register was given (a gap without one). Over a gap between
+missing or not to be believed -> usage unknown, for the cause that register was given (a gap without one); the meter was exchanged in
+between -> what the old one and the new one counted, by `meters.periods`. Over a gap between
 two good registers the total is exact even though its course is not: it is returned beside the Block, so that a ledger can post it
 and the sum of usage equals the last register minus the first.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
@@ -21,8 +24,9 @@ from city.frames import USAGE, Block, checked
 from city.problems import fault
 from city.quality import Cause, Flag
 from city.quantities import Quantity
+from meters.periods import ROLLOVER_SHARE, Histories, in_force, multiplied_all, used
 
-_ROLLOVER_SHARE = 10  # of its modulus a register may advance in one interval (or gap) and still be believed to have rolled over
+_UNKNOWN = np.iinfo(np.int64).min  # an amount that no register tells
 
 
 class Differences(NamedTuple):
@@ -38,6 +42,7 @@ def differences(
     moduli: Mapping[str, int] | None = None,
     start_utc: datetime | None = None,
     end_utc: datetime | None = None,
+    histories: Histories | None = None,
 ) -> Differences:
     """Usage from Readings of one register quantity.
 
@@ -47,6 +52,7 @@ def differences(
     step : length of an interval
     moduli : point id -> modulus in the store's integers (`Register.stored_modulus`); a point without one never rolls over
     start_utc, end_utc : the grid's ends; by default the first and last grid time that the readings span
+    histories : point id -> its periods, for points with multipliers or exchanges; their moduli stand there
 
     Raises
     ------
@@ -59,23 +65,78 @@ def differences(
     if (end - start) % step or end <= start or floor(start, step) != start:
         raise fault("usage", f"{start:%Y-%m-%dT%H:%MZ} to {end:%Y-%m-%dT%H:%MZ}", f"at least one step of {step} on the grid", "Widen it.")
     ids, stored, quality = _on_grid(readings, quantity, start, step, (end - start) // step + 1)
-    return from_registers(Block(ids, start, step, quantity, stored, quality), moduli)
+    return from_registers(Block(ids, start, step, quantity, stored, quality), moduli, histories)
 
 
-def from_registers(registers: Block, moduli: Mapping[str, int] | None = None) -> Differences:
+def from_registers(registers: Block, moduli: Mapping[str, int] | None = None, histories: Histories | None = None) -> Differences:
     """Usage from a Block of register readings at t + 1 times, int64 in the stored scale; see `differences`."""
     usage = registers.quantity.usage
     if usage is None or registers.values.dtype.kind != "i":
         raise fault("usage", f"{registers.quantity} as {registers.values.dtype}", "a register as int64", "Give counter readings.")
-    modulus = np.array([(moduli or {}).get(point, 0) for point in registers.ids], dtype=np.int64)[:, None]
+    scaling = _Scaling.of(registers, moduli or {}, histories or {})
     usable = registers.usable()
-    amount, cause = _advance(registers.values[:, :-1], registers.values[:, 1:], modulus)
+    amount, cause = scaling.advance(slice(None), registers.values[:, :-1], registers.values[:, 1:])
     both = usable[:, :-1] & usable[:, 1:]
-    known = both & (cause != Cause.RESET)
+    amount, cause = np.where(both, amount, 0), np.where(both, cause, 0).astype(np.uint16)
+    times = registers.times.to_pydatetime()
+    for i in scaling.changing:
+        for j in np.flatnonzero(both[i]):
+            amount[i, j], cause[i, j] = scaling.exact(registers, times, i, int(j), int(j) + 1)
+    unknown = amount == _UNKNOWN
     absent = _why_absent(registers.quality, usable)
-    quality = np.where(both, np.where(cause == Cause.RESET, 0, q.VALID) | cause << 8, absent << 8).astype(np.uint16)
-    block = Block(registers.ids, registers.start_utc, registers.step, usage, np.where(known, amount, 0), quality)
-    return Differences(block, _gap_totals(registers, usage, usable, modulus))
+    quality = np.where(both, np.where(unknown, 0, q.VALID) | cause << 8, absent << 8).astype(np.uint16)
+    block = Block(registers.ids, registers.start_utc, registers.step, usage, np.where(unknown, 0, amount), quality)
+    return Differences(block, _gap_totals(registers, usage, usable, scaling))
+
+
+@dataclass(frozen=True)
+class _Scaling:
+    """What a block's registers are multiplied by and where they start again: one number per row, [n, 1].
+
+    `changing` are the rows whose device or transformers changed within the block; they are worked out reading by reading.
+    """
+
+    modulus: NDArray[np.int64]
+    over: NDArray[np.int64]
+    under: NDArray[np.int64]
+    changing: tuple[int, ...]
+    histories: Histories
+
+    @classmethod
+    def of(cls, registers: Block, moduli: Mapping[str, int], histories: Histories) -> "_Scaling":
+        begin, end = registers.start_utc, registers.end_utc - registers.step
+        known = [histories.get(point) for point in registers.ids]
+        now = [periods[in_force(periods, begin)] if periods else None for periods in known]
+        modulus = [period.modulus if period else moduli.get(point, 0) for period, point in zip(now, registers.ids, strict=True)]
+        ratio = [period.multiplier if period else Fraction(1) for period in now]
+        over, under = ([one.numerator for one in ratio], [one.denominator for one in ratio])
+        changing = [i for i, periods in enumerate(known) if periods and in_force(periods, end) > in_force(periods, begin)]
+        return cls(_column(modulus), _column(over), _column(under), tuple(changing), histories)
+
+    def advance(
+        self, rows: slice | NDArray[np.intp], first: NDArray[np.int64], last: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:
+        """How much flowed while registers went from `first` to `last` (both [len(rows), t]), `_UNKNOWN` after a reset, and the cause."""
+        modulus, over, under = self.modulus[rows], self.over[rows], self.under[rows]
+        plain = last - first
+        wrapped = plain + modulus
+        rolled = (plain < 0) & (wrapped >= 0) & (wrapped <= modulus // ROLLOVER_SHARE)
+        cause = np.where(rolled, Cause.ROLLOVER, np.where(plain < 0, Cause.RESET, Cause.NONE)).astype(np.uint16)
+        if (over == under).all():
+            amount = np.where(rolled, wrapped, plain)
+        else:
+            amount = multiplied_all(np.where(rolled, last + modulus, last), over, under) - multiplied_all(first, over, under)
+        return np.where(cause == Cause.RESET, _UNKNOWN, amount), cause
+
+    def exact(self, registers: Block, times: NDArray[np.object_], row: int, first: int, last: int) -> tuple[int, int]:
+        """`advance` between two columns of one changing row."""
+        value = registers.values[row]
+        amount, cause = used(self.histories[registers.ids[row]], times[first], int(value[first]), times[last], int(value[last]))
+        return (_UNKNOWN if amount is None else amount), int(cause)
+
+
+def _column(numbers: list[int]) -> NDArray[np.int64]:
+    return np.array(numbers, dtype=np.int64)[:, None]
 
 
 def _why_absent(quality: NDArray[np.uint16], usable: NDArray[np.bool_]) -> NDArray[np.uint16]:
@@ -115,25 +176,19 @@ def _on_grid(
     return tuple(map(str, names)), stored, quality
 
 
-def _advance(first: NDArray[np.int64], last: NDArray[np.int64], modulus: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:
-    """How far a register went from `first` to `last`, and the cause when it is not simply the difference."""
-    plain = last - first
-    wrapped = plain + modulus
-    rolled = (plain < 0) & (wrapped >= 0) & (wrapped <= modulus // _ROLLOVER_SHARE)
-    cause = np.where(rolled, Cause.ROLLOVER, np.where(plain < 0, Cause.RESET, Cause.NONE)).astype(np.uint16)
-    return np.where(rolled, wrapped, plain), cause
-
-
-def _gap_totals(registers: Block, usage: Quantity, usable: NDArray[np.bool_], modulus: NDArray[np.int64]) -> pd.DataFrame:
+def _gap_totals(registers: Block, usage: Quantity, usable: NDArray[np.bool_], scaling: _Scaling) -> pd.DataFrame:
     """One Usage row per pair of usable registers that are not neighbours, unless a reset between them hides the total."""
     columns = np.where(usable, np.arange(registers.values.shape[1]), -1)
     before = np.concatenate([np.full((len(usable), 1), -1), np.maximum.accumulate(columns, axis=1)[:, :-1]], axis=1)
     row, last = np.nonzero(usable & (before >= 0) & (before < np.arange(usable.shape[1]) - 1))
     first = before[row, last]
-    amount, cause = _advance(registers.values[row, first], registers.values[row, last], modulus[row, 0])
-    exact = cause != Cause.RESET
-    row, first, last, amount = row[exact], first[exact], last[exact], amount[exact]
+    amount = scaling.advance(row, registers.values[row, first][:, None], registers.values[row, last][:, None])[0][:, 0]
     times = registers.times
+    moments = times.to_pydatetime()
+    for k in np.flatnonzero(np.isin(row, scaling.changing)):
+        amount[k], _ = scaling.exact(registers, moments, int(row[k]), int(first[k]), int(last[k]))
+    exact = amount != _UNKNOWN
+    row, first, last, amount = row[exact], first[exact], last[exact], amount[exact]
     frame = pd.DataFrame(
         {
             "point_id": pd.array([registers.ids[i] for i in row], dtype="str"),

@@ -48,6 +48,9 @@ def examine(env: Environment, now_utc: datetime) -> str:
         check("water", lambda: _water(loaded))
     check("factors", lambda: _factors(city))
     check("database", lambda: _database(env))
+    if city is not None:
+        known = city
+        check("meters over time", lambda: _meters_over_time(known, env))
     check("disk", lambda: _disk(env.folder))
     check("clock", lambda: _clock(env, now_utc))
     check("solver", _solver)
@@ -82,6 +85,17 @@ def _factors(city: LoadedCity | None) -> str:
 def _database(env: Environment) -> str:
     size = readings.size(open_store(env.url))
     return ", ".join(f"{count:,} rows in {name}" for name, count in size.items())
+
+
+def _meters_over_time(city: LoadedCity, env: Environment) -> str:
+    from service.metering import unwritten_registers
+    from service.store.renames import unsettled
+
+    found = [*unwritten_registers(city), *unsettled(open_store(env.url), list(city.points.values()))]
+    if found:
+        raise PenstockError(found)
+    entries = [entry for meter in city.settings.meters for entry in meter.history]
+    return f"{len(entries)} entries of history, every exchange of a billed register with its registers"
 
 
 def _disk(folder: Path) -> str:

@@ -8,6 +8,7 @@ import typer.main
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from city.places import MeterPeriod
 from meters.mapping import Column
 from optimisation.assets import KINDS
 from service.cli import app
@@ -46,6 +47,8 @@ def settings() -> Iterator[str]:
         many = get_origin(field.annotation) is tuple
         for model in models(field.annotation)[:1]:
             yield from table(f"[[{name}]]" if many else f"[{name}]", model)
+            if name == "meters":
+                yield from table("[[meters.history]]", MeterPeriod)
             if name == "tariff":
                 yield from table("[[tariff.bands]]", Band)
             if name == "imports":

@@ -36,6 +36,16 @@ def text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
+def model_names(raw: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """(TOML path, meter id, register map) of every map that a meter has or had."""
+    for i, meter in tables(raw, "meters"):
+        if isinstance(meter.get("model"), str):
+            yield f"meters[{i}].model", text(meter.get("id")), meter["model"]
+        for j, entry in tables(meter, "history"):
+            if isinstance(entry.get("model"), str):
+                yield f"meters[{i}].history[{j}].model", text(meter.get("id")), entry["model"]
+
+
 def dangling(raw: Mapping[str, Any], models: Mapping[str, DeviceModel]) -> Iterator[Problem]:
     """Names that point nowhere, ids given twice, meters on a link without a unit, and controls that cannot be written."""
     ids = {kind: {e["id"] for _, e in tables(raw, name) if isinstance(e.get("id"), str)} for kind, name in _NAMED.items()}
@@ -61,10 +71,31 @@ def dangling(raw: Mapping[str, Any], models: Mapping[str, DeviceModel]) -> Itera
     for i, meter in tables(raw, "meters"):
         if meter.get("link") and "unit" not in meter:
             yield Problem(f"meters[{i}].unit ({meter.get('id')})", "missing", "0 to 255 for a meter on a link", "Give its Modbus unit id.")
+    yield from _histories(raw, ids["meter"], models)
     for table in ("meters", "sites", "zones", "sectors", "links", "assets", "accounts", "targets", "stations"):
         names = Counter(entry["id"] for _, entry in tables(raw, table) if isinstance(entry.get("id"), str))
         for name in sorted(name for name, times in names.items() if times > 1):
             yield Problem(table, f"id '{name}' given {names[name]} times", "each id once", "Rename one of them.")
+
+
+def _histories(raw: Mapping[str, Any], meters: Collection[str], models: Mapping[str, DeviceModel]) -> Iterator[Problem]:
+    """Registers of exchanges that the map does not have, and former ids that are still somebody's."""
+    taken: dict[str, str] = {}
+    for i, meter in tables(raw, "meters"):
+        name, model = text(meter.get("id")), models.get(text(meter.get("model")))
+        known = [r.name for r in model.registers if r.quantity is not None and r.quantity.is_register] if model else []
+        for j, entry in tables(meter, "history"):
+            given = [(key, one) for key in ("final", "first") if isinstance(entry.get(key), dict) for one in entry[key]]
+            for key, one in given if model else ():
+                if one not in known:
+                    path = f"meters[{i}].history[{j}].{key}.{one} ({name})"
+                    yield Problem(path, f"'{one}' is no register that counts", f"one of {some(known, one)}", "Correct the name.")
+        formerly = meter.get("formerly")
+        for former in formerly if isinstance(formerly, list) else ():
+            other = former if former in meters else taken.setdefault(text(former), name)
+            if other != name or former in meters:
+                observed = f"'{former}' is a meter of today" if former in meters else f"'{former}' was also '{other}'"
+                yield Problem(f"meters[{i}].formerly ({name})", observed, "an id that no meter has any more", "Correct the name.")
 
 
 def _point(

@@ -162,9 +162,14 @@ class LoadedCity:
         self.beside = environment.city_file.parent
         self.factor_folders = own_factors(environment)
         self.meter = {meter.id: meter for meter in settings.meters}
+        longer = {rule.point: rule.step_s for rule in settings.reporting}  # read at the meter's step, stored at the rule's
         self.points: dict[str, Point] = {
             f"{meter.id}.{register.name}": Point(
-                id=f"{meter.id}.{register.name}", meter=meter.id, quantity=register.quantity, step_s=meter.step_s
+                id=f"{meter.id}.{register.name}",
+                meter=meter.id,
+                quantity=register.quantity,
+                step_s=longer.get(f"{meter.id}.{register.name}", meter.step_s),
+                formerly=tuple(f"{former}.{register.name}" for former in meter.formerly),
             )
             for meter in settings.meters
             for register in models[meter.model].registers
@@ -212,13 +217,12 @@ def load(environment: Environment) -> LoadedCity:
     except ValidationError as error:
         problems += explained(error, Settings, raw)
     models: dict[str, DeviceModel] = {}
-    for i, meter in references.tables(raw, "meters"):
-        name = meter.get("model")
+    for path, owner, name in references.model_names(raw):
         try:
-            if isinstance(name, str) and name not in models:
+            if name not in models:
                 models[name] = load_model(name, (environment.city_file.parent / "devices",))
         except PenstockError as error:
-            problems += [Problem(f"meters[{i}].model ({meter.get('id')})", p.observed, p.allowed, p.remedy) for p in error.problems]
+            problems += [Problem(f"{path} ({owner})", p.observed, p.allowed, p.remedy) for p in error.problems]
     problems += references.dangling(raw, models)
     problems += names.mismatched(raw, models, own_factors(environment))
     problems += edge_settings.mismatched(raw, models)

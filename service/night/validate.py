@@ -13,8 +13,10 @@ from city.clock import civil_day, local_date
 from city.frames import Block
 from city.places import Point
 from city.problems import Problem
+from meters.periods import Histories, as_primary
 from meters.quality import Limits, validate
 from meters.usage import differences
+from service.metering import histories
 from service.night import Night, Output
 from service.store import meter_days, readings
 from service.store.runs import StepResult
@@ -83,11 +85,11 @@ def _group(night: Night, points: Sequence[Point], days: Sequence[tuple[datetime,
     frame = readings.hot(night.engine, [p.id for p in points], start, end + step)
     ids = tuple(p.id for p in points)
     if not points[0].quantity.is_register:
-        return as_block(frame, points, start, end, step, night.city.validation_limits), {}
+        return as_block(frame, points, start, end, step, night.city.validation_limits, histories(night.city, points)), {}
     if frame.empty:
         return _nothing(points, start, end, step), {}
     moduli = {p.id: modulus for p in points if (modulus := night.city.modulus(p)) is not None}
-    usage = differences(frame, step, moduli, start, end)
+    usage = differences(frame, step, moduli, start, end, histories(night.city, points))
     block = usage.block
     absent = [name for name in ids if name not in block.ids]
     if absent:
@@ -97,7 +99,13 @@ def _group(night: Night, points: Sequence[Point], days: Sequence[tuple[datetime,
 
 
 def as_block(
-    frame: pd.DataFrame, points: Sequence[Point], start: datetime, end: datetime, step: timedelta, limits: Sequence[Limits]
+    frame: pd.DataFrame,
+    points: Sequence[Point],
+    start: datetime,
+    end: datetime,
+    step: timedelta,
+    limits: Sequence[Limits],
+    known: Histories | None = None,
 ) -> Block:
     """Hot readings of instant points as a validated int64 Block over [start, end); readings off the grid are left out."""
     block = _nothing(points, start, end, step)
@@ -110,7 +118,7 @@ def as_block(
     values[row, column[inside]] = block.quantity.to_int(frame["value"].to_numpy(dtype=float)[inside])
     quality[row, column[inside]] = frame["quality"].to_numpy()[inside]
     made = Block(block.ids, start, step, block.quantity, values, quality)
-    return validate(made, {limit.point: limit for limit in limits})
+    return validate(as_primary(made, known or {}), {limit.point: limit for limit in limits})
 
 
 def _nothing(points: Sequence[Point], start: datetime, end: datetime, step: timedelta) -> Block:

@@ -16,6 +16,7 @@ from city.quantities import Quantity
 from service import schema as t
 from service.store import alone, columns, partitions, writing
 from service.store.columns import NONE, Columns
+from service.store.renames import former_names, keep_past
 from service.utctime import UtcTime
 
 _FEW = 500  # points whose keys fit into a statement
@@ -34,14 +35,14 @@ ON CONFLICT DO NOTHING
 
 
 def register_points(engine: Engine, points: Sequence[Point]) -> dict[str, int]:
-    """Give every point its integer key (existing ones keep theirs) and return {point_id: key}."""
+    """Give every point its integer key (existing ones keep theirs, renamed ones their past) and return {point_id: key}."""
     with engine.connect() as connection:
-        known = _keys(connection)
+        known = keys_of(connection)
     if all(p.id in known for p in points):
-        return known
+        return known | former_names(points, known)
     with writing(engine) as connection:
         alone(connection, t.point)
-        known = _keys(connection)
+        known = keep_past(connection, points, keys_of(connection))
         after = max(known.values(), default=0)
         fresh = [p for p in points if p.id not in known]
         rows = [
@@ -50,10 +51,11 @@ def register_points(engine: Engine, points: Sequence[Point]) -> dict[str, int]:
         ]
         if rows:
             connection.execute(t.point.insert(), rows)
-        return known | {p.id: after + i for i, p in enumerate(fresh, start=1)}
+        known |= {p.id: after + i for i, p in enumerate(fresh, start=1)}
+        return known | former_names(points, known)
 
 
-def _keys(connection: Connection, some: Sequence[str] | None = None) -> dict[str, int]:
+def keys_of(connection: Connection, some: Sequence[str] | None = None) -> dict[str, int]:
     statement = select(t.point.c.point_id, t.point.c.point_key)
     found = connection.execute(statement if some is None else statement.where(t.point.c.point_id.in_(some)))
     return {str(name): int(key) for name, key in found.tuples()}
@@ -62,7 +64,7 @@ def _keys(connection: Connection, some: Sequence[str] | None = None) -> dict[str
 def keys(engine: Engine) -> dict[str, int]:
     """{point_id: key} of every registered point."""
     with engine.connect() as connection:
-        return _keys(connection)
+        return keys_of(connection)
 
 
 def ignore_duplicates(connection: Connection, table: Any) -> Any:
@@ -194,7 +196,7 @@ def select_hot(connection: Connection, point_ids: Sequence[str], start_utc: date
     """The columns of `reading`, as `columns.fetch` gives them, of some points in [start, end)."""
     few = len(point_ids) <= _FEW
     r = t.reading.c
-    known = _keys(connection, list(point_ids) if few else None)
+    known = keys_of(connection, list(point_ids) if few else None)
     wanted = [known[name] for name in point_ids if name in known]
     statement = select(*r).where(r.time_utc >= start_utc, r.time_utc < end_utc)
     if not few:

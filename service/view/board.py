@@ -14,6 +14,7 @@ from city.problems import PenstockError
 from city.quality import Cause
 from city.quantities import Quantity
 from service import schema as t
+from service.metering import primary, primary_readings
 from service.planning import intensity
 from service.settings import LoadedCity
 from service.store import readings, results
@@ -54,11 +55,11 @@ def points(engine: Engine, city: LoadedCity, moment: Moment) -> pd.DataFrame:
     within = bounds(city)
     for point in city.points.values():
         meter, row = city.meter[point.meter], heard.get(point.id)
-        value = row.good_value if row is not None else None
+        value = primary(city, point, row.good_value, row.good_time_utc) if row is not None and row.good_value is not None else np.nan
         quality = row.quality if row is not None else q.missing(Cause.GAP)
         if row is not None and row.value is not None and q.usable(np.array([quality]))[0]:
             low, high = within.get(point.id, (-np.inf, np.inf))
-            if not low <= float(point.quantity.to_unit(row.value)) <= high:
+            if not low <= primary(city, point, row.value, row.time_utc) <= high:
                 quality = q.questionable(Cause.LIMIT)  # as the night's validation will say
         rows.append(
             {
@@ -70,7 +71,7 @@ def points(engine: Engine, city: LoadedCity, moment: Moment) -> pd.DataFrame:
                 "role": meter.role,
                 "quantity": str(point.quantity),
                 "unit": point.quantity.unit,
-                "value": np.nan if value is None else float(point.quantity.to_unit(value)),
+                "value": value,
                 "time_utc": row.time_utc if row is not None else None,
                 "value_utc": row.good_time_utc if row is not None else None,
                 "usable": bool(q.usable(np.array([quality]))[0]),
@@ -99,7 +100,7 @@ def bounds(city: LoadedCity) -> dict[str, tuple[float, float]]:
 
 def last_day(engine: Engine, city: LoadedCity, point_ids: Sequence[str], moment: Moment) -> pd.DataFrame:
     """Usable values of the last 24 h within limits, one column per point, by time_utc; a value holds until the next, 1 h at most."""
-    frame = readings.hot(engine, list(point_ids), moment.now_utc - _DAY, moment.now_utc + timedelta(seconds=1))
+    frame = primary_readings(city, readings.hot(engine, list(point_ids), moment.now_utc - _DAY, moment.now_utc + timedelta(seconds=1)))
     frame = frame[q.usable(frame["quality"].to_numpy())] if len(frame) else frame
     within = bounds(city)
     low, high = (frame["point_id"].map({name: pair[i] for name, pair in within.items()}).astype(float) for i in (0, 1))
