@@ -48,13 +48,20 @@ class Query:
         return struct.pack(">HHHB", transaction, protocol, header.get("length", len(body) + 1), unit) + body
 
 
+def _rest(byte: int) -> int:
+    for _ in range(8):
+        byte = byte >> 1 ^ (0xA001 if byte & 1 else 0)
+    return byte
+
+
+_RESTS = [_rest(byte) for byte in range(256)]
+
+
 def crc16(data: bytes) -> int:
-    """Modbus over Serial Line V1.02, 6.2.2, bit by bit."""
+    """Modbus over Serial Line V1.02, 6.2.2."""
     crc = 0xFFFF
     for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0xA001 if crc & 1 else 0)
+        crc = _RESTS[(crc ^ byte) & 0xFF] ^ crc >> 8
     return crc
 
 
