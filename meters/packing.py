@@ -30,11 +30,16 @@ _SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Batch:
-    """Readings under one id, as they are kept. `origin` says where they were read: `<station>/<SHA-256 of its configuration>`, or ''."""
+    """Readings under one id, as they are kept.
+
+    `origin` says where they were read: `<station>/<SHA-256 of its configuration>`, or '' on this machine. `reason` says why they were
+    refused before, so that they belong to the dead letters; '' when they were not.
+    """
 
     batch_id: str
     kept: bytes
     origin: str = ""
+    reason: str = ""
 
     @classmethod
     def of(cls, readings: pd.DataFrame, origin: str = "") -> Self:

@@ -1,7 +1,7 @@
 """What a station sends of what it reads: values within a dead-band stay at home, and noisy points send their average.
 
-Readings on a point's own grid (its meter's `step_s`) are always sent: counters, balances and forecasts stand on them. What is between
-them is for the eye, and a line that is paid by the byte need not carry it.
+A point with a rule is read at its meter's step and stored at the rule's, a longer one: readings on that grid are always sent, because
+usage, balances and forecasts stand on them. What is between them is for the eye, and a line that is paid by the byte need not carry it.
 """
 
 import math
@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 import pandas as pd
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from city.places import Place
+from city.places import Place, whole_part_of_an_hour
 from city.quality import Cause, Flag, code, missing, usable
 
 _AVERAGE = code(Flag.VALID | Flag.DERIVED)
@@ -23,16 +23,22 @@ class Reporting(Place):
 
     point: str = Field(description="point id")
     deadband: float | None = Field(default=None, ge=0, description="a change of no more is not sent between the slots [unit of the point]")
-    average_s: int | None = Field(default=None, gt=0, description="send the mean over so long instead of each value; divides an hour [s]")
+    average_s: int | None = Field(default=None, gt=0, description="send the mean over so long instead of each value [s]")
+    step_s: int = Field(default=900, ge=60, le=3600, description="length of a stored interval; its slots are always sent [s]")
     max_silence_s: int = Field(default=900, gt=0, description="within a dead-band, send at least this often [s]")
     least_share: float = Field(default=0.75, gt=0, le=1, description="of an average's readings that must be usable, else it has no value")
+
+    @field_validator("step_s")
+    @classmethod
+    def _part_of_an_hour(cls, value: int) -> int:
+        return whole_part_of_an_hour(value)
 
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:
         if (self.deadband is None) == (self.average_s is None):
             raise ValueError("give deadband or average_s, not both and not none")
-        if self.average_s is not None and 3600 % self.average_s:
-            raise ValueError(f"average_s = {self.average_s} does not divide an hour; write e.g. 60 or 900")
+        if self.average_s is not None and self.step_s % self.average_s:
+            raise ValueError(f"average_s = {self.average_s} does not divide step_s = {self.step_s}")
         return self
 
 
@@ -58,10 +64,10 @@ class Reporter:
     """Applies the rules to readings as they come. What was sent last, and averages half made, are lost with the process: the next
     value is then sent, and an average that lacks readings has no value."""
 
-    def __init__(self, rules: Sequence[Reporting], step_s: Mapping[str, int], sample_s: Mapping[str, int]) -> None:
-        """`step_s`: the grid of each point; `sample_s`: how often it is read [s]."""
+    def __init__(self, rules: Sequence[Reporting], sample_s: Mapping[str, int]) -> None:
+        """`sample_s`: how often each point is read, the step of its meter [s]."""
         self._rules = {rule.point: rule for rule in rules}
-        self._step_s, self._sample_s = step_s, sample_s
+        self._sample_s = sample_s
         self._sent: dict[str, _Sent] = {}
         self._window: dict[str, _Window] = {}
 
@@ -81,7 +87,7 @@ class Reporter:
         """The row, if it is on the grid or says something new."""
         time_s, value, quality = row["time_utc"].timestamp(), float(row["value"]), int(row["quality"])
         last = self._sent.get(rule.point)
-        if last is not None and time_s % self._step_s.get(rule.point, 900) != 0:
+        if last is not None and time_s % rule.step_s != 0:
             same = quality == last.quality and (
                 abs(value - last.value) <= (rule.deadband or 0.0) or (math.isnan(value) and math.isnan(last.value))
             )

@@ -26,7 +26,8 @@ CREATE TABLE IF NOT EXISTS batch (
     readings INTEGER NOT NULL,
     appended_at_utc TEXT NOT NULL,
     content BLOB NOT NULL,
-    origin TEXT NOT NULL DEFAULT ''
+    origin TEXT NOT NULL DEFAULT '',
+    reason TEXT NOT NULL DEFAULT ''
 )
 """
 
@@ -69,8 +70,9 @@ class Spool:
         for pragma in ("auto_vacuum = INCREMENTAL", "journal_mode = WAL", "synchronous = FULL", f"wal_autocheckpoint = {pages}"):
             base.execute(f"PRAGMA {pragma}")
         base.execute(_SCHEMA)
-        if "origin" not in {row[1] for row in base.execute("PRAGMA table_info(batch)")}:  # a spool of release 0.1
-            base.execute("ALTER TABLE batch ADD COLUMN origin TEXT NOT NULL DEFAULT ''")
+        there = {row[1] for row in base.execute("PRAGMA table_info(batch)")}
+        for name in {"origin", "reason"} - there:  # a spool of release 0.1
+            base.execute(f"ALTER TABLE batch ADD COLUMN {name} TEXT NOT NULL DEFAULT ''")
         return base
 
     @property
@@ -92,8 +94,8 @@ class Spool:
         """Keep a packed batch of `readings` readings; as `append`."""
         if not self.has_room():
             raise self._full()
-        row = (batch.batch_id, readings, datetime.now(UTC).isoformat(), batch.kept, batch.origin)
-        statement = "INSERT OR IGNORE INTO batch (batch_id, readings, appended_at_utc, content, origin) VALUES (?, ?, ?, ?, ?)"
+        row = (batch.batch_id, readings, datetime.now(UTC).isoformat(), batch.kept, batch.origin, batch.reason)
+        statement = "INSERT OR IGNORE INTO batch (batch_id, readings, appended_at_utc, content, origin, reason) VALUES (?, ?, ?, ?, ?, ?)"
         try:
             if self._log_bytes() > self._longest_log:
                 self._checkpoint()
@@ -113,10 +115,10 @@ class Spool:
         found: list[Batch] = []
         total = 0
         try:
-            for sequence, batch_id, count, origin in self._base.execute(
-                "SELECT sequence, batch_id, readings, origin FROM batch ORDER BY sequence"
+            for sequence, batch_id, count, origin, reason in self._base.execute(
+                "SELECT sequence, batch_id, readings, origin, reason FROM batch ORDER BY sequence"
             ):
-                found.append(Batch(batch_id, self._content(sequence), origin))
+                found.append(Batch(batch_id, self._content(sequence), origin, reason))
                 total += count
                 if total >= readings:
                     break

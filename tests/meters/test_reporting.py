@@ -23,7 +23,7 @@ def read(values: list[float], every_s: int = 10, quality: list[int] | None = Non
 
 
 def reporter(**rule: object) -> Reporter:
-    return Reporter([Reporting(point="p.flow", **rule)], {"p.flow": 900}, {"p.flow": 10})
+    return Reporter([Reporting(point="p.flow", **rule)], {"p.flow": 10})
 
 
 def seconds(frame: pd.DataFrame) -> list[int]:
@@ -99,5 +99,5 @@ def test_whoever_holds_the_last_sent_value_is_never_wrong_by_more_than_the_dead_
 def test_a_rule_is_for_one_of_the_two() -> None:
     with pytest.raises(ValidationError, match="deadband or average_s"):
         Reporting(point="p", deadband=1, average_s=60)
-    with pytest.raises(ValidationError, match="does not divide an hour"):
+    with pytest.raises(ValidationError, match="does not divide step_s"):
         Reporting(point="p", average_s=7)

@@ -1,0 +1,104 @@
+"""What `penstock poll` does at a station: reads by the pinned configuration, checks its clock, and forwards what the spool holds."""
+
+from datetime import UTC, datetime
+from time import monotonic
+
+import pandas as pd
+import structlog
+
+from city.problems import PenstockError, Problem, fault
+from meters.reporting import Reporter
+from meters.spool import Spool
+from service.delivery import Away, drain
+from service.edge.central import Central
+from service.edge.clock import ClockWatch
+from service.edge.pinning import Pinned
+from service.edge.settings import Edge
+from service.environment import Environment
+from service.settings import LoadedCity
+
+log = structlog.get_logger()
+
+
+class Forwarder:
+    """One station. `city` is the configuration that is read by: the pinned one, before the first pull this machine's own city.toml.
+
+    Where the central is and whom to trust stands in this machine's file only: no configuration that is pulled can change it.
+    """
+
+    def __init__(self, env: Environment, local: LoadedCity) -> None:
+        """`local` is this machine's city.toml, with [edge]. Raises `PenstockError`: no token, no certificates, a broken pin."""
+        edge = local.settings.edge
+        if edge is None:
+            raise fault(f"{env.city_file}: edge", "missing", "an [edge] table", "Say where the central is.")
+        self._edge: Edge = edge
+        self._clock = ClockWatch(edge.clock_tolerance_s)
+        token = env.edge_token.get_secret_value() if env.edge_token else ""
+        self._central = Central(edge, local.beside, token, self._clock)
+        self._pinned = Pinned(env)
+        self._faults: dict[str, Problem] = {}  # by what they are about; each is taken away when that works again
+        self._asked: float | None = None
+        self._use(self._pinned.load() or local)
+
+    def _use(self, city: LoadedCity) -> None:
+        self.city = city
+        step_s = {point.id: city.meter[point.meter].step_s for point in city.points.values()}
+        self._reporter = Reporter(city.settings.reporting, step_s)
+
+    @property
+    def origin(self) -> str:
+        """What every batch is named by: the station and the configuration it was read under."""
+        return f"{self._edge.station}/{self.city.config_hash}"
+
+    def prepared(self, readings: pd.DataFrame) -> pd.DataFrame:
+        """What is kept of a slot's readings: marked while the clock is not to be trusted, without what dead-bands leave at home."""
+        return self._reporter.report(self._clock.mark(readings))
+
+    def deliver(self, spool: Spool, seconds: float | None = None) -> int:
+        """Forward batches, oldest first, for at most `seconds` [s]. Returns the readings that the central took."""
+        fill = spool.fill()
+        told = {"readings": fill.readings, "since_utc": fill.since_utc.isoformat() if fill.since_utc else None}
+        alarms = [str(problem) for problem in self.alarms(spool, datetime.now(UTC))]
+        self._central.state = {**told, "clock_offset_s": round(self._clock.offset_s, 3), "alarms": [one[:300] for one in alarms[:5]]}
+        taken, away = drain(spool, self._central, seconds)
+        self._note("central", Problem("central", away, "a central that takes readings", "They wait in the spool.") if away else None)
+        return taken
+
+    def pull(self) -> bool:
+        """Ask for the configuration if it is time to. True when another one has been pinned: then `city` is that one."""
+        now = monotonic()
+        if self._asked is not None and now - self._asked < self._edge.config_every_s:
+            return False
+        self._asked = now
+        try:
+            content = self._central.config(self._pinned.name)
+        except Away as error:
+            self._note("central", Problem("central", str(error), "a central that answers", "Readings wait in the spool."))
+            return False
+        if content is None:
+            self._note("configuration", None)
+            return False
+        try:
+            self._use(self._pinned.pin(content))
+        except PenstockError as error:
+            self._note("configuration", error.problems[0])
+            return False
+        self._note("configuration", None)
+        log.info("another configuration", configuration=self.city.config_hash[:12], points=len(self.city.points))
+        return True
+
+    def alarms(self, spool: Spool, now_utc: datetime) -> list[Problem]:
+        """What an operator has to know of this station."""
+        clock = self._clock.problem()
+        return [*spool.fill().alarms(now_utc), *([clock] if clock else []), *self._faults.values()]
+
+    def _note(self, about: str, problem: Problem | None) -> None:
+        """Remember a fault and log it when it is another one than before."""
+        if problem is None:
+            self._faults.pop(about, None)
+        elif self._faults.get(about) != problem:
+            self._faults[about] = problem
+            log.warning(str(problem))
+
+    def close(self) -> None:
+        self._central.close()

@@ -1,0 +1,98 @@
+"""`penstock receive`: the reception behind TLS, and beside it a thread that delivers to the store what has arrived."""
+
+import socket
+import ssl
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+import typer
+import uvicorn
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from city.problems import fault
+from meters.spool import Spool
+from service.crash import keep
+from service.delivery import deliver
+from service.edge.receive import Reception
+from service.environment import Environment
+from service.settings import LoadedCity, load
+from service.store import open_store, runs
+
+log = structlog.get_logger()
+SPOOL = "received.db"
+_EVERY_S = 1.0  # how soon what arrived is delivered [s]
+_BEAT_S = 60.0  # how often the heartbeats are written [s]
+
+
+def serve(env: Environment, host: str, port: int, certificate: Path, key: Path, client_ca: Path | None) -> None:
+    """Receive until stopped (Ctrl-C or SIGTERM). With `client_ca`, a station must also show a certificate of that authority.
+
+    Raises `PenstockError`: no [[stations]], no such certificate, a port that is taken.
+    """
+    city = load(env)
+    if not city.settings.stations:
+        raise fault(f"{env.city_file}: stations", "none", "at least one [[stations]] entry", "Name the stations that may forward.")
+    env.folder.mkdir(parents=True, exist_ok=True)
+    engine = open_store(env.url, create=True)  # what arrives is kept while the database is away
+    reception = Reception(city, env.folder / SPOOL, env.folder / "given")
+    config = uvicorn.Config(
+        reception.app(),
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
+        ssl_ca_certs=str(client_ca) if client_ca else None,
+        ssl_cert_reqs=ssl.CERT_REQUIRED if client_ca else ssl.CERT_NONE,
+        access_log=False,  # headers carry tokens; what is denied is logged by its path only
+        log_config=None,
+        server_header=False,
+        date_header=True,
+        limit_concurrency=500,
+        timeout_keep_alive=120,
+        timeout_graceful_shutdown=10,
+        lifespan="off",
+    )
+    try:
+        config.load()
+    except (OSError, ssl.SSLError) as error:
+        observed = f"{error.strerror or error} ({certificate}, {key}{f', {client_ca}' if client_ca else ''})"
+        raise fault(
+            "penstock receive", observed, "certificate and key as PEM files", "Check --certificate, --key and --client-ca."
+        ) from None
+    if config.ssl is not None:
+        config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        listener = socket.create_server((host, port))
+    except OSError as error:
+        raise fault(f"{host}:{port}", error.strerror or str(error), "a free port of this machine", "Give another --port.") from None
+    stop = threading.Event()
+    thread = threading.Thread(target=_deliver, args=(engine, city, reception, stop), name="delivery")
+    thread.start()
+    typer.echo(f"listening on {listener.getsockname()[1]}")
+    try:
+        uvicorn.Server(config).run(sockets=[listener])
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _deliver(engine: Engine, city: LoadedCity, reception: Reception, stop: threading.Event) -> None:
+    """Deliver what has arrived and beat for each station that was heard, until told to stop. Nothing that happens here ends it."""
+    beaten = 0.0
+    points = list(city.points.values())
+    with Spool(city.folder / SPOOL) as spool:
+        while not stop.wait(_EVERY_S):
+            try:
+                if spool.depth():
+                    deliver(engine, spool, points, seconds=30)
+                if (now := datetime.now(UTC)).timestamp() - beaten >= _BEAT_S:
+                    beaten = now.timestamp()
+                    for station, state in list(reception.heard.items()):
+                        runs.beat(engine, f"edge {station}", now, state)
+                        reception.heard.pop(station, None)
+                    runs.beat(engine, "receive", now, {"spool": spool.fill().told(now)})
+            except DBAPIError as error:
+                log.warning("database does not answer; what arrives waits", cause=str(error.orig).strip())
+            except Exception as error:
+                log.error(keep(error, city.environment))
