@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-City = Annotated[Path | None, typer.Option("--city", help="the city file; else PENSTOCK_CITY, else city.toml here")]
+City = Annotated[Path | None, typer.Option("--city", help="the city file; PENSTOCK_CITY, ./city.toml or the demo city when not given")]
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="Commission, check and correct meters.")
 
 
@@ -50,3 +50,35 @@ def discover(
     from service.settings import load
 
     discovered(load(environment(city)), link, unit, write)
+
+
+@app.command("dead-letters")
+def dead_letters(
+    city: City = None,
+    retry: Annotated[bool, typer.Option("--retry", help="offer them to the store again, e.g. after an upgrade")] = False,
+    export: Annotated[Path | None, typer.Option("--export", help="write them to this file, one JSON object per line")] = None,
+) -> None:
+    """List the readings that the store refused, with the reason; nothing is thrown away."""
+    from service import dead_letters as dead
+    from service.cli import environment
+    from service.settings import load
+    from service.store import open_store
+
+    env = environment(city)
+    engine = open_store(env.url)
+    if retry:
+        typer.echo(dead.retry(engine, load(env)))
+    if export is not None:
+        typer.echo(dead.export(engine, export))
+    if not retry and export is None:
+        for sentence in dead.told(engine):
+            typer.echo(sentence)
+
+
+@app.command("station-token")
+def station_token() -> None:
+    """Make a token for a station, and the hash of it for the central's [[stations]]."""
+    from service.edge.tokens import made
+
+    for sentence in made():
+        typer.echo(sentence)
