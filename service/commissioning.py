@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+import typer
 from rich.console import Console
 from rich.table import Table as Grid
 
@@ -31,9 +32,9 @@ def probe_map(city: LoadedCity, target: str, unit: int | None, model: str | None
     if known is None:
         raise fault(f"link {target}", "no map", "--model NAME, or --address and --count", "Say what to read.")
     seen = _asked(city, link_id, lambda link: probe.read_map(link, number, known, base))
-    console = Console()
+    console = _console()
     console.print(_map_grid(f"unit {number} of link {link_id}, map {known.name}", seen, base))
-    console.print(probe.suggestion(seen) or "No other byte order fits better.", highlight=False)
+    console.print(probe.suggestion(seen) or "No other byte order fits better.", highlight=False, markup=False, soft_wrap=True)
     if register is not None:
         one = next(one for one in seen if one.register is known.register(register))
         console.print(_formats_grid(f"{register}, in the unit of its map", probe.readings(one.register.address, one.words, one.register)))
@@ -50,7 +51,7 @@ def probe_words(city: LoadedCity, target: str, unit: int | None, table: Table, a
     except LinkFault as failure:
         where = f"unit {number} of link {link_id}, {table} {base + address} to {base + address + count - 1}"
         raise fault(where, f"{failure}", "registers the device has", "Try other addresses, --table or a smaller --count.") from None
-    console = Console()
+    console = _console()
     console.print(" ".join(f"{word:04X}" for word in words), highlight=False)
     if table in ("holding", "input"):
         console.print(_formats_grid(f"{table} from {base + address}", probe.readings(base + address, words)))
@@ -78,16 +79,15 @@ def discovered(city: LoadedCity, link_id: str, unit: int, write: Path | None) ->
         return await discover(read, name)
 
     model = _asked(city, link_id, over)
-    print_ = Console().print
     if write is None:
-        print_(as_toml(model), highlight=False, markup=False, soft_wrap=True)
+        typer.echo(as_toml(model), nl=False)
         return
     try:
         with write.open("x", encoding="utf-8") as file:
             file.write(as_toml(model))
     except OSError as error:
         raise fault(str(write), str(error.strerror), "a new file in a folder that is there", "Choose another name.") from None
-    print_(f"{write}: {len(model.registers)} registers, {len(model.points)} of them measured. {model.description}", highlight=False)
+    typer.echo(f"{write}: {len(model.registers)} registers, {len(model.points)} of them measured. {model.description}")
 
 
 def _device(city: LoadedCity, target: str, unit: int | None, model: str | None) -> tuple[str, int, int, DeviceModel | None]:
@@ -124,6 +124,12 @@ def _asked(city: LoadedCity, link_id: str, work: Callable[[Link], Awaitable[T]])
             link.close()
 
     return asyncio.run(run())
+
+
+def _console() -> Console:
+    """Where nobody says how wide it is (a file, a pipe), wide enough for the tables."""
+    console = Console()
+    return console if console.is_terminal else Console(width=160)
 
 
 def _map_grid(title: str, seen: Sequence[probe.Seen], base: int) -> Grid:
