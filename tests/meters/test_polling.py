@@ -1,0 +1,274 @@
+"""What one slot costs and gives: coalescing over meters, refused registers, breakers, torn scale factors, serial numbers, priorities."""
+
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+
+from city.quality import VALID, Cause, cause_of, missing, questionable
+from meters.field import Field
+from meters.link import LinkConfig
+from meters.maps import DeviceModel
+from meters.poll import Device
+from meters.quality import Limits
+from tests.meters.gateway import Gateway
+
+SLOT = datetime(2026, 1, 5, tzinfo=UTC)
+QUARTER = timedelta(minutes=15)
+
+
+@pytest.fixture
+def gateway():
+    with Gateway() as one:
+        yield one
+
+
+def model(*registers, **limits):
+    """A map of u16 powers; a register is (name, address) or a dict."""
+    made = [r if isinstance(r, dict) else {"name": r[0], "address": r[1]} for r in registers]
+    return DeviceModel.model_validate(
+        {"name": "m", "registers": [{"type": "u16", **({} if "scale_of" in r else {"quantity": "power_kw"}), **r} for r in made], **limits}
+    )
+
+
+def config(gateway, **changes):
+    return LinkConfig(**{"id": "field", "url": gateway.url, "timeout_s": 0.15, "backoff_s": 900, "read_only": False, **changes})
+
+
+def row(frame):
+    return {r.point_id: r for r in frame.itertuples()}
+
+
+def many(count, **limits):
+    return model(*((f"r{i:02d}", i) for i in range(count)), **limits)
+
+
+def test_meters_behind_one_unit_are_read_together_and_each_gets_its_own_values(gateway):
+    two = [Device("a", "field", 1, many(4)), Device("b", "field", 1, many(4), base=4), Device("c", "field", 2, many(4))]
+    with Field([config(gateway)], two) as field:
+        got = row(field.read_slot(SLOT))
+    assert [(a.unit, a.address, a.count) for a in gateway.asked] == [(1, 0, 8), (2, 0, 4)]
+    assert [got[f"a.r{i:02d}"].value for i in range(4)] == [0, 1, 2, 3]
+    assert [got[f"b.r{i:02d}"].value for i in range(4)] == [4, 5, 6, 7]
+
+
+def test_the_stricter_of_two_meters_limits_the_reads_of_their_unit(gateway):
+    with Field([config(gateway)], [Device("a", "field", 1, many(4)), Device("b", "field", 1, many(4, max_words=3), base=4)]) as field:
+        field.read_slot(SLOT)
+    assert gateway.reads() == [(0, 3), (3, 3), (6, 2)]
+
+
+def test_a_meter_is_read_at_its_own_step_only(gateway):
+    fast, slow = Device("fast", "field", 1, many(1), step_s=60), Device("slow", "field", 2, many(1), step_s=3600)
+    with Field([config(gateway)], [fast, slow]) as field:
+        assert sorted(row(field.read_slot(SLOT))) == ["fast.r00", "slow.r00"]
+        assert sorted(row(field.read_slot(SLOT + QUARTER))) == ["fast.r00"]
+        assert field.read_slot(SLOT + timedelta(seconds=30)).empty
+
+
+def test_a_refused_register_costs_only_itself_and_from_then_on_no_read(gateway, tmp_path):
+    gateway.refused = {(1, "holding", 37)}
+    device = Device("a", "field", 1, many(64))
+    with Field([config(gateway)], [device], tmp_path / "refusals.json") as field:
+        got = row(field.read_slot(SLOT))
+        assert got["a.r37"].quality == missing(Cause.REFUSED)
+        assert all(got[f"a.r{i:02d}"].value == i for i in range(64) if i != 37)
+        assert len(gateway.asked) == 1 + 2 * 6  # the whole, and both halves six times
+        gateway.asked.clear()
+        got = row(field.read_slot(SLOT + QUARTER))
+        assert gateway.reads() == [(0, 37), (38, 26)]
+        assert got["a.r37"].quality == missing(Cause.REFUSED)
+    gateway.asked.clear()
+    with Field([config(gateway)], [device], tmp_path / "refusals.json") as field:  # a restart
+        field.read_slot(SLOT + 2 * QUARTER)
+        assert gateway.reads() == [(0, 37), (38, 26)]
+        field.read_slot(SLOT + timedelta(hours=23))
+        assert gateway.reads()[2:] == [(0, 37), (38, 26)]
+        gateway.refused.clear()
+        got = row(field.read_slot(SLOT + timedelta(hours=24)))
+        assert gateway.reads()[4:] == [(0, 37), (38, 26), (37, 1)]
+        assert got["a.r37"].value == 37
+        field.read_slot(SLOT + timedelta(hours=24) + QUARTER)
+        assert gateway.reads()[7:] == [(0, 64)]
+
+
+def test_learning_costs_a_bounded_number_of_reads_a_slot_and_ends(gateway):
+    gateway.refused = {(1, "holding", address) for address in range(1, 64, 3)}
+    with Field([config(gateway)], [Device("a", "field", 1, many(64))]) as field:
+        for i in range(60):
+            gateway.asked.clear()
+            got = row(field.read_slot(SLOT + i * QUARTER))
+            assert len(gateway.asked) <= 64 + 24
+            if len(gateway.asked) == 22:  # 0, then the pairs between the refused ones
+                break
+    assert [i for i in range(64) if got[f"a.r{i:02d}"].quality != VALID] == list(range(1, 64, 3))
+    assert i < 20
+
+
+def test_a_hole_that_may_not_be_read_across_is_learnt_as_well(gateway):
+    gateway.refused = {(1, "holding", 2)}
+    with Field([config(gateway)], [Device("a", "field", 1, model(("x", 0), ("y", 1), ("z", 3), max_gap=8))]) as field:
+        for i in range(2):
+            got = row(field.read_slot(SLOT + i * QUARTER))
+            assert [got[f"a.{name}"].value for name in "xyz"] == [0, 1, 3]
+    assert gateway.reads() == [(0, 4), (0, 1), (1, 3), (1, 1), (3, 1), (0, 2), (3, 1)]
+
+
+def test_a_device_that_answers_shorter_reads_than_its_map_says_is_read_in_pieces(gateway):
+    gateway.most = 20
+    with Field([config(gateway)], [Device("a", "field", 1, many(64))]) as field:
+        for i in range(3):  # 64 falls into 16, 32, 16, and in the next slot the 32 as well
+            gateway.asked.clear()
+            got = row(field.read_slot(SLOT + i * QUARTER))
+            assert all(got[f"a.r{i:02d}"].value == i for i in range(64))
+    assert gateway.reads() == [(0, 16), (16, 16), (32, 16), (48, 16)]
+
+
+def test_a_unit_that_refuses_everything_is_not_taken_apart_and_comes_back_whole(gateway):
+    gateway.refused = {(1, "holding", address) for address in range(64)}
+    with Field([config(gateway)], [Device("a", "field", 1, many(64))]) as field:
+        field.read_slot(SLOT)
+        gateway.asked.clear()
+        for i in range(1, 5):
+            assert set(field.read_slot(SLOT + i * QUARTER)["quality"]) == {missing(Cause.REFUSED)}
+        assert gateway.reads() == [(0, 64)] * 4
+        gateway.refused.clear()  # it has started up
+        assert set(field.read_slot(SLOT + 5 * QUARTER)["quality"]) == {VALID}
+
+
+def test_a_register_that_answered_before_is_asked_again_within_the_hour(gateway):
+    with Field([config(gateway)], [Device("a", "field", 1, many(4))]) as field:
+        field.read_slot(SLOT)
+        gateway.refused = {(1, "holding", 3)}  # an inverter at dusk
+        field.read_slot(SLOT + QUARTER)
+        gateway.refused.clear()
+        quality = [row(field.read_slot(SLOT + i * QUARTER))["a.r03"].quality for i in range(2, 7)]
+    assert quality == [missing(Cause.REFUSED)] * 3 + [VALID] * 2
+
+
+def test_a_dead_unit_costs_one_timeout_per_pause_and_nobody_waits_for_it(gateway):
+    gateway.dead = {1}
+    with Field([config(gateway, backoff_s=3600)], [Device("dead", "field", 1, many(1)), Device("well", "field", 2, many(1))]) as field:
+        for i in range(96):
+            got = row(field.read_slot(SLOT + i * QUARTER))
+            assert got["well.r00"].quality == VALID
+    tries = [a for a in gateway.asked if a.unit == 1]
+    assert 4 <= len(tries) <= 8  # in a day: after 1, 2, 4, 8, 8, 8 hours, each less up to half but at least 1
+    assert all(before.unit == 2 for before, one in pairwise(gateway.asked) if one.unit == 1)  # tried last in its slot
+
+
+def test_a_replay_meets_the_same_pauses(gateway):
+    gateway.dead, seen = {1, 2, 3}, []
+    for _ in range(2):
+        with Field([config(gateway, timeout_s=0.02)], [Device(f"d{i}", "field", i, many(1)) for i in (1, 2, 3)]) as field:
+            seen.append([tuple(field.read_slot(SLOT + i * QUARTER)["quality"]) for i in range(60)])
+    assert seen[0] == seen[1]
+    assert len(set(zip(*seen[0], strict=True))) > 1  # and they do not come back together
+
+
+SPLIT = ({"name": "w", "address": 0, "scale_factor": "sf"}, {"name": "sf", "address": 30, "type": "i16", "scale_of": "w"})
+
+
+def split_model():
+    registers = [{k: v for k, v in r.items() if k != "scale_of"} for r in SPLIT]
+    filler = [{"name": f"f{i:02d}", "address": i, "type": "u16", "quantity": "power_kw"} for i in range(1, 30)]
+    return DeviceModel.model_validate(
+        {"name": "s", "max_words": 16, "registers": [{"type": "u16", "quantity": "power_kw", **registers[0]}, registers[1], *filler]}
+    )
+
+
+def test_a_scale_factor_that_changes_between_two_reads_never_scales_the_older_value(gateway):
+    gateway.words = {(1, "holding", 0): 123, (1, "holding", 30): 0}
+
+    def change(asked):
+        if asked.address > 0 and armed:
+            armed.clear()
+            gateway.words.update({(1, "holding", 0): 12, (1, "holding", 30): 1})
+
+    armed = []
+    with Field([config(gateway)], [Device("a", "field", 1, split_model())]) as field:
+        assert row(field.read_slot(SLOT))["a.w"].value == 123
+        gateway.asked.clear()
+        gateway.on_read = change
+        assert row(field.read_slot(SLOT + QUARTER))["a.w"].value == 123
+        assert len(gateway.asked) == 2  # nothing is read twice while the factor stays
+        armed.append(True)
+        assert row(field.read_slot(SLOT + 2 * QUARTER))["a.w"].value == 120  # not 123 x 10
+        assert len(gateway.asked) == 2 + 4
+
+
+def test_a_scale_factor_that_never_holds_still_gives_no_value(gateway):
+    count = iter(range(1000))
+    gateway.on_read = lambda asked: gateway.words.update({(1, "holding", 30): next(count) % 3})
+    with Field([config(gateway)], [Device("a", "field", 1, split_model())]) as field:
+        assert row(field.read_slot(SLOT))["a.w"].quality == missing(Cause.INVALID_REPLY)
+
+
+def test_another_meter_behind_the_same_address_is_questionable_until_the_right_one_is_back(gateway):
+    meter = model(("p", 0), {"name": "number", "address": 10, "type": "u32", "serial": True, "quantity": None})
+    gateway.words = {(1, "holding", 10): 0, (1, "holding", 11): 4711}
+    with Field([config(gateway)], [Device("a", "field", 1, meter, serial="004711")]) as field:
+        assert row(field.read_slot(SLOT))["a.p"].quality == VALID
+        gateway.words[1, "holding", 11] = 4712
+        assert row(field.read_slot(SLOT + QUARTER))["a.p"].quality == VALID  # not asked each time
+        gateway.hang_up()
+        time.sleep(0.05)
+        for i in (2, 3):
+            got = row(field.read_slot(SLOT + i * QUARTER))["a.p"]
+            assert (got.value, got.quality) == (0, questionable(Cause.WRONG_METER))
+        gateway.words[1, "holding", 11] = 4711
+        assert row(field.read_slot(SLOT + timedelta(hours=7)))["a.p"].quality == VALID  # asked again after six hours
+
+
+def test_a_write_goes_before_the_reads_that_wait(gateway):
+    setpoint = {"name": "set", "address": 5, "writable": True, "write_min": 0, "write_max": 100}
+    devices = [Device(f"d{i}", "field", i, model(("p", 0), setpoint)) for i in range(1, 41)]
+    gateway.delay_s = 0.01
+    with Field([config(gateway, timeout_s=1)], devices) as field:
+        reading = threading.Thread(target=field.read_slot, args=(SLOT,))
+        reading.start()
+        time.sleep(0.15)
+        assert field.write("d7.set", 42, Limits(point="d7.set")).word == "written"
+        written = len([a for a in gateway.asked if a.at < gateway.written[0][0]])
+        reading.join()
+    assert written < 40
+    assert len(gateway.asked) == 80 + 1  # each read once, and the read-back
+
+
+def test_fast_meters_are_read_before_slow_ones(gateway):
+    devices = [Device(f"s{i}", "field", i, many(1), step_s=900) for i in range(1, 6)] + [Device("f", "field", 9, many(1), step_s=60)]
+    with Field([config(gateway)], devices) as field:
+        field.read_slot(SLOT)
+    assert [a.unit for a in gateway.asked] == [9, 1, 2, 3, 4, 5]
+
+
+def test_a_unit_whose_answer_the_slot_did_not_wait_for_is_not_punished(gateway):
+    gateway.delay_s = 0.1
+    with Field([config(gateway, timeout_s=0.5, budget_s=0.25)], [Device(f"d{i}", "field", i, many(1)) for i in range(1, 7)]) as field:
+        causes = [cause_of(int(q)) for q in field.read_slot(SLOT)["quality"]]
+        assert causes[:2] == [Cause.NONE, Cause.NONE]
+        assert set(causes[3:]) == {Cause.OVERRUN}
+        gateway.delay_s = 0
+        assert set(field.read_slot(SLOT + QUARTER)["quality"]) == {VALID}
+
+
+def test_a_reading_knows_when_it_was_read(gateway):
+    gateway.delay_s = 0.05
+    with Field([config(gateway)], [Device(f"d{i}", "field", i, many(1)) for i in range(1, 5)]) as field:
+        before = datetime.now(UTC)
+        at = field.read_slot(SLOT)["received_at_utc"]
+        assert before + timedelta(seconds=0.05) <= at.iloc[0] < at.iloc[3] <= datetime.now(UTC)
+        assert (at.diff().dropna() >= timedelta(seconds=0.045)).all()
+        assert set(field.read_slot(SLOT, SLOT)["received_at_utc"]) == {SLOT}
+
+
+def test_a_link_that_hangs_up_is_noticed_in_less_than_50_ms(gateway):
+    gateway.dead = {1}
+    with Field([config(gateway, timeout_s=5)], [Device("a", "field", 1, many(1))]) as field:
+        hang_up = threading.Timer(0.3, gateway.hang_up)
+        hang_up.start()
+        began = time.monotonic()
+        assert set(field.read_slot(SLOT)["quality"]) == {missing(Cause.NO_CONNECTION)}
+        assert time.monotonic() - began < 0.35
