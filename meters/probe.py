@@ -139,7 +139,7 @@ def readings(address: int, words: Sequence[int], register: Register | None = Non
             for start in range(len(words) - size + 1):
                 here = Register(name="probe", address=address + start, type="u16")
                 made.append(_reading(here, kind, words[start : start + size]))
-    return sorted(made, key=lambda one: one.address)
+    return sorted((one for one in made if any(value is not None for value in one.numbers.values())), key=lambda one: one.address)
 
 
 def _reading(register: Register, kind: str, words: Sequence[int]) -> Reading:

@@ -73,12 +73,13 @@ def decode(register: Register, words: Words, exponent: int | None = 0) -> tuple[
 
 
 def text(register: Register, words: Words) -> str:
-    """What a string or an integer register says, as text: a serial number to the last digit. "" where the device has none."""
+    """What a string or an integer register says, as printable text: a serial number to the last digit. "" where the device has none."""
     _check(register, words)
     ordered = _wire(register, words)
     if register.type == "string":
         packed = struct.pack(f">{len(ordered)}H", *ordered)
-        return packed.split(b"\0", 1)[0].decode("utf-8", errors="replace").strip()
+        said = packed.split(b"\0", 1)[0].decode("utf-8", errors="replace")
+        return "".join(letter for letter in said if letter.isprintable()).strip()
     if decode(register, words)[0] is None:
         return ""
     bits = int.from_bytes(struct.pack(f">{len(ordered)}H", *ordered), "big")

@@ -8,6 +8,7 @@ from typing import TypeVar
 import typer
 from rich.console import Console
 from rich.table import Table as Grid
+from rich.text import Text
 
 from city import quality as q
 from city.problems import fault
@@ -144,7 +145,8 @@ def _map_grid(title: str, seen: Sequence[probe.Seen], base: int) -> Grid:
         state = "ok" if not cause else cause.name.lower().replace("_", " ")
         words = " ".join(f"{word:04X}" for word in one.words)
         at = str(base + register.address)
-        grid.add_row(register.name, register.table, at, register.type, words, value, unit, state, " ".join(one.fits))
+        cells = (register.name, register.table, at, register.type, words, value, unit, state, " ".join(one.fits))
+        grid.add_row(*map(Text, cells))  # not markup: a device's text is what the device says
     return grid
 
 

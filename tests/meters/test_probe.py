@@ -51,7 +51,7 @@ def test_bare_words_are_laid_out_in_every_format_and_order() -> None:
     assert by_kind[100, "f32"].plausible[0] == "ABCD"
     assert by_kind[100, "u32"].numbers == {"ABCD": 0x42F6E979, "CDAB": 0xE97942F6, "BADC": 0xF64279E9, "DCBA": 0x79E9F642}
     assert by_kind[101, "u16"].numbers == {"ABCD": 0xE979, "BADC": 0x79E9}
-    assert by_kind[100, "bcd32"].numbers == dict.fromkeys(ORDERS)  # F is no digit
+    assert (100, "bcd32") not in by_kind  # F is no digit in any order
     assert (101, "u32") not in by_kind
 
 
@@ -60,7 +60,7 @@ def test_a_register_of_a_map_is_laid_out_in_its_own_unit_and_range() -> None:
     rows = {row.kind: row for row in readings(0, encode(in_order(power, "CDAB"), 123.5), power)}
     assert rows["f32"].numbers["CDAB"] == 123.5
     assert rows["f32"].plausible == ("CDAB",)
-    assert set(rows) == {"u32", "i32", "f32", "bcd32"}
+    assert set(rows) == {"u32", "i32", "f32"}
 
 
 def test_a_register_keeps_its_scale_in_every_format() -> None:

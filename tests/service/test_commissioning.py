@@ -16,7 +16,7 @@ INVERTER = {"W": 1234, "W_SF": 1, "WH": 5_000_000, "WH_SF": 0, "St": 4}
 
 
 def sunspec_words() -> list[int]:
-    models = [device.Model(1, data={"Mn": "Maker", "Md": "X", "SN": "SN-7"}), device.Model(103, data=INVERTER)]
+    models = [device.Model(1, data={"Mn": "Maker", "Md": "[/x]\x1b[2J", "SN": "SN-7"}), device.Model(103, data=INVERTER)]
     packed = b"SunS" + b"".join(model.get_mb() for model in models) + b"\xff\xff\x00\x00"
     return [int.from_bytes(packed[i : i + 2], "big") for i in range(0, len(packed), 2)]
 
@@ -101,6 +101,7 @@ def test_a_sunspec_device_is_discovered_and_its_map_written_once(town: Town) -> 
     read = probed(town, "field", "1", "--model", "roof")
     assert read.code == 0, read.err
     assert "SN-7" in read.out
+    assert "[/x][2J" in read.out  # what the device says, and no command to the terminal
     assert "12.34" in read.out
     assert "4 (MPPT)" in read.out
 
