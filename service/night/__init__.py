@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from city.problems import PenstockError, fault
 from service.crash import keep
 from service.extras import lacking
 from service.settings import LoadedCity
-from service.store import readings, runs, writing
+from service.store import cold, meter_days, readings, runs, writing
 from service.store.runs import StepResult
 
 # Each step and what it cannot do without: a step whose need failed waits, so that nothing final is made of half the data.
@@ -92,10 +92,14 @@ def run(city: LoadedCity, engine: Engine, now_utc: datetime, *, on_step: Callabl
         run_id = runs.start_run(engine, city.settings.city.id, day, "night", now_utc, city.config_hash)
         try:
             status = _steps(night, tell)
+            kept = _archived(night)
         except BaseException:
             runs.end_run(engine, run_id, "failed", {})
             raise
-        runs.end_run(engine, run_id, status, {})
+        if kept is not None:
+            tell("archive", kept)
+            status = status if kept.status == "done" or status == "failed" else "problems"
+        runs.end_run(engine, run_id, status, {"archive": kept.sentence} if kept else {})
         runs.beat(engine, "night", now_utc, {"status": status})
         return status
 
@@ -121,6 +125,21 @@ def _steps(night: Night, tell: Callable[[str, StepResult | None], None]) -> str:
         state[name] = output.result.status
         tell(name, output.result)
     return next((word for word in ("failed", "problems") if word in state.values()), "done")
+
+
+def _archived(night: Night) -> StepResult | None:
+    """Readings older than the hot days go to cold storage, of days only that lie in vectors by now. None when there were none."""
+    last = meter_days.last(night.engine, "night")
+    if last is None:
+        return None
+    zone = night.city.settings.city.time_zone
+    before = min(night.today - timedelta(days=night.city.settings.night.hot_days), civil_day(local_date(last, zone), zone)[1])
+    try:
+        moved = cold.archive(night.engine, night.city.folder, before)
+    except PenstockError as error:
+        return StepResult(f"readings stay where they are: {error.problems[0]}", problems=list(error.problems), status="problems")
+    told = f"{sum(count for _, count in moved):,} readings of {len(moved)} day{'s' * (len(moved) > 1)} went to cold storage"
+    return StepResult(told) if moved else None
 
 
 def _computed(name: str, night: Night) -> Output:

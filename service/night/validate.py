@@ -1,57 +1,81 @@
-"""Readings of the last days become one checked vector per point and civil day: flags are set, nothing is filled or changed."""
+"""Readings of the last days become one checked vector per point and civil day, with a second version where something was estimated.
+
+A day that heard more after it was validated - a station's line was down, a file came late - is validated again; so is one that
+ended in a gap over which the register is known by now. Both get a further version; what a person edited stays.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import numpy as np
-import pandas as pd
 from sqlalchemy import Connection
 
 from city import quality as q
 from city.clock import civil_day, local_date
-from city.frames import Block
 from city.places import Point
 from city.problems import Problem
-from meters.periods import Histories, as_primary
-from meters.quality import Limits, validate
-from meters.usage import differences
-from service.metering import histories
 from service.night import Night, Output
-from service.store import meter_days, readings
+from service.reopening import Again, checked_late, closed_gaps, late_days, not_restated
+from service.store import heard, meter_days, readings
+from service.store.meter_days import Day
 from service.store.runs import StepResult
+from service.validation import Checked, check
 
-Totals = dict[tuple[str, datetime], int]
+ESTIMATES = {"estimated_linear": q.Flag.ESTIMATED_LINEAR, "estimated_like_day": q.Flag.ESTIMATED_LIKE_DAY}
 
 
 def compute(night: Night) -> Output:
-    """Vectors for every complete civil day that has hot readings and no vectors yet."""
+    """Vectors for every complete civil day that has hot readings and no vectors yet, and versions of days that know more by now."""
     days = _days(night)
-    if not days:
+    counts, late = late_days(night, days)
+    again = list(checked_late(night, _groups(night), late))
+    made = []
+    for points in _groups(night) if days else ():
+        checked, closed = closed_gaps(night, check(night.engine, night.city, points, days[0][0], days[-1][1]), days)
+        made.append(checked)
+        again += [closed] if closed is not None else []
+    if not days and not late:
         return Output(StepResult("no new day of readings"))
-    made = [_group(night, points, days) for points in _groups(night)]
 
     def write(connection: Connection) -> None:
-        for block, totals in made:
-            meter_days.store(connection, block, days, night.key_of, "night", totals)
+        for checked in made:
+            meter_days.store(connection, checked.read, days, night.key_of, "night", night.now_utc)
+            some = _estimated(checked)
+            if some is not None:
+                meter_days.revise(connection, some.made, days, night.key_of, "night", night.now_utc, "estimated")
+        for one in again:
+            meter_days.revise(connection, one.checked.made, one.days, night.key_of, "night", night.now_utc, one.reason)
+        heard.note(connection, counts)
         # Only what lies in vectors by now may go: days up to the last one made here.
-        readings.drop_hot(connection, min(night.today - timedelta(days=night.city.settings.night.hot_days), days[-1][1]))
+        if days:
+            readings.drop_hot(connection, min(night.today - timedelta(days=night.city.settings.night.hot_days), days[-1][1]))
 
+    problems = [problem for checked in made for problem in _bad_points(checked)] + not_restated(night, again)
+    return Output(StepResult(*_told(made, days, again), problems), write)
+
+
+def _told(made: Sequence[Checked], days: Sequence[Day], again: Sequence[Again]) -> tuple[str, dict[str, int]]:
+    """The step's sentence and its counts: usable as read, each cause, each kind of estimate, days validated again."""
     counts: Counter[str] = Counter()
-    problems: list[Problem] = []
-    for block, _ in made:
-        causes, number = np.unique(block.quality >> 8, return_counts=True)
+    for checked in made:
+        causes, number = np.unique(checked.read.quality >> 8, return_counts=True)
         counts.update({q.Cause(int(cause)).name.lower(): int(n) for cause, n in zip(causes, number, strict=True)})
-        counts["usable"] += int(block.usable().sum())
-        problems += _bad_points(block)
-    total = sum(block.quality.size for block, _ in made)
-    told = ", ".join(f"{name.replace('_', ' ')} {n}" for name, n in counts.most_common() if name not in ("none", "usable"))
-    usable = 100 * counts["usable"] / total
-    sentence = f"{total:,} intervals of {len(days)} day{'s' * (len(days) > 1)}, {usable:.1f} % usable; {told or 'no flags'}"
-    return Output(StepResult(sentence, dict(counts), problems), write)
+        counts["usable"] += int(checked.read.usable().sum())
+        new = checked.made.usable() & ~checked.read.usable()
+        counts.update({name: int((new & ((checked.made.quality & int(flag)) != 0)).sum()) for name, flag in ESTIMATES.items()})
+    total = sum(checked.read.quality.size for checked in made)
+    told = ", ".join(f"{name.replace('_', ' ')} {n}" for name, n in counts.most_common() if n and name not in ("none", "usable"))
+    reopened = {start for one in again for start, _ in one.days}
+    sentence = f"{total:,} intervals of {len(days)} day{'s' * (len(days) != 1)}"
+    if total:
+        sentence += f", {100 * counts['usable'] / total:.1f} % usable; {told or 'no flags'}"
+    if reopened:
+        sentence += f"; {len(reopened)} earlier day{'s' * (len(reopened) > 1)} validated again"
+    return sentence, {**counts, "reopened_days": len(reopened)}
 
 
-def _days(night: Night) -> list[tuple[datetime, datetime]]:
+def _days(night: Night) -> list[Day]:
     """Civil days after the last validated one and before tonight, up to the last one that was heard of.
 
     A day nobody polled in between gets a vector of gaps; days after the newest reading wait, because their readings may come.
@@ -66,7 +90,13 @@ def _days(night: Night) -> list[tuple[datetime, datetime]]:
     while day < night.date and day <= local_date(newest, zone):
         found.append(civil_day(day, zone))
         day += timedelta(days=1)
-    return found
+    return [day for day in found if day[1] > day[0]]  # Samoa's 30 December 2011 has no quarters
+
+
+def _estimated(checked: Checked) -> Checked | None:
+    """The points that have an estimate; None when there is none."""
+    some = (checked.made.quality != checked.read.quality).any(axis=1)
+    return checked.select([name for name, one in zip(checked.read.ids, some, strict=True) if one]) if some.any() else None
 
 
 def _groups(night: Night) -> list[list[Point]]:
@@ -78,77 +108,9 @@ def _groups(night: Night) -> list[list[Point]]:
     return [points for _, points in sorted(found.items())]
 
 
-def _group(night: Night, points: Sequence[Point], days: Sequence[tuple[datetime, datetime]]) -> tuple[Block, Totals]:
-    start, end = days[0][0], days[-1][1]
-    step = timedelta(seconds=points[0].step_s)
-    # One slot more than the days have: the register at the end of the last interval.
-    frame = readings.hot(night.engine, [p.id for p in points], start, end + step)
-    ids = tuple(p.id for p in points)
-    if not points[0].quantity.is_register:
-        return as_block(frame, points, start, end, step, night.city.validation_limits, histories(night.city, points)), {}
-    if frame.empty:
-        return _nothing(points, start, end, step), {}
-    moduli = {p.id: modulus for p in points if (modulus := night.city.modulus(p)) is not None}
-    usage = differences(frame, step, moduli, start, end, histories(night.city, points))
-    block = usage.block
-    absent = [name for name in ids if name not in block.ids]
-    if absent:
-        block = _stacked(block, _nothing([p for p in points if p.id in absent], start, end, step))
-    limits = {limit.point: limit for limit in night.city.validation_limits}
-    return validate(block.select(ids), limits), _totals(block, usage.gaps, days)
-
-
-def as_block(
-    frame: pd.DataFrame,
-    points: Sequence[Point],
-    start: datetime,
-    end: datetime,
-    step: timedelta,
-    limits: Sequence[Limits],
-    known: Histories | None = None,
-) -> Block:
-    """Hot readings of instant points as a validated int64 Block over [start, end); readings off the grid are left out."""
-    block = _nothing(points, start, end, step)
-    values, quality = block.values.copy(), block.quality.copy()
-    row_of = {p.id: i for i, p in enumerate(points)}
-    seconds = (frame["time_utc"] - pd.Timestamp(start)).dt.total_seconds().to_numpy()
-    column, on_grid = (seconds // step.total_seconds()).astype(int), seconds % step.total_seconds() == 0
-    inside = on_grid & (column >= 0) & (column < block.steps)
-    row = frame["point_id"].map(row_of).to_numpy()[inside]
-    values[row, column[inside]] = block.quantity.to_int(frame["value"].to_numpy(dtype=float)[inside])
-    quality[row, column[inside]] = frame["quality"].to_numpy()[inside]
-    made = Block(block.ids, start, step, block.quantity, values, quality)
-    return validate(as_primary(made, known or {}), {limit.point: limit for limit in limits})
-
-
-def _nothing(points: Sequence[Point], start: datetime, end: datetime, step: timedelta) -> Block:
-    shape = (len(points), int((end - start) / step))
-    absent = np.full(shape, q.missing(q.Cause.GAP), dtype=np.uint16)
-    return Block(tuple(p.id for p in points), start, step, points[0].stored, np.zeros(shape, dtype=np.int64), absent)
-
-
-def _stacked(a: Block, b: Block) -> Block:
-    return Block(a.ids + b.ids, a.start_utc, a.step, a.quantity, np.vstack([a.values, b.values]), np.vstack([a.quality, b.quality]))
-
-
-def _totals(block: Block, gaps: pd.DataFrame, days: Sequence[tuple[datetime, datetime]]) -> Totals:
-    """Exact usage of days with gaps that begin and end within the day: what was measured plus the gaps' register totals."""
-    found: Totals = {}
-    row_of = {name: i for i, name in enumerate(block.ids)}
-    for start, end in days:
-        inside = gaps[(gaps["period_start_utc"] >= start) & (gaps["period_end_utc"] <= end)]
-        day = block.window(start, end)
-        for name, part in inside.groupby("point_id", observed=True):
-            usable = day.usable()[row_of[str(name)]]
-            covered = int((part["period_end_utc"] - part["period_start_utc"]).sum() / block.step)
-            if covered == int((~usable).sum()):
-                measured = int(day.values[row_of[str(name)]][usable].sum())
-                found[str(name), start] = measured + int(part["amount"].sum())
-    return found
-
-
-def _bad_points(block: Block) -> list[Problem]:
-    """A sentence for each point with less than nine tenths of its values usable."""
+def _bad_points(checked: Checked) -> list[Problem]:
+    """A sentence for each point with less than nine tenths of its values usable as read."""
+    block = checked.read
     share = block.usable().mean(axis=1)
     problems = []
     for i in np.flatnonzero(share < 0.9):
@@ -167,4 +129,8 @@ _REMEDY = {
     q.Cause.LIMIT: "Outside its limits: check the register map (word order, scale) and [[limits]].",
     q.Cause.OUT_OF_MAP: "Outside the map's range: check the register map (word order, scale).",
     q.Cause.RESET: "The register ran backwards: check the register map (word order) or enter the meter exchange.",
+    q.Cause.REVERSE_FLOW: "Water ran backwards through the meter: check the non-return valve and how the meter is mounted.",
+    q.Cause.TIME_TOLERANCE: "It was read too far from its slot: check the station's clock and the link's load.",
+    q.Cause.SPIKE: "Its readings leap: check the wiring and the register map.",
+    q.Cause.WRONG_METER: "Another device answers there: check its serial number in city.toml.",
 }

@@ -55,9 +55,10 @@ def register_points(engine: Engine, points: Sequence[Point]) -> dict[str, int]:
         return known | former_names(points, known)
 
 
-def keys_of(connection: Connection, some: Sequence[str] | None = None) -> dict[str, int]:
+def keys_of(connection: Connection, some: Sequence[str] = ()) -> dict[str, int]:
+    """{point_id: key}, of `some` points at least."""
     statement = select(t.point.c.point_id, t.point.c.point_key)
-    found = connection.execute(statement if some is None else statement.where(t.point.c.point_id.in_(some)))
+    found = connection.execute(statement.where(t.point.c.point_id.in_(some)) if 0 < len(some) <= _FEW else statement)
     return {str(name): int(key) for name, key in found.tuples()}
 
 
@@ -196,7 +197,7 @@ def select_hot(connection: Connection, point_ids: Sequence[str], start_utc: date
     """The columns of `reading`, as `columns.fetch` gives them, of some points in [start, end)."""
     few = len(point_ids) <= _FEW
     r = t.reading.c
-    known = keys_of(connection, list(point_ids) if few else None)
+    known = keys_of(connection, point_ids)
     wanted = [known[name] for name in point_ids if name in known]
     statement = select(*r).where(r.time_utc >= start_utc, r.time_utc < end_utc)
     if not few:
@@ -262,11 +263,6 @@ def last_slot(engine: Engine) -> datetime | None:
     """The newest stored reading time, or None."""
     with engine.connect() as connection:
         return connection.execute(select(func.max(t.latest.c.time_utc))).scalar()
-
-
-def drop_hot(connection: Connection, before_utc: datetime) -> int:
-    """Delete hot readings older than `before_utc` (their vectors stay). Returns the rows deleted."""
-    return connection.execute(t.reading.delete().where(t.reading.c.time_utc < before_utc)).rowcount
 
 
 def size(engine: Engine) -> dict[str, int]:
