@@ -1,30 +1,16 @@
-"""What simulated devices answer: a table of values over time, the register maps, and how each device misbehaves."""
+"""What simulated devices answer: a table of values over time, the register maps, and all devices on their units."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from city.problems import PenstockError, Problem, fault
-from meters.registers import DeviceModel, Register, encode, load_model, scaled
-
-Image = dict[tuple[str, int], int]  # table, address: word
-Behaviour = Literal["ok", "dead", "stuck", "swapped_words"]
-_EXPONENTS = range(-3, 8)
-
-
-class SimulatedDevice(BaseModel):
-    """One device of the simulator's specification."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    meter: str = Field(description="meter id; its columns are called <meter>.<register>")
-    unit: int = Field(ge=0, le=254, description="Modbus unit id; 255 is the simulator's clock")
-    model: str = Field(description="register map")
-    behaviour: Behaviour = Field(default="ok", description="ok, dead (never answers), stuck (repeats its first value), swapped_words")
+from meters.registers import load_model
+from meters.simulated_device import Image, SimulatedDevice, Simulation
 
 
 class Spec(BaseModel):
@@ -45,111 +31,81 @@ def read_spec(path: Path) -> Spec:
         raise fault(str(path), str(error.strerror), "a JSON file", "Check the path.") from None
     except ValidationError as error:
         raise PenstockError(
-            Problem(f"{path} {'.'.join(map(str, one['loc']))}", one["msg"], "see docs/meters.md", "Correct the file.")
+            Problem(f"{path} {'.'.join(map(str, one['loc']))}", one["msg"], "see docs/simulator.md", "Correct the file.")
             for one in error.errors()
         ) from None
-    units = [device.unit for device in spec.devices]
-    if len(set(units)) < len(units):
-        twice = sorted({unit for unit in units if units.count(unit) > 1})
-        raise fault(str(path), f"units {twice} twice", "one device per unit", "Give each device its own unit.")
+    places = [(device.unit, device.base) for device in spec.devices]
+    if len(set(places)) < len(places):
+        twice = sorted({unit for unit, base in places if places.count((unit, base)) > 1})
+        raise fault(str(path), f"units {twice} twice", "one device per unit and base", "Give each device its own unit or base.")
     return spec.model_copy(update={"values": path.parent / spec.values, "models": tuple(path.parent / folder for folder in spec.models)})
 
 
 class Devices:
-    """All simulated devices: which words each holds at a given time."""
+    """All simulated devices, by the unit they answer for; several on one unit lie side by side by their base."""
 
     def __init__(self, spec: Spec) -> None:
-        self.models = {device.unit: load_model(device.model, spec.models) for device in spec.devices}
-        self.devices = {device.unit: device for device in spec.devices}
         table = pd.read_parquet(spec.values).sort_values("time_utc", ignore_index=True)
         if not len(table) or table["time_utc"].dt.tz is None:
             raise fault(str(spec.values), "no rows or naive times", "rows with time_utc in UTC", "Write the table again.")
-        self.times_s = table["time_utc"].dt.as_unit("s").astype(np.int64).to_numpy()
-        self._columns = {str(name): table[name].to_numpy(dtype=float) for name in table.columns if name != "time_utc"}
-        self._written: dict[tuple[int, int], int] = {}  # unit, address: word
-        self._images: dict[int, tuple[int, Image]] = {}
-        self._check(str(spec.values))
-
-    def _check(self, subject: str) -> None:
-        """Every measured register needs a column: a value that nobody gave would be an invented one."""
-        lacking = [
-            f"{self.devices[unit].meter}.{register.name}"
-            for unit, model in self.models.items()
-            for register in model.points
-            if not register.writable and register.default is None and f"{self.devices[unit].meter}.{register.name}" not in self._columns
-        ]
-        if lacking:
-            raise fault(subject, f"no column {', '.join(lacking[:12])}", "one per measured register", f"Add {len(lacking)} columns.")
+        self._times_s = table["time_utc"].dt.as_unit("s").astype(np.int64).to_numpy()
+        columns: dict[str, dict[str, np.ndarray]] = {}
+        for name in (str(name) for name in table.columns if name != "time_utc"):
+            columns.setdefault(name.rpartition(".")[0], {})[name.rpartition(".")[2]] = table[name].to_numpy(dtype=float)
+        self._units: dict[int, list[Simulation]] = {}
+        for device in spec.devices:
+            made = Simulation(device, load_model(device.model, spec.models), columns.get(device.meter, {}), int(self._times_s[0]))
+            self._units.setdefault(device.unit, []).append(made)
+        lacking = [name for unit in self._units.values() for device in unit for name in device.lacking()]
+        if lacking:  # a value that nobody gave would be an invented one
+            raise fault(
+                str(spec.values), f"no column {', '.join(lacking[:12])}", "one per measured register", f"Add {len(lacking)} columns."
+            )
 
     @property
     def first_utc(self) -> datetime:
-        return datetime.fromtimestamp(int(self.times_s[0]), UTC)
+        return datetime.fromtimestamp(int(self._times_s[0]), UTC)
 
-    def image(self, unit: int, now_s: int) -> Image:
-        """The words of all registers of `unit` at `now_s` [s since 1970]: those of the last row at or before it."""
-        row = max(int(np.searchsorted(self.times_s, now_s, side="right")) - 1, 0)
-        if self.devices[unit].behaviour == "stuck":
-            row = 0
-        if unit not in self._images or self._images[unit][0] != row:
-            self._images[unit] = (row, self._built(unit, row))
-        return self._images[unit][1]
+    def __contains__(self, unit: int) -> bool:
+        return unit in self._units
 
-    def write(self, unit: int, address: int, words: list[int]) -> bool:
-        """Take a write when it covers writable registers only; a stuck device takes it and changes nothing."""
-        writable = {a for r in self.models[unit].points if r.writable for a in range(r.address, r.end)}
-        if not set(range(address, address + len(words))) <= writable:
-            return False
-        if self.devices[unit].behaviour != "stuck":
-            self._written |= {(unit, address + i): word for i, word in enumerate(words)}
-            self._images.pop(unit, None)
-        return True
+    def is_dead(self, unit: int) -> bool:
+        return any(device.device.behaviour == "dead" for device in self._units[unit])
 
-    def _built(self, unit: int, row: int) -> Image:
-        model, image = self.models[unit], dict[tuple[str, int], int]()
-        exponents = self._exponents(unit, model, row)
-        for register in model.registers:
-            if register.name in exponents:
-                words = encode(register, exponents[register.name])
-            elif register.quantity is None:
-                words = encode(register, "" if register.type == "string" else scaled(register, register.default or 0))
-            else:
-                words = encode(register, self._value(unit, register, row), exponents.get(register.scale_factor or "", 0))
-            if self.devices[unit].behaviour == "swapped_words":
-                words = words[::-1]
-            for place, word in enumerate(words, register.address):  # bit fields of one number share its words
-                shared = image.get((register.table, place), 0) if register.bit is not None else 0
-                image[register.table, place] = word | shared
-        return image | {("holding", address): word for (owner, address), word in self._written.items() if owner == unit}
+    def delay_s(self, unit: int) -> float:
+        """How late a unit answers [s]."""
+        return max(device.device.delay_s for device in self._units[unit])
 
-    def _value(self, unit: int, register: Register, row: int) -> float | None:
-        """The table's value; where it has none, the last one before it, or `not implemented` where the map can say so."""
-        column = self._columns.get(f"{self.devices[unit].meter}.{register.name}")
-        if column is None:
-            if register.default is not None:
-                return scaled(register, register.default)
-            return min(max(0.0, register.write_min or 0.0), register.write_max or 0.0)
-        if np.isfinite(column[row]):
-            return float(column[row])
-        if not register.is_integer or register.not_implemented:
+    def read(self, unit: int, table: str, address: int, count: int, now_s: int) -> list[int] | None:
+        """The words of a unit at `now_s` [s since 1970], by the last row at or before it; None where it has none to give.
+
+        A read may span addresses without a register only where the map says that the device allows it.
+        """
+        row = max(int(np.searchsorted(self._times_s, now_s, side="right")) - 1, 0)
+        image: Image = {}
+        for device in self._units[unit]:
+            image |= device.image(row, now_s)
+        found = [image.get((table, a)) for a in range(address, address + count)]
+        holes = any(device.model.max_gap == 0 for device in self._units[unit])
+        if found[0] is None or found[-1] is None or (holes and None in found) or self._refused(unit, table, address, count):
             return None
-        known = column[: row + 1][np.isfinite(column[: row + 1])]
-        return float(known[-1]) if len(known) else 0.0
+        return [word or 0 for word in found]
 
-    def _exponents(self, unit: int, model: DeviceModel, row: int) -> dict[str, int]:
-        """Scale factor registers: from their default up, the first power of ten with which every value they scale fits."""
-        found: dict[str, int] = {}
-        for register in model.points:
-            if register.scale_factor is None:
-                continue
-            start = found.get(register.scale_factor, model.register(register.scale_factor).default or 0)
-            value = self._value(unit, register, row)
-            found[register.scale_factor] = next((e for e in _EXPONENTS if e >= start and _fits(register, value, e)), start)
-        return found
-
-
-def _fits(register: Register, value: float | None, exponent: int) -> bool:
-    try:
-        encode(register, value, exponent)
-    except PenstockError:
+    def write(self, unit: int, table: str, address: int, words: Sequence[int]) -> bool:
+        """Take a write when it covers writable words of one device only."""
+        for device in self._units[unit]:
+            if {(table, a) for a in range(address, address + len(words))} <= device.writable():
+                device.write(table, address, words)
+                return True
         return False
-    return True
+
+    def _refused(self, unit: int, table: str, address: int, count: int) -> bool:
+        """Does the read touch a register that the device refuses?"""
+        return any(
+            register.name in one.device.refuses
+            and register.table == table
+            and address < one.device.base + register.end
+            and one.device.base + register.address < address + count
+            for one in self._units[unit]
+            for register in one.model.registers
+        )

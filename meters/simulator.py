@@ -28,8 +28,8 @@ from city.problems import PenstockError, fault
 from meters.simulated import Devices, read_spec
 
 CLOCK_UNIT = 255
-_READ = {3: "holding", 4: "input"}
-_WRITE = (6, 16)
+_TABLE = {1: "coil", 2: "discrete", 3: "holding", 4: "input", 5: "coil", 6: "holding", 15: "coil", 16: "holding"}  # by function
+_WRITE = (5, 6, 15, 16)
 
 
 class Clock:
@@ -55,43 +55,43 @@ class Answers(ModbusServerContext):
         self._devices_of_unit, self._clock = devices, clock
 
     async def async_getValues(self, device_id: int, func_code: int, address: int, count: int = 1) -> Any:
-        """Words, an exception code, or `NoSuchIdException` for a dead unit (the server then stays silent)."""
-        if func_code not in (*_READ, *_WRITE):
+        """Words (or bits), an exception code, or `NoSuchIdException` for a dead unit (the server then stays silent)."""
+        table = _TABLE.get(func_code)
+        if table is None:
             return ExcCodes.ILLEGAL_FUNCTION
         if device_id == CLOCK_UNIT:
             words = [self._clock.now_s >> shift & 0xFFFF for shift in (48, 32, 16, 0)]
             return words[address : address + count] if address + count <= 4 else ExcCodes.ILLEGAL_ADDRESS
-        refusal = self._refusal(device_id)
+        refusal = await self._refusal(device_id)
         if refusal is not None:
             return refusal
-        image, table = self._devices_of_unit.image(device_id, self._clock.now_s), _READ.get(func_code, "holding")
-        found = [image.get((table, a)) for a in range(address, address + count)]
-        holes = None in found and self._devices_of_unit.models[device_id].max_gap == 0
-        if holes or found[0] is None or found[-1] is None:
+        found = self._devices_of_unit.read(device_id, table, address, count, self._clock.now_s)
+        if found is None:
             return ExcCodes.ILLEGAL_ADDRESS
-        return [word or 0 for word in found]
+        return [bool(word) for word in found] if table in ("coil", "discrete") else found
 
     async def async_setValues(self, device_id: int, func_code: int, address: int, values: Any) -> ExcCodes | None:
-        """Take a write to the clock or to writable registers."""
+        """Take a write to the clock or to writable registers and coils."""
         if func_code not in _WRITE:
             return ExcCodes.ILLEGAL_FUNCTION
         words = [int(word) for word in values]
         if device_id == CLOCK_UNIT:
-            if (address, len(words)) != (0, 4):
+            if (func_code, address, len(words)) != (16, 0, 4):
                 return ExcCodes.ILLEGAL_ADDRESS
             self._clock.set(int.from_bytes(b"".join(word.to_bytes(2, "big") for word in words), "big"))
             return None
-        refusal = self._refusal(device_id)
+        refusal = await self._refusal(device_id)
         if refusal is not None:
             return refusal
-        return None if self._devices_of_unit.write(device_id, address, words) else ExcCodes.ILLEGAL_ADDRESS
+        return None if self._devices_of_unit.write(device_id, _TABLE[func_code], address, words) else ExcCodes.ILLEGAL_ADDRESS
 
-    def _refusal(self, unit: int) -> ExcCodes | None:
-        device = self._devices_of_unit.devices.get(unit)
-        if device is None:
+    async def _refusal(self, unit: int) -> ExcCodes | None:
+        if unit not in self._devices_of_unit:
             return ExcCodes.GATEWAY_NO_RESPONSE
-        if device.behaviour == "dead":
+        if self._devices_of_unit.is_dead(unit):
             raise NoSuchIdException(f"unit {unit} is dead")
+        if (delay_s := self._devices_of_unit.delay_s(unit)) > 0:
+            await asyncio.sleep(delay_s)
         return None
 
 
