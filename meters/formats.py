@@ -36,8 +36,8 @@ _FLOATS: dict[str, tuple[Any, Any, str]] = {
 
 
 def bits_of(kind: str) -> int:
-    """Width of a number [bits]; a bool has one."""
-    return 1 if kind == "bool" else int(kind.lstrip("abcdefghijklmnopqrstuvwxyz"))
+    """Width of a number [bits]; a bool has one, text none."""
+    return 1 if kind == "bool" else int(kind.lstrip("abcdefghijklmnopqrstuvwxyz") or 0)
 
 
 def words_of(kind: str) -> int:
