@@ -3,22 +3,14 @@
 import asyncio
 import heapq
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
 
 from meters.link import Link
 
-Steps = AsyncGenerator[None, None]  # pauses after each exchange, so that something more urgent can go first
-WRITE = (-1, 0)  # the urgency of a write: before every read
-
-
-@dataclass(order=True, slots=True)
-class _Work:
-    urgency: tuple[int, int]
-    number: int
-    steps: Steps = field(compare=False)
-    done: asyncio.Future[None] = field(compare=False)
+Steps = AsyncGenerator[None, None]  # pauses between two exchanges, so that something more urgent can go first
+Urgency = tuple[int, int]
+WRITE: Urgency = (-1, 0)  # the urgency of a write: before every read
 
 
 class Actor:
@@ -31,16 +23,17 @@ class Actor:
     def __init__(self, link: Link) -> None:
         self.link = link
         self.unreachable_utc: datetime | None = None  # the last slot at which there was no connection to be had
-        self._waiting: list[_Work] = []
+        self._waiting: list[tuple[Urgency, int, Steps, asyncio.Future[None]]] = []
         self._numbers = count()
         self._worker: asyncio.Task[None] | None = None
 
-    def submit(self, urgency: tuple[int, int], steps: Steps) -> asyncio.Future[None]:
+    def submit(self, urgency: Urgency, steps: Steps) -> asyncio.Future[None]:
         """Have `steps` done in its turn. The future ends with it, or with the exception it raised. Call from the event loop."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, _Work(urgency, next(self._numbers), steps, done))
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
+        heapq.heappush(self._waiting, (urgency, next(self._numbers), steps, done))
         if self._worker is None or self._worker.done():
-            self._worker = asyncio.get_running_loop().create_task(self._work())
+            self._worker = loop.create_task(self._work())
         return done
 
     def close(self) -> None:
@@ -53,13 +46,16 @@ class Actor:
         """Until nothing waits: one exchange of the most urgent, then look again."""
         while self._waiting:
             work = heapq.heappop(self._waiting)
+            _, _, steps, done = work
             try:
-                await anext(work.steps)
+                while True:
+                    await anext(steps)
+                    if self._waiting and self._waiting[0] < work:
+                        heapq.heappush(self._waiting, work)
+                        break
             except StopAsyncIteration:
-                if not work.done.done():
-                    work.done.set_result(None)
+                if not done.done():
+                    done.set_result(None)
             except Exception as error:  # belongs to who waits for the work, and must not stop the others
-                if not work.done.done():
-                    work.done.set_exception(error)
-            else:
-                heapq.heappush(self._waiting, work)
+                if not done.done():
+                    done.set_exception(error)

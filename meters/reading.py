@@ -1,7 +1,7 @@
 """One unit at one slot: what is asked, in which order, and what becomes of each answer."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -69,45 +69,50 @@ class UnitReading:
         self._deadline, self._latest_utc = slot.began + limit_s, slot.time_utc + timedelta(seconds=limit_s)
 
     async def steps(self) -> Steps:
-        """Pauses after each exchange. Raises nothing for what the field does."""
+        """Pauses between two exchanges. Raises nothing for what the field does."""
         try:
-            async for _ in self._all():
-                yield
+            if self._begin():
+                for number, request in enumerate(self._plan.requests):
+                    if number:
+                        yield
+                    await self._ask(request)
+                    if self._ended:
+                        return
+                for following in self._following():
+                    async for _ in following():
+                        yield
+                        if self._ended:
+                            return
+                self._breaker.answered()
         finally:
-            time_us = microseconds(self._slot.now())
-            slot_us = microseconds(self._slot.time_utc)
+            time_us, slot_us = microseconds(self._slot.now()), microseconds(self._slot.time_utc)
             for row in self._unit.rows:
                 self._images.received_us[row.index], self._images.slot_us[row.index] = time_us, slot_us
 
-    async def _all(self) -> AsyncIterator[None]:
+    def _begin(self) -> bool:
+        """Is the unit to be asked at all? Until it has answered, its registers say why not."""
         unasked = Cause.OVERRUN if self._breaker.closed else Cause.UNIT_BACKOFF
+        if self._unit.actor.unreachable_utc == self._slot.time_utc:
+            unasked = Cause.NO_CONNECTION
         for row in self._unit.rows:
             row.causes[:] = unasked
-        if self._breaker.open(self._slot.time_utc):
-            return
-        if self._unit.actor.unreachable_utc == self._slot.time_utc:
-            self._rest(Cause.NO_CONNECTION)
-            return
-        self._plan = plan = self._wiring.plan(self._refusals.walls)
-        for member, register in plan.refused:
+        if unasked is Cause.NO_CONNECTION or self._breaker.open(self._slot.time_utc):
+            return False
+        self._plan = self._wiring.plan(self._refusals.walls)
+        for member, register in self._plan.refused:
             self._unit.rows[member].causes[register] = Cause.REFUSED
-        for request in plan.requests:
-            await self._ask(request)
-            yield
-            if self._ended:
-                return
-        for needed, following in (
-            (any(cause is Cause.REFUSED for _, cause in self._asked), self._find_refused),
-            (plan.torn, self._untear),
-            (self._refusals.walls, self._try_refused),
-            (self._unit.serials, self._identify),
-        ):
-            if needed:
-                async for _ in following():
-                    yield
-                    if self._ended:
-                        return
-        self._breaker.answered()
+        return True
+
+    def _following(self) -> Iterator[Callable[[], AsyncIterator[None]]]:
+        """What else there is to ask once everything planned was."""
+        if any(cause is Cause.REFUSED for _, cause in self._asked):
+            yield self._find_refused
+        if self._plan.torn:
+            yield self._untear
+        if self._refusals.walls:
+            yield self._try_refused
+        if self._unit.serials:
+            yield self._identify
 
     async def _ask(self, request: Request) -> Cause:
         """One read, its words put where they belong. NONE when that went well."""
