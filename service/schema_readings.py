@@ -14,7 +14,8 @@ reading = Table(
     Column("point_key", Integer, primary_key=True),
     Column("value", BigInteger),
     Column("quality", Integer, nullable=False),
-    Column("batch_no", Integer, nullable=False),
+    Column("late_s", Integer, nullable=False),  # whole seconds from its time to when it was received
+    Column("batch_no", Integer, nullable=False),  # which batch brought it; 0 where a release before this one did not keep it
     sqlite_with_rowid=False,
     postgresql_partition_by="RANGE (time_utc)",
 )
@@ -23,7 +24,6 @@ batch = table(
     Column("batch_no", Integer, primary_key=True, autoincrement=False),  # in the order of their transactions, without gaps
     Column("batch_id", String(64), nullable=False, unique=True),
     Column("readings", Integer, nullable=False),
-    Column("received_at_utc", UtcTime),  # of its last reading; null where a release before this one did not keep it
 )
 # What came for a point and time that had another value already.
 conflict = table(

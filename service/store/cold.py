@@ -4,7 +4,7 @@ A file is written once and never changed. It is on the disk, whole, before the t
 rows; a crash before that leaves a file nobody lists, and the next run writes the same bytes to the same name. Readings that come
 later still for a day in cold storage are hot again at first, then one more part of their day.
 
-A file needs no database to be read: it names each point, its quantity and scale, and when the reading was received.
+A file needs no database to be read: it names each point, its quantity and scale, and how late the reading was received.
 """
 
 import hashlib
@@ -39,14 +39,14 @@ _SCHEMA = pa.schema(
         ("time_utc", _UTC),
         ("value", pa.int64()),  # in the stored scale; null where there was none
         ("quality", pa.uint16()),
+        ("late_s", pa.int32()),  # from its time to when it was received
         ("batch_no", pa.int32()),
-        ("received_at_utc", _UTC),
     ],
     metadata={f"scale.{quantity}": str(quantity.scale) for quantity in Quantity},
 )
 # The bytes of a register's value split into streams: its high bytes hardly change from one quarter-hour to the next.
-_ENCODING = dict.fromkeys(("point_key", "time_utc", "batch_no", "received_at_utc"), "DELTA_BINARY_PACKED") | {"value": "BYTE_STREAM_SPLIT"}
-_READ = ["time_utc", "point_key", "value", "quality", "batch_no"]
+_ENCODING = dict.fromkeys(("point_key", "time_utc", "late_s", "batch_no"), "DELTA_BINARY_PACKED") | {"value": "BYTE_STREAM_SPLIT"}
+_READ = [column.name for column in t.reading.columns]
 
 
 def archive(engine: Engine, folder: Path, before_utc: datetime) -> list[tuple[date, int]]:
@@ -99,7 +99,7 @@ def _archive_day(engine: Engine, folder: Path, day: date) -> int:
         parts = _parts(connection, day, day)
         fresh, refused = _against(_read(folder, [part.file for part in parts], np.unique(rows[1]).tolist()), rows)
         file = _write(connection, folder, day, fresh) if fresh[0].size else None
-    newest = int(rows[4].max())
+    newest = int(rows[5].max())
     with writing(engine) as connection:
         alone(connection, t.batch)
         if file is not None:
@@ -119,7 +119,7 @@ def _against(cold: Columns, rows: Columns) -> tuple[Columns, list[dict[str, Any]
     """Which of the hot rows are new beside the cold ones, by point and time; and those that would give another value."""
     both = [np.concatenate(pair) for pair in zip(cold, rows, strict=True)]
     order, first = _firsts(both)
-    time_us, key, value, _, batch_no = both
+    time_us, key, value, _, _, batch_no = both
     fresh = order[(order == first) & (order >= cold[0].size)]
     other = order[(order != first) & (value[order] != NONE) & (value[order] != value[first])]
     refused = [
@@ -157,16 +157,12 @@ def _write(connection: Connection, folder: Path, day: date, rows: Columns) -> di
 
 
 def _tables(connection: Connection, rows: Columns) -> Iterator[pa.Table]:
-    p, b = t.point.c, t.batch.c
+    p = t.point.c
     kinds = {row.point_key: (row.point_id, row.quantity) for row in connection.execute(select(p.point_key, p.point_id, p.quantity))}
-    no, received = columns.fetch(connection, select(b.batch_no, b.received_at_utc).where(b.batch_no.in_(np.unique(rows[4]).tolist())))
-    by_number = np.argsort(no)
-    no, received = no[by_number], received[by_number]
     for at in range(0, rows[0].size, _ROWS):
-        time_us, key, value, quality, batch_no = (column[at : at + _ROWS] for column in rows)
+        time_us, key, value, quality, late_s, batch_no = (column[at : at + _ROWS] for column in rows)
         points, place = np.unique(key, return_inverse=True)
         ids, quantities = (pa.array([kinds[int(point)][i] for point in points], pa.string()) for i in (0, 1))
-        came = received[np.searchsorted(no, batch_no)]
         yield pa.table(
             [
                 pa.DictionaryArray.from_arrays(pa.array(place, pa.int32()), ids),
@@ -175,8 +171,8 @@ def _tables(connection: Connection, rows: Columns) -> Iterator[pa.Table]:
                 pa.array(time_us, _UTC),
                 pa.array(value, pa.int64(), mask=value == NONE),
                 pa.array(quality, pa.uint16()),
+                pa.array(late_s, pa.int32()),
                 pa.array(batch_no, pa.int32()),
-                pa.array(came, pa.int64(), mask=came == NONE).cast(_UTC),
             ],
             schema=_SCHEMA,
         )

@@ -19,6 +19,7 @@ from service.store.columns import NONE, Columns
 from service.store.renames import former_names, keep_past
 from service.utctime import UtcTime
 
+_LATEST_S = 2**31 - 1
 _FEW = 500  # points whose keys fit into a statement
 _REFRESH = (
     " ON CONFLICT (point_key) DO UPDATE SET time_utc = excluded.time_utc, value = excluded.value, quality = excluded.quality,"
@@ -99,7 +100,7 @@ def store_batches(engine: Engine, batches: Sequence[tuple[str, pd.DataFrame]], k
     latest change together, so a crash at any point leaves the batches wholly stored or wholly to be sent again. Raises `KeyError`
     for a point without a key, `OverflowError` for a quality of more than 16 bits, and SQLAlchemy's errors.
     """
-    arrived = {name: (_whole_numbers(frame, key_of), frame["received_at_utc"].max()) for name, frame in batches if not frame.empty}
+    arrived = {name: _whole_numbers(frame, key_of) for name, frame in batches if not frame.empty}
     with writing(engine) as connection:
         alone(connection, t.batch)
         known = connection.execute(select(t.batch.c.batch_id).where(t.batch.c.batch_id.in_(list(arrived)))).scalars().all()
@@ -107,20 +108,18 @@ def store_batches(engine: Engine, batches: Sequence[tuple[str, pd.DataFrame]], k
         if not fresh:
             return 0
         number = (connection.execute(select(func.max(t.batch.c.batch_no))).scalar() or 0) + 1
-        notes = [
-            {"batch_no": no, "batch_id": name, "readings": len(found[0]), "received_at_utc": received.to_pydatetime()}
-            for no, (name, (found, received)) in enumerate(fresh.items(), start=number)
-        ]
+        sizes = {name: len(found[0]) for name, found in fresh.items()}
+        notes = [{"batch_no": no, "batch_id": name, "readings": size} for no, (name, size) in enumerate(sizes.items(), start=number)]
         connection.execute(t.batch.insert(), notes)
-        numbers = [np.full(len(found[0]), no, dtype=np.int64) for no, (found, _) in enumerate(fresh.values(), start=number)]
-        rows = [np.concatenate(parts) for parts in zip(*(found for found, _ in fresh.values()), strict=True)]
-        made = _insert(connection, [*rows, np.concatenate(numbers)])
+        rows = [np.concatenate(parts) for parts in zip(*fresh.values(), strict=True)]
+        numbers = np.repeat(np.arange(number, number + len(sizes)), list(sizes.values()))
+        made = _insert(connection, [*rows, numbers])
         _refresh_latest(connection, rows)
         return made
 
 
 def _whole_numbers(readings: pd.DataFrame, key_of: Mapping[str, int]) -> Columns:
-    """Time [us since 1970], point key, value in its stored scale, quality."""
+    """Time [us since 1970], point key, value in its stored scale, quality, seconds to when it was received."""
     codes, names = pd.factorize(readings["quantity"])
     scaled = readings["value"].to_numpy(dtype=float) * np.array([Quantity(name).scale for name in names], dtype=float)[codes]
     # A garbled float can be any number: what an int64 cannot hold is kept as "no value" under the quality it came with.
@@ -130,7 +129,9 @@ def _whole_numbers(readings: pd.DataFrame, key_of: Mapping[str, int]) -> Columns
     quality = readings["quality"].to_numpy(dtype=np.int64)
     if quality.size and (int(quality.min()) < 0 or int(quality.max()) > 0xFFFF):
         raise OverflowError(f"quality {int(quality.min())} to {int(quality.max())}: 16 bits are allowed")
-    return [_micros(readings["time_utc"]), key, value, quality]
+    time_us = _micros(readings["time_utc"])
+    late_s = -((time_us - _micros(readings["received_at_utc"])) // 1_000_000)  # rounded up: nothing counts as known before it was
+    return [time_us, key, value, quality, np.clip(late_s, -_LATEST_S, _LATEST_S)]
 
 
 def _micros(times: pd.Series) -> NDArray[np.int64]:
@@ -165,7 +166,7 @@ def _stage(connection: Connection, name: str, table: Any, rows: Columns) -> None
 
 
 def _refresh_latest(connection: Connection, rows: Columns) -> None:
-    time, key, value, quality = rows
+    time, key, value, quality = rows[:4]
     backwards = np.arange(time.size)[::-1]
     order = backwards[np.argsort(time[backwards], kind="stable")]  # by time; of equal ones the first comes last, so that it stays
     newest, newest_good = _last_of_each(key, order), _last_of_each(key, order[value[order] != NONE])
@@ -220,8 +221,8 @@ def _by_slot(statement: Select[Any], start_utc: datetime, end_utc: datetime) -> 
 
 def as_frame(connection: Connection, found: Columns) -> pd.DataFrame:
     """Columns of `reading` as the frame `city.frames.READINGS`, by point id and time."""
-    time, key, value, quality, batch_no = found
-    p, b = t.point.c, t.batch.c
+    time, key, value, quality, late_s = found[:5]
+    p = t.point.c
     some = np.unique(key).tolist()
     statement = select(p.point_id, p.quantity, p.point_key).order_by(p.point_id)
     kinds = connection.execute(statement.where(p.point_key.in_(some)) if len(some) <= _FEW else statement).all()
@@ -230,10 +231,6 @@ def as_frame(connection: Connection, found: Columns) -> pd.DataFrame:
     order = np.lexsort((time, place[key]))
     at = place[key[order]]
     scale = np.array([Quantity(row.quantity).scale for row in kinds], dtype=float)
-    span = b.batch_no.between(int(batch_no.min()), int(batch_no.max())) if batch_no.size else b.batch_no.is_(None)
-    no, received = columns.fetch(connection, select(b.batch_no, b.received_at_utc).where(span))
-    by_number = np.argsort(no)
-    received = received[by_number][np.searchsorted(no[by_number], batch_no[order])]
     return pd.DataFrame(
         {
             "point_id": pd.array([row.point_id for row in kinds], dtype="str").take(at),
@@ -241,13 +238,13 @@ def as_frame(connection: Connection, found: Columns) -> pd.DataFrame:
             "quantity": pd.array([row.quantity for row in kinds], dtype="str").take(at),
             "value": np.where(value[order] == NONE, np.nan, value[order] / scale[at]),
             "quality": quality[order],
-            "received_at_utc": _times(received),
+            "received_at_utc": _times((time + late_s * 1_000_000)[order]),
         }
     )
 
 
 def _times(micros: NDArray[np.int64]) -> pd.DatetimeIndex:
-    return pd.DatetimeIndex(micros.view("datetime64[us]"), tz="UTC")  # what stands for null here is pandas' not-a-time
+    return pd.DatetimeIndex(micros.view("datetime64[us]"), tz="UTC")
 
 
 def first_slot(engine: Engine) -> datetime | None:

@@ -74,7 +74,7 @@ def test_a_cold_file_says_all_about_its_readings_without_the_database(engine: En
     assert table.num_rows == 12
     assert first["point_id"] == "m-0.energy"
     assert first["value"] / int(table.schema.metadata[b"scale." + first["quantity"].encode()]) == 100.0
-    assert first["received_at_utc"] == DAY + timedelta(seconds=3)
+    assert first["late_s"] == 3
     assert table["value"].null_count == 1
     assert table["time_utc"].to_pylist()[:4] == [DAY + i * timedelta(hours=6) for i in range(4)]  # by point, then time
 

@@ -1,7 +1,7 @@
 """Readings by batch and day: which batch brought a reading, a partition per day on PostgreSQL, days in cold storage, totals of vectors."""
 
 import zlib
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import numpy as np
 import sqlalchemy as sa
@@ -71,18 +71,10 @@ def _in_place(table: str) -> None:
 def upgrade() -> None:
     _batch(
         sa.Column("batch_no", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("received_at_utc", UtcTime(), nullable=True),
         key="batch_no",
     )
-    # Until now a reading did not say which batch brought it: the ids stay known, and each time of arrival becomes a batch.
     op.execute(
-        "INSERT INTO batch_new (batch_no, batch_id, readings, received_at_utc)"
-        " SELECT row_number() OVER (ORDER BY batch_id), batch_id, readings, NULL FROM batch"
-    )
-    op.execute(
-        "INSERT INTO batch_new (batch_no, batch_id, readings, received_at_utc)"
-        " SELECT (SELECT count(*) FROM batch) + row_number() OVER (ORDER BY received_at_utc),"
-        " 'received-' || row_number() OVER (ORDER BY received_at_utc), count(*), received_at_utc FROM reading GROUP BY received_at_utc"
+        "INSERT INTO batch_new (batch_no, batch_id, readings) SELECT row_number() OVER (ORDER BY batch_id), batch_id, readings FROM batch"
     )
     _conflict(sa.Column("batch_no", sa.Integer(), nullable=False))
     op.execute(
@@ -91,12 +83,12 @@ def upgrade() -> None:
     _in_place("conflict")
     _in_place("batch")
     _rename_reading()
-    _reading("reading", sa.Column("batch_no", sa.Integer(), nullable=False), partitioned=_postgresql())
+    late, no = (sa.Column(name, sa.Integer(), nullable=False) for name in ("late_s", "batch_no"))
+    _reading("reading", late, no, partitioned=_postgresql())
     if _postgresql():
         _partitions()
     op.execute(
-        "INSERT INTO reading SELECT time_utc, point_key, value, quality, batch_no"
-        " FROM reading_old r JOIN batch b ON b.received_at_utc = r.received_at_utc"
+        f"INSERT INTO reading SELECT time_utc, point_key, value, quality, {_seconds('received_at_utc', 'time_utc')}, 0 FROM reading_old"  # noqa: S608
     )
     op.drop_table("reading_old")
     if _postgresql():  # each row changes every quarter-hour: with room beside it, without touching the index
@@ -115,6 +107,11 @@ def upgrade() -> None:
     )
     op.add_column("meter_day", sa.Column("amount_sum", sa.BigInteger(), nullable=True))
     _sum_vectors()
+
+
+def _seconds(later: str, earlier: str) -> str:
+    """Whole seconds between two times, rounded up: nothing counts as known before it was."""
+    return f"ceil(extract(epoch FROM {later} - {earlier}))::int" if _postgresql() else f"({later} - {earlier} + 999999) / 1000000"
 
 
 def _rename_reading() -> None:
@@ -155,13 +152,8 @@ def downgrade() -> None:
         op.execute("ALTER TABLE latest RESET (fillfactor)")
     _rename_reading()
     _reading("reading", sa.Column("received_at_utc", UtcTime(), nullable=False), partitioned=False)
-    unknown = datetime(1970, 1, 1, tzinfo=UTC)
-    op.get_bind().execute(
-        sa.text(
-            "INSERT INTO reading SELECT time_utc, point_key, value, quality, coalesce(received_at_utc, :unknown)"
-            " FROM reading_old r JOIN batch b ON b.batch_no = r.batch_no"
-        ).bindparams(sa.bindparam("unknown", unknown, UtcTime()))
-    )
+    received = "time_utc + late_s * interval '1 second'" if _postgresql() else "time_utc + late_s * 1000000"
+    op.execute(f"INSERT INTO reading SELECT time_utc, point_key, value, quality, {received} FROM reading_old")  # noqa: S608
     op.drop_table("reading_old")
     _conflict(sa.Column("batch_id", sa.String(length=64), nullable=False))
     op.execute(
