@@ -6,7 +6,6 @@ A number is read in three steps, each for a whole array: the bits in order (`for
 References: SunSpec Device Information Model Specification 1.1 (scale factors from -10 to 10, "not implemented").
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -167,11 +166,3 @@ class Layout:
         quality = np.where(odd, _QUESTIONABLE, np.uint16(q.VALID))
         gone = causes != 0
         return np.where(gone, np.nan, values), np.where(gone, causes.astype(np.uint16) << 8, quality)
-
-
-def image_of(layout: Layout, words: dict[str, Sequence[int]]) -> NDArray[np.uint16]:
-    """One device's words by register name, side by side: uint16[1, width]; registers without words are zero."""
-    image = np.zeros((1, layout.width), dtype=np.uint16)
-    for name, given in words.items():
-        image[0, layout.columns[name]] = given
-    return image

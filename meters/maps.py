@@ -25,8 +25,7 @@ class DeviceModel(BaseModel):
 
     name: str = Field(description="the file's name without .toml")
     description: str = Field(default="", description="which device, and the source of the map")
-    max_words: int = Field(default=125, ge=1, le=125, description="most registers per read the device answers")
-    max_bits: int = Field(default=2000, ge=1, le=2000, description="most coils or discrete inputs per read the device answers")
+    max_words: int = Field(default=125, ge=1, le=125, description="most registers per read the device answers; of coils 16 times as many")
     max_gap: int = Field(default=0, ge=0, le=124, description="unused registers a read may span; 0 where the device refuses holes")
     registers: tuple[Register, ...] = Field(description="the map")
 

@@ -83,8 +83,9 @@ def _seen(model: DeviceModel, register: Register, words: dict[str, tuple[int, ..
         exponent = decode(model.register(register.scale_factor), words[register.scale_factor])[0]
     factor = 0 if register.scale_factor is None else None if exponent is None else int(exponent)
     value, quality = decode(register, read, factor)
+    shown = text(register, read) if register.serial else "" if value is None else f"{value:.10g}"
     orders = orders_that_fit(register, read, factor) if q.cause_of(quality) is Cause.OUT_OF_MAP else ()
-    return Seen(register, read, "" if value is None else f"{value:.9g}", quality, orders)
+    return Seen(register, read, shown, quality, orders)
 
 
 def orders_that_fit(register: Register, words: Sequence[int], exponent: int | None = 0) -> tuple[str, ...]:

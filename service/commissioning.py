@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,11 +13,12 @@ from rich.text import Text
 
 from city import quality as q
 from city.problems import fault
+from city.quantities import Quantity
 from meters import probe
 from meters.formats import TABLES, Table
 from meters.link import Link, LinkConfig, LinkFault
 from meters.map_file import as_toml
-from meters.registers import DeviceModel, load_model
+from meters.registers import DeviceModel, Register, load_model, same_serial
 from meters.sunspec import discover
 from service.settings import LoadedCity
 
@@ -36,6 +38,10 @@ def probe_map(city: LoadedCity, target: str, unit: int | None, model: str | None
     console = _console()
     console.print(_map_grid(f"unit {number} of link {link_id}, map {known.name}", seen, base))
     console.print(probe.suggestion(seen) or "No other byte order fits better.", highlight=False, markup=False, soft_wrap=True)
+    identity = next((one for one in seen if one.register.serial), None)
+    serial = city.meter[target].serial if target in city.meter else ""
+    if identity is not None and serial and not same_serial(identity.shown, serial):
+        console.print(f"It says serial number '{identity.shown}'; city.toml says '{serial}': another meter.", highlight=False, markup=False)
     if register is not None:
         one = next(one for one in seen if one.register is known.register(register))
         console.print(_formats_grid(f"{register}, in the unit of its map", probe.readings(one.register.address, one.words, one.register)))
@@ -139,8 +145,7 @@ def _map_grid(title: str, seen: Sequence[probe.Seen], base: int) -> Grid:
         grid.add_column(name, justify="right" if name in ("address", "value") else "left", overflow="fold")
     for one in seen:
         register, cause = one.register, q.cause_of(one.quality)
-        meaning = register.enum.get(int(float(one.shown))) if register.enum and one.shown else None
-        value = f"{one.shown} ({meaning})" if meaning else one.shown
+        value = f"{one.shown} ({meaning})" if (meaning := _meaning(register, one.shown)) else one.shown
         unit = register.quantity.unit if register.quantity is not None else ""
         state = "ok" if not cause else cause.name.lower().replace("_", " ")
         words = " ".join(f"{word:04X}" for word in one.words)
@@ -150,12 +155,21 @@ def _map_grid(title: str, seen: Sequence[probe.Seen], base: int) -> Grid:
     return grid
 
 
+def _meaning(register: Register, shown: str) -> str | None:
+    """What a state is called, and what time a clock shows."""
+    if not shown or register.type == "string":
+        return None
+    if register.quantity is Quantity.CLOCK_S:
+        return f"{datetime.fromtimestamp(float(shown), UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return register.enum.get(int(float(shown)))
+
+
 def _formats_grid(title: str, readings: Sequence[probe.Reading]) -> Grid:
     grid = Grid(title=f"{title} (* plausible)", title_justify="left")
     for name in ("address", "type", *probe.ORDERS):
         grid.add_column(name, justify="left" if name == "type" else "right")
     for one in readings:
-        cells = ["" if (n := one.numbers.get(order)) is None else f"{n:.9g}" for order in probe.ORDERS]
+        cells = ["" if (n := one.numbers.get(order)) is None else f"{n:.10g}" for order in probe.ORDERS]
         marked = [f"{cell} *" if cell and order in one.plausible else cell for cell, order in zip(cells, probe.ORDERS, strict=True)]
         grid.add_row(str(one.address), one.kind, *marked)
     return grid

@@ -32,6 +32,8 @@ def port() -> Iterator[int]:
     meter = load_model("electricity-meter")
     for register, value in zip(meter.registers, (480.3, 1_234_567.891), strict=True):
         made.data_bank.set_holding_registers(register.address, list(encode(register, value)[::-1]))
+    made.data_bank.set_holding_registers(129, [0, 77])  # the serial number and the clock of an iEM3000
+    made.data_bank.set_holding_registers(1844, [26, 0x0A14, 0x0922, 56_000])
     made.data_bank.set_holding_registers(40000, sunspec_words())
     made.data_bank.set_coils(7, [True, False, True])
     yield number
@@ -52,15 +54,23 @@ def test_a_meter_with_swapped_words_is_shown_and_its_order_suggested(town: Town)
     assert said.code == 0, said.err
     assert "out of map" in said.out
     assert 'power, energy: order CDAB fits. Set word_order = "little" and byte_order = "big" in the whole map.' in said.out
-    assert "1234567.89 *" in said.out
+    assert "1234567.891 *" in said.out
 
 
 def test_bare_words_need_no_map(town: Town) -> None:
     said = probed(town, "field", "1", "--address", "0", "--count", "2")
     assert said.code == 0, said.err
-    assert "480.299988 *" in said.out
+    assert "480.2999878 *" in said.out
     coils = probed(town, "field", "1", "--address", "7", "--count", "3", "--table", "coil")
     assert coils.out.strip() == "0001 0000 0001"
+
+
+def test_another_meter_and_its_clock_are_told(town: Town) -> None:
+    told = town.changed("head", '{ id = "hall",', '{ id = "hall", serial = "78",').write()
+    said = probed(told, "hall", "--model", "schneider-iem3000")
+    assert said.code == 0, said.err
+    assert "It says serial number '77'; city.toml says '78': another meter." in said.out
+    assert "1792488896 (2026-10-20 09:34:56 UTC)" in said.out
 
 
 def test_what_cannot_be_asked_or_is_refused_is_a_sentence(town: Town) -> None:
