@@ -82,11 +82,11 @@ def sums(window: Window, size: float, rng: np.random.Generator) -> Found:
 
 
 def late(window: Window, size: float, rng: np.random.Generator) -> Found:
-    """Readings taken `size` times half a step after their slot."""
+    """Readings taken `size` steps after their slot."""
     n, t = window.block.values.shape
     off_s = rng.uniform(0, 5, (n, t))
     column = rng.integers(0, t, n)
-    off_s[np.arange(n), column] = size * window.block.step.total_seconds() / 2
+    off_s[np.arange(n), column] = size * window.block.step.total_seconds()
     told = doubt_times(window.block, off_s, {}).quality >> 8
     return n, int((told[np.arange(n), column] == Cause.TIME_TOLERANCE).sum())
 

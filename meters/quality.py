@@ -51,7 +51,7 @@ class Limits(BaseModel):
         default=None, ge=0, description="intervals and register of a day may differ by this; 0.5 % of the register when not given [unit]"
     )
     time_tolerance_s: float | None = Field(
-        default=None, gt=0, description="a polled reading may be taken this far from its slot; half a step when not given [s]"
+        default=None, gt=0, description="a polled reading may be taken this far from its slot; one step when not given [s]"
     )
     modulus: float | None = Field(default=None, gt=0, description="a register starts again at zero here [unit of the register]")
     write_interval_s: float = Field(default=0.0, ge=0, description="least time between two writes [s]")
@@ -192,11 +192,11 @@ def doubt_sums(intervals: Block, register: Block, limits: dict[str, Limits], civ
 def doubt_times(block: Block, off_s: Floats, limits: dict[str, Limits]) -> Block:
     """`block` with readings questionable (TIME_TOLERANCE) that were taken too far from their slot.
 
-    `off_s` float64[n, t] [s] is how far after (or before) its slot each reading came, NaN where nobody knows. Without a limit half
-    a step is allowed: what is further off belongs to another slot.
+    `off_s` float64[n, t] [s] is how far after (or before) its slot each reading came, NaN where nobody knows. Without a limit a
+    whole step is allowed, because a link's units are read one after the other: what is further off belongs to another slot.
     """
     quality = block.quality.copy()
-    allowed = _Limit([limits.get(point) for point in block.ids], None)("time_tolerance_s", block.step.total_seconds() / 2)
+    allowed = _Limit([limits.get(point) for point in block.ids], None)("time_tolerance_s", block.step.total_seconds())
     with np.errstate(invalid="ignore"):
         _doubt(quality, np.abs(off_s) > allowed, Cause.TIME_TOLERANCE)
     return replace(block, quality=quality)

@@ -19,8 +19,8 @@ from networks.baseline import Baseline
 from service import schema as t
 from service.isolating import isolate, live_day
 from service.night import Night
-from service.night.validate import as_block
-from service.store import meter_days, readings
+from service.store import meter_days
+from service.validation import live
 from service.water import WaterCity
 
 HISTORY_DAYS = 70  # of inflow for the hour-of-week medians, and of pressure for the regression
@@ -40,7 +40,8 @@ def balance(night: Night, side: WaterCity) -> list[dict[str, Any]]:
     start = civil_day(last + timedelta(days=1), zone)[0] if last else first
     if start >= night.today:
         return []
-    inflow = _renamed(meter_days.block(night.engine, points, start, night.today), side.dma_points("volume_register_m3"))
+    measured = meter_days.block(night.engine, points, start, night.today, estimates=False)
+    inflow = _renamed(measured, side.dma_points("volume_register_m3"))
     table = night_losses(inflow, people=side.people, zone=zone, night_use_l_per_person_h=side.water.night_use_l_per_person_h)
     return [
         {
@@ -96,15 +97,15 @@ def _none(start: datetime, end: datetime) -> Block:
 def _history(night: Night, names: Mapping[str, str], start: datetime, end: datetime) -> Block:
     if not names:
         return _none(start, end)
-    return _renamed(meter_days.block(night.engine, [night.city.points[name] for name in names], start, end), names)
+    points = [night.city.points[name] for name in names]
+    return _renamed(meter_days.block(night.engine, points, start, end, estimates=False), names)
 
 
 def _live(night: Night, names: Mapping[str, str], start: datetime, end: datetime) -> Block:
     if not names:
         return _none(start, end)
     points = [night.city.points[name] for name in names]
-    frame = readings.hot(night.engine, list(names), start, end)
-    return _renamed(as_block(frame, points, start, end, QUARTER, night.city.validation_limits), names)
+    return _renamed(live(night.engine, night.city, points, start, end, QUARTER), names)
 
 
 def _case(night: Night, side: WaterCity, event: leaks.LeakEvent, live: Mapping[str, Block]) -> Case:

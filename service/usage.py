@@ -1,106 +1,76 @@
 """From stored vectors to what the ledger counts: runs of measured, estimated and missing usage within each civil day."""
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from city import quality as q
 from city.frames import USAGE, Block, checked
-from city.quality import Cause, Flag, code, missing
+from city.quality import Cause, Flag
 
-MISSING, MEASURED, ESTIMATED = 0, 1, 2
-_QUALITY = np.array([missing(Cause.GAP), code(Flag.VALID), code(Flag.ESTIMATED_LIKE_DAY)])
+_EXACT = int(Flag.VALID | Flag.DERIVED)
+_ESTIMATE = int(Flag.ESTIMATED_LIKE_DAY | Flag.ESTIMATED_LINEAR)
 
 
-def with_like_day(block: Block, days: int = 7) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
-    """Amounts int64[n, t] and class int8[n, t]: a missing interval takes the one `days` earlier when that was measured.
+def runs(
+    block: Block, days: Sequence[tuple[datetime, datetime]], versions: Mapping[tuple[str, datetime], int] | None = None
+) -> pd.DataFrame:
+    """USAGE rows of the `days` of an int64 Block, which follow each other, one per run of one kind within a day.
 
-    The first `days` of the block have nothing before them and stay as they are. The stored values are not touched: an
-    estimate exists in the ledger only, under its own quality.
+    A gap whose estimates sum to what its register counted (DERIVED) is measured over its run: only its course within was
+    estimated. Where midnight cuts such a gap, each day's share of it is an estimate; to see one that began before the first of the
+    days, the block begins a day earlier. `versions`: of days that have more than one.
     """
-    measured = block.usable()
-    amounts = np.where(measured, block.values, 0).astype(np.int64)
-    kind = measured.astype(np.int8)
-    shift = int(timedelta(days=days) / block.step)
-    if shift < block.steps:
-        late = np.zeros_like(measured)
-        late[:, shift:] = ~measured[:, shift:] & measured[:, :-shift]
-        amounts[:, shift:] += np.where(late[:, shift:], amounts[:, :-shift], 0)
-        kind[late] = ESTIMATED
-    return amounts, kind
-
-
-def runs(block: Block, days: Sequence[tuple[datetime, datetime]], totals: dict[tuple[str, datetime], int] | None = None) -> pd.DataFrame:
-    """USAGE rows of an int64 Block for some of its civil days, one per run of one class.
-
-    A day with missing intervals whose register was good at both ends has an exact total all the same (`totals`, by point and
-    day start): it becomes one measured row over the day, derived from the register.
-    """
-    amounts, kind = with_like_day(block)
-    n, t = kind.shape
     seconds = int(block.step.total_seconds())
-    offset = np.array([int((start - block.start_utc).total_seconds()) // seconds for start, _ in days])
-    day_of = np.searchsorted(offset, np.arange(t), side="right") - 1
-    starts_day = np.zeros(t, dtype=bool)
-    starts_day[offset] = True
+    starts = np.array([int((start - block.start_utc).total_seconds()) // seconds for start, _ in days])
+    kind = _kinds(block.quality, starts)[:, starts[0] :]
+    block = block.window(days[0][0], days[-1][1])
+    kind, starts = kind[:, : block.steps], starts - starts[0]
+    n, t = block.values.shape
     breaks = np.zeros((n, t), dtype=bool)
     breaks[:, 1:] = kind[:, 1:] != kind[:, :-1]
-    breaks |= starts_day
-    breaks[:, 0] = True
+    breaks[:, starts] = True
     first = np.flatnonzero(breaks)
     last = np.append(first[1:], n * t)
     row, column = first // t, first % t
-    frame = pd.DataFrame(
-        {
-            "point_id": np.asarray(block.ids, dtype=object)[row],
-            "column": column,
-            "end": column + (last - first),
-            "amount": np.add.reduceat(amounts.ravel(), first),
-            "kind": kind.ravel()[first],
-            "day": day_of[column],
-        }
-    )
-    frame = frame[frame["day"] >= 0]
-    end_of = np.array([int((end - block.start_utc).total_seconds()) // seconds for _, end in days])
-    frame = frame[frame["end"] <= end_of[frame["day"].to_numpy()]]
-    quality = _QUALITY[frame["kind"].to_numpy()]
-    frame, quality = _settled(frame, quality, days, offset, end_of, totals or {})
+    day = np.searchsorted(starts, column, side="right") - 1
+    amounts = np.where(block.usable(), block.values, 0)
     at = pd.Timestamp(block.start_utc)
+    known = versions or {}
     made = pd.DataFrame(
         {
-            "point_id": frame["point_id"],
-            "period_start_utc": at + pd.to_timedelta(frame["column"] * seconds, unit="s"),
-            "period_end_utc": at + pd.to_timedelta(frame["end"] * seconds, unit="s"),
+            "point_id": np.asarray(block.ids, dtype=object)[row],
+            "period_start_utc": at + pd.to_timedelta(column * seconds, unit="s"),
+            "period_end_utc": at + pd.to_timedelta((column + last - first) * seconds, unit="s"),
             "quantity": str(block.quantity),
-            "amount": frame["amount"],
-            "quality": quality,
-            "version": 1,
+            "amount": np.add.reduceat(amounts.ravel(), first),
+            "quality": kind.ravel()[first],
+            "version": [known.get((block.ids[i], days[d][0]), 1) for i, d in zip(row, day, strict=True)] if known else 1,
         }
     )
     return checked(USAGE, made, "usage")
 
 
-def _settled(
-    frame: pd.DataFrame,
-    quality: NDArray[np.int64],
-    days: Sequence[tuple[datetime, datetime]],
-    offset: NDArray[np.int64],
-    end_of: NDArray[np.int64],
-    totals: dict[tuple[str, datetime], int],
-) -> tuple[pd.DataFrame, NDArray[np.int64]]:
-    """Replace the runs of a day that has an exact register total by one row."""
-    keys = list(zip(frame["point_id"], (days[d][0] for d in frame["day"]), strict=True))
-    incomplete = frame["kind"].to_numpy() != MEASURED
-    settled = {key for key, gap in zip(keys, incomplete, strict=True) if gap and key in totals}
-    if not settled:
-        return frame, quality
-    keep = np.array([key not in settled for key in keys])
-    number = {start: i for i, (start, _) in enumerate(days)}
-    rows = [
-        {"point_id": p, "column": offset[number[s]], "end": end_of[number[s]], "amount": totals[p, s], "kind": MEASURED, "day": number[s]}
-        for p, s in sorted(settled)
-    ]
-    whole = np.full(len(rows), code(Flag.VALID | Flag.DERIVED))
-    return pd.concat([frame[keep], pd.DataFrame(rows)], ignore_index=True), np.concatenate([quality[keep], whole])
+def _kinds(quality: NDArray[np.uint16], starts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The flags each interval is posted under, int64[n, t]: causes do not part a run, and what is missing is a gap."""
+    flags = (quality & 0xFF).astype(np.int64)
+    estimate = (flags & _ESTIMATE) != 0
+    exact = estimate & ((flags & int(Flag.DERIVED)) != 0)
+    cut = _cut_by_midnight(exact, starts)
+    kind = np.where(exact & ~cut, _EXACT, np.where(estimate, int(Flag.ESTIMATED_LIKE_DAY), flags))
+    return np.where(q.usable(quality), kind, q.missing(Cause.GAP))
+
+
+def _cut_by_midnight(exact: NDArray[np.bool_], starts: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Those of the exact intervals whose run reaches over the start of a day."""
+    midnight = np.zeros(exact.shape[1], dtype=bool)
+    midnight[starts] = True
+    begins = exact.copy()
+    begins[:, 1:] &= ~exact[:, :-1]
+    number = np.cumsum(begins.ravel()).reshape(exact.shape)
+    cut = np.zeros(int(number.max(initial=0)) + 1, dtype=bool)
+    cut[number[:, 1:][exact[:, 1:] & exact[:, :-1] & midnight[1:]]] = True
+    return exact & cut[number]

@@ -81,7 +81,8 @@ def share(task: Task) -> Share:
     oldest = local_date(task.today, zone) - timedelta(days=settings.night.history_days)
     first = meter_days.first(engine) or task.today
     start = max(civil_day(oldest, zone)[0], first)
-    history = meter_days.block(engine, points, min(start, civil_day(local_date(task.today, zone) - timedelta(days=1), zone)[0]), task.today)
+    start = min(start, civil_day(local_date(task.today, zone) - timedelta(days=1), zone)[0])
+    history = meter_days.block(engine, points, start, task.today, estimates=False)  # a model that learns estimates learns itself
     kinds = {p.id: str(city.meter[p.meter].forecast) for p in points}
     frame, ladder = forecast(history, kinds, task.today, FORECAST_HOURS * 3600 // task.step_s, settings.calendar, settings.forecast)
     sample = history.ids[:: -(-len(history.ids) // BACKTESTED)]

@@ -79,12 +79,11 @@ def _metered(night: Night, days: Sequence[tuple[datetime, datetime]]) -> Iterato
         point = night.city.points.get(account.point)
         if point is not None:
             groups.setdefault((point.stored, point.step_s), []).append(point)
-    before = civil_day(local_date(days[0][0], night.city.settings.city.time_zone) - timedelta(days=7), night.city.settings.city.time_zone)[
-        0
-    ]
+    zone = night.city.settings.city.time_zone
+    start, end = civil_day(local_date(days[0][0], zone) - timedelta(days=1), zone)[0], days[-1][1]
     for points in groups.values():
-        block = meter_days.block(night.engine, points, before, days[-1][1])
-        yield usage_runs(block, days, meter_days.totals(night.engine, points, days[0][0], days[-1][1]))
+        block = meter_days.block(night.engine, points, start, end)
+        yield usage_runs(block, days, meter_days.revised(night.engine, points, days[0][0], end))
 
 
 def _losses(night: Night, days: Sequence[tuple[datetime, datetime]]) -> Iterator[pd.DataFrame]:

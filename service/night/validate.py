@@ -47,9 +47,6 @@ def compute(night: Night) -> Output:
         for one in again:
             meter_days.revise(connection, one.checked.made, one.days, night.key_of, "night", night.now_utc, one.reason)
         heard.note(connection, counts)
-        # Only what lies in vectors by now may go: days up to the last one made here.
-        if days:
-            readings.drop_hot(connection, min(night.today - timedelta(days=night.city.settings.night.hot_days), days[-1][1]))
 
     problems = [problem for checked in made for problem in _bad_points(checked)] + not_restated(night, again)
     return Output(StepResult(*_told(made, days, again), problems), write)

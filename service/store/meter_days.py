@@ -127,13 +127,14 @@ def block(
     end_utc: datetime,
     *,
     known_at: datetime | None = None,
+    as_read: bool = False,
     estimates: bool = True,
 ) -> Block:
     """The newest vectors of points that share one stored quantity and step, as an int64 Block over [start, end).
 
-    `known_at`: as they were known then. `estimates` False: estimated and edited amounts come back as missing, under their
-    cause, for what may learn from measurements only. What is not stored has quality 0 (missing). `start_utc` and `end_utc` must
-    be civil midnights.
+    `known_at`: as they were known then. `as_read`: their first version. `estimates` False: estimated and edited amounts come back
+    as missing, under their cause, for what may learn from measurements only. What is not stored has quality 0 (missing).
+    `start_utc` and `end_utc` must be civil midnights.
     """
     quantity, step_s = points[0].stored, points[0].step_s
     steps = int((end_utc - start_utc).total_seconds()) // step_s
@@ -144,6 +145,8 @@ def block(
     statement = _of(points, start_utc, end_utc, t.meter_day.c.amounts, t.meter_day.c.quality)
     if known_at is not None:
         statement = statement.where(t.meter_day.c.known_at_utc <= as_utc(known_at))
+    if as_read:
+        statement = statement.where(t.meter_day.c.version == 1)
     with engine.connect() as connection:
         for name, day, version, amounts, marks in connection.execute(statement).tuples():
             i = row_of.get(name)

@@ -98,7 +98,7 @@ def _stuck(engine: Engine, board: pd.DataFrame) -> Iterator[Alarm]:
 
 
 def day_causes(engine: Engine) -> list[tuple[str, dict[Cause, int], int]]:
-    """(point_id, {cause: intervals not valid}, intervals) of every point on the newest stored civil day."""
+    """(point_id, {cause: intervals not measured}, intervals) of every point on the newest stored civil day."""
     day = meter_days.last(engine)
     if day is None:
         return []
@@ -106,15 +106,15 @@ def day_causes(engine: Engine) -> list[tuple[str, dict[Cause, int], int]]:
         select(t.point.c.point_id, t.meter_day.c.quality)
         .join(t.point, t.point.c.point_key == t.meter_day.c.point_key)
         .where(t.meter_day.c.day_start_utc == day)
-        .order_by(t.point.c.point_id)
+        .order_by(t.point.c.point_id, t.meter_day.c.version)
     )
     with engine.connect() as connection:
-        rows = connection.execute(statement).all()
+        newest = dict(connection.execute(statement).tuples().all())
     made = []
-    for row in rows:
-        quality = unpack_quality(row.quality)
-        values, counts = np.unique(quality[~q.usable(quality)] >> 8, return_counts=True)
-        made.append((row.point_id, {Cause(int(v)): int(c) for v, c in zip(values, counts, strict=True)}, int(quality.size)))
+    for name, packed in newest.items():
+        quality = unpack_quality(packed)
+        values, counts = np.unique(quality[~q.measured(quality)] >> 8, return_counts=True)
+        made.append((name, {Cause(int(v)): int(c) for v, c in zip(values, counts, strict=True)}, int(quality.size)))
     return made
 
 

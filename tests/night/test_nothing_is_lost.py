@@ -69,15 +69,18 @@ def test_a_night_of_a_mistyped_later_date_leaves_the_days_open_that_nobody_has_h
     assert usable_quarters(town, "2022-06-15") == 96
 
 
-def test_a_day_nobody_polled_between_two_heard_ones_is_a_gap_and_not_a_zero(tmp_path: Path) -> None:
+def test_a_day_nobody_polled_between_two_heard_ones_is_a_gap_as_read_and_an_estimate_in_its_second_version(tmp_path: Path) -> None:
     town = prepared(Town(tmp_path, days=0))
     counted(town, slots("2022-06-13", last=96))
     counted(town, slots("2022-06-15"))
     night(town)
-    assert usable_quarters(town, "2022-06-14") == 0
     point = load(Environment(city=town.file, home=town.folder)).points["hall.energy"]
-    block = meter_days.block(open_store(town.database), [point], MIDNIGHT_UTC - timedelta(days=2), MIDNIGHT_UTC - timedelta(days=1))
-    assert {q.cause_of(int(code)) for code in np.unique(block.quality)} == {Cause.GAP}
+    day = MIDNIGHT_UTC - timedelta(days=2), MIDNIGHT_UTC - timedelta(days=1)
+    read = meter_days.block(open_store(town.database), [point], *day, as_read=True)
+    assert set(read.quality[0]) == {q.missing(Cause.GAP)}
+    made = meter_days.block(open_store(town.database), [point], *day)
+    assert set(made.quality[0, :-1]) == {q.code(q.Flag.ESTIMATED_LIKE_DAY, Cause.GAP)}  # the day alike did not see its last quarter
+    assert set(made.values[0, :-1]) == {5000}
 
 
 def test_a_field_that_was_dead_all_day_gives_a_night_that_names_its_points(tmp_path: Path) -> None:

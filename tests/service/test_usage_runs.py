@@ -34,15 +34,39 @@ def test_a_gap_without_history_is_its_own_missing_row() -> None:
     assert found["quality"].tolist() == [VALID, missing(Cause.GAP), VALID]
 
 
-def test_a_gap_takes_the_same_hour_a_week_before_as_an_estimate() -> None:
-    found = runs(block(8, [7 * 24 + 3]), [(START + 7 * DAY, START + 8 * DAY)])
-    assert found["amount"].tolist()[1] == 3
-    assert found["quality"].tolist()[1] == code(Flag.ESTIMATED_LIKE_DAY)
+def estimated(days: int, gone: list[int], flags: int) -> Block:
+    made = block(days, [])
+    made.quality[0, gone] = flags | int(Cause.TIMEOUT) << 8
+    return made
 
 
-def test_a_day_with_gaps_but_good_registers_at_both_ends_is_exact() -> None:
-    found = runs(block(1, [3, 4]), [(START, START + DAY)], {("m.energy", START): 276})
-    assert found[["amount", "quality"]].to_numpy().tolist() == [[276, code(Flag.VALID | Flag.DERIVED)]]
+def test_a_gap_that_was_estimated_is_its_own_estimated_row() -> None:
+    found = runs(estimated(1, [3, 4], int(Flag.ESTIMATED_LINEAR)), [(START, START + DAY)])
+    assert found["amount"].tolist() == [0 + 1 + 2, 3 + 4, sum(range(5, 24))]
+    assert found["quality"].tolist() == [VALID, code(Flag.ESTIMATED_LIKE_DAY), VALID]
+
+
+def test_a_gap_whose_sum_the_register_told_is_measured() -> None:
+    found = runs(estimated(1, [3, 4], int(Flag.ESTIMATED_LIKE_DAY | Flag.DERIVED)), [(START, START + DAY)])
+    assert found["amount"].tolist() == [3, 7, sum(range(5, 24))]
+    assert found["quality"].tolist() == [VALID, code(Flag.VALID | Flag.DERIVED), VALID]
+
+
+def test_a_days_share_of_such_a_gap_across_midnight_is_an_estimate_also_when_the_gap_began_before_the_first_day() -> None:
+    across = estimated(2, [23, 24], int(Flag.ESTIMATED_LIKE_DAY | Flag.DERIVED))
+    both = runs(across, [(START, START + DAY), (START + DAY, START + 2 * DAY)])
+    assert both["quality"].tolist() == [VALID, code(Flag.ESTIMATED_LIKE_DAY), code(Flag.ESTIMATED_LIKE_DAY), VALID]
+    second = runs(across, [(START + DAY, START + 2 * DAY)])
+    assert second["quality"].tolist() == [code(Flag.ESTIMATED_LIKE_DAY), VALID]
+    assert both["amount"].tolist()[2:] == second["amount"].tolist() == [24, sum(range(25, 48))]
+
+
+def test_rows_carry_the_version_of_their_day_and_a_warning_does_not_part_them() -> None:
+    made = block(2, [])
+    made.quality[0, :24] |= int(Cause.HIGH_USAGE) << 8
+    days = [(START, START + DAY), (START + DAY, START + 2 * DAY)]
+    found = runs(made, days, {("m.energy", START + DAY): 3})
+    assert found[["quality", "version"]].to_numpy().tolist() == [[VALID, 1], [VALID, 3]]
 
 
 @given(st.sets(st.integers(0, 47)))

@@ -1,0 +1,154 @@
+"""From readings to validated days: points on one grid, checked by their limits and their own past, with estimates beside."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sqlalchemy import Engine
+
+from city import quality as q
+from city.clock import civil_day, local_date
+from city.frames import Block
+from city.places import Point
+from city.quality import Cause
+from forecasting.calendars import Calendar, LocalGrid
+from meters.estimation import estimate
+from meters.periods import as_primary
+from meters.quality import Limits, doubt_sums, doubt_times, validate
+from meters.quality_norms import DAYS, SENSED, Norms, learn
+from meters.usage import from_registers
+from service.metering import histories
+from service.settings import LoadedCity
+from service.store import cold, meter_days, readings
+
+_POINTS = 500  # judged at a time, with four weeks of their past: as many as one statement can name
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Points over some days: `read` with the flags of validation, `made` the same with estimates where there can be some."""
+
+    read: Block
+    made: Block
+
+    def select(self, ids: Sequence[str]) -> "Checked":
+        return Checked(self.read.select(ids), self.made.select(ids))
+
+
+def check(engine: Engine, city: LoadedCity, points: Sequence[Point], start: datetime, end: datetime) -> Checked:
+    """Points of one quantity and step over whole civil days [start, end), from their readings, hot or cold."""
+    step = timedelta(seconds=points[0].step_s)
+    register = points[0].quantity.is_register
+    # One slot more than the days have: the register at the end of the last interval.
+    frame = cold.raw(engine, city.folder, [p.id for p in points], start, end + step)
+    raw, off_s = on_grid(frame, points, start, end + step if register else end, step)
+    polled = np.array([city.meter[p.meter].unit is not None for p in points])
+    raw = doubt_times(raw, np.where(polled[:, None], off_s, np.nan), _limits(city))
+    parts = [
+        _check_some(
+            engine, city, points[i : i + _POINTS], replace(raw, ids=raw.ids[some], values=raw.values[some], quality=raw.quality[some]), end
+        )
+        for i in range(0, len(points), _POINTS)
+        for some in [slice(i, i + _POINTS)]
+    ]
+    return Checked(_stacked([part.read for part in parts]), _stacked([part.made for part in parts]))
+
+
+def _check_some(engine: Engine, city: LoadedCity, points: Sequence[Point], raw: Block, end: datetime) -> Checked:
+    limits, calendar, start = _limits(city), city.settings.calendar, raw.start_utc
+    norms, history = _past(engine, city, points, start)
+    known = histories(city, points)
+    if not raw.quantity.is_register:
+        block = as_primary(raw, known)
+        read = validate(block, limits, norms, _civil(calendar, block))
+        if not block.quantity.is_period:
+            return Checked(read, read)
+        read = _summed(engine, city, points, read, end)
+        return Checked(read, _estimated(calendar, read, history, None))
+    registers = validate(raw, limits, norms)
+    moduli = {p.id: modulus for p in points if (modulus := city.modulus(p)) is not None}
+    counted = from_registers(registers, moduli, known)
+    backwards = (counted.block.quality >> 8 == Cause.RESET) & (registers.quality[:, 1:] >> 8 == Cause.REVERSE_FLOW)
+    quality = np.where(backwards, np.uint16(q.missing(Cause.REVERSE_FLOW)), counted.block.quality)
+    block = replace(counted.block, quality=quality)
+    read = validate(block, limits, norms, _civil(calendar, block))
+    return Checked(read, _estimated(calendar, read, history, counted.gaps))
+
+
+def _past(engine: Engine, city: LoadedCity, points: Sequence[Point], start: datetime) -> tuple[Norms | None, Block | None]:
+    """Norms from the four weeks before `start`, as they were read, and those weeks."""
+    if not (points[0].stored.is_period or points[0].stored in SENSED):
+        return None, None
+    zone = city.settings.city.time_zone
+    oldest = civil_day(local_date(start, zone) - timedelta(days=DAYS), zone)[0]
+    history = meter_days.block(engine, points, oldest, start, as_read=True)
+    return learn(history, _civil(city.settings.calendar, history)), history
+
+
+def _civil(calendar: Calendar, block: Block) -> LocalGrid:
+    return calendar.grid(block.start_utc, block.step, block.steps)
+
+
+def _estimated(calendar: Calendar, read: Block, history: Block | None, gaps: pd.DataFrame | None) -> Block:
+    if history is None:
+        return read
+    return estimate(read, history, calendar.grid(history.start_utc, read.step, history.steps + read.steps), gaps)
+
+
+def _summed(engine: Engine, city: LoadedCity, points: Sequence[Point], read: Block, end: datetime) -> Block:
+    """Intervals that a meter delivers itself, held against the register it delivers as well."""
+    registers = {(p.meter, p.stored, p.step_s): p for p in city.points.values() if p.quantity.is_register}
+    pairs = {p.id: partner for p in points if (partner := registers.get((p.meter, p.stored, p.step_s))) is not None}
+    if not pairs:
+        return read
+    counted = check(engine, city, list(pairs.values()), read.start_utc, end).read
+    some = [read.ids.index(name) for name in pairs]
+    told = doubt_sums(read.select(list(pairs)), counted, _limits(city), _civil(city.settings.calendar, read))
+    quality = read.quality.copy()
+    quality[some] = told.quality
+    return replace(read, quality=quality)
+
+
+def _limits(city: LoadedCity) -> dict[str, Limits]:
+    return {limit.point: limit for limit in city.validation_limits}
+
+
+def on_grid(
+    frame: pd.DataFrame, points: Sequence[Point], start: datetime, end: datetime, step: timedelta
+) -> tuple[Block, NDArray[np.float64]]:
+    """Readings of points of one quantity as int64[n, t] over [start, end), and how long after its slot each was received [s].
+
+    Readings off the grid are left out; a slot without a reading is a gap.
+    """
+    shape = (len(points), int((end - start) / step))
+    values, quality = np.zeros(shape, np.int64), np.full(shape, q.missing(Cause.GAP), np.uint16)
+    off_s = np.full(shape, np.nan)
+    if len(frame):
+        row_of: Mapping[str, int] = {p.id: i for i, p in enumerate(points)}
+        codes, names = pd.factorize(frame["point_id"])
+        row = np.array([row_of[name] for name in names])[codes]
+        time = frame["time_utc"].to_numpy(dtype="datetime64[us]")
+        since = (time - np.datetime64(start.replace(tzinfo=None), "us")).astype(np.int64)
+        column, rest = np.divmod(since, step // timedelta(microseconds=1))
+        here = (rest == 0) & (column >= 0) & (column < shape[1])
+        at = row[here], column[here]
+        values[at] = points[0].quantity.to_int(frame["value"].to_numpy(dtype=float)[here])
+        quality[at] = frame["quality"].to_numpy()[here]
+        off_s[at] = ((frame["received_at_utc"].to_numpy(dtype="datetime64[us]") - time).astype(np.int64) / 1e6)[here]
+    return Block(tuple(p.id for p in points), start, step, points[0].quantity, values, quality), off_s
+
+
+def live(engine: Engine, city: LoadedCity, points: Sequence[Point], start: datetime, end: datetime, step: timedelta) -> Block:
+    """Hot readings of instant points as a validated int64 Block over [start, end): what is known of a day that is not over."""
+    frame = readings.hot(engine, [p.id for p in points], start, end)
+    return validate(as_primary(on_grid(frame, points, start, end, step)[0], histories(city, points)), _limits(city))
+
+
+def _stacked(blocks: Sequence[Block]) -> Block:
+    if len(blocks) == 1:
+        return blocks[0]
+    ids = tuple(name for block in blocks for name in block.ids)
+    return replace(blocks[0], ids=ids, values=np.vstack([b.values for b in blocks]), quality=np.vstack([b.quality for b in blocks]))
