@@ -154,15 +154,12 @@ def test_two_writes_within_the_interval_are_one_write(link):
 
 
 def test_a_field_that_cannot_be_is_told_with_every_fault(link):
+    gas = load_model("gas-meter")
     with pytest.raises(PenstockError) as told:
-        Field(
-            [link], [Device("m", "elsewhere", 1, load_model("tank-level")), Device("m", "field", 2, load_model("tank-level"), base=65535)]
-        )
-    assert [problem.observed for problem in told.value.problems] == [
-        "link elsewhere",
-        "points named twice",
-        "base 65535 leads to register 65535",
-    ]
+        Field([link], [Device("m", "elsewhere", 1, load_model("tank-level")), Device("m", "field", 2, gas, base=65535)])
+    last = 65535 + max(register.end for register in gas.registers) - 1
+    observed = [problem.observed for problem in told.value.problems]
+    assert observed == ["link elsewhere", "points named twice", f"base 65535 leads to register {last}"]
 
 
 def test_a_point_that_does_not_exist_is_a_sentence(link):
