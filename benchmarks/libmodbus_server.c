@@ -1,5 +1,6 @@
-/* A Modbus TCP server of libmodbus: `server REGISTERS` listens on a free port of loopback, prints it, and serves every
-   connection from one epoll loop until its standard input ends. Register i holds (i * 7) % 65536; coil i is i % 3 == 0. */
+/* A Modbus server of libmodbus. `server REGISTERS` listens on a free port of loopback, prints it, and serves every connection from
+   one epoll loop until its standard input ends; `server REGISTERS DEVICE` is unit 1 on a serial line until it is killed.
+   Register i holds (i * 7) % 65536; coil i is i % 3 == 0. */
 #include <modbus.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -17,11 +18,32 @@ static void fill(modbus_mapping_t *map, int registers)
     }
 }
 
+static int serve_line(const char *device, modbus_mapping_t *map)
+{
+    modbus_t *line = modbus_new_rtu(device, 19200, 'E', 8, 1);
+    uint8_t query[MODBUS_RTU_MAX_ADU_LENGTH];
+    if (!line || modbus_set_slave(line, 1) < 0 || modbus_connect(line) < 0) {
+        perror("server");
+        return 1;
+    }
+    puts("0");
+    fflush(stdout);
+    for (;;) {
+        int length = modbus_receive(line, query);
+        if (length > 0)
+            modbus_reply(line, query, length, map);
+    }
+}
+
 int main(int argc, char **argv)
 {
     int registers = argc > 1 ? atoi(argv[1]) : 1000;
-    modbus_t *context = modbus_new_tcp("127.0.0.1", 0);
     modbus_mapping_t *map = modbus_mapping_new(registers, registers, registers, registers);
+    if (map)
+        fill(map, registers);
+    if (map && argc > 2)
+        return serve_line(argv[2], map);
+    modbus_t *context = modbus_new_tcp("127.0.0.1", 0);
     int listener = context && map ? modbus_tcp_listen(context, 128) : -1;
     struct sockaddr_in address;
     socklen_t size = sizeof address;
@@ -30,7 +52,6 @@ int main(int argc, char **argv)
         perror("server");
         return 1;
     }
-    fill(map, registers);
     struct epoll_event wanted = {.events = EPOLLIN, .data.fd = listener}, happened[EVENTS];
     epoll_ctl(loop, EPOLL_CTL_ADD, listener, &wanted);
     wanted.data.fd = STDIN_FILENO;

@@ -7,15 +7,15 @@ Modbus over Serial Line V1.02, 6.2.2 (CRC generation).
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from city.problems import fault
+from meters.formats import Table
 
-Table = Literal["holding", "input", "coil", "discrete"]
 FUNCTION = {"coil": 1, "discrete": 2, "holding": 3, "input": 4}
+_REGISTER = np.dtype(">u2")
 _MOST = {1: 2000, 2: 2000, 3: 125, 4: 125, 5: 1, 6: 1, 15: 1968, 16: 123}
 
 
@@ -53,7 +53,7 @@ class Asked:
         """What a good reply to a read holds: one element per register or bit."""
         first = 3 if self.rtu else 9
         if self.function in (3, 4):
-            return np.frombuffer(reply, ">u2", self.count, first).astype(np.uint16)
+            return np.frombuffer(reply, _REGISTER, self.count, first).astype(np.uint16)
         bits = np.unpackbits(np.frombuffer(reply, np.uint8, self.data_bytes, first), count=self.count, bitorder="little")
         return bits.astype(np.uint16)
 
@@ -77,7 +77,7 @@ def writing(unit: int, table: Table, address: int, words: Sequence[int], single:
     if single:
         body = bytes([function]) + place[:2] + (values[0] * 0xFF00 if table == "coil" else values[0]).to_bytes(2, "big")
         return _asked(unit, address, 1, values, rtu, body, body, 5)
-    packed = np.packbits(values, bitorder="little").tobytes() if table == "coil" else np.array(values, ">u2").tobytes()
+    packed = np.packbits(values, bitorder="little").tobytes() if table == "coil" else np.array(values, _REGISTER).tobytes()
     body = bytes([function]) + place + bytes([len(packed)]) + packed
     return _asked(unit, address, len(values), values, rtu, body, body[:5], 5)
 

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from city.clock import as_utc
 from city.problems import fault
 from city.quality import Cause
-from meters.asked import Asked, Table, reading, writing
+from meters.asked import Asked, reading, writing
 from meters.engine import Engine
+from meters.formats import Table
 from meters.pymodbus_engine import PymodbusEngine
 from meters.strict import LinkFault
 from meters.strict_engine import StrictEngine
@@ -33,7 +34,7 @@ class Link:
         self.config = config
         self.pauses: dict[int, tuple[int, datetime]] = {}  # unit: timeouts in a row, left alone until then [slot time]
         self._kind: type[Engine] = PymodbusEngine if config.rtu or config.engine == "pymodbus" else StrictEngine
-        self._tls = tls_context(config)
+        self._rtu, self._tls = config.rtu, tls_context(config)
         self._engine: Engine | None = None
         self._silent = 0
         self.connections = 0  # made so far: behind a new one there may be another meter than before
@@ -45,7 +46,7 @@ class Link:
         `deadline` is absolute [loop time, s] and covers connecting too; without one, `timeout_s` from the moment its turn comes.
         Raises `LinkFault`; `PenstockError` for what no Modbus request can ask.
         """
-        asked = reading(unit, table, address, count, self.config.rtu)
+        asked = reading(unit, table, address, count, self._rtu)
         return asked.values(await self._exchange(asked, deadline))
 
     async def write(
@@ -58,14 +59,14 @@ class Link:
         """
         if self.config.read_only:
             raise LinkFault(Cause.REFUSED, f"link {self.config.id} is read-only")
-        await self._exchange(writing(unit, table, address, words, single, self.config.rtu), deadline)
+        await self._exchange(writing(unit, table, address, words, single, self._rtu), deadline)
 
     async def set_clock(self, time: datetime) -> None:
         """Set the simulator's clock (unit 255, u64 seconds since 1970). Raises `PenstockError` where no simulator is declared."""
         if not self.config.simulated:
             raise fault(f"link {self.config.id}", "set_clock", "a link with simulated = true", "Only a simulator has a clock to set.")
         words = np.frombuffer(int(as_utc(time).timestamp()).to_bytes(8, "big"), ">u2").tolist()
-        await self._exchange(writing(CLOCK_UNIT, "holding", 0, words, rtu=self.config.rtu), None)
+        await self._exchange(writing(CLOCK_UNIT, "holding", 0, words, rtu=self._rtu), None)
 
     async def settle(self) -> None:
         """Let the event loop notice what happened to the socket while it stood still."""
@@ -79,21 +80,24 @@ class Link:
         self._engine, self._silent = None, 0
 
     async def _exchange(self, asked: Asked, deadline: float | None) -> bytes:
-        async with self._lock:
+        await self._lock.acquire()  # `async with` costs twice as much, which counts here
+        try:
             end = asyncio.get_running_loop().time() + self.config.timeout_s if deadline is None else deadline
             engine = self._engine
             if engine is None or not engine.connected:
                 engine = await self._connected(end)
-            try:
-                reply = await engine.ask(asked, end)
-            except LinkFault as failure:
-                self._doubt(failure)
-                raise
-            except asyncio.CancelledError:
-                self.close()  # nobody would know its reply
-                raise
+            reply = await engine.ask(asked, end)
             self._silent = 0
             return reply
+        except LinkFault as failure:
+            if failure.reachable:
+                self._doubt(failure)
+            raise
+        except asyncio.CancelledError:
+            self.close()  # nobody would know its reply
+            raise
+        finally:
+            self._lock.release()
 
     async def _connected(self, deadline: float) -> Engine:
         self.close()
