@@ -82,3 +82,70 @@ def station_token() -> None:
 
     for sentence in made():
         typer.echo(sentence)
+
+
+@app.command()
+def health(
+    city: City = None,
+    now: Annotated[str | None, typer.Option("--now", help="the time that counts as now, ISO 8601 with offset")] = None,
+    days: Annotated[int, typer.Option("--days", help="how far back", min=1, max=35)] = 7,
+    as_json: Annotated[bool, typer.Option("--json", help="one JSON object per device")] = False,
+) -> None:
+    """Who answers, who does not and why, batteries and clocks; and which device to repair or replace first."""
+    import json
+
+    from service import health as device_health
+    from service.cli import environment, moment
+    from service.settings import load
+    from service.store import open_store
+
+    env = environment(city)
+    found = device_health.devices(open_store(env.url), load(env), moment(now), days)
+    lines = (json.dumps(device_health.as_dict(one)) for one in found) if as_json else device_health.told(found, days)
+    for line in lines:
+        typer.echo(line)
+
+
+@app.command("edit")
+def edit_values(
+    point: Annotated[str, typer.Argument(help="<meter>.<register>")],
+    start: Annotated[str, typer.Option("--from", help="first interval, ISO 8601 with offset")],
+    end: Annotated[str, typer.Option("--to", help="end of the last interval")],
+    reason: Annotated[str, typer.Option("--reason", help="why; it stays with the version")],
+    value: Annotated[float | None, typer.Option("--value", help="put this into each interval [unit per interval]")] = None,
+    estimate: Annotated[bool, typer.Option("--estimate", help="a line between neighbours, or days alike")] = False,
+    accept: Annotated[bool, typer.Option("--accept", help="keep what was read and call it good")] = False,
+    who: Annotated[str | None, typer.Option("--who", help="name for the audit table; PENSTOCK_OPERATOR when not given")] = None,
+    city: City = None,
+    now: Annotated[str | None, typer.Option("--now", help="the time that counts as now, ISO 8601 with offset")] = None,
+) -> None:
+    """Correct validated values: a new version of their days, with who and why. What was there before stays readable."""
+    from city.clock import parse_utc
+    from service.cli import environment, moment, operator
+    from service.editing import ACCEPT, ESTIMATE, edit, one_of
+    from service.settings import load
+    from service.store import open_store
+
+    env = environment(city)
+    what = one_of({"--value": value, "--estimate": ESTIMATE if estimate else None, "--accept": ACCEPT if accept else None})
+    by, at = operator(env, who), moment(now)
+    typer.echo(edit(open_store(env.url), load(env), point, parse_utc(start), parse_utc(end), what, by, reason, at))
+
+
+@app.command()
+def versions(
+    point: Annotated[str, typer.Argument(help="<meter>.<register>")],
+    start: Annotated[str, typer.Option("--from", help="a time of the first day, ISO 8601 with offset")],
+    end: Annotated[str, typer.Option("--to", help="end of the last day")],
+    city: City = None,
+) -> None:
+    """List the versions of a point's days: who made each, when, and why."""
+    from city.clock import parse_utc
+    from service.cli import environment
+    from service.editing import told
+    from service.settings import load
+    from service.store import open_store
+
+    env = environment(city)
+    for sentence in told(open_store(env.url), load(env), point, parse_utc(start), parse_utc(end)):
+        typer.echo(sentence)
