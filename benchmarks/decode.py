@@ -10,7 +10,7 @@ from meters.batch import Layout
 from meters.registers import decode, load_model
 
 SUMMARY = "values decoded per CPU-second, whole models at once and value by value"
-MODELS = ("electricity-meter", "water-meter", "sunspec-inverter", "valve-panel")
+MODELS = ("electricity-meter", "water-meter", "schneider-iem3000", "district-meter", "sunspec-inverter", "valve-panel")
 
 
 def per_cpu_s(call: Any, values: int, least_s: float) -> float:

@@ -135,8 +135,7 @@ class Layout:
             words = image[:, group.columns]
             words = words.byteswap() if group.swapped else words
             if group.kind in formats.CLOCKS:
-                made, cause = formats.seconds(group.kind, words.reshape(-1, words.shape[-1]))
-                counts[:, group.at], causes[:, group.at] = made.reshape(words.shape[:2]), cause.reshape(words.shape[:2])
+                counts[:, group.at], causes[:, group.at] = formats.seconds(group.kind, words)
                 continue
             bits = formats.joined(words)
             absent = ((bits[..., None] == group.sentinels) & group.has_sentinel).any(axis=-1)

@@ -4,7 +4,6 @@ References: Modbus Application Protocol V1.1b3, 4.3 (a register is 16 bits, sent
 longer number is the vendor's choice); IEEE 754-2019 (f16, f32, f64).
 """
 
-import math
 import struct
 from calendar import timegm
 from datetime import UTC, datetime
@@ -108,27 +107,26 @@ def pattern(kind: str, number: float | int) -> int:
 
 
 def seconds(kind: str, words: NDArray[np.uint16]) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
-    """A clock's words [n, w] as seconds since 1970 [n], and OUT_OF_MAP where they are no date.
+    """A clock's words [..., w] as seconds since 1970 [...], and OUT_OF_MAP where they are no date.
 
     date6: year (also counted from 2000), month, day, hour, minute, second, one register each. date3: the same as six bytes.
     date4: year from 2000 (7 bits), month and day (4 and 5 bits), hour and minute (5 and 6 bits), milliseconds: the time
     format of IEC 60870-5-4, as power meters send it.
     """
-    fields = words.astype(np.int64)
-    if kind == "date3":
-        fields = np.stack([fields[:, i // 2] >> (8 * (1 - i % 2)) & 0xFF for i in range(6)], axis=1)
-    elif kind == "date4":
-        year, day, minute, milli = fields.T
-        fields = np.stack([year & 0x7F, day >> 8 & 0xF, day & 0x1F, minute >> 8 & 0x1F, minute & 0x3F, milli // 1000], axis=1)
-    made = np.array([_since_1970(*map(int, row)) for row in fields], dtype=np.float64)
-    return made, np.where(np.isnan(made), np.uint8(Cause.OUT_OF_MAP), np.uint8(0))
-
-
-def _since_1970(year: int, month: int, day: int, hour: int, minute: int, second: int) -> float:
-    try:
-        return datetime(year + 2000 if year < 100 else year, month, day, hour, minute, second, tzinfo=UTC).timestamp()
-    except ValueError:
-        return math.nan
+    w = np.moveaxis(words.astype(np.int64), -1, 0)
+    if kind == "date6":
+        year, month, day, hour, minute, second = w
+    elif kind == "date3":
+        year, month, day, hour, minute, second = w[0] >> 8, w[0] & 255, w[1] >> 8, w[1] & 255, w[2] >> 8, w[2] & 255
+    else:
+        year, month, day, hour, minute, second = w[0] & 127, w[1] >> 8 & 15, w[1] & 31, w[2] >> 8 & 31, w[2] & 63, w[3] // 1000
+    year = np.where(year < 100, year + 2000, year)
+    good = (year >= 1970) & (year < 2200) & (month >= 1) & (month <= 12) & (hour < 24) & (minute < 60) & (second < 60)
+    first = np.where(good, (year - 1970) * 12 + month - 1, 0).astype("M8[M]")
+    start, end = first.astype("M8[D]").astype(np.int64), (first + 1).astype("M8[D]").astype(np.int64)
+    good &= (day >= 1) & (day <= end - start)
+    made = (((start + day - 1) * 24 + hour) * 60 + minute) * 60 + second
+    return np.where(good, made, np.nan), np.where(good, np.uint8(0), np.uint8(Cause.OUT_OF_MAP))
 
 
 def clock_words(kind: str, second: int) -> tuple[int, ...]:

@@ -116,7 +116,10 @@ class Register(BaseModel):
 
     @property
     def stored_modulus(self) -> int | None:
-        """The modulus in the store's integers (see `Quantity.scale`), or None when it never rolls over."""
-        if self.modulus is None or self.quantity is None:
+        """The modulus in the store's integers (see `Quantity.scale`), or None when it never rolls over, as a 64-bit counter never does.
+
+        Of a register with a scale factor it is that for exponent 0. With another exponent a rollover is told as a reset: usage unknown.
+        """
+        if self.modulus is None or self.quantity is None or self.modulus > formats.EXACT:
             return None
         return int(self.modulus * self.conversion[0] * self.quantity.scale)

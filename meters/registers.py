@@ -113,7 +113,8 @@ def encode(register: Register, value: float | int | str | None, exponent: int = 
     if value is None or not math.isfinite(value):
         return _wire(register, _nothing(register))
     ratio, shift = register.conversion
-    exact = (Fraction(value) - shift) / (ratio * Fraction(10) ** exponent)
+    same = ratio == 1 and shift == 0 and exponent == 0
+    exact = value if same else (Fraction(value) - shift) / (ratio * Fraction(10) ** exponent)
     counts = round(exact) if register.is_integer else exact
     try:
         return counted(register, counts % register.modulus if register.modulus is not None else counts)
@@ -121,7 +122,7 @@ def encode(register: Register, value: float | int | str | None, exponent: int = 
         raise fault(f"register {register.name}", f"value {value:g}", f"what fits {register.type}", "Check scale and unit.") from None
 
 
-def counted(register: Register, counts: Fraction | int) -> tuple[int, ...]:
+def counted(register: Register, counts: Fraction | float) -> tuple[int, ...]:
     """The words that hold `counts`. Raises `OverflowError` or `struct.error` when the type cannot."""
     if register.type in formats.CLOCKS:
         return _wire(register, formats.clock_words(register.type, int(counts)))

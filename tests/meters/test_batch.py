@@ -2,6 +2,8 @@
 
 import math
 import struct
+from calendar import timegm
+from datetime import datetime
 from fractions import Fraction
 
 import numpy as np
@@ -196,6 +198,20 @@ def test_three_forms_of_a_clock_and_a_date_that_is_none():
         assert decode(one, [0xFFFF] * one.words) == (None, missing(Cause.OUT_OF_MAP))
     ahead = register(type="date6", quantity="clock_s", offset=-28800)  # a device that shows UTC+8
     assert decode(ahead, (2026, 10, 20, 17, 34, 56)) == (second, VALID)
+
+
+@given(st.datetimes(datetime(2000, 1, 1), datetime(2099, 12, 31)), st.sampled_from(["date3", "date4", "date6"]))  # noqa: DTZ001
+def test_every_second_of_a_century_survives_in_each_form_of_a_clock(time, kind):
+    one = register(type=kind, quantity="clock_s")
+    second = timegm(time.timetuple())
+    assert decode(one, encode(one, second)) == (second, VALID)
+
+
+def test_days_that_no_month_has_are_no_date():
+    one = register(type="date6", quantity="clock_s")
+    for shown in ((2026, 2, 29, 0, 0, 0), (2026, 4, 31, 0, 0, 0), (2026, 13, 1, 0, 0, 0), (2026, 1, 0, 0, 0, 0), (2026, 1, 1, 24, 0, 0)):
+        assert decode(one, shown) == (None, missing(Cause.OUT_OF_MAP))
+    assert decode(one, (2028, 2, 29, 0, 0, 0)) == (1_835_395_200, VALID)
 
 
 def test_coils_are_booleans():

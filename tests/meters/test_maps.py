@@ -84,6 +84,7 @@ def test_scale_and_offset_are_in_the_vendors_unit():
 def test_a_modulus_is_stored_in_the_stores_integers():
     litres = register(quantity="volume_register_m3", unit="L", type="u32", modulus=2**32)
     assert litres.stored_modulus == 2**32 * 1000  # mL
+    assert register(quantity="volume_register_m3", type="u64", modulus=2**64).stored_modulus is None  # it would not fit an int64
 
 
 @given(st.integers(0, 10**8 - 1))
