@@ -19,7 +19,6 @@ ORIGIN_HEADER = "Penstock-Config"  # SHA-256 of the configuration that the readi
 REASON_HEADER = "Penstock-Reason"
 STATE_HEADER = "Penstock-State"  # JSON of what the station has to say of itself
 MAX_BODY = 16 << 20  # of a request or an answer [bytes]; about a million readings
-_STALE = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError, http.client.CannotSendRequest)
 
 
 class Central:
@@ -82,8 +81,8 @@ class Central:
         try:
             try:
                 status, answer = self._exchange(method, path, body, headers)
-            except _STALE:
-                if not used:
+            except (OSError, http.client.HTTPException) as error:
+                if not used or isinstance(error, TimeoutError):
                     raise
                 self.close()
                 status, answer = self._exchange(method, path, body, headers)

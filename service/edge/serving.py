@@ -28,16 +28,47 @@ _BEAT_S = 60.0  # how often the heartbeats are written [s]
 
 
 def serve(env: Environment, host: str, port: int, certificate: Path, key: Path, client_ca: Path | None) -> None:
-    """Receive until stopped (Ctrl-C or SIGTERM). With `client_ca`, a station must also show a certificate of that authority.
+    """Receive until stopped (Ctrl-C or SIGTERM). Raises `PenstockError` as `Receiver`."""
+    receiver = Receiver(env, host, port, certificate, key, client_ca)
+    typer.echo(f"listening on {receiver.port}")
+    receiver.run()
 
-    Raises `PenstockError`: no [[stations]], no such certificate, a port that is taken.
-    """
-    city = load(env)
-    if not city.settings.stations:
-        raise fault(f"{env.city_file}: stations", "none", "at least one [[stations]] entry", "Name the stations that may forward.")
-    env.folder.mkdir(parents=True, exist_ok=True)
-    engine = open_store(env.url, create=True)  # what arrives is kept while the database is away
-    reception = Reception(city, env.folder / SPOOL, env.folder / "given")
+
+class Receiver:
+    """The listening socket, the server on it, and the thread that delivers."""
+
+    def __init__(self, env: Environment, host: str, port: int, certificate: Path, key: Path, client_ca: Path | None) -> None:
+        """With `client_ca`, a station must also show a certificate of that authority.
+
+        Raises `PenstockError`: no [[stations]], no such certificate, a port that is taken.
+        """
+        self._city = load(env)
+        if not self._city.settings.stations:
+            raise fault(f"{env.city_file}: stations", "none", "at least one [[stations]] entry", "Name the stations that may forward.")
+        env.folder.mkdir(parents=True, exist_ok=True)
+        self._engine = open_store(env.url, create=True)  # what arrives is kept while the database is away
+        self._reception = Reception(self._city, env.folder / SPOOL, env.folder / "given")
+        self._server = uvicorn.Server(_config(self._reception, certificate, key, client_ca))
+        self._listener = _listener(host, port)
+        self.port: int = self._listener.getsockname()[1]
+
+    def run(self) -> None:
+        """Receive and deliver until stopped."""
+        stop = threading.Event()
+        thread = threading.Thread(target=_deliver, args=(self._engine, self._city, self._reception, stop), name="delivery")
+        thread.start()
+        try:
+            self._server.run(sockets=[self._listener])
+        finally:
+            stop.set()
+            thread.join()
+
+    def stop(self) -> None:
+        """End `run`, from another thread."""
+        self._server.should_exit = True
+
+
+def _config(reception: Reception, certificate: Path, key: Path, client_ca: Path | None) -> uvicorn.Config:
     config = uvicorn.Config(
         reception.app(),
         ssl_certfile=certificate,
@@ -47,10 +78,9 @@ def serve(env: Environment, host: str, port: int, certificate: Path, key: Path, 
         access_log=False,  # headers carry tokens; what is denied is logged by its path only
         log_config=None,
         server_header=False,
-        date_header=True,
         limit_concurrency=500,
         timeout_keep_alive=120,
-        timeout_graceful_shutdown=10,
+        timeout_graceful_shutdown=2,
         lifespan="off",
     )
     try:
@@ -62,19 +92,17 @@ def serve(env: Environment, host: str, port: int, certificate: Path, key: Path, 
         ) from None
     if config.ssl is not None:
         config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
+    return config
+
+
+def _listener(host: str, port: int) -> socket.socket:
     try:
         listener = socket.create_server((host, port))
     except OSError as error:
         raise fault(f"{host}:{port}", error.strerror or str(error), "a free port of this machine", "Give another --port.") from None
-    stop = threading.Event()
-    thread = threading.Thread(target=_deliver, args=(engine, city, reception, stop), name="delivery")
-    thread.start()
-    typer.echo(f"listening on {listener.getsockname()[1]}")
-    try:
-        uvicorn.Server(config).run(sockets=[listener])
-    finally:
-        stop.set()
-        thread.join()
+    # Inherited by every connection: an answer goes out as two writes, and the second would wait 40 ms for the first to be acknowledged.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 def _deliver(engine: Engine, city: LoadedCity, reception: Reception, stop: threading.Event) -> None:

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from sqlalchemy import Engine, select
 from city.quality import VALID
 from service import migrations
 from service import schema as t
+from service.edge.serving import Receiver
 from service.environment import Environment
 from service.store import open_store
 
@@ -100,7 +102,7 @@ class Central:
     def engine(self) -> Engine:
         return open_store(f"sqlite:///{self.folder / 'home' / 'penstock.db'}")
 
-    def start(self, port: int = 0, *words: str) -> "subprocess.Popen[str]":
+    def start(self, port: int = 0) -> "subprocess.Popen[str]":
         """`penstock receive` in a process of its own; its port is then `self.port`."""
         told = {"PENSTOCK_CITY": str(self.folder / "city.toml"), "PENSTOCK_HOME": str(self.folder / "home")}
         certificates = ["--certificate", str(self.folder / "cert.pem"), "--key", str(self.folder / "key.pem")]
@@ -108,7 +110,7 @@ class Central:
         before = len(path.read_text(encoding="utf-8")) if path.exists() else 0
         with path.open("a", encoding="utf-8") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "service.cli", "receive", *certificates, "--port", str(port), *words],
+                [sys.executable, "-m", "service.cli", "receive", *certificates, "--port", str(port)],
                 env={**os.environ, **told},
                 stdout=log,
                 stderr=log,
@@ -123,13 +125,19 @@ class Central:
         return process
 
     @contextmanager
-    def running(self, port: int = 0, *words: str) -> Iterator["Central"]:
-        process = self.start(port, *words)
+    def running(self, port: int = 0, client_ca: Path | None = None) -> Iterator["Central"]:
+        """The same in a thread of this process."""
+        env = Environment(city=self.folder / "city.toml", home=self.folder / "home")
+        receiver = Receiver(env, "127.0.0.1", port, self.folder / "cert.pem", self.folder / "key.pem", client_ca)
+        self.port = receiver.port
+        thread = threading.Thread(target=receiver.run)
+        thread.start()
         try:
             yield self
         finally:
-            process.terminate()
-            process.wait(timeout=20)
+            receiver.stop()
+            thread.join(timeout=20)
+            assert not thread.is_alive()
 
     def station(self, folder: Path, name: str = "north", token: str | None = None, **edge: object) -> Environment:
         """The environment of a station: its own small city file with [edge], and the authority it trusts."""

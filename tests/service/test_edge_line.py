@@ -28,8 +28,10 @@ CONFIG = "0" * 64
 @pytest.fixture(scope="module")
 def central(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Central]:
     made = Central.made(tmp_path_factory.mktemp("line") / "central")
-    with made.running():
-        yield made
+    process = made.start()
+    yield made
+    process.terminate()
+    process.wait(timeout=20)
 
 
 def forwarder(at: Central, folder: Path, **keys: object) -> Forwarder:
