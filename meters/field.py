@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -18,7 +18,7 @@ from meters.link import Link, LinkConfig
 from meters.poll import Device, Poll
 from meters.quality import Limits
 from meters.reading import Slot
-from meters.schedule import Clock, wall_clock_slots
+from meters.schedule import Clock, wall_clock, wall_clock_slots
 
 T = TypeVar("T")
 _IN_TIME = 0.95  # part of a step after which its slot is given up: before the next one begins
@@ -59,7 +59,7 @@ class Field:
         """Readings at `slot_utc` of every meter whose step it is on, see `meters.poll.Poll.read`."""
         return self._await(self._poll.read(slot_utc, received_at_utc))
 
-    def follow(self, keep: Callable[[pd.DataFrame | Exception], None], now: Clock = lambda: datetime.now(UTC)) -> None:
+    def follow(self, keep: Callable[[pd.DataFrame | Exception], None], now: Clock = wall_clock) -> None:
         """Read every meter at its own step from now on, until the field is left.
 
         `keep` is called in the field's thread with the Readings of each slot, one frame per step [s], and must return at once; with an
@@ -83,7 +83,7 @@ class Field:
         """
         if point_id not in self._points:
             raise fault(f"point {point_id}", "not a point of this field", "<meter>.<register>", "Check meters and register maps.")
-        outcome = self._await(self._write(point_id, setpoint, limits, now_utc or datetime.now(UTC)))
+        outcome = self._await(self._write(point_id, setpoint, limits, now_utc or wall_clock()))
         if outcome.sent:
             self._written_utc[point_id] = outcome.at_utc
         return outcome

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from meters.link import Link
 from meters.maps import DeviceModel
 from meters.reading import Slot, State, Unit, UnitReading
 from meters.refusals import RefusalFile
-from meters.schedule import due
+from meters.schedule import due, wall_clock
 from meters.wiring import Member, Wiring
 
 
@@ -62,7 +62,7 @@ class Poll:
         Exactly one row per point: `value` [unit of its quantity] is NaN and `quality` holds the cause when there is none.
         `received_at_utc` is the time of the meter's last answer unless given. Raises nothing for what the field does.
         """
-        now = (lambda: datetime.now(UTC)) if received_at_utc is None else (lambda: as_utc(received_at_utc))
+        now = wall_clock if received_at_utc is None else (lambda: as_utc(received_at_utc))
         slot = Slot(as_utc(slot_utc), asyncio.get_running_loop().time(), float("inf"), now)
         steps_s = due(self.steps_s, slot.time_utc)
         await asyncio.gather(*(self._start(unit, slot) for unit in self._units if unit.step_s in steps_s))

@@ -2,13 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from city.clock import floor
 
 Clock = Callable[[], datetime]
 _NAP_S = 1.0  # how soon a clock that was set is noticed [s]
 _LATE = 0.1  # part of its step after which a slot is missed rather than late
+
+
+def wall_clock() -> datetime:
+    """The machine's clock, as UTC."""
+    return datetime.now(UTC)
 
 
 def next_slot(after_utc: datetime, steps_s: Sequence[int]) -> datetime:

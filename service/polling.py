@@ -4,7 +4,7 @@ import signal
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
 
 import pandas as pd
@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from city.clock import floor
 from city.problems import fault
 from meters.field import Field
-from meters.schedule import slots
+from meters.schedule import Clock, slots, wall_clock
 from meters.sources import Source, take_in
 from meters.spool import Spool, SpoolFull
 from service import schema as t
@@ -59,11 +59,11 @@ class Live:
     database, however slow or locked, delays a reading.
     """
 
-    def __init__(self, city: LoadedCity, field: Field, way_out: Outlet, roads: list[Source]) -> None:
-        self._city, self._field, self._outlet, self._roads = city, field, way_out, roads
+    def __init__(self, city: LoadedCity, field: Field, way_out: Outlet, roads: list[Source], now: Clock = wall_clock) -> None:
+        self._field, self._outlet, self._roads, self._now = field, way_out, roads, now
         self._came: SimpleQueue[pd.DataFrame | Exception] = SimpleQueue()
         self._kept, self._stopped = threading.Event(), threading.Event()
-        self._slot_utc = datetime.now(UTC)
+        self._slot_utc = now()
         self._spool = Spool(city.folder / "spool.db")
 
     def __enter__(self) -> "Live":
@@ -88,13 +88,14 @@ class Live:
 
     def run(self) -> None:
         """Keep what comes, until interrupted. Raises what ended the reading or the delivery, if something did."""
-        self._field.follow(self._came.put)
-        asked = floor(datetime.now(UTC), _MINUTE)
+        self._field.hold(not self._spool.has_room())
+        self._field.follow(self._came.put, self._now)
+        asked = floor(self._now(), _MINUTE)
         while True:
             with suppress(Empty):
                 self._keep(self._came.get(timeout=1.0))
             self._field.hold(not self._spool.has_room())
-            minute = floor(datetime.now(UTC), _MINUTE)
+            minute = floor(self._now(), _MINUTE)
             if minute != asked:
                 asked = minute
                 self._take_in(minute)
@@ -126,7 +127,7 @@ class Live:
 
     def _command(self) -> None:
         while not self._stopped.wait(_COMMANDS_S):
-            self._outlet.execute(self._field, datetime.now(UTC))
+            self._outlet.execute(self._field, self._now())
 
     def _watched(self, work: Callable[[], None]) -> None:
         try:
