@@ -4,7 +4,7 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Engine, and_, case, func, select
 
 from service import schema as t
 from service.environment import Environment
@@ -38,6 +38,7 @@ def gather(env: Environment, now_utc: datetime) -> dict[str, Any]:
         "reading_age_s": round((now_utc - newest).total_seconds()) if newest else None,
         "points": points,
         "points_without_value": silent,
+        "meters_online": list(_online(engine)),
         "night": night.isoformat() if night else None,
         "steps": {
             name: {"status": row.status, "seconds": row.seconds, "sentence": row.sentence, "problems": row.problems}
@@ -49,6 +50,21 @@ def gather(env: Environment, now_utc: datetime) -> dict[str, Any]:
         "holds": [{"subject": row.subject, "who": row.who, "reason": row.reason} for row in operations.holds(engine, now_utc)],
         "open_leaks": {row.case_id: row.sentence for row in leaks},
     }
+
+
+def _online(engine: Engine) -> tuple[int, int]:
+    """(devices with a value in their newest reading, devices): newest within three hours of the newest of all, as hourly meters need."""
+    with engine.connect() as connection:
+        newest = connection.execute(select(func.max(t.latest.c.time_utc))).scalar()
+        if newest is None:
+            return 0, 0
+        heard = and_(t.latest.c.value.is_not(None), t.latest.c.time_utc > newest - timedelta(hours=3))
+        name = func.count(t.point.c.meter_id.distinct())
+        statement = select(func.count(case((heard, t.point.c.meter_id)).distinct()), name).join_from(
+            t.latest, t.point, t.point.c.point_key == t.latest.c.point_key
+        )
+        online, of = connection.execute(statement).one()
+        return int(online), int(of)
 
 
 def show(env: Environment, now_utc: datetime, *, as_json: bool) -> str:
@@ -67,6 +83,9 @@ def show(env: Environment, now_utc: datetime, *, as_json: bool) -> str:
 def _page(told: dict[str, Any]) -> None:
     silent = f"{told['points_without_value']} of {told['points']} points without value"
     print(f"{told['city']}: newest reading {told['newest_reading'] or 'none'}; {silent}")
+    online, meters = told["meters_online"]
+    if meters:
+        print(f"meters online: {online} of {meters} ({100 * online / meters:.1f} %); `penstock meters health` says which are not, and why")
     if told["reading_age_s"] is not None and told["reading_age_s"] > LATE.total_seconds():
         print(f"NOT LIVE: the newest reading is {told['reading_age_s'] / 3600:,.1f} h old; is `penstock poll` running?")
     print(f"night of {told['night'] or '(none yet: run `penstock night`)'}")
