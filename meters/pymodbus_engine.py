@@ -8,6 +8,7 @@ through `meters.exchange` first, and end the wait when the peer closes.
 import asyncio
 import logging
 import ssl
+import termios
 from typing import Self
 
 from pymodbus.client.base import ModbusBaseClient
@@ -63,7 +64,10 @@ class PymodbusEngine(Engine):
     async def connect(cls, config: LinkConfig, tls: ssl.SSLContext | None) -> Self:
         """See `Engine.connect`. (pymodbus' own `connect` says that it failed, but not why.)"""
         engine = cls(config, tls)
-        engine._context.transport, _ = await engine._context.call_create()
+        try:
+            engine._context.transport, _ = await engine._context.call_create()
+        except (termios.error, ValueError) as error:  # the line cannot have this speed or parity
+            raise OSError(f"{config.baud} baud, parity {config.parity}, {config.stop_bits} stop bits: {error}") from None
         return engine
 
     @property
