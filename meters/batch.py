@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from city import quality as q
-from city.quality import Cause
+from city.quality import Cause, Flag
 from meters import formats
 from meters.maps import DeviceModel
 from meters.register import Register
@@ -43,13 +43,13 @@ class _Group:
 class Layout:
     """How the words of a model's points lie side by side in an image, and what they mean.
 
-    `registers` must be read: the points, then the helpers that hold their scale factors. `columns` says where the words of each lie
-    in the image, `width` how many there are.
+    `registers` must be read: the points, then the helpers (scale factors, and registers that must hold what is expected). `columns`
+    says where the words of each lie in the image, `width` how many there are.
     """
 
     def __init__(self, model: DeviceModel) -> None:
         helpers = {register.scale_factor for register in model.points}
-        extra = tuple(r for r in model.registers if r.quantity is None and r.name in helpers)
+        extra = tuple(r for r in model.registers if r.quantity is None and (r.name in helpers or r.expect is not None))
         self._prepare(model.points, extra)
 
     @classmethod
@@ -80,6 +80,7 @@ class Layout:
         self._high = np.array([np.inf if r.maximum is None else r.maximum for r in points])
         self._resolution = np.array([r.resolution or 0.0 for r in points])
         self._whole = np.array([r.is_integer for r in points], dtype=bool)
+        self._expected = [(i, float(r.expect)) for i, r in enumerate(self.registers) if r.expect is not None]
         self._enums = [(i, np.array(list(r.enum), dtype=float)) for i, r in enumerate(points) if r.enum]
 
     def _group(self, kind: str, swapped: bool, members: list[Register], at: dict[str, int]) -> _Group:
@@ -113,7 +114,8 @@ class Layout:
         -------
         values : float64[n, p] [unit of the quantity], NaN where there is none; p counts the model's points in their order
         quality : uint16[n, p]. A value outside the map (range, resolution, enum) or a count from 2^53 on, which a float64 cannot
-            hold exactly, is kept as read and questionable: it is evidence of a wrong map, swapped words or a broken device.
+            hold exactly, is kept as read and questionable: it is evidence of a wrong map, swapped words or a broken device. Where a
+            register does not hold what it is expected to, no value of that device is believed (WRONG_METER).
         """
         counts, found = self.counts(image)
         causes = np.where(causes == 0, found, causes)
@@ -125,7 +127,12 @@ class Layout:
             lacking = causes[:, self._exponent_at]
             read[:, self._scaled] = np.where(read[:, self._scaled] == 0, lacking, read[:, self._scaled])
         p = len(self.points)
-        return self.valued(counts[:, :p], causes[:, :p], exponents)
+        values, quality = self.valued(counts[:, :p], causes[:, :p], exponents)
+        for i, expected in self._expected:
+            doubt = np.where(causes[:, i] != 0, causes[:, i], np.uint8(Cause.WRONG_METER)).astype(np.uint16) << 8 | int(Flag.QUESTIONABLE)
+            doubtful = (counts[:, i] != expected)[:, None] & (quality == q.VALID)
+            quality = np.where(doubtful, doubt[:, None], quality)
+        return values, quality
 
     def counts(self, image: NDArray[np.uint16]) -> tuple[Floats, Codes]:
         """The count in every register, float64[n, r], and the cause where there is none."""

@@ -39,6 +39,7 @@ class Register(BaseModel):
     resolution: float | None = Field(default=None, gt=0, description="a value closer to zero than this, but not zero, is no value [unit]")
     modulus: int | None = Field(default=None, gt=1, description="a counter starts again at zero here [counts]")
     serial: bool = Field(default=False, description="holds the device's serial number: a string or an integer")
+    expect: int | None = Field(default=None, description="what it always holds; else the device or its map is another one [counts]")
     writable: bool = Field(default=False, description="may be written, within write_min and write_max")
     write_min: float | None = Field(default=None, description="least setpoint the device takes [unit of the quantity]")
     write_max: float | None = Field(default=None, description="largest setpoint the device takes [unit of the quantity]")
@@ -91,6 +92,7 @@ class Register(BaseModel):
             ),
             (bool(self.enum) and (not self.is_integer or scaled), "an enum is an integer without scale and offset"),
             (self.unit is not None and self.quantity is None, "a unit belongs to a quantity"),
+            (self.expect is not None and not integer, "only an integer is expected to be the same always"),
             (self.serial and not (text or integer), "a serial number is a string or an integer"),
         )
 

@@ -151,13 +151,17 @@ def _registers(block: Block, earlier: int) -> Iterator[Register]:
 def _register(row: Fact, address: int, prefix: str, name: str) -> Register:
     kind = row.type.rstrip("0123456789")
     width = row.type[len(kind) :]
-    fields: dict[str, Any] = {"name": name, "address": address, "description": row.name + (f", {row.unit}" if row.unit else "")}
+    fields: dict[str, Any] = {"name": name, "address": address, "description": row.name}
     if kind == "string":
         return Register(type="string", length=row.size, serial=(row.model, row.name) == (1, "SN"), **fields)
     if kind == "sunssf":
         return Register(type="i16", not_implemented=(0x8000,), **fields)
     bits = int(width)
     absent = {"int": 1 << bits - 1, "acc": 0}.get(kind, (1 << bits) - 1)
+    if row.offset == 0 and not row.group and any(other.quantity for other in facts()[row.model]):
+        fields["expect"] = row.model  # a new firmware may hold other models at these places
+    if row.unit and not row.quantity:
+        fields["description"] += f" [{row.unit}]"
     if row.quantity:
         fields |= {"quantity": row.quantity, "unit": _UNITS.get(row.unit, row.unit) or None}
     if row.meanings:

@@ -188,6 +188,25 @@ def test_a_cause_of_the_value_or_of_its_scale_factor_leaves_no_value():
     ]
 
 
+def test_a_device_that_does_not_hold_what_is_expected_is_not_believed():
+    model = DeviceModel(
+        name="m",
+        registers=(
+            Register(name="kind", address=0, type="u16", expect=103),
+            register(name="power", address=1),
+            register(name="level", address=2, not_implemented=(0xFFFF,)),
+        ),
+    )
+    layout = Layout(model)
+    image = np.array([[5, 6, 103], [5, 6, 104], [5, 0xFFFF, 104], [5, 6, 0]], dtype=np.uint16)
+    causes = np.zeros((4, 3), dtype=np.uint8)
+    causes[3, 2] = Cause.TIMEOUT
+    values, quality = layout.decode(image, causes)
+    np.testing.assert_array_equal(values, [[5, 6], [5, 6], [5, np.nan], [5, 6]])  # kept: it is evidence
+    wrong, unasked, nothing = questionable(Cause.WRONG_METER), questionable(Cause.TIMEOUT), missing(Cause.NOT_IMPLEMENTED)
+    assert quality.tolist() == [[VALID, VALID], [wrong, wrong], [wrong, nothing], [unasked, unasked]]
+
+
 def test_three_forms_of_a_clock_and_a_date_that_is_none():
     second = 1_792_488_896  # 2026-10-20T09:34:56Z
     words = {"date6": (2026, 10, 20, 9, 34, 56), "date3": (0x1A0A, 0x1409, 0x2238), "date4": (26, 0x0A14, 0x0922, 56_000)}

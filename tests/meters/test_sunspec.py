@@ -164,6 +164,15 @@ def test_a_device_says_what_it_holds_and_who_it_is():
         assert model.register("m103_wh").address == base + 2 + 68 + 5 + 24
 
 
+def test_after_an_update_that_moves_the_models_no_value_is_believed():
+    words = SUNS + words_of(1, COMMON) + words_of(103, INVERTER) + END
+    moved = SUNS + words_of(1, COMMON) + [64_001, 3, 1, 2, 3] + words_of(103, INVERTER) + END
+    layout = Layout(found(words))
+    for read, believed in ((words, True), (moved, False)):
+        _, quality = layout.decode(image_of(layout, read), np.zeros((1, len(layout.registers)), dtype=np.uint8))
+        assert bool((quality & 1).any()) is believed
+
+
 def test_the_second_model_of_an_id_gets_names_of_its_own():
     model = found(SUNS + words_of(203) + words_of(203) + END)
     assert model.register("m203_2_w").address - model.register("m203_w").address == 107
