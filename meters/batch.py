@@ -130,8 +130,8 @@ class Layout:
         values, quality = self.valued(counts[:, :p], causes[:, :p], exponents)
         for i, expected in self._expected:
             doubt = np.where(causes[:, i] != 0, causes[:, i], np.uint8(Cause.WRONG_METER)).astype(np.uint16) << 8 | int(Flag.QUESTIONABLE)
-            doubtful = (counts[:, i] != expected)[:, None] & (quality == q.VALID)
-            quality = np.where(doubtful, doubt[:, None], quality)
+            other = (causes[:, i] != 0) | (counts[:, i] != expected)
+            quality = np.where(other[:, None] & (quality == q.VALID), doubt[:, None], quality)
         return values, quality
 
     def counts(self, image: NDArray[np.uint16]) -> tuple[Floats, Codes]:

@@ -90,6 +90,10 @@ class Register(BaseModel):
                 self.bit is not None and (self.type[0] != "u" or self.bit + self.width > formats.bits_of(self.type)),
                 "a bit field lies within an unsigned number",
             ),
+            (
+                any(not 0 <= pattern < 1 << max(formats.bits_of(self.type), 1) for pattern in self.not_implemented),
+                "not_implemented holds a pattern that the type cannot send",
+            ),
             (bool(self.enum) and (not self.is_integer or scaled), "an enum is an integer without scale and offset"),
             (self.unit is not None and self.quantity is None, "a unit belongs to a quantity"),
             (self.expect is not None and not integer, "only an integer is expected to be the same always"),

@@ -198,13 +198,19 @@ def test_a_device_that_does_not_hold_what_is_expected_is_not_believed():
         ),
     )
     layout = Layout(model)
-    image = np.array([[5, 6, 103], [5, 6, 104], [5, 0xFFFF, 104], [5, 6, 0]], dtype=np.uint16)
+    image = np.array([[5, 6, 103], [5, 6, 104], [5, 0xFFFF, 104], [5, 6, 103]], dtype=np.uint16)  # the last 103 is an old one
     causes = np.zeros((4, 3), dtype=np.uint8)
     causes[3, 2] = Cause.TIMEOUT
     values, quality = layout.decode(image, causes)
     np.testing.assert_array_equal(values, [[5, 6], [5, 6], [5, np.nan], [5, 6]])  # kept: it is evidence
     wrong, unasked, nothing = questionable(Cause.WRONG_METER), questionable(Cause.TIMEOUT), missing(Cause.NOT_IMPLEMENTED)
     assert quality.tolist() == [[VALID, VALID], [wrong, wrong], [wrong, nothing], [unasked, unasked]]
+
+
+def test_a_map_without_points_has_nothing_to_read():
+    layout = Layout(DeviceModel(name="m", registers=(Register(name="rating", address=0, type="u16"),)))
+    values, quality = layout.decode(np.zeros((3, 0), dtype=np.uint16), np.zeros((3, 0), dtype=np.uint8))
+    assert (layout.width, values.shape, quality.shape) == (0, (3, 0), (3, 0))
 
 
 def test_three_forms_of_a_clock_and_a_date_that_is_none():

@@ -133,6 +133,9 @@ def test_text_is_cut_at_its_zero_and_swapped_where_the_device_swaps():
         ({"unit": "kW", "quantity": None}, "belongs to a quantity"),
         ({"type": "u32", "write_function": "single", "writable": True, "write_min": 0, "write_max": 1}, "one word"),
         ({"type": "f32", "modulus": 100}, "integer counter"),
+        ({"not_implemented": [-1]}, "cannot send"),
+        ({"not_implemented": [0x10000]}, "cannot send"),
+        ({"type": "f32", "expect": 1}, "expected"),
     ],
 )
 def test_what_makes_no_sense_is_refused_with_the_reason(fields, sentence):
