@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -109,10 +110,12 @@ class Capacity:
         return Problem("spool", f"room for {self.hours:.1f} h of readings", f"{WANTED / timedelta(hours=1):.0f} h or more", remedy)
 
 
-def capacity(readings_per_batch: int, batches_per_day: float, kept_bytes: int, free_bytes: int) -> Capacity:
-    """What the disk holds, from one batch as it is kept: `kept_bytes` for `readings_per_batch` readings.
+def capacity(batches: Iterable[tuple[int, float, int]], free_bytes: int) -> Capacity:
+    """What the disk holds of kinds of batches: (readings, batches a day, bytes as kept) of each.
 
     Half of the free room is counted: the write-ahead log and whatever else writes to the disk have the other.
     """
-    each = (kept_bytes + _ROW_BYTES) / max(1, readings_per_batch)
-    return Capacity(readings_per_batch * batches_per_day, each, free_bytes // 2)
+    kinds = list(batches)
+    readings = sum(count * per_day for count, per_day, _ in kinds)
+    taken = sum((kept + _ROW_BYTES) * per_day for _, per_day, kept in kinds)
+    return Capacity(readings, taken / max(1.0, readings), free_bytes // 2)

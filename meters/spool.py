@@ -43,12 +43,12 @@ class SpoolFull(PenstockError):
 class Spool:
     """Batches of Readings in the order they came. Use one object from one thread; several processes may open the same file."""
 
-    def __init__(self, path: Path | str, reserve_bytes: int = reserve.SIZE) -> None:
-        """Open or create the spool at `path`, with `reserve_bytes` kept back beside it.
+    def __init__(self, path: Path | str, reserve_bytes: int = reserve.SIZE, origin: str = "") -> None:
+        """Open or create the spool at `path`, with `reserve_bytes` kept back beside it. `origin` names what is appended (`Batch.origin`).
 
         Raises `PenstockError` when the file is no spool or cannot be written.
         """
-        self.path = Path(path)
+        self.path, self._origin = Path(path), origin
         self.reserve = reserve.Reserve(reserve_path(self.path), reserve_bytes)
         try:
             self._base = self._opened()
@@ -79,14 +79,14 @@ class Spool:
     def _longest_log(self) -> int:
         return self.reserve.size // 4
 
-    def append(self, readings: pd.DataFrame, origin: str = "") -> str:
+    def append(self, readings: pd.DataFrame) -> str:
         """Keep `readings` (columns of `city.frames.READINGS`); returns their batch id when they are on the disk.
 
         The id is the SHA-256 of the content: the same batch appended again while it waits is kept once, and a store that remembers
         the ids it has taken can be given a batch twice. Raises `SpoolFull`, or `PenstockError` on wrong columns or a disk that refuses;
         then nothing is kept.
         """
-        batch = Batch.of(readings, origin)
+        batch = Batch.of(readings, self._origin)
         self.keep(batch, len(readings))
         return batch.batch_id
 

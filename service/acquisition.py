@@ -10,7 +10,6 @@ from sqlalchemy.exc import DBAPIError
 
 from meters.field import Field
 from meters.poll import Device
-from meters.sources import Source
 from meters.spool import Spool
 from service.delivery import Away, StoreSink, drain
 from service.outbox import execute_due
@@ -29,13 +28,18 @@ def devices(city: LoadedCity) -> list[Device]:
     ]
 
 
-def sources(city: LoadedCity) -> list[Source]:  # noqa: ARG001 - no road needs it yet
-    """The other roads by which readings come."""
-    return []
-
-
 class Outlet(Protocol):
     """Where readings go from this machine. Each method is called from one thread, `execute` from another than `deliver`."""
+
+    @property
+    def origin(self) -> str:
+        """What every batch is marked with: '' for what is stored where it is read."""
+        ...
+
+    @property
+    def changed(self) -> bool:
+        """Is there another configuration, by which the meters are to be read from now on?"""
+        ...
 
     def prepare(self, readings: pd.DataFrame) -> pd.DataFrame:
         """What of a slot's readings is to be kept, before it goes into the spool."""
@@ -52,6 +56,8 @@ class Outlet(Protocol):
 
 class StoreOutlet:
     """Into this machine's database, from which approved commands come as well. A database that does not answer delays both, no more."""
+
+    origin, changed = "", False
 
     def __init__(self, city: LoadedCity, engine: Engine) -> None:
         self._city, self._engine = city, engine
@@ -81,8 +87,3 @@ class StoreOutlet:
             execute_due(self._engine, field, self._city, at_utc)
         except DBAPIError as error:
             log.warning("database does not answer; commands wait", cause=str(error.orig).strip())
-
-
-def outlet(city: LoadedCity, engine: Engine) -> Outlet:
-    """Where this machine's readings go."""
-    return StoreOutlet(city, engine)

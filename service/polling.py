@@ -20,10 +20,13 @@ from meters.schedule import Clock, slots, wall_clock
 from meters.sources import Source, take_in
 from meters.spool import Spool, SpoolFull
 from service import schema as t
-from service.acquisition import Outlet, devices, outlet, sources
+from service.acquisition import Outlet, StoreOutlet, devices, sources
+from service.edge import forwarding as edge
 from service.environment import Environment
+from service.roads import sources
 from service.settings import LoadedCity, load
 from service.store import open_store, operations, readings
+from service.waiting import capacity
 
 log = structlog.get_logger()
 _MINUTE = timedelta(minutes=1)
@@ -31,25 +34,33 @@ _COMMANDS_S = 5.0  # how often due commands are looked for
 _DELIVERY_S = 10.0  # how often a database that was away is tried
 
 
-def _open(env: Environment) -> tuple[LoadedCity, Engine, Field]:
+def _open(env: Environment) -> tuple[LoadedCity, Engine, Field, Outlet]:
     city = load(env)
-    if not city.settings.links:
-        raise fault(f"{env.city_file}: links", "none", "at least one [[links]] entry", "Describe the field link that the meters hang on.")
+    station = edge.forwarder(env, city) if city.settings.edge else None
+    city = station.city if station else city
+    if not (city.settings.links or city.settings.drops or city.settings.brokers):
+        raise fault(f"{env.city_file}: links", "none", "a [[links]], [[drops]] or [[brokers]] entry", "Describe how readings come.")
     # The field is read even while the database is away: readings wait in the spool, so its tables are not asked for here.
     engine = open_store(env.url, create=True)
     field = Field(city.settings.links, devices(city), city.folder / "refusals.json")
     with suppress(DBAPIError):  # so that the least time between two writes holds over a restart
         for point_id, at in operations.last_writes(engine).items():
             field.remember_write(point_id, at)
-    return city, engine, field
+    return city, engine, field, station or StoreOutlet(city, engine)
 
 
 def poll_forever(env: Environment) -> None:
     """Poll on the wall clock until stopped (Ctrl-C or SIGTERM)."""
-    city, engine, field = _open(env)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what systemd sends ends the loop as Ctrl-C does
-    with Live(city, field, outlet(city, engine), sources(city)) as live, suppress(KeyboardInterrupt):
-        live.run()
+    with suppress(KeyboardInterrupt):
+        while True:
+            city, _, field, way_out = _open(env)
+            room = capacity(city)
+            log.info(f"spool: {room}")
+            if (problem := room.problem()) is not None:
+                log.error(str(problem))
+            with Live(city, field, way_out, sources(city)) as live:
+                live.run()
 
 
 class Live:
@@ -64,7 +75,7 @@ class Live:
         self._came: SimpleQueue[pd.DataFrame | Exception] = SimpleQueue()
         self._kept, self._stopped = threading.Event(), threading.Event()
         self._slot_utc = now()
-        self._spool = Spool(city.folder / "spool.db")
+        self._spool = Spool(city.folder / "spool.db", origin=way_out.origin)
 
     def __enter__(self) -> "Live":
         self._field.__enter__()
@@ -87,11 +98,14 @@ class Live:
         self._spool.close()
 
     def run(self) -> None:
-        """Keep what comes, until interrupted. Raises what ended the reading or the delivery, if something did."""
+        """Keep what comes, until interrupted or until the configuration changes.
+
+        Raises what ended the reading or the delivery, if something did.
+        """
         self._field.hold(not self._spool.has_room())
         self._field.follow(self._came.put, self._now)
         asked = floor(self._now(), _MINUTE)
-        while True:
+        while not self._outlet.changed:
             with suppress(Empty):
                 self._keep(self._came.get(timeout=1.0))
             self._field.hold(not self._spool.has_room())
@@ -146,9 +160,9 @@ def poll_span(env: Environment, start_utc: datetime, until_utc: datetime, *, rep
         raise fault(
             f"--until {until_utc:%Y-%m-%dT%H:%MZ}", "before --now", f"{start_utc:%Y-%m-%dT%H:%MZ} or later", "Exchange the two times."
         )
-    city, engine, field = _open(env)
-    way_out, roads, read, slot = outlet(city, engine), sources(city), 0, None
-    with field, Spool(city.folder / "spool.db") as spool:
+    city, engine, field, way_out = _open(env)
+    roads, read, slot = sources(city), 0, None
+    with field, Spool(city.folder / "spool.db", origin=way_out.origin) as spool:
         for slot in track(_missing_slots(engine, field.steps_s, start_utc, until_utc), description="polling", transient=True):
             if replay:
                 field.set_clock(slot)
@@ -158,7 +172,8 @@ def poll_span(env: Environment, start_utc: datetime, until_utc: datetime, *, rep
             way_out.execute(field, slot)
         waiting = spool.depth()
     print(f"{read} readings stored, {waiting} batches waiting in the spool")
-    silent = _silent_links(city, engine) if slot is not None and not waiting else []
+    # A station has no table of latest values; the central sees its silent links.
+    silent = _silent_links(city, engine) if slot is not None and not waiting and not way_out.origin else []
     for link in silent:
         print(f"link {link}: no value from any of its meters; check its gateway with `penstock doctor`")
     return "done" if not waiting and not silent else "problems"

@@ -1,4 +1,4 @@
-"""What `penstock poll` does at a station: reads by the pinned configuration, checks its clock, and forwards what the spool holds."""
+"""Where the readings of a station go: to the central. What is read is said by the configuration that was pinned last."""
 
 from datetime import UTC, datetime
 from time import monotonic
@@ -7,6 +7,7 @@ import pandas as pd
 import structlog
 
 from city.problems import PenstockError, Problem, fault
+from meters.field import Field
 from meters.reporting import Reporter
 from meters.spool import Spool
 from service.delivery import Away, drain
@@ -20,10 +21,21 @@ from service.settings import LoadedCity
 log = structlog.get_logger()
 
 
-class Forwarder:
-    """One station. `city` is the configuration that is read by: the pinned one, before the first pull this machine's own city.toml.
+def forwarder(env: Environment, local: LoadedCity) -> "Forwarder":
+    """The station of this machine's city.toml, with the newest configuration that the central gives or gave it."""
+    made = Forwarder(env, local)
+    if not made.pull():
+        return made
+    made.close()
+    return Forwarder(env, local)
 
-    Where the central is and whom to trust stands in this machine's file only: no configuration that is pulled can change it.
+
+class Forwarder:
+    """A station, as a `service.acquisition.Outlet`.
+
+    `city` is the configuration that is read by: the pinned one, before the first this machine's own city.toml. It stays the same for
+    as long as the object lives: one that is pulled counts from the next on, so that every batch names what it was read under. Where the
+    central is and whom to trust stands in this machine's file only: no configuration that is pulled can change it.
     """
 
     def __init__(self, env: Environment, local: LoadedCity) -> None:
@@ -38,23 +50,26 @@ class Forwarder:
         self._pinned = Pinned(env)
         self._faults: dict[str, Problem] = {}  # by what they are about; each is taken away when that works again
         self._asked: float | None = None
-        self._use(self._pinned.load() or local)
+        self.city = self._pinned.load() or local
+        step_s = {point.id: self.city.meter[point.meter].step_s for point in self.city.points.values()}
+        self._reporter = Reporter(self.city.settings.reporting, step_s)
+        self.origin = f"{edge.station}/{self.city.config_hash}"
+        self.changed = False
 
-    def _use(self, city: LoadedCity) -> None:
-        self.city = city
-        step_s = {point.id: city.meter[point.meter].step_s for point in city.points.values()}
-        self._reporter = Reporter(city.settings.reporting, step_s)
-
-    @property
-    def origin(self) -> str:
-        """What every batch is named by: the station and the configuration it was read under."""
-        return f"{self._edge.station}/{self.city.config_hash}"
-
-    def prepared(self, readings: pd.DataFrame) -> pd.DataFrame:
+    def prepare(self, readings: pd.DataFrame) -> pd.DataFrame:
         """What is kept of a slot's readings: marked while the clock is not to be trusted, without what dead-bands leave at home."""
         return self._reporter.report(self._clock.mark(readings))
 
-    def deliver(self, spool: Spool, seconds: float | None = None) -> int:
+    def deliver(self, spool: Spool, slot_utc: datetime) -> int:  # noqa: ARG002 - the central has clocks of its own
+        """Forward what waits, for a while, and ask for the configuration if it is time to. Returns the readings that the central took."""
+        if self.pull():
+            self.changed = True
+        return self.forward(spool, seconds=self._edge.config_every_s)
+
+    def execute(self, field: Field, at_utc: datetime) -> None:
+        """Nothing: commands are approved, and written, at the central."""
+
+    def forward(self, spool: Spool, seconds: float | None = None) -> int:
         """Forward batches, oldest first, for at most `seconds` [s]. Returns the readings that the central took."""
         fill = spool.fill()
         told = {"readings": fill.readings, "since_utc": fill.since_utc.isoformat() if fill.since_utc else None}
@@ -65,7 +80,7 @@ class Forwarder:
         return taken
 
     def pull(self) -> bool:
-        """Ask for the configuration if it is time to. True when another one has been pinned: then `city` is that one."""
+        """Ask for the configuration if it is time to. True when another one has been pinned."""
         now = monotonic()
         if self._asked is not None and now - self._asked < self._edge.config_every_s:
             return False
@@ -79,12 +94,12 @@ class Forwarder:
             self._note("configuration", None)
             return False
         try:
-            self._use(self._pinned.pin(content))
+            pinned = self._pinned.pin(content)
         except PenstockError as error:
             self._note("configuration", error.problems[0])
             return False
         self._note("configuration", None)
-        log.info("another configuration", configuration=self.city.config_hash[:12], points=len(self.city.points))
+        log.info("another configuration", configuration=pinned.config_hash[:12], points=len(pinned.points))
         return True
 
     def alarms(self, spool: Spool, now_utc: datetime) -> list[Problem]:

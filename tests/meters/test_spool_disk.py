@@ -139,5 +139,5 @@ def test_the_capacity_told_is_what_the_file_really_takes(tmp_path: Path, n: int)
         for i in range(60):
             spool.append(readings(n, i))
         taken = spool.fill().used_bytes - before
-    told = capacity(n, 96, kept, 10**9).bytes_per_reading * n * 60
+    told = capacity([(n, 96, kept)], 10**9).bytes_per_reading * n * 60
     assert 0.85 <= taken / told <= 1.15

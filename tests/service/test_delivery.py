@@ -49,9 +49,9 @@ def test_of_a_poison_batch_the_good_readings_go_in_and_the_bad_ones_are_kept_apa
     bad.loc[3, "quantity"] = "warmth"  # what no release knows
     bad.loc[7, "quality"] = 2**63 - 1
     bad["quality"] = bad["quality"].astype("int64")
-    with Spool(tmp_path / "spool.db") as spool:
+    with Spool(tmp_path / "spool.db", origin="north/abc") as spool:
         for frame in (slot(hour=1), bad, slot(hour=2)):
-            spool.append(frame, "north/abc")
+            spool.append(frame)
         assert deliver(store, spool, points(10)) == 28
         assert spool.depth() == 0
     too_long = "OverflowError: quality 9223372036854775807 to 9223372036854775807: 16 bits are allowed"
@@ -126,8 +126,8 @@ def test_a_store_that_goes_away_while_a_batch_is_halved_gets_each_reading_once(s
 
 
 def test_a_batch_keeps_the_name_of_the_configuration_it_was_read_under(store: Engine, tmp_path: Path) -> None:
-    with Spool(tmp_path / "spool.db") as spool:
-        batch_id = spool.append(slot(), "north/abc")
+    with Spool(tmp_path / "spool.db", origin="north/abc") as spool:
+        batch_id = spool.append(slot())
         deliver(store, spool, points(10))
     with store.connect() as connection:
         assert connection.execute(select(t.batch_origin)).all() == [(batch_id, "north/abc")]

@@ -65,13 +65,13 @@ def wait_for(found: object, seconds: float = 10) -> None:
 
 def test_what_a_station_spools_is_stored_at_the_central_once_and_in_order(central: Central, tmp_path: Path) -> None:
     station = forwarder(central, tmp_path)
-    with Spool(tmp_path / "spool.db") as spool:
+    with Spool(tmp_path / "spool.db", origin=station.origin) as spool:
         for i in range(5):
-            spool.append(slot(i), station.origin)
-        assert station.deliver(spool) == 5
+            spool.append(slot(i))
+        assert station.forward(spool) == 5
         assert spool.depth() == 0
-        spool.append(slot(4), station.origin)  # as after a power cut between the answer and the note of it
-        station.deliver(spool)
+        spool.append(slot(4))  # as after a power cut between the answer and the note of it
+        station.forward(spool)
     wait_for(lambda: len(central.stored()) == 5)
     expected = [("m-north.power", SLOT + timedelta(minutes=15 * i), 1000 * i) for i in range(5)]
     assert central.stored() == expected
@@ -129,10 +129,10 @@ def test_a_batch_too_large_to_send_is_halved(central: Central, tmp_path: Path, m
     station = forwarder(central, tmp_path)
     monkeypatch.setattr("service.edge.central.MAX_BODY", 2500)
     before = len(central.stored())
-    with Spool(tmp_path / "spool.db") as spool:
-        spool.append(slot(400, n=300), station.origin)
+    with Spool(tmp_path / "spool.db", origin=station.origin) as spool:
+        spool.append(slot(400, n=300))
         assert len(spool.waiting_batches()[0].kept) > 2500
-        assert station.deliver(spool) == 300
+        assert station.forward(spool) == 300
         assert spool.depth() == 0
     wait_for(lambda: len(central.stored()) == before + 300)
 
@@ -142,10 +142,10 @@ def test_one_foreign_point_in_a_batch_costs_that_reading_only(central: Central, 
 
     station = forwarder(central, tmp_path)
     before = len(central.stored())
-    with Spool(tmp_path / "spool.db") as spool:
-        spool.append(pd.concat([slot(500, n=7), slot(500, "m-south.power"), slot(501, n=2)], ignore_index=True), station.origin)
-        spool.append(slot(510), station.origin)
-        assert station.deliver(spool) == 10
+    with Spool(tmp_path / "spool.db", origin=station.origin) as spool:
+        spool.append(pd.concat([slot(500, n=7), slot(500, "m-south.power"), slot(501, n=2)], ignore_index=True))
+        spool.append(slot(510))
+        assert station.forward(spool) == 10
         assert spool.depth() == 0
     wait_for(lambda: len(central.stored()) == before + 10)
 
@@ -161,18 +161,18 @@ def test_a_central_of_another_authority_is_not_told_the_token(central: Central, 
     folder.mkdir()
     trustme.CA().cert_pem.write_to_path(str(folder / "ca.pem"))
     station = forwarder(central, folder)
-    with Spool(tmp_path / "spool.db") as spool:
-        spool.append(slot(1), station.origin)
-        assert station.deliver(spool) == 0
+    with Spool(tmp_path / "spool.db", origin=station.origin) as spool:
+        spool.append(slot(1))
+        assert station.forward(spool) == 0
         assert spool.depth() == 1
         assert "CERTIFICATE_VERIFY_FAILED" in str(station.alarms(spool, SLOT)[-1])
 
 
 def test_a_certificate_for_another_name_is_not_the_central(central: Central, tmp_path: Path) -> None:
     station = forwarder(central, tmp_path, central=f"https://127.0.0.1:{central.port}")  # its certificate says localhost
-    with Spool(tmp_path / "spool.db") as spool:
-        spool.append(slot(1), station.origin)
-        assert station.deliver(spool) == 0
+    with Spool(tmp_path / "spool.db", origin=station.origin) as spool:
+        spool.append(slot(1))
+        assert station.forward(spool) == 0
         assert "CERTIFICATE_VERIFY_FAILED" in str(station.alarms(spool, SLOT)[-1])
 
 

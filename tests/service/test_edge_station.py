@@ -53,18 +53,20 @@ def day(start: int = 0) -> list[tuple[str, datetime, int]]:
 
 @pytest.mark.slow
 def test_a_line_that_is_down_for_a_day_costs_nothing_but_delay(made: Central, tmp_path: Path) -> None:
-    with Spool(tmp_path / "spool.db") as spool:
-        with made.running():
-            station = forwarder(made, tmp_path / "station")
-            spool.append(slot(0), station.origin)
-            assert station.deliver(spool) == 1
+    with made.running():
+        station = forwarder(made, tmp_path / "station")
+        port = made.port
+    with Spool(tmp_path / "spool.db", origin=station.origin) as spool:
+        with made.running(port):
+            spool.append(slot(0))
+            assert station.forward(spool) == 1
         for i in range(1, 96):  # a day of slots, each tried in vain
-            spool.append(slot(i), station.origin)
-            assert station.deliver(spool) == 0
+            spool.append(slot(i))
+            assert station.forward(spool) == 0
         assert spool.depth() == 95
         assert "central" in str(station.alarms(spool, datetime.now(UTC))[-1])
         with made.running(made.port):
-            assert station.deliver(spool) == 95
+            assert station.forward(spool) == 95
             assert (spool.depth(), station.alarms(spool, datetime.now(UTC))) == (0, [])
             until(lambda: len(made.stored()) == 96)
     assert made.stored() == day()
@@ -75,17 +77,17 @@ def test_a_central_killed_again_and_again_loses_and_doubles_nothing(made: Centra
     process = made.start()
     port = made.port
     station = forwarder(made, tmp_path / "station")
-    with Spool(tmp_path / "spool.db") as spool:
+    with Spool(tmp_path / "spool.db", origin=station.origin) as spool:
         for i in range(96):
-            spool.append(slot(i), station.origin)
+            spool.append(slot(i))
         for _ in range(3):
-            station.deliver(spool, seconds=0.1)
+            station.forward(spool, seconds=0.1)
             os.kill(process.pid, signal.SIGKILL)
             process.wait(20)
             process = made.start(port)
         try:
             while spool.depth():
-                station.deliver(spool)
+                station.forward(spool)
             until(lambda: len(made.stored()) == 96)
         finally:
             process.terminate()
@@ -99,10 +101,10 @@ def test_a_central_whose_database_is_away_takes_readings_still(central: Central,
     station = forwarder(central, tmp_path / "station")
     lock = sqlite3.connect(central.folder / "home" / "penstock.db", isolation_level=None)
     lock.execute("BEGIN IMMEDIATE")
-    with Spool(tmp_path / "spool.db") as spool:
+    with Spool(tmp_path / "spool.db", origin=station.origin) as spool:
         for i in range(3):
-            spool.append(slot(i), station.origin)
-        assert station.deliver(spool) == 3
+            spool.append(slot(i))
+        assert station.forward(spool) == 3
     lock.execute("ROLLBACK")
     lock.close()
     until(lambda: len(central.stored()) == 3)
@@ -112,6 +114,8 @@ def test_a_station_pulls_its_part_of_the_configuration_and_pins_it(central: Cent
     station = forwarder(central, tmp_path / "station")
     assert not station.city.settings.links  # its own file says only where the central is
     assert station.pull()
+    assert not station.city.settings.links  # what is pulled counts from the next start on
+    station = forwarder(central, tmp_path / "station")
     assert [link.id for link in station.city.settings.links] == ["north-line"]
     assert set(station.city.meter) == {"m-north"}
     assert station.city.settings.limits[0].maximum == 500
@@ -149,16 +153,15 @@ def test_a_broken_configuration_is_refused_and_the_one_before_stays(central: Cen
 
 def test_readings_taken_under_an_earlier_configuration_are_taken_still(made: Central, tmp_path: Path) -> None:
     with made.running():
+        forwarder(made, tmp_path / "station").pull()
         station = forwarder(made, tmp_path / "station")
-        station.pull()
     city = made.folder / "city.toml"  # the meter is renamed while the line is down
     city.write_text(city.read_text(encoding="utf-8").replace("m-north", "m-new"), encoding="utf-8")
-    with made.running(made.port), Spool(tmp_path / "spool.db") as spool:
-        spool.append(slot(0), station.origin)
-        assert station.deliver(spool) == 1
-        station._asked = None
+    with made.running(made.port), Spool(tmp_path / "spool.db", origin=station.origin) as spool:
+        spool.append(slot(0))
+        assert station.forward(spool) == 1
         assert station.pull()
-        assert set(station.city.meter) == {"m-new"}
+        assert set(forwarder(made, tmp_path / "station").city.meter) == {"m-new"}
 
 
 def test_a_station_must_show_a_certificate_where_the_central_asks_for_one(made: Central, tmp_path: Path) -> None:
@@ -168,10 +171,10 @@ def test_a_station_must_show_a_certificate_where_the_central_asks_for_one(made: 
     issued.private_key_and_cert_chain_pem.write_to_path(str(folder / "own.pem"))
     with made.running(client_ca=made.folder / "ca.pem"), Spool(tmp_path / "spool.db") as spool:
         bare = forwarder(made, folder)
-        spool.append(slot(0), bare.origin)
-        assert bare.deliver(spool) == 0
+        spool.append(slot(0))
+        assert bare.forward(spool) == 0
         shown = forwarder(made, folder, client_certificate="own.pem")
-        assert shown.deliver(spool) == 1
+        assert shown.forward(spool) == 1
 
 
 class Clock:
@@ -225,11 +228,11 @@ def test_the_clock_is_compared_with_the_central_at_each_exchange(central: Centra
     assert station._clock.compared
     assert abs(station._clock.offset_s) < 1
     station._clock._wall = lambda: time.time() + 3600  # this machine's clock is set
-    with Spool(tmp_path / "spool.db") as spool:
-        spool.append(station.prepared(slot(0)), station.origin)
+    with Spool(tmp_path / "spool.db", origin=station.origin) as spool:
+        spool.append(station.prepare(slot(0)))
         assert "3,600.0 s ahead" in str(station.alarms(spool, SLOT)[0])
         assert cause_of(int(spool.oldest()[1]["quality"].iloc[0])) == Cause.CLOCK
-        station.deliver(spool)
+        station.forward(spool)
     assert station._clock.offset_s == pytest.approx(-3600, abs=1)
 
 
@@ -253,9 +256,9 @@ def test_dead_bands_are_part_of_the_pulled_configuration(made: Central, tmp_path
     text = city.read_text(encoding="utf-8").replace('link = "north-line"\nsite', 'link = "north-line"\nstep_s = 60\nsite')
     city.write_text(text + '[[reporting]]\npoint = "m-north.power"\ndeadband = 10\n', encoding="utf-8")
     with made.running():
+        forwarder(made, tmp_path / "station").pull()
         station = forwarder(made, tmp_path / "station")
-        station.pull()
     assert station.city.points["m-north.power"].step_s == 900
     assert station.city.points["m-north.energy"].step_s == 60
     frame = pd.concat([slot(0, n=61).iloc[[0, 5, 9, 11, 60]]], ignore_index=True)
-    assert station.prepared(frame)["value"].tolist() == [0, 11, 60]
+    assert station.prepare(frame)["value"].tolist() == [0, 11, 60]

@@ -125,6 +125,8 @@ def test_a_locked_database_delays_no_reading_and_gets_it_later(town: Town, gatew
 
 def test_another_outlet_takes_the_place_of_the_database(town: Town) -> None:
     class Elsewhere:
+        origin, changed = "station-7", False
+
         def __init__(self) -> None:
             self.taken = []
 
