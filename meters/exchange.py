@@ -54,7 +54,7 @@ class Exchange:
         if self.asked is not None:
             self._given_up = [*self._given_up, (self.transaction, self.asked)][-_LATE_LIMIT:]
         self.end()
-        if came and self._pieces > 1 and self._last - self._begun > waited_s / 2:
+        if came and self._pieces > 1 and self._last - self._begun > waited_s / 4:
             return LinkFault(Cause.DRIP, f"{came} bytes in {self._pieces} pieces within {waited_s:.3g} s")
         if came:
             return LinkFault(Cause.TRUNCATED, f"only {came} bytes within {waited_s:.3g} s")

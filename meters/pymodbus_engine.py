@@ -66,6 +66,8 @@ class PymodbusEngine(Engine):
         engine = cls(config, tls)
         try:
             engine._context.transport, _ = await engine._context.call_create()
+        except OSError:  # of which some are also ValueErrors
+            raise
         except (termios.error, ValueError) as error:  # the line cannot have this speed or parity
             raise OSError(f"{config.baud} baud, parity {config.parity}, {config.stop_bits} stop bits: {error}") from None
         return engine

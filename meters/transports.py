@@ -122,9 +122,20 @@ def reachable(config: LinkConfig, timeout_s: float = 2.0) -> str:
             if context is None:
                 return f"{at.hostname}:{at.port} answers"
             with context.wrap_socket(plain, server_hostname=at.hostname) as secured:
-                return f"{at.hostname}:{at.port} answers with {secured.version()}"
+                return f"{at.hostname}:{at.port} {_accepted(secured)}"
     except OSError as error:
         what = error.strerror or str(error)
         raise fault(
             f"link {config.url}", what, "a device that accepts connections", "Check cable, address, power and certificates."
         ) from None
+
+
+def _accepted(secured: ssl.SSLSocket) -> str:
+    """With TLS 1.3 the peer looks at our certificate after our handshake is done: its refusal would come now."""
+    secured.settimeout(0.3)
+    try:
+        if not secured.recv(1):
+            raise ConnectionResetError("the peer closed the connection after the TLS handshake")
+    except TimeoutError:
+        pass  # it waits for a request
+    return f"answers with {secured.version()}"

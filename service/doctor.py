@@ -1,13 +1,12 @@
 """`penstock doctor`: checks what a night depends on and says what to do about each fault."""
 
 import shutil
-import socket
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from city.problems import PenstockError, Problem, fault
+from meters.transports import reachable
 from service.environment import Environment
 from service.extras import lacking
 from service.settings import LoadedCity, load
@@ -56,7 +55,7 @@ def examine(env: Environment, now_utc: datetime) -> str:
     check("solver", _solver)
     check("fonts", _fonts)
     for link in city.settings.links if city else ():
-        check(f"link {link.id}", lambda url=link.url: _link(url))  # type: ignore[misc]
+        check(f"link {link.id}", lambda link=link: reachable(link))  # type: ignore[misc]
     return "problems" if found else "done"
 
 
@@ -126,14 +125,3 @@ def _fonts() -> str:
         if found:
             return found.name
     raise fault("fonts", "none with Chinese characters", "a CJK font for the Chinese console", "Install fonts-noto-cjk on the station.")
-
-
-def _link(url: str) -> str:
-    at = urlsplit(url)
-    try:
-        with socket.create_connection((at.hostname or "", at.port or 502), timeout=2):
-            return f"{at.hostname}:{at.port or 502} answers"
-    except OSError as error:
-        raise fault(
-            f"link {url}", error.strerror or str(error), "a device that accepts connections", "Check cable, address and power."
-        ) from None

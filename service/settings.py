@@ -15,12 +15,13 @@ from city.problems import PenstockError, Problem
 from forecasting.calendars import Calendar
 from forecasting.models.task import ForecastSettings
 from meters.link import LinkConfig
-from meters.mapping import Mapping
+from meters.loggers import Broker, Logger
+from meters.mapping import Drop, Mapping
 from meters.quality import Limits
 from meters.registers import DeviceModel, load_model
 from meters.reporting import Reporting
 from optimisation.assets import Asset
-from service import names, references
+from service import names, references, road_names
 from service.controls import Control, FourEyes
 from service.edge import settings as edge_settings
 from service.edge.settings import Edge, Station
@@ -141,6 +142,9 @@ class Settings(Place):
     accounts: tuple[Account, ...] = ()
     targets: tuple[Target, ...] = ()
     imports: tuple[Import, ...] = ()
+    drops: tuple[Drop, ...] = ()
+    brokers: tuple[Broker, ...] = ()
+    loggers: tuple[Logger, ...] = ()
     simulator: Simulator | None = None
     edge: Edge | None = None
     stations: tuple[Station, ...] = ()
@@ -213,7 +217,7 @@ def load(environment: Environment) -> LoadedCity:
     problems: list[Problem] = []
     settings: Settings | None = None
     try:
-        settings = Settings.model_validate(raw)
+        settings = Settings.model_validate(raw, context={"beside": environment.city_file.parent})
     except ValidationError as error:
         problems += explained(error, Settings, raw)
     models: dict[str, DeviceModel] = {}
@@ -226,6 +230,7 @@ def load(environment: Environment) -> LoadedCity:
     problems += references.dangling(raw, models)
     problems += names.mismatched(raw, models, own_factors(environment))
     problems += edge_settings.mismatched(raw, models)
+    problems += road_names.mismatched(raw, models)
     if problems or settings is None:
         raise PenstockError(problems)
     digest = hashlib.sha256(environment.city_file.read_bytes()).hexdigest()
