@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from city.places import MeterPeriod
 from demo import profiles, water
 from demo.water import WaterWorld
 
@@ -55,6 +56,28 @@ def live_table(
         profiles.battery_charge_kwh(power_kw["battery-01"], start).loc[start:].rename("battery-01.charge").to_frame(),
     ]
     return pd.concat(parts, axis=1)
+
+
+def as_displayed(live: pd.DataFrame, meters: list[dict[str, Any]]) -> pd.DataFrame:
+    """The live table with the meters that have a history as their displays show them: behind CT and PT, and exchanged when it says so.
+
+    The old meter shows its `final` register at the exchange and the new one its `first`, so city.toml and the field tell one story.
+    """
+    shown = live.copy()
+    for meter in meters:
+        periods = [MeterPeriod.model_validate(entry) for entry in meter.get("history", ())]
+        if len(periods) != 2:
+            continue
+        new = periods[1]
+        at = pd.Timestamp(new.since).tz_convert(live.index.tz)
+        energy, power = f"{meter['id']}.energy", f"{meter['id']}.power"
+        before, ratio = live.index < at, [float(period.ct * period.pt) for period in periods]
+        then = np.interp(at.timestamp(), live.index.map(pd.Timestamp.timestamp), live[energy])
+        counted = live[energy] - then
+        register = np.where(before, new.final["energy"] + counted / ratio[0], new.first["energy"] + counted / ratio[1])
+        shown[energy] = register.round(3)
+        shown[power] = live[power] / np.where(before, *ratio)
+    return shown
 
 
 def devices(meters: list[dict[str, Any]]) -> list[dict[str, Any]]:

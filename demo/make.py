@@ -99,7 +99,7 @@ def _write_all(
         power[meter] = world.hydraulics.pump_power_kw[pump].clip(lower=0)
     energy, gas = energy_kwh(power), profiles.gas_m3(times).round(3)
     sensors = sensor_table(city["meters"], world, rng)
-    live_values = field.live_table(energy, power, world, gas, live, rng).join(sensors)
+    live_values = field.as_displayed(field.live_table(energy, power, world, gas, live, rng).join(sensors), city["meters"])
     _save(live_values.loc[live:], paths.live)
     field.write_spec(paths.spec, city["meters"], paths.live)
     before = slice(None, live - pd.Timedelta(seconds=1))

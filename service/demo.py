@@ -45,7 +45,10 @@ def run_demo(now_utc: datetime | None, *, quiet: bool) -> str:
     with field(path_of(city.folder, simulator.spec), simulator.port):
         _command(env, "poll", "--now", DAY_START, "--until", night, "--replay")
         status = _command(env, "night", "--now", night)
-        _command(env, "approve", "latest", *_isolations(env), "--who", "demo operator", "--reason", "the demo approves", "--now", DECISION)
+        _command(env, "approve", "latest", "--who", "operator", "--reason", "the demo approves", "--now", DECISION)
+        isolations = _isolations(env)
+        for who in ("operator", "shift-leader") if isolations else ():  # closing valves takes two people
+            _command(env, "approve", *isolations, "--who", who, "--reason", "the demo approves", "--now", DECISION)
         _command(env, "poll", "--now", night, "--until", LAST_SLOT, "--replay")
     _command(env, "report", "--now", DECISION)
     if not quiet:

@@ -65,7 +65,11 @@ def require_operator(city: LoadedCity, who: str, subject: str) -> None:
     """
     if city.settings.accounts_file is None:
         return
-    accounts = tomllib.loads((city.beside / city.settings.accounts_file).read_text(encoding="utf-8")).get("accounts", [])
+    try:
+        accounts = tomllib.loads((city.beside / city.settings.accounts_file).read_text(encoding="utf-8")).get("accounts", [])
+    except (OSError, ValueError) as error:
+        observed = f"{city.settings.accounts_file} cannot be read ({error})"
+        raise fault(f"approval of '{subject}'", observed, "a TOML file with [[accounts]]", "Restore it beside city.toml.") from None
     operators = [str(one.get("name")) for one in accounts if one.get("role") == "operator"]
     if who not in operators:
         raise fault(f"approval of '{subject}'", f"{who} is no operator", ", ".join(operators) or "(no operator)", "Ask one of them.")

@@ -70,7 +70,8 @@ def worked(night: Penstock, demo_city: Path, tmp_path_factory: pytest.TempPathFa
 
     made = night.copy(tmp_path_factory.mktemp("worked") / "demo")
     isolations = [row.isolation_id for row in results.rows(open_store(f"sqlite:///{made.home / 'penstock.db'}"), t.isolation)]
-    made.run("approve", "latest", *isolations, "--who", "ada", "--reason", "agreed", "--now", DECISION, codes=(0,))
+    for who in ("operator", "shift-leader"):
+        made.run("approve", "latest", *isolations, "--who", who, "--reason", "agreed", "--now", DECISION, codes=(0,))
     with field(made.home / "simulator.json", port_of(demo_city)):
         made.run("poll", "--now", NIGHT, "--until", LAST, "--replay", codes=(0,))
     made.run("report", codes=(0,))

@@ -26,6 +26,7 @@ from optimisation.assets import ASSETS
 
 ROME = "Europe/Rome"
 LIVE = pd.Timestamp("2022-06-15", tz=ROME).tz_convert("UTC")
+EXCHANGED = "feeder-08.energy"
 
 
 @pytest.fixture(scope="module")
@@ -91,11 +92,26 @@ def test_history_ends_where_the_live_day_begins(made: Made) -> None:
 @pytest.mark.slow
 def test_registers_go_on_from_the_history(made: Made) -> None:
     """Base values are whole kWh, so what stands behind the comma at midnight is the history's sum to the Wh."""
-    live, usage = table(made.live), history(made, "energy")
+    live, usage = table(made.live), history(made, "energy").drop(columns=EXCHANGED)
     for point in usage.columns:
         base = live[point].iloc[0] - usage[point].sum()
         assert abs(base - round(base)) < 1e-4, point
     assert (live[usage.columns].diff().iloc[1:] >= -1e-9).all(axis=None)
+
+
+@pytest.mark.slow
+def test_the_exchanged_meter_counts_what_flowed_through_both(made: Made, city: dict) -> None:
+    """Behind CT 20 and 40 a display of whole Wh is good to 40 Wh."""
+    (meter,) = (Meter.model_validate(m) for m in city["meters"] if "history" in m)
+    old, new = meter.history
+    live, at = table(made.live), pd.Timestamp(new.since)
+    energy, power = live[EXCHANGED], live[f"{meter.id}.power"]
+    before = energy.index < at
+    assert energy[before].iloc[-1] < new.final["energy"]
+    assert energy[~before].iloc[0] > new.first["energy"]
+    counted = (new.final["energy"] - energy.iloc[0]) * 20 + (energy.iloc[-1] - new.first["energy"]) * 40
+    flowed = (power * np.where(before, float(old.ct), float(new.ct))).iloc[:-1].sum() / 4
+    assert counted == pytest.approx(flowed, abs=0.2)
 
 
 @pytest.mark.slow
