@@ -19,9 +19,8 @@ from city.quality import Cause
 from meters.archives import members
 from meters.delivered import as_blocks, single
 from meters.local_times import to_utc
-from meters.mapping import QUALITY, Column, Mapping, factor_and_shift
+from meters.mapping import QUALITY, TABLE_KINDS, Column, Mapping, factor_and_shift
 
-KINDS = (".csv", ".txt", ".parquet")
 _MOST_CELLS = 1 << 28  # of a table: a Parquet file of a few bytes can state any number of rows
 
 
@@ -47,7 +46,7 @@ def read_rows(subject: str, content: bytes, mapping: Mapping) -> pd.DataFrame:
     Raises `PenstockError` with every fault found: unreadable file, missing columns, text among the numbers, a status or unit that is not
     known, times that cannot be told (a naive time in the autumn hour that occurs once only), a series with two values at one time.
     """
-    frame = pd.concat([_table(part, name, mapping) for name, part in members(subject, content, KINDS)] or [pd.DataFrame()])
+    frame = pd.concat([_table(part, name, mapping) for name, part in members(subject, content, TABLE_KINDS)] or [pd.DataFrame()])
     cells = _cells(frame.reset_index(drop=True), mapping, subject)
     known = {column.name: column for column in mapping.columns}
     cells = _chosen(cells, list(known), subject)

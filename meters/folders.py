@@ -12,53 +12,22 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Self
 
 import pandas as pd
 import structlog
-from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from city.problems import PenstockError, fault
 from city.quantities import Quantity
-from meters import drop, headend
 from meters.delivered import as_readings, no_readings
-from meters.mapping import Mapping as Tables
+from meters.drop import read_rows
+from meters.headend import read_messages
+from meters.mapping import Drop, Messages
 
 _SLICE = 200_000  # readings per frame, so that one batch of the spool stays of bounded size
 _PARTIAL = (".part", ".tmp", ".filepart", ".crdownload")  # what senders call a file that is not whole yet
 _AHEAD = timedelta(days=1)  # readings further in the future than this refuse a file: a wrong year must not look like the newest reading
 
 log = structlog.get_logger()
-
-
-class Drop(BaseModel):
-    """A folder that somebody else's system puts files into."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    folder: str = Field(description="below the data folder, or an absolute path")
-    mapping: Tables | None = Field(default=None, description="tables: what their columns mean, as for [[imports]]")
-    messages: headend.Messages | None = Field(default=None, description="XML of a head-end: which of its series to take")
-    settle_s: float = Field(default=30.0, ge=0, description="a file is taken when it has not changed for so long [s]")
-    max_mb: float = Field(default=100.0, gt=0, le=2000, description="largest file that is taken [MB]")
-
-    @model_validator(mode="after")
-    def _one_format(self) -> Self:
-        if (self.mapping is None) == (self.messages is None):
-            raise ValueError("give either mapping (tables) or messages (XML of a head-end)")
-        return self
-
-    @property
-    def kinds(self) -> tuple[str, ...]:
-        """Endings of the files it takes."""
-        return (*(headend.KINDS if self.mapping is None else drop.KINDS), ".zip")
-
-    def rows(self, subject: str, content: bytes) -> pd.DataFrame:
-        """The rows (see `meters.delivered`) of one file. Raises `PenstockError`."""
-        if self.mapping is not None:
-            return drop.read_rows(subject, content, self.mapping)
-        assert self.messages is not None  # noqa: S101 - the validator lets no drop pass without either
-        return headend.read_messages(subject, content, self.messages)
 
 
 class DropFolder:
@@ -138,7 +107,7 @@ class DropFolder:
             if any((self.folder / "done").glob(f"{digest[:16]}-*")):
                 self._done(path, digest)
                 return None
-            rows = self.config.rows(path.name, content)
+            rows = self._rows(path.name, content)
             self._check(rows, path.name, now_utc)
         except PenstockError as error:
             self._refuse(path, error, now_utc)
@@ -149,6 +118,12 @@ class DropFolder:
         self._files.append((path, digest))
         # The file's own time, not the clock's: so that the same file gives the same batch when it is read again after a crash.
         return as_readings(rows, min(datetime.fromtimestamp(self._seen[path][1] // 1_000_000_000, UTC), now_utc))
+
+    def _rows(self, subject: str, content: bytes) -> pd.DataFrame:
+        """The rows (see `meters.delivered`) of one file. Raises `PenstockError`."""
+        if self.config.mapping is not None:
+            return read_rows(subject, content, self.config.mapping)
+        return read_messages(subject, content, Messages.model_validate(self.config.messages))
 
     def _content(self, path: Path) -> bytes | None:
         """The bytes of a file, None when it changed while it was read. Raises `PenstockError`: too large, another kind, not readable."""

@@ -11,14 +11,12 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Literal, Self
 from xml.etree.ElementTree import Element, ParseError
 
 import numpy as np
 import pandas as pd
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import iterparse
-from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from city import quality as q
 from city.problems import fault
@@ -26,42 +24,11 @@ from city.quality import Cause
 from meters.archives import members
 from meters.delivered import single
 from meters.local_times import to_utc
+from meters.mapping import XML_KINDS, Channel, Messages
 from meters.reading_types import ReadingType, quality_of
 
-KINDS = (".xml",)
 _DEEPEST = 40  # elements within elements; the message needs eight
 _MOST_TEXT = 200  # characters of a value, a time or a code
-
-
-class Channel(BaseModel):
-    """One series of a message: a meter and what it measures there."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    meter: str = Field(description="mRID, or else the name of the meter in the message")
-    reading_type: str = Field(
-        pattern=r"^(-?\d+|\*)(\.(-?\d+|\*)){17}$", description="its 18 fields, e.g. 0.0.2.1.1.1.12.0.0.0.0.0.0.0.0.3.72.0; * fits any"
-    )
-    point: str = Field(description="point id, <meter>.<register>")
-
-
-class Messages(BaseModel):
-    """How to read the messages of one head-end system."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    channels: tuple[Channel, ...] = Field(min_length=1, description="the series to take")
-    others: Literal["refuse", "leave"] = Field(default="refuse", description="what to do with a file that has more series than these")
-    zone: str = Field(default="UTC", description="zone of times without offset")
-    step_s: int = Field(default=900, gt=0, description="length of an interval where the reading type does not say [s]")
-
-    @model_validator(mode="after")
-    def _each_once(self) -> Self:
-        keys = [(channel.meter, channel.reading_type) for channel in self.channels]
-        twice = sorted({key for key in keys if keys.count(key) > 1}) if len(set(keys)) < len(keys) else []
-        if twice:
-            raise ValueError(f"meter {twice[0][0]} has reading type {twice[0][1]} twice")
-        return self
 
 
 @dataclass
@@ -82,7 +49,7 @@ def read_messages(subject: str, content: bytes, messages: Messages) -> pd.DataFr
     series that no channel takes (with `others = "refuse"`), a reading type that is not known, two values at one time.
     """
     found, series = _Found(), _Series(messages, subject)
-    for name, part in members(subject, content, KINDS):
+    for name, part in members(subject, content, XML_KINDS):
         for reading in _meter_readings(name, part):
             _take(reading, series, found, name)
     if not found.point:

@@ -1,4 +1,4 @@
-"""What the columns of a readings file mean, as data: the `mapping` of [[imports]] and [[drops]]."""
+"""What a file of readings means, as data: the `mapping` of [[imports]], and [[drops]] of tables and of head-end messages."""
 
 from typing import Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -11,6 +11,8 @@ from city.quality import Cause, Flag
 from city.quantities import Quantity
 from city.units import conversion
 
+TABLE_KINDS = (".csv", ".txt", ".parquet")
+XML_KINDS = (".xml",)
 Status = Literal["valid", "edited", "estimated", "questionable", "derived", "projected", "missing"]
 
 # A sender that writes "estimated" does not tell by which method; by like days is the weaker claim.
@@ -105,6 +107,68 @@ class Mapping(BaseModel):
         if own.unit is None:
             return 1.0 if own.factor is None else own.factor, 0.0
         return factor_and_shift(own.unit, self.quantity_of(column))
+
+
+class Channel(BaseModel):
+    """One series of a message: a meter and what it measures there."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    meter: str = Field(description="mRID, or else the name of the meter in the message")
+    reading_type: str = Field(
+        pattern=r"^(-?\d+|\*)(\.(-?\d+|\*)){17}$", description="its 18 fields, e.g. 0.0.2.1.1.1.12.0.0.0.0.0.0.0.0.3.72.0; * fits any"
+    )
+    point: str = Field(description="point id, <meter>.<register>")
+
+
+class Messages(BaseModel):
+    """How to read the messages of one head-end system."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    channels: tuple[Channel, ...] = Field(min_length=1, description="the series to take")
+    others: Literal["refuse", "leave"] = Field(default="refuse", description="what to do with a file that has more series than these")
+    zone: str = Field(default="UTC", description="zone of times without offset")
+    step_s: int = Field(default=900, gt=0, description="length of an interval where the reading type does not say [s]")
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        keys = [(channel.meter, channel.reading_type) for channel in self.channels]
+        twice = sorted({key for key in keys if keys.count(key) > 1}) if len(set(keys)) < len(keys) else []
+        if twice:
+            raise ValueError(f"meter {twice[0][0]} has reading type {twice[0][1]} twice")
+        return self
+
+
+class Drop(BaseModel):
+    """A folder that somebody else's system puts files into."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    folder: str = Field(description="below the data folder, or an absolute path")
+    mapping: Mapping | None = Field(default=None, description="tables: what their columns mean, as for [[imports]]")
+    messages: Messages | None = Field(default=None, description="XML of a head-end: which of its series to take")
+    settle_s: float = Field(default=30.0, ge=0, description="a file is taken when it has not changed for so long [s]")
+    max_mb: float = Field(default=100.0, gt=0, le=2000, description="largest file that is taken [MB]")
+
+    @model_validator(mode="after")
+    def _one_format(self) -> Self:
+        if (self.mapping is None) == (self.messages is None):
+            raise ValueError("give either mapping (tables) or messages (XML of a head-end)")
+        return self
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Endings of the files it takes."""
+        return (*(XML_KINDS if self.mapping is None else TABLE_KINDS), ".zip")
+
+    @property
+    def points(self) -> frozenset[str] | None:
+        """The points it delivers; None where the names in its tables are point ids themselves."""
+        if self.messages is not None:
+            return frozenset(channel.point for channel in self.messages.channels)
+        columns = self.mapping.columns if self.mapping is not None else ()
+        return frozenset(column.point for column in columns) or None
 
 
 def factor_and_shift(unit: str, quantity: Quantity) -> tuple[float, float]:

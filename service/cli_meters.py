@@ -149,3 +149,18 @@ def versions(
     env = environment(city)
     for sentence in told(open_store(env.url), load(env), point, parse_utc(start), parse_utc(end)):
         typer.echo(sentence)
+
+
+@app.command("import-map")
+def import_map(
+    tool: Annotated[str, typer.Argument(help="whose map it is: homeassistant, myems, telegraf or thingsboard")],
+    file: Annotated[Path, typer.Argument(help="its file")],
+    write: Annotated[
+        Path | None, typer.Option("--write", help="write the register maps, and entries for city.toml, into this folder")
+    ] = None,
+) -> None:
+    """Turn another tool's register map into ours, and say what could not be carried over."""
+    from service.map_import import import_foreign
+
+    for sentence in import_foreign(tool, file, write):
+        typer.echo(sentence)

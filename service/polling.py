@@ -20,7 +20,7 @@ from meters.schedule import Clock, slots, wall_clock
 from meters.sources import Source, take_in
 from meters.spool import Spool, SpoolFull
 from service import schema as t
-from service.acquisition import Outlet, StoreOutlet, devices, sources
+from service.acquisition import Outlet, StoreOutlet, devices
 from service.edge import forwarding as edge
 from service.environment import Environment
 from service.roads import sources
@@ -59,7 +59,7 @@ def poll_forever(env: Environment) -> None:
             log.info(f"spool: {room}")
             if (problem := room.problem()) is not None:
                 log.error(str(problem))
-            with Live(city, field, way_out, sources(city)) as live:
+            with Live(city, field, way_out, sources(city, way_out.origin)) as live:
                 live.run()
 
 
@@ -161,7 +161,7 @@ def poll_span(env: Environment, start_utc: datetime, until_utc: datetime, *, rep
             f"--until {until_utc:%Y-%m-%dT%H:%MZ}", "before --now", f"{start_utc:%Y-%m-%dT%H:%MZ} or later", "Exchange the two times."
         )
     city, engine, field, way_out = _open(env)
-    roads, read, slot = sources(city), 0, None
+    roads, read, slot = sources(city, way_out.origin), 0, None
     with field, Spool(city.folder / "spool.db", origin=way_out.origin) as spool:
         for slot in track(_missing_slots(engine, field.steps_s, start_utc, until_utc), description="polling", transient=True):
             if replay:
@@ -171,6 +171,8 @@ def poll_span(env: Environment, start_utc: datetime, until_utc: datetime, *, rep
             read += way_out.deliver(spool, slot)
             way_out.execute(field, slot)
         waiting = spool.depth()
+    for road in roads:
+        road.close()
     print(f"{read} readings stored, {waiting} batches waiting in the spool")
     # A station has no table of latest values; the central sees its silent links.
     silent = _silent_links(city, engine) if slot is not None and not waiting and not way_out.origin else []

@@ -8,7 +8,7 @@ from typing import Any
 from city.problems import Problem
 from meters.registers import DeviceModel
 
-_NAMED = {"site": "sites", "sector": "sectors", "zone": "zones", "link": "links", "asset": "assets", "meter": "meters"}
+_NAMED = {"site": "sites", "sector": "sectors", "zone": "zones", "link": "links", "asset": "assets", "meter": "meters", "broker": "brokers"}
 _USES = (  # table, key in it, what the key names
     ("sites", "sector", "sector"),
     ("meters", "site", "site"),
@@ -22,6 +22,8 @@ _USES = (  # table, key in it, what the key names
     ("limits", "point", "point"),
     ("reporting", "point", "point"),
     ("accounts", "point", "point"),
+    ("loggers", "meter", "meter"),
+    ("loggers", "broker", "broker"),
 )
 
 
@@ -72,7 +74,7 @@ def dangling(raw: Mapping[str, Any], models: Mapping[str, DeviceModel]) -> Itera
         if meter.get("link") and "unit" not in meter:
             yield Problem(f"meters[{i}].unit ({meter.get('id')})", "missing", "0 to 255 for a meter on a link", "Give its Modbus unit id.")
     yield from _histories(raw, ids["meter"], models)
-    for table in ("meters", "sites", "zones", "sectors", "links", "assets", "accounts", "targets", "stations"):
+    for table in ("meters", "sites", "zones", "sectors", "links", "assets", "accounts", "targets", "stations", "brokers"):
         names = Counter(entry["id"] for _, entry in tables(raw, table) if isinstance(entry.get("id"), str))
         for name in sorted(name for name, times in names.items() if times > 1):
             yield Problem(table, f"id '{name}' given {names[name]} times", "each id once", "Rename one of them.")

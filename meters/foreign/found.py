@@ -59,14 +59,18 @@ class Imported:
     tool: str
     devices: list[Device] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
+    steering: set[str] = field(default_factory=set)  # keys met that only steer the other tool
 
     def leave(self, where: str, what: str) -> None:
         self.left.append(f"{where}: {what}")
 
     def leave_keys(self, where: str, entry: Mapping[str, Any], used: Collection[str], meaningless: Collection[str] = ()) -> None:
-        """Tell every key of `entry` that was not used. Keys that only steer the other tool are told without their value."""
+        """Tell every key of `entry` that was not used; those that only steer the other tool once, all together, without their values."""
         for key, value in entry.items():
             if key in used:
+                continue
+            if key in meaningless:
+                self.steering.add(key)
                 continue
             shown = str(value) if len(str(value)) <= 60 else f"{str(value)[:57]}..."
             self.leave(

@@ -17,6 +17,7 @@ from city.places import Point
 from city.problems import Problem
 from service.night import Night, Output
 from service.reopening import Again, checked_late, closed_gaps, late_days, not_restated
+from service.roads import live_meters
 from service.store import heard, meter_days, readings
 from service.store.meter_days import Day
 from service.store.runs import StepResult
@@ -97,10 +98,11 @@ def _estimated(checked: Checked) -> Checked | None:
 
 
 def _groups(night: Night) -> list[list[Point]]:
-    """Points read over a link, by quantity and step."""
+    """Points whose readings come in by poll, by quantity and step."""
+    live = live_meters(night.city)
     found: dict[tuple[str, int], list[Point]] = {}
     for point in night.city.points.values():
-        if night.city.meter[point.meter].link is not None:
+        if point.meter in live:
             found.setdefault((point.quantity, point.step_s), []).append(point)
     return [points for _, points in sorted(found.items())]
 

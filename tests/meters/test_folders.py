@@ -8,7 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from city.quantities import Quantity
-from meters.folders import Drop, DropFolder
+from meters.folders import DropFolder
+from meters.mapping import Drop
 from meters.sources import take_in
 from meters.spool import Spool
 from tests.meters.test_headend import DELTA, sample

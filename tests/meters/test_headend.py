@@ -15,7 +15,8 @@ from city import quality as q
 from city.problems import PenstockError
 from city.quality import Cause, Flag
 from city.quantities import Quantity
-from meters.headend import Channel, Messages, read_messages
+from meters.headend import read_messages
+from meters.mapping import Channel, Messages
 from meters.reading_types import ReadingType, quality_of
 
 SAMPLES = Path(__file__).parent / "headend"
