@@ -29,7 +29,7 @@ class Register(BaseModel):
     width: int = Field(default=1, ge=1, le=64, description="length of the bit field [bits]")
     quantity: Quantity | None = Field(default=None, description="what it measures; none: a helper such as a scale factor")
     unit: str | None = Field(default=None, description="the vendor's unit, converted exactly; none: the unit of the quantity")
-    scale: float = Field(default=1.0, gt=0, description="`unit` per count")
+    scale: float = Field(default=1.0, description="`unit` per count; negative where the vendor's sign is the other way round")
     offset: float = Field(default=0.0, description="added after scaling [unit]")
     scale_factor: str | None = Field(default=None, description="register that holds the exponent of ten (SunSpec)")
     not_implemented: tuple[int, ...] = Field(default=(), description="bit patterns that mean `no value`, as unsigned numbers")
@@ -80,7 +80,11 @@ class Register(BaseModel):
             (self.writable and self.bit is not None, "a bit field cannot be written: its neighbours may change in between"),
             (self.write_function == "single" and self.words > 1, "function 6 writes one word"),
             (self.address + self.words > 65536, "it ends behind register 65535"),
-            (self.modulus is not None and not (integer and not clock), "only an integer counter has a modulus"),
+            (self.scale == 0, "a scale of zero leaves nothing"),
+            (
+                self.modulus is not None and not (integer and not clock and self.scale > 0),
+                "only an integer counter that counts up has a modulus",
+            ),
             ((self.type == "bool") != (self.table in formats.BIT_TABLES), "a coil or discrete input is a bool, and a bool is one of them"),
             (text != (self.length is not None), "a string, and only a string, has a length"),
             (text and self.quantity is not None, "a string is no reading and has no quantity"),

@@ -81,6 +81,12 @@ def test_scale_and_offset_are_in_the_vendors_unit():
     assert decode(one, [2731]) == (pytest.approx(9.95), VALID)  # 273.1 K + 10 K
 
 
+def test_a_negative_scale_turns_the_sign():
+    one = register(type="i16", unit="W", scale=-10)
+    assert decode(one, encode(one, 1.5)) == (1.5, VALID)
+    assert encode(one, 1.5) == (0x10000 - 150,)
+
+
 def test_a_modulus_is_stored_in_the_stores_integers():
     litres = register(quantity="volume_register_m3", unit="L", type="u32", modulus=2**32)
     assert litres.stored_modulus == 2**32 * 1000  # mL
@@ -133,6 +139,8 @@ def test_text_is_cut_at_its_zero_and_swapped_where_the_device_swaps():
         ({"unit": "kW", "quantity": None}, "belongs to a quantity"),
         ({"type": "u32", "write_function": "single", "writable": True, "write_min": 0, "write_max": 1}, "one word"),
         ({"type": "f32", "modulus": 100}, "integer counter"),
+        ({"scale": 0}, "zero leaves nothing"),
+        ({"scale": -1, "modulus": 100}, "counts up"),
         ({"not_implemented": [-1]}, "cannot send"),
         ({"not_implemented": [0x10000]}, "cannot send"),
         ({"type": "f32", "expect": 1}, "expected"),
