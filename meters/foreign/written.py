@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from pydantic import ValidationError
@@ -75,8 +76,8 @@ def _keys(found: Found, name: str, where: str, left: list[str]) -> tuple[dict[st
     keys["description"] = found.name
     if found.kind == "string":
         return keys, None
-    if not 0 < found.scale < float("inf") or found.offset - found.offset != 0:
-        left.append(f"{where}: scale {found.scale:g} and offset {found.offset:g} were not carried over; allowed: a scale above zero")
+    if found.scale == 0 or not isfinite(found.scale) or not isfinite(found.offset):
+        left.append(f"{where}: scale {found.scale:g} and offset {found.offset:g} were not carried over; allowed: a scale that is not zero")
         return keys, None
     keys |= {"scale": found.scale, "offset": found.offset}
     measured = by_unit(found.unit, name)
