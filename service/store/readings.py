@@ -21,11 +21,18 @@ from service.utctime import UtcTime
 
 _LATEST_S = 2**31 - 1
 _FEW = 500  # points whose keys fit into a statement
-_REFRESH = (
-    " ON CONFLICT (point_key) DO UPDATE SET time_utc = excluded.time_utc, value = excluded.value, quality = excluded.quality,"
-    " good_time_utc = COALESCE(excluded.good_time_utc, latest.good_time_utc),"
-    " good_value = COALESCE(excluded.good_value, latest.good_value) WHERE excluded.time_utc > latest.time_utc"
-)
+_REFRESH = """
+ON CONFLICT (point_key) DO UPDATE SET
+  value = CASE WHEN excluded.time_utc > latest.time_utc THEN excluded.value ELSE latest.value END,
+  quality = CASE WHEN excluded.time_utc > latest.time_utc THEN excluded.quality ELSE latest.quality END,
+  time_utc = CASE WHEN excluded.time_utc > latest.time_utc THEN excluded.time_utc ELSE latest.time_utc END,
+  good_value = CASE WHEN excluded.good_time_utc <= latest.good_time_utc THEN latest.good_value
+    ELSE COALESCE(excluded.good_value, latest.good_value) END,
+  good_time_utc = CASE WHEN excluded.good_time_utc <= latest.good_time_utc THEN latest.good_time_utc
+    ELSE COALESCE(excluded.good_time_utc, latest.good_time_utc) END
+WHERE excluded.time_utc > latest.time_utc OR excluded.good_time_utc > latest.good_time_utc
+  OR (latest.good_time_utc IS NULL AND excluded.good_time_utc IS NOT NULL)
+"""
 _CONFLICTS = """
 INSERT INTO conflict (time_utc, point_key, value, batch_no)
 SELECT a.time_utc, a.point_key, a.value, a.batch_no
@@ -100,7 +107,10 @@ def store_batches(engine: Engine, batches: Sequence[tuple[str, pd.DataFrame]], k
     latest change together, so a crash at any point leaves the batches wholly stored or wholly to be sent again. Raises `KeyError`
     for a point without a key, `OverflowError` for a quality of more than 16 bits, and SQLAlchemy's errors.
     """
-    arrived = {name: _whole_numbers(frame, key_of) for name, frame in batches if not frame.empty}
+    arrived: dict[str, Columns] = {}
+    for name, frame in batches:
+        if name not in arrived and not frame.empty:
+            arrived[name] = _whole_numbers(frame, key_of)
     with writing(engine) as connection:
         alone(connection, t.batch)
         known = connection.execute(select(t.batch.c.batch_id).where(t.batch.c.batch_id.in_(list(arrived)))).scalars().all()
@@ -113,8 +123,8 @@ def store_batches(engine: Engine, batches: Sequence[tuple[str, pd.DataFrame]], k
         connection.execute(t.batch.insert(), notes)
         rows = [np.concatenate(parts) for parts in zip(*fresh.values(), strict=True)]
         numbers = np.repeat(np.arange(number, number + len(sizes)), list(sizes.values()))
-        made = _insert(connection, [*rows, numbers])
-        _refresh_latest(connection, rows)
+        made, stored = _insert(connection, [*rows, numbers])
+        _refresh_latest(connection, stored)
         return made
 
 
@@ -138,24 +148,26 @@ def _micros(times: pd.Series) -> NDArray[np.int64]:
     return times.to_numpy(dtype="datetime64[us]").view(np.int64)
 
 
-def _insert(connection: Connection, rows: Columns) -> int:
-    """Rows that are new go straight in. Only if some were there already are all staged, to find those with another value."""
+def _insert(connection: Connection, rows: Columns) -> tuple[int, Columns]:
+    """Rows that are new go straight in; only if some were there already are all staged. Returns how many were new, and these."""
     partitions.ensure(connection, partitions.days_of(rows[0]))
     if connection.dialect.name == "postgresql":
         try:
             with connection.begin_nested():
-                return columns.insert(connection, t.reading, rows)
+                return columns.insert(connection, t.reading, rows), rows
         except IntegrityError:
             _stage(connection, "arrived", t.reading, rows)
             connection.exec_driver_sql("ANALYZE arrived")
             made = connection.exec_driver_sql("INSERT INTO reading SELECT * FROM arrived ON CONFLICT DO NOTHING").rowcount
     else:
         made = columns.insert(connection, t.reading, rows, " ON CONFLICT DO NOTHING")
-        if made < len(rows[0]):
-            _stage(connection, "arrived", t.reading, rows)
-    if made < len(rows[0]):
-        connection.exec_driver_sql(_CONFLICTS)
-    return made
+        if made == len(rows[0]):
+            return made, rows
+        _stage(connection, "arrived", t.reading, rows)
+    connection.exec_driver_sql(_CONFLICTS)
+    r, a = t.reading.c, table("arrived", column("time_utc", UtcTime), column("point_key"))
+    same = (r.time_utc == a.c.time_utc) & (r.point_key == a.c.point_key) & (r.batch_no >= int(rows[5][0]))
+    return made, columns.fetch(connection, select(*r).select_from(a.join(t.reading, same)))
 
 
 def _stage(connection: Connection, name: str, table: Any, rows: Columns) -> None:
@@ -166,9 +178,10 @@ def _stage(connection: Connection, name: str, table: Any, rows: Columns) -> None
 
 
 def _refresh_latest(connection: Connection, rows: Columns) -> None:
+    if not rows[0].size:
+        return
     time, key, value, quality = rows[:4]
-    backwards = np.arange(time.size)[::-1]
-    order = backwards[np.argsort(time[backwards], kind="stable")]  # by time; of equal ones the first comes last, so that it stays
+    order = np.argsort(time, kind="stable")
     newest, newest_good = _last_of_each(key, order), _last_of_each(key, order[value[order] != NONE])
     good_time, good_value = np.full(newest.size, NONE), np.full(newest.size, NONE)
     at = np.searchsorted(key[newest], key[newest_good])
@@ -234,16 +247,17 @@ def as_frame(connection: Connection, found: Columns) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "point_id": pd.array([row.point_id for row in kinds], dtype="str").take(at),
-            "time_utc": _times(time[order]),
+            "time_utc": times(time[order]),
             "quantity": pd.array([row.quantity for row in kinds], dtype="str").take(at),
             "value": np.where(value[order] == NONE, np.nan, value[order] / scale[at]),
             "quality": quality[order],
-            "received_at_utc": _times((time + late_s * 1_000_000)[order]),
+            "received_at_utc": times((time + late_s * 1_000_000)[order]),
         }
     )
 
 
-def _times(micros: NDArray[np.int64]) -> pd.DatetimeIndex:
+def times(micros: NDArray[np.int64]) -> pd.DatetimeIndex:
+    """Microseconds since 1970 as times; what stands for null in columns is pandas' not-a-time."""
     return pd.DatetimeIndex(micros.view("datetime64[us]"), tz="UTC")
 
 
