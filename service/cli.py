@@ -117,10 +117,12 @@ def poll(
 
 @app.command()
 def receive(
-    certificate: Annotated[Path, typer.Option("--certificate", help="the central's certificate with its chain (PEM)")],
-    key: Annotated[Path, typer.Option("--key", help="private key of that certificate (PEM)")],
     city: City = None,
     now: Now = None,
+    certificate: Annotated[Path, typer.Option("--certificate", help="the central's certificate with its chain (PEM)")] = Path(
+        "central.pem"
+    ),
+    key: Annotated[Path, typer.Option("--key", help="private key of that certificate (PEM)")] = Path("central.key"),
     host: Annotated[str, typer.Option("--host", help="address to listen on")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="port to listen on; 0: a free one")] = 8443,
     client_ca: Annotated[

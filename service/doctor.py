@@ -6,10 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from city.problems import PenstockError, Problem, fault
+from meters import fill
 from meters.transports import reachable
 from service.environment import Environment
 from service.extras import lacking
 from service.settings import LoadedCity, load
+from service.status import SPOOLS
 from service.store import open_store, readings, runs
 
 _FREE_BYTES = 2_000_000_000
@@ -46,12 +48,20 @@ def examine(env: Environment, now_utc: datetime) -> str:
         loaded = city
         check("water", lambda: _water(loaded))
     check("factors", lambda: _factors(city))
-    check("database", lambda: _database(env))
-    if city is not None:
+    station = city is not None and city.settings.edge is not None  # it has no database of its own
+    if not station:
+        check("database", lambda: _database(env))
+    if city is not None and not station:
         known = city
         check("meters over time", lambda: _meters_over_time(known, env))
     check("disk", lambda: _disk(env.folder))
-    check("clock", lambda: _clock(env, now_utc))
+    if city is not None:
+        read = city
+        check("spool", lambda: _spool(read, now_utc))
+        if station:
+            check("central", lambda: _central(env, read))
+    if not station:
+        check("clock", lambda: _clock(env, now_utc))
     check("solver", _solver)
     check("fonts", _fonts)
     for link in city.settings.links if city else ():
@@ -103,6 +113,26 @@ def _disk(folder: Path) -> str:
     if free < _FREE_BYTES:
         raise fault(f"disk of {folder}", f"{free / 1e9:.1f} GB free", "2 GB or more", "Free some space before the next night.")
     return f"{free / 1e9:.0f} GB free"
+
+
+def _spool(city: LoadedCity, now_utc: datetime) -> str:
+    """What waits, and how long it could."""
+    from service.waiting import capacity
+
+    spools = [found for name in SPOOLS if (found := fill.look(city.folder / name)) is not None]
+    room = capacity(city)
+    problems = [problem for found in spools for problem in found.alarms(now_utc)]
+    if (short := room.problem()) is not None:
+        problems.append(short)
+    if problems:
+        raise PenstockError(problems)
+    return f"{sum(found.readings for found in spools):,} readings wait; {room}"
+
+
+def _central(env: Environment, city: LoadedCity) -> str:
+    from service.edge.forwarding import Forwarder
+
+    return Forwarder(env, city).greet()
 
 
 def _clock(env: Environment, now_utc: datetime) -> str:

@@ -6,10 +6,12 @@ from typing import Any
 
 from sqlalchemy import Engine, and_, case, func, select
 
+from meters import fill
 from service import schema as t
 from service.environment import Environment
 from service.store import open_store, operations, runs
 
+SPOOLS = ("spool.db", "received.db")  # of what is read here, and of what stations forward
 LATE = timedelta(minutes=45)  # three slots without a reading
 
 
@@ -48,6 +50,7 @@ def gather(env: Environment, now_utc: datetime) -> dict[str, Any]:
         "approved_once": operations.approved_once(engine),
         "unknown_outcomes": {row.command_id: row.sentence for row in unknown},
         "holds": [{"subject": row.subject, "who": row.who, "reason": row.reason} for row in operations.holds(engine, now_utc)],
+        "spools": {name: found.told(now_utc) for name in SPOOLS if (found := fill.look(env.folder / name)) is not None},
         "open_leaks": {row.case_id: row.sentence for row in leaks},
     }
 
@@ -88,6 +91,9 @@ def _page(told: dict[str, Any]) -> None:
         print(f"meters online: {online} of {meters} ({100 * online / meters:.1f} %); `penstock meters health` says which are not, and why")
     if told["reading_age_s"] is not None and told["reading_age_s"] > LATE.total_seconds():
         print(f"NOT LIVE: the newest reading is {told['reading_age_s'] / 3600:,.1f} h old; is `penstock poll` running?")
+    for spool in told["spools"].values():
+        for alarm in spool["alarms"]:
+            print(f"ALARM {alarm}")
     print(f"night of {told['night'] or '(none yet: run `penstock night`)'}")
     for name, step in told["steps"].items():
         print(f"  {name:<9} {step['status']:<8} {step['seconds']:7.1f} s  {step['sentence']}")

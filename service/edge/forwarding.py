@@ -102,6 +102,16 @@ class Forwarder:
         log.info("another configuration", configuration=pinned.config_hash[:12], points=len(pinned.points))
         return True
 
+    def greet(self) -> str:
+        """One exchange with the central and what came of it. Raises `PenstockError`: it does not answer, or the clocks differ."""
+        try:
+            self._central.config(self._pinned.name)
+        except Away as error:
+            raise fault("central", str(error), "a central that answers", "Check the line, the token and the certificates.") from None
+        if (wrong := self._clock.problem()) is not None:
+            raise PenstockError(wrong)
+        return f"{self._edge.central} answers; its clock is {self._clock.offset_s:+.2f} s from this one"
+
     def alarms(self, spool: Spool, now_utc: datetime) -> list[Problem]:
         """What an operator has to know of this station."""
         clock = self._clock.problem()
