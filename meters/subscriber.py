@@ -40,9 +40,12 @@ class Subscriber:
     Its readings go into the spool by themselves. What it gives when asked is what did not come, see `meters.silence`.
     """
 
-    def __init__(self, broker: Broker, subscriptions: Iterable[Subscription], spool: Path, beside: Path) -> None:
-        """`spool` is the spool's file; certificates lie in the folder `beside`. Raises `PenstockError` as `Session` does."""
-        self.config, self._spool_path = broker, spool
+    def __init__(self, broker: Broker, subscriptions: Iterable[Subscription], spool: Path, beside: Path, origin: str = "") -> None:
+        """`spool` is the spool's file, `origin` what its batches are marked with; certificates lie in the folder `beside`.
+
+        Raises `PenstockError` as `Session` does.
+        """
+        self.config, self._spool_path, self._origin = broker, spool, origin
         self._session_at = Session(broker, beside)
         subscriptions = tuple(subscriptions)
         self._silence = Silence(subscriptions)
@@ -80,7 +83,7 @@ class Subscriber:
         while not self._stop.is_set():
             started = time.monotonic()
             try:
-                with Spool(self._spool_path) as spool:
+                with Spool(self._spool_path, origin=self._origin) as spool:
                     self._receive(spool)
             except (OSError, ValueError, PenstockError) as error:  # no broker, a broker that breaks the protocol, a full disk
                 log.warning("broker lost", broker=self.config.id, cause=str(error))

@@ -155,9 +155,7 @@ def versions(
 def import_map(
     tool: Annotated[str, typer.Argument(help="whose map it is: homeassistant, myems, telegraf or thingsboard")],
     file: Annotated[Path, typer.Argument(help="its file")],
-    write: Annotated[
-        Path | None, typer.Option("--write", help="write the register maps, and entries for city.toml, into this folder")
-    ] = None,
+    write: Annotated[Path | None, typer.Option("--write", help="write the maps, and entries for city.toml, into this folder")] = None,
 ) -> None:
     """Turn another tool's register map into ours, and say what could not be carried over."""
     from service.map_import import import_foreign

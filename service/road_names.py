@@ -33,17 +33,12 @@ def mismatched(raw: Mapping[str, Any], models: Mapping[str, DeviceModel]) -> Ite
         for j, value in tables(logger, "values") if model is not None else ():
             path, point = f"loggers[{i}].values[{j}]", f"{meter}.{text(value.get('name'))}"
             if isinstance(value.get("name"), str) and point not in points:
-                yield Problem(
-                    f"{path}.name", f"no register '{value['name']}'", f"one of {some(_names(model, points, meter))}", "Correct it."
-                )
+                known = some([name.rpartition(".")[2] for name in points if name.rpartition(".")[0] == meter], value["name"])
+                yield Problem(f"{path}.name", f"no register '{value['name']}'", f"one of {known}", "Correct it.")
             elif point in points:
                 yield from _value(path, value, points[point])
                 if taken.setdefault(point, path) != path:
                     yield Problem(path, f"'{point}' has a second value", f"once; see {taken[point]}", "Remove one of them.")
-
-
-def _names(model: DeviceModel | None, points: Mapping[str, Register], meter: str) -> list[str]:
-    return [name.rpartition(".")[2] for name in points if name.rpartition(".")[0] == meter] if model is not None else []
 
 
 def _value(path: str, raw: Mapping[str, Any], register: Register) -> Iterator[Problem]:

@@ -4,8 +4,10 @@ from meters.sources import Source
 from service.settings import LoadedCity
 
 
-def sources(city: LoadedCity) -> list[Source]:
-    """Every watched folder and, started, every broker's session. Raises `PenstockError` for certificates or passwords that are missing."""
+def sources(city: LoadedCity, origin: str = "") -> list[Source]:
+    """Every watched folder and, started, every broker's session, whose batches are marked with `origin`.
+
+    Raises `PenstockError` for certificates or passwords that are missing."""
     made: list[Source] = []
     if city.settings.drops:
         from meters.folders import DropFolder
@@ -19,7 +21,7 @@ def sources(city: LoadedCity) -> list[Source]:
         for broker in city.settings.brokers:
             loggers = [logger for logger in city.settings.loggers if logger.broker == broker.id]
             known = [Subscription(one, city.models[city.meter[one.meter].model], city.meter[one.meter].step_s) for one in loggers]
-            subscriber = Subscriber(broker, known, city.folder / "spool.db", city.beside)
+            subscriber = Subscriber(broker, known, city.folder / "spool.db", city.beside, origin)
             subscriber.start()
             made.append(subscriber)
     return made

@@ -73,9 +73,7 @@ class Imported:
                 self.steering.add(key)
                 continue
             shown = str(value) if len(str(value)) <= 60 else f"{str(value)[:57]}..."
-            self.leave(
-                where, f"{key} is about the other tool's own working" if key in meaningless else f"{key} = {shown} was not carried over"
-            )
+            self.leave(where, f"{key} = {shown} was not carried over")
 
     def device(self, name: str, link: Link, unit: int) -> Device:
         """The device of that unit behind that link, made when it is not there yet."""

@@ -77,7 +77,7 @@ def _keys(found: Found, name: str, where: str, left: list[str]) -> tuple[dict[st
     if found.kind == "string":
         return keys, None
     if found.scale == 0 or not isfinite(found.scale) or not isfinite(found.offset):
-        left.append(f"{where}: scale {found.scale:g} and offset {found.offset:g} were not carried over; allowed: a scale that is not zero")
+        left.append(f"{where}: scale {found.scale:g} and offset {found.offset:g} were not carried over; allowed: numbers, a scale not zero")
         return keys, None
     keys |= {"scale": found.scale, "offset": found.offset}
     measured = by_unit(found.unit, name)
