@@ -42,6 +42,17 @@ class Window:
     civil: LocalGrid
     both: LocalGrid
 
+    def days(self) -> Iterator[tuple[Block, Block]]:
+        """Each day of the week, and the four weeks before it."""
+        values = np.concatenate([self.history.values, self.block.values], axis=1)
+        whole = Block(
+            self.block.ids, self.history.start_utc, self.block.step, self.block.quantity, values, np.full(values.shape, VALID, np.uint16)
+        )
+        starts = [*np.flatnonzero(np.diff(self.both.day, prepend=-1)).tolist(), whole.steps]
+        at = [whole.start_utc + column * whole.step for column in starts]
+        for i in range(HISTORY, len(at) - 1):
+            yield whole.window(at[i - HISTORY], at[i]), whole.window(at[i], at[i + 1])
+
 
 def _source(name: str, quantity: Quantity, frame: pd.DataFrame, start: Any, step: str, calendar: Calendar = _PLAIN) -> Source:
     values = frame.to_numpy(dtype=float)

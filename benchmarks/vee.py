@@ -76,12 +76,16 @@ def recall(window: Window, rng: np.random.Generator, found: dict[str, dict[str, 
 
 
 def false_alarms(window: Window, counted: dict[str, Any]) -> None:
-    causes = judged(window, window.block.values, window.block.quality, {})
-    counted["intervals"] += causes.size
-    for cause, number in zip(*np.unique(causes[causes > 0], return_counts=True), strict=True):
-        counted["by_rule"][Cause(int(cause)).name] += int(number)
-        counted["by_source"][window.source.name] += int(number)
-    counted["of_source"][window.source.name] += causes.size
+    """Causes given to the clean week, day by day with the four weeks before each, as the night judges it."""
+    for past, day in window.days():
+        grid = window.source.calendar.grid
+        norms = learn(past, grid(past.start_utc, past.step, past.steps))
+        causes = validate(day, {}, norms, grid(day.start_utc, day.step, day.steps)).quality >> 8
+        counted["intervals"] += causes.size
+        for cause, number in zip(*np.unique(causes[causes > 0], return_counts=True), strict=True):
+            counted["by_rule"][Cause(int(cause)).name] += int(number)
+            counted["by_source"][window.source.name] += int(number)
+        counted["of_source"][window.source.name] += causes.size
 
 
 def speed(source: Source, points: int, rng: np.random.Generator) -> float:
