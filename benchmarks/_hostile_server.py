@@ -15,7 +15,7 @@ from meters.link import Link, LinkConfig, LinkFault
 UNIT, ADDRESS = 3, 30
 KINDS = {"strict": ("tcp", TCP), "pymodbus": ("tcp", TCP), "pymodbus, RTU": ("rtu+tcp", RTU)}
 _PATIENCE_S = 5.0  # the deadline where none should be needed: on a busy machine a good reply may take its time
-_LATEST_S = 0.5  # behind a deadline, on a busy machine
+_LATEST_S = 1.0  # behind a deadline, on a busy machine
 _WAITED = ("TIMEOUT", "DRIP", "TRUNCATED", "STALE")
 
 

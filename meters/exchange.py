@@ -71,8 +71,8 @@ class Exchange:
         return LinkFault(Cause.NO_CONNECTION, why)
 
     def mistakable(self, asked: Asked) -> bool:
-        """Over RTU, which has no transaction id: would the reply to a request given up before look like one to this?"""
-        return asked.rtu and any(late.expected == asked.expected for _, late in self._given_up)
+        """Over RTU, which has no transaction id: could the reply to a request given up before, or its refusal, look like one to this?"""
+        return asked.rtu and any(late.refusal == asked.refusal for _, late in self._given_up)
 
     def forget_late(self) -> None:
         """Their time is over."""

@@ -23,7 +23,7 @@ from city.problems import fault
 from city.quality import Cause
 from meters.asked import Asked
 from meters.engine import Engine
-from meters.strict import LinkFault
+from meters.strict import LONGEST_RTU, LinkFault
 from meters.transports import LinkConfig
 
 _SILENCE_S = 0.05  # RTU: what is wrong ends when the line is silent; 3.5 characters, with room for the delays of USB and gateways
@@ -137,10 +137,10 @@ class PymodbusEngine(Engine):
         return verdict
 
     def _failed(self, failure: LinkFault) -> None:
-        """A wrong RTU frame ends when the line is silent: its rest must not become the beginning of the next reply."""
+        """A wrong RTU frame ends when the line is silent, or is too long for one: its rest must not begin the next reply."""
         if self._rtu and self._open is None:
             self.exchange.end()  # noise on the line
-        elif self._rtu and failure.exception is None:
+        elif self._rtu and failure.exception is None and len(self.exchange.received) <= LONGEST_RTU:
             self._wrong = failure
             self._hush()
             self._silence = self.loop.call_later(_SILENCE_S, self.fail, failure)

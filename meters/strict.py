@@ -19,6 +19,7 @@ _EXCEPTIONS = dict.fromkeys((1, 2, 3, 7), Cause.REFUSED) | {
     10: Cause.GATEWAY,
     11: Cause.GATEWAY,
 }
+LONGEST_RTU = 256  # bytes in a frame
 _NOT_DONE = (1, 2, 3, 6, 7, 10)  # of a write: the device, or the gateway before it, says that it did not begin
 _WAITED = (Cause.TIMEOUT, Cause.DRIP, Cause.TRUNCATED, Cause.STALE)
 
@@ -98,7 +99,7 @@ def _rtu(asked: Asked, received: bytes) -> LinkFault:
     """The cause by the whole that came until the line was silent; without a good checksum no field of it can be believed."""
     if len(received) > asked.length and check(asked, b"", received[: asked.length]) is None:
         return _behind(received, asked.length, asked.expected)
-    if len(received) < 4 or checksum(received[:-2]) != received[-2:]:
+    if not 4 <= len(received) <= LONGEST_RTU or checksum(received[:-2]) != received[-2:]:
         if received[:1] == bytes([asked.unit]):
             return LinkFault(Cause.WRONG_CHECKSUM, f"{len(received)} bytes without a good checksum")
         return LinkFault(Cause.GARBAGE, f"{received[:8].hex()} is no Modbus frame")
