@@ -109,6 +109,7 @@ class Meter(Place):
     serial: str = Field(default="", description="serial number on its plate; checked where the model has a register for it")
     model: str = Field(description="register map, a file in meters/devices/ or beside city.toml")
     step_s: int = Field(default=900, ge=60, le=3600, description="length of a stored interval, a whole part of an hour [s]")
+    read_s: int | None = Field(default=None, ge=60, description="how often it is read, a whole part of step_s [s]; step_s when not given")
     forecast: Literal["load", "pv", "wind", "ev", "water", "gas"] | None = Field(
         default=None, description="kind of its forecast; none: not forecast"
     )
@@ -124,7 +125,7 @@ class Meter(Place):
         return {"serial": last["serial"], **raw} if isinstance(last, dict) and isinstance(last.get("serial"), str) else raw
 
     @model_validator(mode="after")
-    def _consistent_history(self) -> "Meter":
+    def _consistent(self) -> "Meter":
         for before, after in pairwise(self.history):
             if after.since <= before.since:
                 raise ValueError(f"history: {after.since.isoformat()} does not come after {before.since.isoformat()}; order the entries")
@@ -132,6 +133,8 @@ class Meter(Place):
             raise ValueError(f"serial '{self.serial}' is not that of the last entry of its history, '{self.history[-1].serial}'")
         if self.commodity != "electricity" and any(period.ct != 1 or period.pt != 1 for period in self.history):
             raise ValueError("ct and pt belong to electricity; the factor of a pulse is the register map's scale")
+        if self.step_s % self.reading_s:
+            raise ValueError(f"read_s {self.read_s} is no whole part of step_s {self.step_s}")
         if self.history and (self.history[0].final or self.history[0].first):
             raise ValueError("the first entry of a history has no device before it: give final and first with the later ones")
         return self
@@ -140,6 +143,11 @@ class Meter(Place):
     @classmethod
     def _part_of_an_hour(cls, value: int) -> int:
         return whole_part_of_an_hour(value)
+
+    @property
+    def reading_s(self) -> int:
+        """How often it is read [s]."""
+        return self.read_s or self.step_s
 
 
 class Point(Place):

@@ -22,7 +22,7 @@ log = structlog.get_logger()
 def devices(city: LoadedCity) -> list[Device]:
     """The meters that are read over a link."""
     return [
-        Device(m.id, m.link, m.unit, city.models[m.model], m.base, m.serial, m.step_s)
+        Device(m.id, m.link, m.unit, city.models[m.model], m.base, m.serial, m.reading_s)
         for m in city.settings.meters
         if m.link is not None and m.unit is not None
     ]

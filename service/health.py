@@ -96,7 +96,7 @@ def devices(engine: Engine, city: LoadedCity, now_utc: datetime, days: int) -> l
         due = _due(connection.execute(select(r.time_utc).where(window).distinct()).scalars())
         for name, points, seen in connection.execute(newest.group_by(meter_id)).tuples():
             if name in found:
-                found[name].expected, found[name].last_seen_utc = points * due(found[name].meter.step_s), seen
+                found[name].expected, found[name].last_seen_utc = points * due(found[name].meter.reading_s), seen
         for name, quality, number in connection.execute(wrong.where(window, r.quality != VALID).group_by(meter_id, r.quality)).tuples():
             if name in found:
                 found[name].causes[Cause(quality >> 8)] += number

@@ -51,7 +51,7 @@ class Forwarder:
         self._faults: dict[str, Problem] = {}  # by what they are about; each is taken away when that works again
         self._asked: float | None = None
         self.city = self._pinned.load() or local
-        step_s = {point.id: self.city.meter[point.meter].step_s for point in self.city.points.values()}
+        step_s = {point.id: self.city.meter[point.meter].reading_s for point in self.city.points.values()}
         self._reporter = Reporter(self.city.settings.reporting, step_s)
         self.origin = f"{edge.station}/{self.city.config_hash}"
         self.changed = False

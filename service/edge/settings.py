@@ -68,7 +68,7 @@ def mismatched(raw: Mapping[str, Any], models: Mapping[str, DeviceModel]) -> Ite
         for register in model.registers
         if register.quantity is not None
     }
-    step = {text(meter.get("id")): meter.get("step_s", 900) for _, meter in tables(raw, "meters")}
+    step = {text(meter.get("id")): meter.get("read_s", meter.get("step_s", 900)) for _, meter in tables(raw, "meters")}
     for i, rule in tables(raw, "reporting"):
         read_s, stored_s = step.get(text(rule.get("point")).rpartition(".")[0]), rule.get("step_s", 900)
         if isinstance(read_s, int) and isinstance(stored_s, int) and (stored_s < read_s or stored_s % read_s):
