@@ -101,7 +101,7 @@ class Register(BaseModel):
             (bool(self.enum) and (not self.is_integer or scaled), "an enum is an integer without scale and offset"),
             (self.unit is not None and self.quantity is None, "a unit belongs to a quantity"),
             (self.expect is not None and not integer, "only an integer is expected to be the same always"),
-            (self.serial and not (text or integer), "a serial number is a string or an integer"),
+            (self.serial and (not (text or integer) or self.bit is not None), "a serial number is a string or a whole integer"),
         )
 
     @property

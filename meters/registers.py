@@ -117,12 +117,12 @@ def encode(register: Register, value: float | int | str | None, exponent: int = 
     exact = value if same else (Fraction(value) - shift) / (ratio * Fraction(10) ** exponent)
     counts = round(exact) if register.is_integer else exact
     try:
-        return counted(register, counts % register.modulus if register.modulus is not None else counts)
+        return _counted(register, counts % register.modulus if register.modulus is not None else counts)
     except (struct.error, OverflowError):
         raise fault(f"register {register.name}", f"value {value:g}", f"what fits {register.type}", "Check scale and unit.") from None
 
 
-def counted(register: Register, counts: Fraction | float) -> tuple[int, ...]:
+def _counted(register: Register, counts: Fraction | float) -> tuple[int, ...]:
     """The words that hold `counts`. Raises `OverflowError` or `struct.error` when the type cannot."""
     if register.type in formats.CLOCKS:
         return _wire(register, formats.clock_words(register.type, int(counts)))

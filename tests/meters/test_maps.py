@@ -135,6 +135,7 @@ def test_text_is_cut_at_its_zero_and_swapped_where_the_device_swaps():
         ({"enum": {1: "on"}, "scale": 0.1}, "without scale"),
         ({"type": "f32", "enum": {1: "on"}}, "an enum is an integer"),
         ({"type": "f32", "serial": True}, "a serial number"),
+        ({"bit": 0, "serial": True}, "a serial number"),
         ({"type": "date6"}, "clock_s"),
         ({"unit": "kW", "quantity": None}, "belongs to a quantity"),
         ({"type": "u32", "write_function": "single", "writable": True, "write_min": 0, "write_max": 1}, "one word"),
