@@ -163,7 +163,7 @@ def poll_span(env: Environment, start_utc: datetime, until_utc: datetime, *, rep
     city, engine, field, way_out = _open(env)
     roads, read, slot = sources(city, way_out.origin), 0, None
     with field, Spool(city.folder / "spool.db", origin=way_out.origin) as spool:
-        for slot in track(_missing_slots(engine, field.steps_s, start_utc, until_utc), description="polling", transient=True):
+        for slot in track(_missing_slots(engine, field.steps_s or (900,), start_utc, until_utc), description="polling", transient=True):
             if replay:
                 field.set_clock(slot)
             spool.append(way_out.prepare(field.read_slot(slot, slot if replay else None)))

@@ -27,11 +27,11 @@ def sources(city: LoadedCity, origin: str = "") -> list[Source]:
     return made
 
 
-def live_meters(city: LoadedCity) -> frozenset[str]:
-    """The meters whose readings `penstock poll` brings: over a link, from a logger, or from a watched folder."""
-    found = {meter.id for meter in city.settings.meters if meter.link is not None} | {one.meter for one in city.settings.loggers}
+def live_points(city: LoadedCity) -> frozenset[str]:
+    """The points whose readings `penstock poll` brings: over a link, from a logger, or from a watched folder."""
+    found = {point.id for point in city.points.values() if city.meter[point.meter].link is not None}
+    found |= {f"{logger.meter}.{value.name}" for logger in city.settings.loggers for value in logger.values}
     for drop in city.settings.drops:
-        points = drop.points
-        # A table whose columns are point ids can hold any meter that has no other road.
-        found |= {point.rpartition(".")[0] for point in points} if points is not None else set(city.meter) - found
+        # A table whose columns are point ids can hold any point that has no other road.
+        found |= drop.points if drop.points is not None else set(city.points) - found
     return frozenset(found)

@@ -17,7 +17,7 @@ from city.places import Point
 from city.problems import Problem
 from service.night import Night, Output
 from service.reopening import Again, checked_late, closed_gaps, late_days, not_restated
-from service.roads import live_meters
+from service.roads import live_points
 from service.store import heard, meter_days, readings
 from service.store.meter_days import Day
 from service.store.runs import StepResult
@@ -99,10 +99,10 @@ def _estimated(checked: Checked) -> Checked | None:
 
 def _groups(night: Night) -> list[list[Point]]:
     """Points whose readings come in by poll, by quantity and step."""
-    live = live_meters(night.city)
+    live = live_points(night.city)
     found: dict[tuple[str, int], list[Point]] = {}
     for point in night.city.points.values():
-        if point.meter in live:
+        if point.id in live:
             found.setdefault((point.quantity, point.step_s), []).append(point)
     return [points for _, points in sorted(found.items())]
 
