@@ -32,7 +32,6 @@ class Link:
 
     def __init__(self, config: LinkConfig) -> None:
         self.config = config
-        self.pauses: dict[int, tuple[int, datetime]] = {}  # unit: timeouts in a row, left alone until then [slot time]
         self._kind: type[Engine] = PymodbusEngine if config.rtu or config.engine == "pymodbus" else StrictEngine
         self._rtu, self._tls = config.rtu, tls_context(config)
         self._engine: Engine | None = None
@@ -67,11 +66,6 @@ class Link:
             raise fault(f"link {self.config.id}", "set_clock", "a link with simulated = true", "Only a simulator has a clock to set.")
         words = np.frombuffer(int(as_utc(time).timestamp()).to_bytes(8, "big"), ">u2").tolist()
         await self._exchange(writing(CLOCK_UNIT, "holding", 0, words, rtu=self._rtu), None)
-
-    async def settle(self) -> None:
-        """Let the event loop notice what happened to the socket while it stood still."""
-        for _ in range(4):
-            await asyncio.sleep(0)
 
     def close(self) -> None:
         """Close the connection; the next request opens a new one."""

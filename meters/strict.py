@@ -21,7 +21,6 @@ _EXCEPTIONS = dict.fromkeys((1, 2, 3, 7), Cause.REFUSED) | {
 }
 LONGEST_RTU = 256  # bytes in a frame
 _NOT_DONE = (1, 2, 3, 6, 7, 10)  # of a write: the device, or the gateway before it, says that it did not begin
-_WAITED = (Cause.TIMEOUT, Cause.DRIP, Cause.TRUNCATED, Cause.STALE)
 
 
 class LinkFault(Exception):
@@ -35,11 +34,6 @@ class LinkFault(Exception):
     def refused(self) -> bool:
         """Did somebody say no, so that a write surely did not happen?"""
         return self.cause is Cause.REFUSED or self.exception in _NOT_DONE
-
-    @property
-    def waited(self) -> bool:
-        """Was it waited for until the deadline (or is the peer gone in the middle of its reply)?"""
-        return self.cause in _WAITED
 
 
 def check(asked: Asked, transaction: bytes, received: bytes) -> LinkFault | None:
