@@ -221,6 +221,28 @@ def report(
 
 
 @app.command()
+def backup(
+    folder: Annotated[Path, typer.Argument(help="new folder for it, best on another machine's disk")], city: City = None, now: Now = None
+) -> None:
+    """Copy database, cold storage, spool and city file to a folder while everything runs on."""
+    from service.backup import back_up
+
+    typer.echo(back_up(environment(city), folder, moment(now)))
+
+
+@app.command()
+def restore(
+    folder: Annotated[Path, typer.Argument(help="a folder that `penstock backup` wrote")],
+    city: City = None,
+    replace: Annotated[bool, typer.Option("--replace", help="in place of the database that is there")] = False,
+) -> None:
+    """Check a backup, then put it back: all of it, or nothing."""
+    from service.restoring import restore as put_back
+
+    typer.echo(put_back(environment(city), folder, replace=replace))
+
+
+@app.command()
 def status(city: City = None, now: Now = None, as_json: Annotated[bool, typer.Option("--json", help="one JSON object")] = False) -> None:
     """What runs, what the last night said, what waits for approval, what is abnormal."""
     from service.status import show

@@ -5,27 +5,27 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from city.problems import fault
 from service.store import present_tables
 
 
-def config(engine: Engine) -> Config:
+def config(engine: Engine, connection: Connection | None = None) -> Config:
     made = Config()
     made.set_main_option("script_location", str(Path(__file__).parent))
-    made.attributes["engine"] = engine
+    made.attributes.update(engine=engine, connection=connection)
     return made
 
 
-def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Bring the database to `revision`, in one transaction where the database can.
+def upgrade(engine: Engine, revision: str = "head", connection: Connection | None = None) -> None:
+    """Bring the database to `revision`, in one transaction where the database can: in that of `connection` when it is given.
 
     Raises `PenstockError` when it does not answer, or comes from a release that this one does not know.
     """
     present_tables(engine)
     try:
-        command.upgrade(config(engine), revision)
+        command.upgrade(config(engine, connection), revision)
     except CommandError as error:
         raise fault("database", str(error), "the tables of this release or an older one", "Install the newer release again.") from None
 

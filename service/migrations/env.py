@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
+from sqlalchemy import Connection
 
 from service.schema import metadata
 from service.utctime import UtcTime
@@ -17,12 +18,20 @@ def render_item(kind: str, item: Any, autogen_context: AutogenContext) -> str | 
 
 
 def run() -> None:
+    given = context.config.attributes["connection"]
+    if given is not None:  # in the caller's transaction: what it does besides is then committed with the tables, or not at all
+        _on(given)
+        return
     engine = context.config.attributes["engine"]
     with engine.execution_options(writes=True).connect() as connection:
-        context.configure(connection=connection, target_metadata=metadata, render_item=render_item, transactional_ddl=True)
-        with context.begin_transaction():
-            context.run_migrations()
+        _on(connection)
         connection.commit()
+
+
+def _on(connection: Connection) -> None:
+    context.configure(connection=connection, target_metadata=metadata, render_item=render_item, transactional_ddl=True)
+    with context.begin_transaction():
+        context.run_migrations()
 
 
 run()

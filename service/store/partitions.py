@@ -1,7 +1,7 @@
 """PostgreSQL keeps the readings of each UTC day in a partition of its own: a day leaves at once, and its index stays in memory."""
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,3 +48,8 @@ def tables(connection: Connection) -> list[str]:
     """The names of the partitions, oldest day first."""
     found = "SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'reading'::regclass ORDER BY name"
     return list(connection.execute(text(found)).scalars())
+
+
+def present(connection: Connection) -> list[date]:
+    """The days that have a partition."""
+    return [datetime.strptime(table, "reading_%Y%m%d").replace(tzinfo=UTC).date() for table in tables(connection)]

@@ -1,0 +1,129 @@
+"""`penstock restore`: a backup becomes the city's data again, all of it or nothing.
+
+Every file is checked before anything is touched. The database changes in one transaction of its own kind: SQLite copies the pages of the
+backup over those it has, PostgreSQL drops the tables, makes and fills them anew. A kill at any moment leaves the former database whole.
+"""
+
+import shutil
+import sqlite3
+import sys
+from contextlib import closing
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pyarrow as pa
+from sqlalchemy import Connection, Engine, inspect, text
+
+from city.problems import PenstockError, fault
+from meters.packing import Batch
+from meters.spool import Spool
+from service import backup, migrations
+from service import schema as t
+from service.environment import Environment
+from service.store import cold, open_store, partitions, present_tables, writing
+from service.store.columns import driver_errors
+
+
+def restore(env: Environment, source: Path, *, replace: bool = False) -> str:
+    """Put the backup in the folder `source` in place of the city's data. Returns a sentence.
+
+    The city file stays as it is. Readings that wait in this machine's spool stay, and those of the backup's join them. Raises
+    `PenstockError` when a file of the backup is not what it was, when it is of another kind of database or a newer release, or when
+    there is a database already (unless `replace`).
+    """
+    manifest = backup.verified(source)
+    engine = open_store(env.url, create=True)
+    if manifest["database"] != engine.dialect.name:
+        allowed = f"a backup of {engine.dialect.name}"
+        raise fault(f"backup {source}", f"of {manifest['database']}", allowed, "Set PENSTOCK_DATABASE_URL to a database of its kind.")
+    if not replace and present_tables(engine) & set(t.metadata.tables):
+        observed, remedy = "a database is there already", "Back that up first, then give --replace."
+        raise fault(f"restore of {source}", observed, "an empty one", remedy)
+    _put_back_cold(source / cold.FOLDER, env.folder / cold.FOLDER)
+    if engine.dialect.name == "sqlite":
+        _sqlite(engine, source / "database" / backup.SQLITE)
+    else:
+        _postgresql(engine, source / "database", manifest)
+    waiting = _put_back_spool(source / "spool.db", env.folder / "spool.db")
+    rows = sum(table["rows"] for table in manifest["tables"].values())
+    return f"{manifest['city']} as of {manifest['made_at_utc']}: {rows:,} rows of {len(manifest['tables'])} tables; {waiting} batches wait"
+
+
+def _put_back_cold(source: Path, target: Path) -> None:
+    """Files are named by their content: one that is there and whole is the same."""
+    target.mkdir(parents=True, exist_ok=True)
+    for path in sorted(source.iterdir()):
+        there = target / path.name
+        if there.exists() and cold.sync(there)[0] == cold.sync(path)[0]:
+            continue
+        half = there.with_suffix(".part")
+        shutil.copy(path, half)
+        cold.sync(half)
+        half.rename(there)
+    cold.sync(target)
+
+
+def _sqlite(engine: Engine, source: Path) -> None:
+    engine.dispose()
+    target = str(engine.url.database)
+    try:
+        reading = sqlite3.connect(f"{source.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
+        with closing(reading) as old, closing(sqlite3.connect(target, timeout=30)) as new:
+            new.execute("PRAGMA journal_mode = WAL")
+            new.execute("PRAGMA synchronous = FULL")
+            old.backup(new)
+    except sqlite3.Error as error:
+        raise fault(f"database {target}", str(error), "one that nobody writes to", "Stop poll, work, night and the console.") from None
+    migrations.upgrade(engine)
+
+
+def _postgresql(engine: Engine, folder: Path, manifest: dict[str, Any]) -> None:
+    with writing(engine) as connection:
+        for name in present_tables(engine) & {*t.metadata.tables, "alembic_version"}:
+            connection.exec_driver_sql(f"DROP TABLE IF EXISTS {name} CASCADE")
+        migrations.upgrade(engine, manifest["revision"], connection)
+        there = set(inspect(connection).get_table_names())
+        for table in t.metadata.sorted_tables:
+            if table.name in manifest["tables"] and table.name in there:
+                _fill(connection, table.name, manifest["tables"][table.name], folder / f"{table.name}.zst")
+        migrations.upgrade(engine, "head", connection)
+
+
+def _fill(connection: Connection, name: str, table: dict[str, Any], file: Path) -> None:
+    """One table from binary COPY; its numbering, if it has one, goes on after the rows. Raises `PenstockError` if the count differs."""
+    partitions.ensure(connection, [date.fromisoformat(day) for day in table.get("days", ())])
+    driver: Any = connection.connection.driver_connection
+    columns = ", ".join(table["columns"])
+    with driver_errors(connection), driver.cursor() as cursor, pa.CompressedInputStream(str(file), "zstd") as content:
+        with cursor.copy(f"COPY {name} ({columns}) FROM STDIN (FORMAT BINARY)") as copy:
+            while chunk := content.read(1 << 20):
+                copy.write(chunk)
+        if cursor.rowcount != table["rows"]:
+            raise fault(f"backup {file}", f"{cursor.rowcount} rows", f"{table['rows']} by the manifest", "Use another backup.")
+    key = t.metadata.tables[name].primary_key.columns[0].name
+    sequence = connection.execute(text("SELECT pg_get_serial_sequence(:name, :key)"), {"name": name, "key": key}).scalar()
+    if sequence is not None:
+        highest = f"(SELECT max({key}) FROM {name})"  # noqa: S608 - our names
+        connection.execute(text(f"SELECT setval('{sequence}', coalesce({highest}, 1), {highest} IS NOT NULL)"))
+
+
+def _put_back_spool(source: Path, target: Path) -> int:
+    """Batches that waited when the backup was made wait again, beside those that wait now. Returns how many the backup had."""
+    if not source.exists():
+        return 0
+    with TemporaryDirectory(dir=target.parent) as folder:
+        shutil.copy(source, Path(folder) / "spool.db")  # a spool is opened to be written, and a backup is not
+        with Spool(Path(folder) / "spool.db", 0) as old, Spool(target) as live:
+            batches = old.waiting_batches(sys.maxsize)
+            for batch in batches:
+                live.keep(batch, _count(batch))
+    return len(batches)
+
+
+def _count(batch: Batch) -> int:
+    try:
+        return len(batch.readings())
+    except PenstockError:  # torn before it was backed up: told as such when it is delivered
+        return 0
