@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from city.problems import PenstockError, fault
 from service import schema as t
 from service.environment import STOP_FILE, Environment
-from service.store import commands, open_store, operations, results
+from service.store import open_store, operations, results
 
 
 def approve_ids(env: Environment, ids: Sequence[str], who: str, at_utc: datetime, reason: str) -> list[str]:
@@ -16,29 +16,34 @@ def approve_ids(env: Environment, ids: Sequence[str], who: str, at_utc: datetime
     engine = open_store(env.url)
     wanted = _resolved(engine, ids)
     try:
-        _require_operator(env, engine, wanted, who)
+        others = _other_operators(env, engine, wanted, who)
     except PenstockError as error:
         operations.record_refusal(engine, at_utc, who, "approve", error)
         raise
     approved = operations.approve_all(engine, wanted, who, at_utc, reason)
     waiting = operations.approved_once(engine)
-    return [_told(plan_id, count, who, plan_id in waiting) for plan_id, count in approved.items()]
+    return [_told(plan_id, count, who, others if plan_id in waiting else None) for plan_id, count in approved.items()]
 
 
-def _told(plan_id: str, count: int, who: str, once: bool) -> str:
-    if once:
-        return f"{plan_id}: approved once, by {who}; a second operator must approve it too before anything is written"
+def _told(plan_id: str, count: int, who: str, others: Sequence[str] | None) -> str:
+    if others is not None:
+        named = f" ({', '.join(others)})" if others else ""
+        return f"{plan_id}: approved once, by {who}; a second operator{named} must approve it too before anything is written"
     return f"{plan_id}: {count} commands approved by {who}" if count else f"{plan_id}: approved before, nothing changed"
 
 
-def _require_operator(env: Environment, engine: Engine, plan_ids: Sequence[str], who: str) -> None:
-    """Large decisions are taken by operators only."""
+def _other_operators(env: Environment, engine: Engine, plan_ids: Sequence[str], who: str) -> list[str]:
+    """Who may be the second person. Raises `PenstockError` when one of the decisions needs two people and `who` is no operator."""
     large = results.rows(engine, t.command, t.command.c.plan_id.in_(plan_ids), t.command.c.approvals_needed > 1)
-    if large:
-        from service.four_eyes import require_operator
-        from service.settings import load
+    if not large:
+        return []
+    from service.four_eyes import operators
+    from service.settings import load
 
-        require_operator(load(env), who, str(large[0].plan_id))
+    known = operators(load(env))
+    if known and who not in known:
+        raise fault(f"approval of '{large[0].plan_id}'", f"{who} is no operator", ", ".join(known), "Ask one of them.")
+    return [name for name in known if name != who]
 
 
 def _resolved(engine: Engine, ids: Sequence[str]) -> list[str]:
@@ -56,15 +61,17 @@ def _resolved(engine: Engine, ids: Sequence[str]) -> list[str]:
 
 def settle_outcome(env: Environment, name: str, who: str, at_utc: datetime, found: float, reason: str) -> list[str]:
     """Enter what a person found at a device after an unknown outcome, see `service.store.commands.settle`. Returns a sentence each."""
+    from meters.quality import Limits
     from service.settings import load
+    from service.store import commands
 
     city = load(env)
 
-    def tolerance(point_id: str) -> float:
-        limits = city.write_limits(point_id) if point_id in city.points else None
-        return limits.write_tolerance if limits else 0.0
+    def limits_of(point_id: str) -> Limits:
+        known = city.write_limits(point_id) if point_id in city.points else None
+        return known or Limits(point=point_id)
 
-    return commands.settle(open_store(env.url), name, who, at_utc, found, tolerance, reason)
+    return commands.settle(open_store(env.url), name, who, at_utc, found, limits_of, reason)
 
 
 def hold_subject(

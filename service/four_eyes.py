@@ -57,19 +57,16 @@ def present_values(connection: Connection, city: LoadedCity) -> dict[str, float]
     return {str(name): float(city.points[name].quantity.to_unit(value)) for name, value in connection.execute(statement).tuples()}
 
 
-def require_operator(city: LoadedCity, who: str, subject: str) -> None:
-    """Where the city has console accounts, only an operator's name may stand beside a decision that needs two people.
+def operators(city: LoadedCity) -> list[str]:
+    """The operators among the city's console accounts; empty where it has none, and any name may stand beside a decision.
 
     The command line knows a person by the name given and by the right to run it at all; proof of a person is the console's sign-in.
-    Raises `PenstockError` for a name that is no operator's.
     """
     if city.settings.accounts_file is None:
-        return
+        return []
     try:
         accounts = tomllib.loads((city.beside / city.settings.accounts_file).read_text(encoding="utf-8")).get("accounts", [])
     except (OSError, ValueError) as error:
-        observed = f"{city.settings.accounts_file} cannot be read ({error})"
-        raise fault(f"approval of '{subject}'", observed, "a TOML file with [[accounts]]", "Restore it beside city.toml.") from None
-    operators = [str(one.get("name")) for one in accounts if one.get("role") == "operator"]
-    if who not in operators:
-        raise fault(f"approval of '{subject}'", f"{who} is no operator", ", ".join(operators) or "(no operator)", "Ask one of them.")
+        told = f"cannot be read ({error})"
+        raise fault(f"accounts_file {city.settings.accounts_file}", told, "a TOML file with [[accounts]]", "Restore it.") from None
+    return [str(one.get("name")) for one in accounts if one.get("role") == "operator"]

@@ -70,8 +70,7 @@ def _too_often(engine: Engine, city: LoadedCity, command: Any, limits: Limits, a
     """Does the command have to wait? Going back is not kept waiting by the hour's count, only by the interval."""
     point_id = command.point_id
     link = next(link for link in city.settings.links if link.id == city.meter[city.points[point_id].meter].link)
-    last = operations.last_writes(engine).get(point_id) if limits.write_interval_s else None
-    if last is not None and (at_utc - last).total_seconds() < limits.write_interval_s:
+    if limits.write_interval_s and point_id in commands.sent_since(engine, at_utc - timedelta(seconds=limits.write_interval_s)):
         return Hindrance("approved", f"{point_id}: waits, {limits.write_interval_s:g} s must lie between two writes")
     if command.reverts is not None or (limits.writes_per_hour is None and link.writes_per_hour is None):
         return None
@@ -95,5 +94,4 @@ def _write(engine: Engine, field: Field, command: Any, limits: Limits, at_utc: d
     if outcome.word == "refused":
         commands.conclude(engine, command, state, sentence, at_utc)
         return
-    back = None if limits.revert_after_s is None or limits.revert_to is None else (limits.revert_after_s, limits.revert_to)
-    commands.conclude_sent(engine, command, state, action, sentence, at_utc, back)
+    commands.conclude_sent(engine, command, state, action, sentence, at_utc, limits)

@@ -1,13 +1,14 @@
 """The outbox of commands as the poll process works it off: what is due, what came of it, what goes back, what nobody knows."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, and_, func, or_, select
 
 from city.problems import fault
+from meters.quality import Limits
 from service import schema as t
 from service.store import writing
 from service.store.operations import SENT, record, reopen_held
@@ -60,32 +61,29 @@ def wait(engine: Engine, command: Any, sentence: str, at_utc: datetime) -> None:
             record(connection, at_utc, "poll", "write waits", command.point_id, sentence)
 
 
-def conclude_sent(
-    engine: Engine, command: Any, state: str, action: str, sentence: str, at_utc: datetime, revert: tuple[float, float] | None
-) -> None:
-    """Store what became of a command that was sent, and with it how its point goes back: all in one transaction.
-
-    `revert` is (seconds after the command's time is over, setpoint). What was to take older setpoints of the point back is
-    superseded; a command that reverts is followed by nothing.
-    """
-    c = t.command.c
+def conclude_sent(engine: Engine, command: Any, state: str, action: str, sentence: str, at_utc: datetime, limits: Limits) -> None:
+    """Store what became of a command that was sent, and with it how its point goes back: all in one transaction."""
     with writing(engine) as connection:
         _set(connection, command.command_id, state, sentence)
         record(connection, at_utc, "poll", action, command.point_id, sentence)
-        if command.reverts is not None:
-            return
-        older = and_(c.point_id == command.point_id, c.reverts.is_not(None), c.state.in_(("approved", "held")))
-        told = f"{command.command_id} was written to {command.point_id} since"
-        connection.execute(t.command.update().where(older).values(state="superseded", sentence=told))
-        if revert is not None and revert[1] != command.setpoint:
-            _plan_revert(connection, command, *revert)
+        if command.reverts is None:
+            _plan_revert(connection, command, limits, command.setpoint)
 
 
-def _plan_revert(connection: Connection, command: Any, after_s: float, setpoint: float) -> None:
-    """Put the way back in the outbox; approved with the command that it takes back."""
+def _plan_revert(connection: Connection, command: Any, limits: Limits, held: float) -> None:
+    """Put the way back in the outbox, approved with the command that it takes back, in place of the ways back of older ones.
+
+    None is needed where the point holds what it would go back to.
+    """
+    c = t.command.c
+    older = and_(c.point_id == command.point_id, c.reverts.is_not(None), c.state.in_(("approved", "held")))
+    told = f"{command.command_id} was written to {command.point_id} since"
+    connection.execute(t.command.update().where(older).values(state="superseded", sentence=told))
+    if limits.revert_after_s is None or limits.revert_to is None or held == limits.revert_to:
+        return
     command_id = hashlib.sha256(f"{command.command_id}|revert".encode()).hexdigest()[:24]
-    at = command.not_after_utc + timedelta(seconds=after_s)
-    connection.execute(t.command.delete().where(t.command.c.command_id == command_id))
+    at = command.not_after_utc + timedelta(seconds=limits.revert_after_s)
+    connection.execute(t.command.delete().where(c.command_id == command_id))
     connection.execute(
         t.command.insert().values(
             command_id=command_id,
@@ -94,9 +92,9 @@ def _plan_revert(connection: Connection, command: Any, after_s: float, setpoint:
             not_before_utc=at,
             not_after_utc=at + _REVERT_LASTS,
             quantity=command.quantity,
-            setpoint=setpoint,
+            setpoint=limits.revert_to,
             state="approved",
-            sentence=f"takes {command.setpoint:g} back unless something newer is written",
+            sentence=f"takes {held:g} back unless something newer is written",
             reverts=command.command_id,
         )
     )
@@ -113,11 +111,13 @@ def unknown(engine: Engine) -> dict[str, str]:
         return {str(point_id): str(command_id) for point_id, command_id in rows}
 
 
-def settle(engine: Engine, name: str, who: str, at_utc: datetime, found: float, tolerance_of: Any, reason: str = "") -> list[str]:
+def settle(
+    engine: Engine, name: str, who: str, at_utc: datetime, found: float, limits_of: Callable[[str], Limits], reason: str = ""
+) -> list[str]:
     """Enter what a person found at a device after an unknown outcome. `name` is the command's id or its point's.
 
-    `tolerance_of(point_id)` [unit of the point] says how far `found` may be from the setpoint to call it written. Commands held
-    for it may be written again. Returns a sentence each. Raises `PenstockError` when no outcome of that name is unknown.
+    `limits_of(point_id)` says how far `found` may be from the setpoint to call it written, and how the point goes back. Commands
+    held for it may be written again. Returns a sentence each. Raises `PenstockError` when no outcome of that name is unknown.
     """
     c = t.command.c
     with writing(engine) as connection:
@@ -125,15 +125,18 @@ def settle(engine: Engine, name: str, who: str, at_utc: datetime, found: float, 
         if not rows:
             open_ones = [f"{row.command_id} ({row.point_id})" for row in connection.execute(select(t.command).where(c.state == "unknown"))]
             raise fault(f"settle '{name}'", "no unknown outcome of this name", ", ".join(open_ones) or "(there is none)", "Check the id.")
-        told = []
-        for row in rows:
-            state = "written" if abs(found - row.setpoint) <= tolerance_of(row.point_id) else "mismatch"
-            sentence = f"{row.point_id}: {who} found {found:g} where {row.setpoint:g} was to be written{': ' + reason if reason else ''}"
-            _set(connection, row.command_id, state, sentence)
-            record(connection, at_utc, who, "settle", row.point_id, f"{sentence}; {state}")
-            reopen_held(connection, at_utc, row.point_id)
-            told.append(f"{sentence}; {state}, and the point may be written again")
-        return told
+        return [_settled(connection, row, who, at_utc, found, limits_of(row.point_id), reason) for row in rows]
+
+
+def _settled(connection: Connection, row: Any, who: str, at_utc: datetime, found: float, limits: Limits, reason: str) -> str:
+    state = "written" if abs(found - row.setpoint) <= limits.write_tolerance else "mismatch"
+    sentence = f"{row.point_id}: {who} found {found:g} where {row.setpoint:g} was to be written{': ' + reason if reason else ''}"
+    _set(connection, row.command_id, state, sentence)
+    record(connection, at_utc, who, "settle", row.point_id, f"{sentence}; {state}")
+    if row.reverts is None:  # a process that died while it wrote could not plan the way back
+        _plan_revert(connection, row, limits, found)
+    reopen_held(connection, at_utc, row.point_id)
+    return f"{sentence}; {state}, and the point may be written again"
 
 
 def sent_since(engine: Engine, since_utc: datetime) -> dict[str, int]:

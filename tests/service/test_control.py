@@ -64,6 +64,10 @@ def approved(engine: Engine, *wanted: tuple[float, datetime, datetime], plan: st
     operations.approve(engine, plan, "ada", NOW, "")
 
 
+def limits(point_id: str) -> Limits:
+    return Limits(point=point_id)
+
+
 def rows(engine: Engine) -> list[Any]:
     return list(results.rows(engine, t.command, order=t.command.c.not_before_utc))
 
@@ -138,8 +142,8 @@ def test_after_an_unknown_outcome_the_point_is_left_alone_until_a_person_has_loo
     assert device.asked == [1.0]
     assert [row.state for row in rows(engine)] == ["unknown", "held"]
     with pytest.raises(PenstockError, match=POINT):
-        commands.settle(engine, "elsewhere", "ada", NOW, 1.0, lambda _point: 0.0)
-    (told,) = commands.settle(engine, POINT, "ada", NOW + 3 * MINUTE, 1.0, lambda _point: 0.0)
+        commands.settle(engine, "elsewhere", "ada", NOW, 1.0, limits)
+    (told,) = commands.settle(engine, POINT, "ada", NOW + 3 * MINUTE, 1.0, limits)
     assert "ada found 1" in told
     execute_due(engine, device, rules, NOW + 3 * MINUTE)
     assert device.asked == [1.0, 2.0]
@@ -149,7 +153,7 @@ def test_after_an_unknown_outcome_the_point_is_left_alone_until_a_person_has_loo
 def test_what_is_found_instead_makes_the_outcome_a_mismatch(engine: Engine, city: Any) -> None:
     approved(engine, (5.0, NOW, NOW + HOUR))
     execute_due(engine, Device(word="unknown"), city(), NOW)
-    commands.settle(engine, POINT, "ada", NOW, 4.0, lambda _point: 0.5)
+    commands.settle(engine, POINT, "ada", NOW, 4.0, lambda point: Limits(point=point, write_tolerance=0.5))
     assert [row.state for row in rows(engine)] == ["mismatch"]
 
 
@@ -215,7 +219,7 @@ def test_after_an_unknown_outcome_even_going_back_waits_for_a_person(engine: Eng
     device.word = "written"
     execute_due(engine, device, rules, NOW + 2 * HOUR)
     assert device.asked == [500.0]
-    commands.settle(engine, POINT, "ada", NOW + 2 * HOUR, 500.0, lambda _point: 0.0)
+    commands.settle(engine, POINT, "ada", NOW + 2 * HOUR, 500.0, rules.write_limits)
     execute_due(engine, device, rules, NOW + 2 * HOUR)
     assert device.asked == [500.0, 0.0]
 
@@ -229,6 +233,16 @@ def test_a_refused_write_is_audited_and_changes_no_way_back(engine: Engine, city
     execute_due(engine, device, rules, NOW + MINUTE)
     assert actions(engine)[-1] == "write refused"
     assert [row.state for row in rows(engine) if row.reverts] == ["approved"]
+
+
+def test_what_a_dying_process_could_not_plan_the_settling_does(engine: Engine, city: Any) -> None:
+    device, rules = Device(), city(REVERT)
+    approved(engine, (500.0, NOW, NOW + HOUR))
+    commands.begin(engine, rows(engine)[0].command_id)
+    execute_due(engine, device, rules, NOW + MINUTE)
+    commands.settle(engine, POINT, "ada", NOW + MINUTE, 500.0, rules.write_limits)
+    execute_due(engine, device, rules, NOW + 2 * HOUR)
+    assert device.asked == [0.0]
 
 
 def test_two_work_processes_never_take_the_same_request(engine: Engine) -> None:
