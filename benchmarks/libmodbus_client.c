@@ -22,6 +22,7 @@ int main(int argc, char **argv)
     for (int i = 0; i < connections; i++) {
         links[i] = modbus_new_tcp("127.0.0.1", port);
         modbus_set_slave(links[i], 1);
+        modbus_set_response_timeout(links[i], 30, 0); /* as ours: a busy machine is no fault */
         if (modbus_connect(links[i]) < 0) {
             perror("client");
             return 1;
