@@ -109,7 +109,9 @@ def _cells(frame: pd.DataFrame, mapping: Mapping, subject: str) -> pd.DataFrame:
     if lacking:
         have = ", ".join(map(str, frame.columns[:12]))
         raise fault(subject, f"no column {', '.join(lacking)}", f"its columns: {have}", "Correct the mapping.")
-    name = pd.Series(dtype=str) if wide else frame[ids].astype(str).agg("/".join, axis=1)
+    name = pd.Series(dtype=str) if wide else frame[ids[0]].astype(str)
+    for more in () if wide else ids[1:]:
+        name = name + "/" + frame[more].astype(str)
     shared = {"status": frame[mapping.status]} if mapping.status else {}
     if mapping.unit_column:
         shared["unit"] = frame[mapping.unit_column]

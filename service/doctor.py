@@ -10,6 +10,7 @@ from meters import fill
 from meters.transports import reachable
 from service.environment import Environment
 from service.extras import lacking
+from service.roads import broker_state, folder_state
 from service.settings import LoadedCity, load
 from service.status import SPOOLS
 from service.store import open_store, readings, runs
@@ -66,6 +67,12 @@ def examine(env: Environment, now_utc: datetime) -> str:
     check("fonts", _fonts)
     for link in city.settings.links if city else ():
         check(f"link {link.id}", lambda link=link: reachable(link))  # type: ignore[misc]
+    if city is not None:
+        roads = city
+        for drop in city.settings.drops:
+            check(f"drops {drop.folder}", lambda drop=drop: folder_state(roads, drop))  # type: ignore[misc]
+        for broker in city.settings.brokers:
+            check(f"broker {broker.id}", lambda broker=broker: broker_state(roads, broker))  # type: ignore[misc]
     return "problems" if found else "done"
 
 

@@ -9,7 +9,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from city.places import MeterPeriod
-from meters.mapping import Column
+from meters.loggers import Value
+from meters.mapping import Channel, Column, Messages
 from optimisation.assets import KINDS
 from service.cli import app
 from service.faults import models, plain
@@ -54,6 +55,11 @@ def settings() -> Iterator[str]:
             if name == "imports":
                 yield from table("[imports.mapping]", models(model.model_fields["mapping"].annotation)[0])
                 yield from table("[[imports.mapping.columns]]", Column)
+            if name == "drops":
+                yield from table("[drops.messages]", Messages)
+                yield from table("[[drops.messages.channels]]", Channel)
+            if name == "loggers":
+                yield from table("[[loggers.values]]", Value)
 
 
 def commands() -> Iterator[str]:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from city.problems import PenstockError
 from service.cli import app
 from service.environment import Environment
-from service.roads import live_points, sources
+from service.roads import broker_state, live_points, sources
 from service.settings import load
 from service.store import open_store, readings
 from tests.meters.test_foreign_maps import SAMPLES
@@ -107,6 +107,9 @@ def test_a_file_put_into_the_folder_is_in_the_store_after_the_next_slot(tmp_path
     assert [path.name.partition("-")[2] for path in (folder / "done").iterdir()] == ["june.csv"]
     (reason,) = (folder / "refused").glob("*.txt")
     assert "cells like 'lots'" in reason.read_text()
+    examined = CliRunner().invoke(app, ["doctor", "--city", str(env.city_file)], env={"PENSTOCK_HOME": str(tmp_path / "home")})
+    assert "FAULT drops in: folder" in examined.output
+    assert "1 files were refused" in examined.output
 
 
 def test_the_night_validates_what_came_by_file(tmp_path: Path) -> None:
@@ -129,6 +132,8 @@ def test_a_broker_that_is_not_there_does_not_keep_poll_from_starting(tmp_path: P
     (source,) = sources(loaded)
     assert source.readings(datetime.now(UTC)).empty
     source.close()
+    with pytest.raises(PenstockError, match="a broker that takes connections"):
+        broker_state(loaded, loaded.settings.brokers[0])
 
 
 def test_a_map_of_another_tool_is_written_into_a_folder_once(tmp_path: Path) -> None:
