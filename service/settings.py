@@ -21,7 +21,7 @@ from meters.quality import Limits
 from meters.registers import DeviceModel, load_model
 from meters.reporting import Reporting
 from optimisation.assets import Asset
-from service import names, references, road_names
+from service import civil_steps, names, references, road_names
 from service.controls import Control, FourEyes
 from service.edge import settings as edge_settings
 from service.edge.settings import Edge, Station
@@ -229,6 +229,7 @@ def load(environment: Environment) -> LoadedCity:
             problems += [Problem(f"{path} ({owner})", p.observed, p.allowed, p.remedy) for p in error.problems]
     problems += references.dangling(raw, models)
     problems += names.mismatched(raw, models, own_factors(environment))
+    problems += civil_steps.mismatched(raw)
     problems += edge_settings.mismatched(raw, models)
     problems += road_names.mismatched(raw, models)
     if problems or settings is None:
