@@ -5,9 +5,9 @@ keeps some room back (`meters.reserve`): on a full disk it is given up, so that 
 """
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,6 +18,7 @@ from city.problems import PenstockError, Problem, fault
 from meters import reserve
 from meters.fill import Fill, measured, reserve_path
 from meters.packing import Batch
+from meters.schedule import Clock, wall_clock
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS batch (
@@ -43,12 +44,13 @@ class SpoolFull(PenstockError):
 class Spool:
     """Batches of Readings in the order they came. Use one object from one thread; several processes may open the same file."""
 
-    def __init__(self, path: Path | str, reserve_bytes: int = reserve.SIZE, origin: str = "") -> None:
+    def __init__(self, path: Path | str, reserve_bytes: int = reserve.SIZE, origin: str = "", now: Clock = wall_clock) -> None:
         """Open or create the spool at `path`, with `reserve_bytes` kept back beside it. `origin` names what is appended (`Batch.origin`).
 
+        `now` only says since when a batch waits; no order and no identity hangs on it, so it may jump.
         Raises `PenstockError` when the file is no spool or cannot be written.
         """
-        self.path, self._origin = Path(path), origin
+        self.path, self._origin, self._now = Path(path), origin, now
         self.reserve = reserve.Reserve(reserve_path(self.path), reserve_bytes)
         try:
             self._base = self._opened()
@@ -94,7 +96,7 @@ class Spool:
         """Keep a packed batch of `readings` readings; as `append`."""
         if not self.has_room():
             raise self._full()
-        row = (batch.batch_id, readings, datetime.now(UTC).isoformat(), batch.kept, batch.origin, batch.reason)
+        row = (batch.batch_id, readings, self._now().isoformat(), batch.kept, batch.origin, batch.reason)
         statement = "INSERT OR IGNORE INTO batch (batch_id, readings, appended_at_utc, content, origin, reason) VALUES (?, ?, ?, ?, ?, ?)"
         try:
             if self._log_bytes() > self._longest_log:
@@ -142,7 +144,15 @@ class Spool:
         return (found[0].batch_id, found[0].readings()) if found else None
 
     def acknowledge(self, *batch_ids: str) -> int:
-        """Forget batches that the store has committed, in one transaction. Returns how many there were: calling twice is harmless."""
+        """Forget batches that the store has committed. Returns how many there were: calling twice is harmless.
+
+        Raises `SpoolFull` when the disk has not even room for that; then they are handed over again.
+        """
+        # A deletion writes every page it touches to the log, so many go in steps that the reserve has room for.
+        step = max(1, self._longest_log // (4 * 4096))
+        return sum(self._acknowledged(batch_ids[i : i + step]) for i in range(0, len(batch_ids), step))
+
+    def _acknowledged(self, batch_ids: Sequence[str]) -> int:
         try:
             return self._forget(batch_ids)
         except sqlite3.Error as error:
@@ -154,7 +164,7 @@ class Spool:
         except sqlite3.Error as error:
             raise self._refused(error) from None
 
-    def _forget(self, batch_ids: Iterable[str]) -> int:
+    def _forget(self, batch_ids: Sequence[str]) -> int:
         self._base.execute("BEGIN IMMEDIATE")
         try:
             done = sum(self._base.execute("DELETE FROM batch WHERE batch_id = ?", (one,)).rowcount for one in batch_ids)
@@ -166,6 +176,8 @@ class Spool:
         if self.depth() == 0 or not self.reserve.held:  # give room back to the disk, in steps that the log has room for
             pages = 2**31 - 1 if self.depth() == 0 else 64
             self._base.executescript(f"PRAGMA incremental_vacuum({pages})")  # `execute` would end after its first page
+            self._checkpoint()
+        elif self._log_bytes() > self._longest_log:
             self._checkpoint()
         return done
 
