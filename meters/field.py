@@ -17,8 +17,8 @@ from meters.control import Outcome
 from meters.link import Link, LinkConfig
 from meters.poll import Device, Poll
 from meters.quality import Limits
-from meters.reading import Slot
 from meters.schedule import Clock, wall_clock, wall_clock_slots
+from meters.unit import Slot
 
 T = TypeVar("T")
 _IN_TIME = 0.95  # part of a step after which its slot is given up: before the next one begins

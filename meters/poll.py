@@ -8,18 +8,23 @@ from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
+import structlog
 
 from city.clock import as_utc
 from city.problems import PenstockError, Problem
 from meters.actor import Actor
-from meters.breaker import Breaker, share
+from meters.breaker import Breaker
 from meters.images import Images
 from meters.link import Link
 from meters.maps import DeviceModel
-from meters.reading import Slot, State, Unit, UnitReading
+from meters.reading import UnitReading
 from meters.refusals import RefusalFile
 from meters.schedule import due, wall_clock
+from meters.unit import Slot, State, Unit
 from meters.wiring import Member, Wiring
+
+log = structlog.get_logger()
+_TICK_S = 0.01  # units whose moments are closer together are started together
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,7 @@ class Poll:
         self._images = Images([d.model for d in devices], [d.meter_id for d in devices], [d.step_s for d in devices])
         self._refusals = RefusalFile(memory)
         self._units = self._wired(devices)
+        self._by_phase = sorted(self._units, key=lambda unit: unit.phase)
 
     async def read(self, slot_utc: datetime, received_at_utc: datetime | None = None) -> pd.DataFrame:
         """Readings at `slot_utc` of every meter whose step it is on, as fast as the links answer.
@@ -65,7 +71,7 @@ class Poll:
         now = wall_clock if received_at_utc is None else (lambda: as_utc(received_at_utc))
         slot = Slot(as_utc(slot_utc), asyncio.get_running_loop().time(), float("inf"), now)
         steps_s = due(self.steps_s, slot.time_utc)
-        await asyncio.gather(*(self._start(unit, slot) for unit in self._units if unit.step_s in steps_s))
+        await self._ended([self._start(unit, slot) for unit in self._units if unit.step_s in steps_s])
         return self._readings(slot, steps_s)
 
     async def read_spread(self, slot: Slot, steps_s: tuple[int, ...]) -> pd.DataFrame:
@@ -74,11 +80,13 @@ class Poll:
         Units that are tried after a failure come when all the others have been started.
         """
         clock, started = asyncio.get_running_loop().time, []
-        for after_s, unit in sorted(((self._phase_s(unit), unit) for unit in self._units if unit.step_s in steps_s), key=lambda e: e[0]):
-            if (left_s := slot.began + after_s - clock()) > 0:
+        own = [unit for unit in self._by_phase if unit.step_s in steps_s]
+        for unit in [u for u in own if u.state.breaker.closed] + [u for u in own if not u.state.breaker.closed]:
+            after_s = min(unit.actor.link.config.spread_s, unit.step_s / 4) * (unit.phase if unit.state.breaker.closed else 1)
+            if (left_s := slot.began + after_s - clock()) > _TICK_S:
                 await asyncio.sleep(left_s)
             started.append(self._start(unit, slot))
-        await asyncio.gather(*started)
+        await self._ended(started)
         return self._readings(slot, steps_s)
 
     def close(self) -> None:
@@ -94,9 +102,11 @@ class Poll:
         self._refusals.keep()
         return self._images.readings(slot.time_utc, steps_s, slot.now())
 
-    def _phase_s(self, unit: Unit) -> float:
-        spread_s = min(unit.actor.link.config.spread_s, unit.step_s / 4)
-        return spread_s * (share(unit.name) if unit.state.breaker.closed else 1.0)
+    async def _ended(self, started: list[asyncio.Future[None]]) -> None:
+        """Wait for all. What nobody foresaw in one unit is told, and costs that unit's readings only."""
+        for error in await asyncio.gather(*started, return_exceptions=True):
+            if isinstance(error, BaseException):
+                log.error("a unit could not be read", error=f"{type(error).__name__}: {error}")
 
     def _wired(self, devices: Sequence[Device]) -> list[Unit]:
         """The units, in the order of their first device; equal ones share one `Wiring`."""
@@ -104,7 +114,7 @@ class Poll:
         for index, device in enumerate(devices):
             groups.setdefault((device.link_id, device.unit, device.step_s), []).append(index)
         wirings: dict[tuple[tuple[int, int], ...], Wiring] = {}
-        states: dict[str, State] = {}
+        breakers: dict[str, Breaker] = {}
         units = []
         for (link_id, number, step_s), indices in groups.items():
             own = [devices[index] for index in indices]
@@ -112,12 +122,13 @@ class Poll:
             if kind not in wirings:
                 wirings[kind] = Wiring([Member(devices[i].model, self._images.layout(i), devices[i].base) for i in indices])
             name, actor = f"{link_id}/{number}", self.actors[link_id]
-            if name not in states:
-                breaker = Breaker(name, actor.link.config.backoff_s, actor.link.config.backoff_max_s)
-                states[name] = State(breaker, self._refusals.of(name))
+            if name not in breakers:
+                breakers[name] = Breaker(name, actor.link.config.backoff_s, actor.link.config.backoff_max_s)
+            maps = " ".join(f"{device.model.name}+{device.base}" for device in own)
+            state = State(breakers[name], self._refusals.of(f"{name}/{step_s}/{maps}"))
             rows = [self._images.row(index) for index in indices]
             serials = [device.serial for device in own]
-            units.append(Unit(own[0].meter_id, number, step_s, actor, wirings[kind], rows, serials, states[name]))
+            units.append(Unit(own[0].meter_id, number, step_s, actor, wirings[kind], rows, serials, state))
         return units
 
 

@@ -1,58 +1,25 @@
 """One unit at one slot: what is asked, in which order, and what becomes of each answer."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 
 from city.quality import Cause
-from meters.actor import Actor, Steps
-from meters.breaker import Breaker
-from meters.images import Images, Row, microseconds
+from meters.actor import Steps
+from meters.images import Images, microseconds
 from meters.link import LinkFault
 from meters.planner import Request, Span
-from meters.refusals import AGAIN, Refusals
+from meters.refusals import AGAIN
 from meters.registers import same_serial, text
-from meters.wiring import NOTHING, Wiring
+from meters.unit import Slot, Unit
+from meters.wiring import NOTHING
 
 EXTRA_READS = 24  # most reads per unit and slot to find what it refuses: two for each halving of 2000 coils
 IDENTITY_EVERY = timedelta(hours=6)
-_SILENT = frozenset({Cause.TIMEOUT, Cause.GATEWAY, Cause.DRIP, Cause.TRUNCATED})  # what used up the time for a reply
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """A time at which meters are read. `began` and `limit_s` [loop time, s] say until when; `now` is the clock for `received_at_utc`."""
-
-    time_utc: datetime
-    began: float
-    limit_s: float
-    now: Callable[[], datetime]
-    live: bool = False  # `now` is the wall clock, which may have jumped or stood still with the machine
-
-
-class Unit:
-    """One unit of one link, the meters behind it that are read equally often, and what is known of it."""
-
-    def __init__(
-        self, name: str, number: int, step_s: int, actor: Actor, wiring: Wiring, rows: Sequence[Row], serials: Sequence[str], state: "State"
-    ) -> None:
-        self.name, self.number, self.step_s, self.actor, self.wiring, self.state = name, number, step_s, actor, wiring, state
-        self.rows = tuple(rows)
-        self.serials = [(member, serial) for member, serial in enumerate(serials) if serial and wiring.members[member].model.identity]
-        self.factors: dict[Span, bytes] = {}  # scale factors that are read apart from their values, as last seen
-        self.identified: tuple[int, datetime] | None = None  # on which connection of the link, and when
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """What all meters behind one unit share."""
-
-    breaker: Breaker
-    refusals: Refusals
+_SILENT = frozenset({Cause.TIMEOUT, Cause.STALE, Cause.GATEWAY, Cause.DRIP, Cause.TRUNCATED})  # what used up the time for a reply
 
 
 class UnitReading:
@@ -69,7 +36,7 @@ class UnitReading:
         self._deadline, self._latest_utc = slot.began + limit_s, slot.time_utc + timedelta(seconds=limit_s)
 
     async def steps(self) -> Steps:
-        """Pauses between two exchanges. Raises nothing for what the field does."""
+        """Pauses between two exchanges. Raises nothing for what the field does; what nobody foresaw leaves INVALID_REPLY."""
         try:
             if self._begin():
                 for number, request in enumerate(self._plan.requests):
@@ -84,6 +51,9 @@ class UnitReading:
                         if self._ended:
                             return
                 self._breaker.answered()
+        except Exception:
+            self._rest(Cause.INVALID_REPLY)
+            raise
         finally:
             time_us, slot_us = microseconds(self._slot.now()), microseconds(self._slot.time_utc)
             for row in self._unit.rows:

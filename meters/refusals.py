@@ -50,7 +50,7 @@ class Refusals:
 
 
 class RefusalFile:
-    """The refusals of all units in one JSON file: {"<link>/<unit>/<models>": [[table, start, end, not before], ...]}.
+    """The refusals of all units in one JSON file: {"<link>/<unit>/<step>/<model>+<base> ...": [[table, start, end, not before], ...]}.
 
     A convenience, not a record: a file that is lost costs a few more reads until everything is learnt again.
     """

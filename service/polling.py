@@ -1,13 +1,11 @@
-"""`penstock poll`: slots as the clock brings them, or a span of slots as fast as the field answers."""
+"""`penstock poll`: on the wall clock until told to end, or a span of slots as fast as the field answers."""
 
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
-from queue import Empty, SimpleQueue
 
-import pandas as pd
 import structlog
 from rich.progress import track
 from sqlalchemy import Engine, select
@@ -16,22 +14,20 @@ from sqlalchemy.exc import DBAPIError
 from city.clock import floor
 from city.problems import fault
 from meters.field import Field
-from meters.schedule import Clock, slots, wall_clock
-from meters.sources import Source, take_in
-from meters.spool import Spool, SpoolFull
+from meters.schedule import slots
+from meters.sources import take_in
+from meters.spool import Spool
 from service import schema as t
 from service.acquisition import Outlet, StoreOutlet, devices
 from service.edge import forwarding as edge
 from service.environment import Environment
+from service.live import Live
 from service.roads import sources
 from service.settings import LoadedCity, load
 from service.store import open_store, operations, readings
 from service.waiting import capacity
 
 log = structlog.get_logger()
-_MINUTE = timedelta(minutes=1)
-_COMMANDS_S = 5.0  # how often due commands are looked for
-_DELIVERY_S = 10.0  # how often a database that was away is tried
 
 
 def _open(env: Environment) -> tuple[LoadedCity, Engine, Field, Outlet]:
@@ -51,103 +47,17 @@ def _open(env: Environment) -> tuple[LoadedCity, Engine, Field, Outlet]:
 
 def poll_forever(env: Environment) -> None:
     """Poll on the wall clock until stopped (Ctrl-C or SIGTERM)."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what systemd sends ends the loop as Ctrl-C does
-    with suppress(KeyboardInterrupt):
-        while True:
-            city, _, field, way_out = _open(env)
-            room = capacity(city)
-            log.info(f"spool: {room}")
-            if (problem := room.problem()) is not None:
-                log.error(str(problem))
-            with Live(city, field, way_out, sources(city, way_out.origin)) as live:
-                live.run()
-
-
-class Live:
-    """The running poll process.
-
-    The field's own thread reads. This one keeps what was read on the disk; two more deliver it and look for commands, so that no
-    database, however slow or locked, delays a reading.
-    """
-
-    def __init__(self, city: LoadedCity, field: Field, way_out: Outlet, roads: list[Source], now: Clock = wall_clock) -> None:
-        self._field, self._outlet, self._roads, self._now = field, way_out, roads, now
-        self._came: SimpleQueue[pd.DataFrame | Exception] = SimpleQueue()
-        self._kept, self._stopped = threading.Event(), threading.Event()
-        self._slot_utc = now()
-        self._spool = Spool(city.folder / "spool.db", origin=way_out.origin)
-
-    def __enter__(self) -> "Live":
-        self._field.__enter__()
-        self._threads = [threading.Thread(target=self._watched, args=(work,), daemon=True) for work in (self._deliver, self._command)]
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stopped.set()
-        self._kept.set()
-        self._field.__exit__(None, None, None)
-        while not self._came.empty():
-            if not isinstance(came := self._came.get(), Exception):
-                self._keep(came)
-        for thread in self._threads:
-            thread.join(timeout=10)
-        for road in self._roads:
-            road.close()
-        self._spool.close()
-
-    def run(self) -> None:
-        """Keep what comes, until interrupted or until the configuration changes.
-
-        Raises what ended the reading or the delivery, if something did.
-        """
-        self._field.hold(not self._spool.has_room())
-        self._field.follow(self._came.put, self._now)
-        asked = floor(self._now(), _MINUTE)
-        while not self._outlet.changed:
-            with suppress(Empty):
-                self._keep(self._came.get(timeout=1.0))
-            self._field.hold(not self._spool.has_room())
-            minute = floor(self._now(), _MINUTE)
-            if minute != asked:
-                asked = minute
-                self._take_in(minute)
-
-    def _keep(self, came: pd.DataFrame | Exception) -> None:
-        if isinstance(came, Exception):
-            raise came
-        frame = self._outlet.prepare(came)
-        try:
-            if not frame.empty:
-                self._spool.append(frame)
-        except SpoolFull as error:
-            log.error("the disk is full; nothing is read until there is room", cause=str(error), readings_lost=len(frame))
-        self._slot_utc = came["time_utc"].iloc[0].to_pydatetime()
-        self._kept.set()
-
-    def _take_in(self, minute: datetime) -> None:
-        with suppress(SpoolFull):  # they keep what they have until there is room
-            if take_in(self._roads, self._spool, minute):
-                self._kept.set()
-
-    def _deliver(self) -> None:
-        with Spool(self._spool.path) as spool:
-            while not self._stopped.is_set():
-                woken = self._kept.wait(_DELIVERY_S)
-                self._kept.clear()
-                if woken or spool.depth():
-                    self._outlet.deliver(spool, self._slot_utc)
-
-    def _command(self) -> None:
-        while not self._stopped.wait(_COMMANDS_S):
-            self._outlet.execute(self._field, self._now())
-
-    def _watched(self, work: Callable[[], None]) -> None:
-        try:
-            work()
-        except Exception as error:
-            self._came.put(error)
+    told = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):  # a flag, not an exception: no batch is cut off on its way to the disk
+        signal.signal(number, lambda *_: told.set())
+    while not told.is_set():
+        city, _, field, way_out = _open(env)
+        room = capacity(city)
+        log.info(f"spool: {room}")
+        if (problem := room.problem()) is not None:
+            log.error(str(problem))
+        with Live(city, field, way_out, sources(city, way_out.origin)) as live:
+            live.run(told)
 
 
 def poll_span(env: Environment, start_utc: datetime, until_utc: datetime, *, replay: bool) -> str:

@@ -264,6 +264,25 @@ def test_a_reading_knows_when_it_was_read(gateway):
         assert set(field.read_slot(SLOT, SLOT)["received_at_utc"]) == {SLOT}
 
 
+def test_what_nobody_foresaw_in_one_unit_costs_that_unit_only(gateway):
+    class Odd(DeviceModel):
+        @property
+        def identity(self):
+            raise ZeroDivisionError
+
+    odd = Odd.model_validate({"name": "odd", "registers": [{"name": "p", "address": 0, "type": "u16", "quantity": "power_kw"}]})
+    devices = [Device("a", "field", 1, odd), Device("b", "field", 2, many(1))]
+    with Field([config(gateway)], devices) as field:
+        unit = field._poll._units[0]
+        unit.serials = [(0, "4711")]
+        got = row(field.read_slot(SLOT))
+        assert got["b.r00"].quality == VALID
+        assert got["a.p"].quality == VALID  # it was read before the fault
+        unit.wiring = None
+        got = row(field.read_slot(SLOT + QUARTER))
+        assert (got["a.p"].quality, got["b.r00"].quality) == (missing(Cause.INVALID_REPLY), VALID)
+
+
 def test_a_link_that_hangs_up_is_noticed_in_less_than_50_ms(gateway):
     gateway.dead = {1}
     with Field([config(gateway, timeout_s=5)], [Device("a", "field", 1, many(1))]) as field:

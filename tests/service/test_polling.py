@@ -18,9 +18,9 @@ from city.clock import QUARTER
 from city.quality import VALID
 from meters.field import Field
 from meters.spool import Spool, SpoolFull
-from service import polling
 from service.acquisition import StoreOutlet, devices
 from service.environment import Environment
+from service.live import Live
 from service.settings import LoadedCity, load
 from service.store import open_store, readings, runs
 from tests.meters.gateway import Gateway
@@ -60,22 +60,12 @@ def live(town: Town, way_out: object = None, roads: list[object] | None = None, 
     loaded = city(town)
     links = [link.model_copy(update={"spread_s": 0.1}) for link in loaded.settings.links]
     field = Field(links, devices(loaded))
-    stop, ended = threading.Event(), []
+    told, ended = threading.Event(), []
 
     def run():
-        class Stopped(Exception):
-            pass
-
-        def now():
-            if stop.is_set() and threading.current_thread() is thread:
-                raise Stopped
-            return clock()
-
         try:
-            with polling.Live(loaded, field, way_out or StoreOutlet(loaded, open_store(town.database)), roads or [], now) as running:
-                running.run()
-        except Stopped:
-            pass
+            with Live(loaded, field, way_out or StoreOutlet(loaded, open_store(town.database)), roads or [], clock) as running:
+                running.run(told)
         except Exception as error:
             ended.append(error)
 
@@ -85,7 +75,7 @@ def live(town: Town, way_out: object = None, roads: list[object] | None = None, 
     try:
         yield ended
     finally:
-        stop.set()
+        told.set()
         thread.join(20)
         assert not thread.is_alive()
 
