@@ -8,6 +8,7 @@ from city import quality as q
 from city.quality import Cause, Flag
 from service import schema as t
 from service.store import meter_days, open_store, results
+from service.view.validation import queue
 from tests.night.test_late_readings import DAY, FIRST, city_of, course, hall, heard
 from tests.town import Town, night, prepared
 
@@ -103,3 +104,12 @@ def test_what_cannot_be_edited_is_a_sentence_and_changes_nothing(tmp_path: Path)
         assert (said.code, told in said.err) == (1, True), said.all
     assert len(meter_days.versions(open_store(town.database), [hall(town)], *DAY)) == 2
     assert city_of(town).points["hall.energy"].step_s == 900
+
+
+def test_the_queue_names_what_was_doubted_until_a_person_has_said_something(tmp_path: Path) -> None:
+    town = spiked(tmp_path)
+    asked = queue(open_store(town.database), *DAY)
+    (row,) = asked[asked["point_id"] == "hall.energy"].itertuples()
+    assert (row.cause, row.intervals, row.questionable, row.estimated, row.version) == ("LIMIT", 1, 0, 1, 2)
+    town.penstock("meters", "edit", "hall.energy", *HOURS, "--accept", *BY)
+    assert "hall.energy" not in set(queue(open_store(town.database), *DAY)["point_id"])
