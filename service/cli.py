@@ -234,11 +234,13 @@ def backup(
 def restore(
     folder: Annotated[Path, typer.Argument(help="a folder that `penstock backup` wrote")],
     city: City = None,
+    now: Now = None,
     replace: Annotated[bool, typer.Option("--replace", help="in place of the database that is there")] = False,
 ) -> None:
     """Check a backup, then put it back: all of it, or nothing."""
     from service.restoring import restore as put_back
 
+    moment(now)
     typer.echo(put_back(environment(city), folder, replace=replace))
 
 

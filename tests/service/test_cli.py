@@ -16,6 +16,8 @@ from tests.town import Town, count, count_of_tables
 
 COMMANDS = [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
 NEEDED = {
+    "backup": ["kept"],
+    "restore": ["kept"],
     "approve": ["latest", "--who", "ada"],
     "hold": ["all", "--who", "ada"],
     "settle": ["sun.setpoint", "--found", "1", "--who", "ada"],
