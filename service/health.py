@@ -82,12 +82,13 @@ class Health:
 
 
 def devices(engine: Engine, city: LoadedCity, now_utc: datetime, days: int) -> list[Health]:
-    """The health of every polled device over the last `days`, most urgent first.
+    """The health of every polled device and every logger over the last `days`, most urgent first.
 
     Costs one aggregate over the readings that are not plainly good, so it takes seconds at 100,000 points.
     """
     weight = _importance(city)
-    found = {meter.id: Health(meter, weight.get(meter.id, 1)) for meter in city.settings.meters if meter.link is not None}
+    heard = {meter.id for meter in city.settings.meters if meter.link is not None} | {logger.meter for logger in city.settings.loggers}
+    found = {name: Health(city.meter[name], weight.get(name, 1)) for name in sorted(heard)}
     r, meter_id = t.reading.c, t.point.c.meter_id
     window = and_(r.time_utc > now_utc - timedelta(days=days), r.time_utc <= now_utc)
     wrong = select(meter_id, r.quality, func.count()).join_from(t.reading, t.point, t.point.c.point_key == r.point_key)

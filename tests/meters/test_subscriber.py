@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -253,6 +254,7 @@ def test_tls_is_checked_against_our_authority(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_broker_that_states_256_mb_and_stalls_costs_neither_memory_nor_the_thread(tmp_path: Path) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with socket.create_server(("127.0.0.1", 0)) as server:
         said = [
             b"\x20\x02\x00\x00" + b"\x32\xff\xff\xff\x7f" + b"x" * 1000,
@@ -272,6 +274,7 @@ def test_a_broker_that_states_256_mb_and_stalls_costs_neither_memory_nor_the_thr
             peer.close()
         assert source._thread.is_alive()
         source.close()
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # [kB]
     assert stored(tmp_path).empty
 
 
