@@ -76,7 +76,10 @@ class Link:
     async def _exchange(self, asked: Asked, deadline: float | None) -> bytes:
         await self._lock.acquire()  # `async with` costs twice as much, which counts here
         try:
-            end = asyncio.get_running_loop().time() + self.config.timeout_s if deadline is None else deadline
+            now = asyncio.get_running_loop().time()
+            end = now + self.config.timeout_s if deadline is None else deadline
+            if end <= now:
+                raise LinkFault(Cause.OVERRUN, "its time was over before its turn came", reachable=False)
             engine = self._engine
             if engine is None or not engine.connected:
                 engine = await self._connected(end)

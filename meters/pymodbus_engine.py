@@ -58,7 +58,7 @@ class PymodbusEngine(Engine):
         self._reply = b""
         self._wrong: LinkFault | None = None  # RTU: why the reply is none, as far as it came
         self._silence: asyncio.TimerHandle | None = None
-        self._pause_s, self._quiet_from = config.timeout_s / 2, 0.0
+        self._pause_s, self._late_until = config.timeout_s / 2, 0.0
 
     @classmethod
     async def connect(cls, config: LinkConfig, tls: ssl.SSLContext | None) -> Self:
@@ -79,8 +79,10 @@ class PymodbusEngine(Engine):
     async def ask(self, asked: Asked, deadline: float) -> bytes:
         """See `Engine.ask`. Over RTU a request that could get the late reply to an equal one waits until that time is over."""
         if self.exchange.mistakable(asked):
-            await asyncio.sleep(min(self._quiet_from, deadline) - self.loop.time())
+            await asyncio.sleep(min(self._late_until, deadline) - self.loop.time())
             self.exchange.forget_late()
+            if not self.connected or self.loop.time() >= deadline:
+                raise LinkFault(Cause.OVERRUN, "the reply to an earlier request was waited for", reachable=False)
         kind = _REQUESTS[asked.function]
         if asked.is_read:
             pdu = kind(dev_id=asked.unit, address=asked.address, count=asked.count)
@@ -101,7 +103,7 @@ class PymodbusEngine(Engine):
     def fail(self, failure: LinkFault) -> None:
         self._hush()
         self.exchange.end()
-        self._quiet_from = self.loop.time() + self._pause_s
+        self._late_until = self.loop.time() + self._pause_s
         waiting = self._context.response_future
         if self._open is not None and not waiting.done():
             waiting.set_exception(self._wrong or failure)
@@ -138,7 +140,7 @@ class PymodbusEngine(Engine):
 
     def _failed(self, failure: LinkFault) -> None:
         """A wrong RTU frame ends when the line is silent, or is too long for one: its rest must not begin the next reply."""
-        if self._rtu and self._open is None:
+        if self._rtu and self.exchange.asked is None:
             self.exchange.end()  # noise on the line
         elif self._rtu and failure.exception is None and len(self.exchange.received) <= LONGEST_RTU:
             self._wrong = failure

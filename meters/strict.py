@@ -24,7 +24,7 @@ _NOT_DONE = (1, 2, 3, 6, 7, 10)  # of a write: the device, or the gateway before
 
 
 class LinkFault(Exception):
-    """Why there is no reply that can be used. `reachable` is False when not even a connection could be made."""
+    """Why there is no reply that can be used. `reachable` is False when nothing was sent: no connection, or no time left."""
 
     def __init__(self, cause: Cause, detail: str, reachable: bool = True, exception: int | None = None) -> None:
         super().__init__(f"{cause.name.lower()}: {detail}")
