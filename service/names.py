@@ -67,17 +67,18 @@ def _place(raw: Mapping[str, Any]) -> Iterator[Problem]:
 
 def _units(raw: Mapping[str, Any]) -> Iterator[Problem]:
     """Two meters at one address: each would be given the other's numbers."""
-    first: dict[tuple[str, int], str] = {}
+    first: dict[tuple[str, int, int], str] = {}
     for i, meter in tables(raw, "meters"):
         link, unit = meter.get("link"), meter.get("unit")
         if isinstance(link, str) and isinstance(unit, int):
-            other = first.setdefault((link, unit), str(meter.get("id")))
+            base = meter.get("base", 0)
+            other = first.setdefault((link, unit, base if isinstance(base, int) else 0), str(meter.get("id")))
             if other != str(meter.get("id")):
                 yield Problem(
                     f"meters[{i}].unit ({meter.get('id')})",
                     f"unit {unit} of link '{link}' is also '{other}'",
-                    "each unit of a link once",
-                    "Correct the unit id; one device with several uses is one meter with one register map.",
+                    "each unit of a link once, or with another base",
+                    "Correct the unit id, or give the base at which this meter's registers begin.",
                 )
 
 

@@ -102,7 +102,7 @@ def test_approved_commands_are_written_read_back_and_audited_and_a_stop_holds_th
     city = night.copy(tmp_path / "demo")
     engine = open_store(f"sqlite:///{city.home / 'penstock.db'}")
     isolation = results.rows(engine, t.isolation)[0].isolation_id
-    assert "a second operator must approve it too" in city.run("approve", "latest", isolation, "--who", "operator", "--now", DECISION)
+    assert "(shift-leader) must approve it too" in city.run("approve", "latest", isolation, "--who", "operator", "--now", DECISION)
     city.run("approve", isolation, "--who", "shift-leader", "--now", DECISION)
     city.run("hold", "battery-01", "--who", "ada", "--reason", "noise", "--now", DECISION)
     city.run("poll", "--now", NIGHT, "--until", LAST, "--replay")

@@ -87,6 +87,19 @@ def test_a_faulty_history_is_told_with_its_path(written: str, says: str, tmp_pat
     assert "meters[0]" in str(told.value)
 
 
+def test_meters_may_share_a_unit_by_their_base(tmp_path: Path) -> None:
+    town = Town(tmp_path, days=0)
+    town = replace(town, head=town.head.replace('id = "sun", unit = 2', 'id = "sun", unit = 1, base = 100')).write()
+    assert load(Environment(city=town.file, home=tmp_path)).meter["sun"].base == 100
+
+
+def test_a_meter_is_read_in_whole_parts_of_its_step(tmp_path: Path) -> None:
+    assert hall(tmp_path / "a", "step_s = 3600, read_s = 900,").meter["hall"].reading_s == 900
+    assert hall(tmp_path / "b", "step_s = 3600,").meter["hall"].reading_s == 3600
+    with pytest.raises(PenstockError, match="no whole part of step_s 3600"):
+        hall(tmp_path / "c", "step_s = 3600, read_s = 1000,")
+
+
 def test_a_former_id_belongs_to_one_meter(tmp_path: Path) -> None:
     town = Town(tmp_path, days=0)
     town = replace(town, head=town.head.replace('{ id = "hall", ', '{ id = "hall", formerly = ["x"], '))
