@@ -1,6 +1,6 @@
 """What the poll process reads, and where the readings go: the two places where a city's settings become devices and deliveries."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Protocol
 
 import pandas as pd
@@ -77,7 +77,7 @@ class StoreOutlet:
             log.warning("database does not take readings; they stay in the spool", batches=spool.depth(), cause=away)
             return taken
         try:
-            runs.beat(self._engine, "poll", slot_utc, {"spooled_batches": spool.depth()})
+            runs.beat(self._engine, "poll", slot_utc, {"spool": spool.fill().told(datetime.now(UTC))})
         except DBAPIError as error:
             log.warning("database does not take the heartbeat", cause=str(error.orig).strip())
         return taken

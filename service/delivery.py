@@ -149,9 +149,9 @@ class StoreSink:
         unknown = set(frame["quantity"].unique()) - {str(quantity) for quantity in Quantity}
         if unknown:
             raise Refused(f"unknown quantity {', '.join(sorted(unknown))}")
-        gone = frame.loc[~frame["point_id"].isin(self._key_of.keys()), ["point_id", "quantity"]].drop_duplicates("point_id")
-        if not gone.empty:
-            rows = gone.itertuples(index=False)
+        gone = set(frame["point_id"].to_numpy(dtype=object)) - self._key_of.keys()
+        if gone:
+            rows = frame.loc[frame["point_id"].isin(gone), ["point_id", "quantity"]].drop_duplicates("point_id").itertuples(index=False)
             self._key_of |= self._registered([Point(id=name, meter=name.rsplit(".", 1)[0], quantity=Quantity(q)) for name, q in rows])
 
     def _registered(self, points: Sequence[Point]) -> dict[str, int]:

@@ -19,6 +19,7 @@ from service.edge.forwarding import Forwarder
 from service.edge.part import bundle, digest, toml
 from service.edge.pinning import Pinned
 from service.environment import Environment
+from service.polling import poll_span
 from service.settings import load
 from tests.service.central import CITY, SLOT, Central, slot
 
@@ -70,6 +71,24 @@ def test_a_line_that_is_down_for_a_day_costs_nothing_but_delay(made: Central, tm
             assert (spool.depth(), station.alarms(spool, datetime.now(UTC))) == (0, [])
             until(lambda: len(made.stored()) == 96)
     assert made.stored() == day()
+
+
+def test_penstock_poll_at_a_station_needs_no_database_and_no_meters_of_its_own(central: Central, tmp_path: Path) -> None:
+    env = central.station(tmp_path / "station")
+    assert poll_span(env, SLOT, SLOT + timedelta(minutes=15), replay=False) == "done"
+    until(lambda: len(central.stored()) == 4)  # two slots of m-north's two points, whose line is dead: known, and without value
+    assert {(point, value) for point, _, value in central.stored()} == {("m-north.energy", None), ("m-north.power", None)}
+
+
+def test_polling_begins_anew_when_another_configuration_has_come(central: Central, tmp_path: Path) -> None:
+    station = forwarder(central, tmp_path / "station")
+    with Spool(tmp_path / "spool.db", origin=station.origin) as spool:
+        assert not station.changed
+        station.deliver(spool, SLOT)
+        assert station.changed
+        same = forwarder(central, tmp_path / "station")
+        same.deliver(spool, SLOT)
+        assert not same.changed
 
 
 @pytest.mark.slow
