@@ -14,7 +14,7 @@ from city.problems import fault
 from meters import control
 from meters.actor import WRITE, Steps
 from meters.control import Outcome
-from meters.link import Link, LinkConfig
+from meters.link import Link, LinkConfig, LinkFault
 from meters.poll import Device, Poll
 from meters.quality import Limits
 from meters.schedule import Clock, wall_clock, wall_clock_slots
@@ -96,7 +96,11 @@ class Field:
         """Set the clock of every simulator among the links. Raises `PenstockError` when it cannot be set."""
         for link in self._links.values():
             if link.config.simulated:
-                self._await(link.set_clock(time_utc))
+                try:
+                    self._await(link.set_clock(time_utc))
+                except LinkFault as failure:
+                    remedy = "Start it: python -m meters.simulator --help."
+                    raise fault(f"simulator of link {link.config.id}", str(failure), "one whose clock can be set", remedy) from None
 
     async def _follow(self, keep: Callable[[pd.DataFrame | Exception], None], now: Clock) -> None:
         loop = asyncio.get_running_loop()

@@ -165,3 +165,9 @@ def test_a_field_that_cannot_be_is_told_with_every_fault(link):
 def test_a_point_that_does_not_exist_is_a_sentence(link):
     with Field([link], devices()) as field, pytest.raises(PenstockError, match=r"m\.speed"):
         field.write("m.speed", 1.0, Limits(point="m.speed"), START)
+
+
+def test_a_simulator_that_is_not_there_is_a_sentence(free_port):
+    config = LinkConfig(id="field", url=f"tcp://127.0.0.1:{free_port}", simulated=True)
+    with Field([config], []) as field, pytest.raises(PenstockError, match="simulator of link field: no_connection"):
+        field.set_clock(START)
