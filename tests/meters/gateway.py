@@ -28,6 +28,7 @@ class Gateway:
     refused: set[tuple[int, str, int]] = field(default_factory=set)
     most: int = 125  # longer reads are refused
     dead: set[int] = field(default_factory=set)
+    absent: set[int] = field(default_factory=set)  # the gateway itself says that these do not answer
     delay_s: float = 0.0
     asked: list[Asked] = field(default_factory=list)
     written: list[tuple[float, int, int, int]] = field(default_factory=list)  # time, unit, address, word
@@ -92,6 +93,9 @@ class Gateway:
         if unit in self.dead:
             self.asked.append(Asked(time.monotonic(), unit, TABLES.get(function, ""), address, count))
             return None
+        if unit in self.absent:
+            self.asked.append(Asked(time.monotonic(), unit, TABLES.get(function, ""), address, count))
+            return bytes((function | 0x80, 11))
         if function in (6, 16):
             self.written.append((time.monotonic(), unit, address, count if function == 6 else int.from_bytes(pdu[6:8], "big")))
             self.words[unit, "holding", address] = self.written[-1][3]

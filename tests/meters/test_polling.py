@@ -159,6 +159,14 @@ def test_a_dead_unit_costs_one_timeout_per_pause_and_nobody_waits_for_it(gateway
     assert all(before.unit == 2 for before, one in pairwise(gateway.asked) if one.unit == 1)  # tried last in its slot
 
 
+def test_a_unit_that_the_gateway_does_not_reach_is_left_alone_like_a_silent_one(gateway):
+    gateway.absent = {1}
+    with Field([config(gateway, backoff_s=1800)], [Device("a", "field", 1, many(200))]) as field:
+        causes = [{cause_of(int(q)) for q in field.read_slot(SLOT + i * QUARTER)["quality"]} for i in range(2)]
+    assert causes == [{Cause.GATEWAY, Cause.UNIT_BACKOFF}, {Cause.UNIT_BACKOFF}]
+    assert len(gateway.asked) == 1
+
+
 def test_a_replay_meets_the_same_pauses(gateway):
     gateway.dead, seen = {1, 2, 3}, []
     for _ in range(2):
