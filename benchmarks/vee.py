@@ -92,13 +92,13 @@ def speed(source: Source, points: int, rng: np.random.Generator) -> float:
     """Intervals per CPU-second of learning, validating and estimating 35 days by registers with 1 % of the readings lost."""
     calendar = Calendar(time_zone="Europe/Rome", country="IT")
     start, days, slots = datetime(2022, 2, 28, 23, tzinfo=UTC), 35, 96
-    pool = np.maximum(source.values, 0).T
-    usage = source.quantity.to_int(pool)[rng.integers(len(pool), size=points)]
+    pool = source.quantity.to_int(np.maximum(source.values, 0).T)
+    profile = rng.integers(len(pool), size=points)
     shift = rng.integers(0, pool.shape[1] // slots - HISTORY - days, points) * slots
     cpu = 0.0
     for first in range(0, points, CHUNK):
         some = range(first, min(first + CHUNK, points))
-        rows = np.stack([usage[i, shift[i] : shift[i] + (HISTORY + days) * slots] for i in some])
+        rows = np.stack([pool[profile[i], shift[i] : shift[i] + (HISTORY + days) * slots] for i in some])
         history, registers = _with_registers(rows, start, HISTORY * slots, tuple(f"p{i}" for i in some), rng)
         began = time.process_time()
         counted = from_registers(registers)
