@@ -6,18 +6,18 @@ from datetime import datetime, timedelta
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Engine, select
+from numpy.typing import NDArray
+from sqlalchemy import Engine
 
 from city import quality as q
 from city.clock import civil_day, grid, local_date
 from city.problems import PenstockError
 from city.quality import Cause
 from city.quantities import Quantity
-from service import schema as t
 from service.metering import primary, primary_readings
 from service.planning import intensity
 from service.settings import LoadedCity
-from service.store import readings, results
+from service.store import readings, results, rollup
 from service.view import water
 from service.view.moment import Moment
 
@@ -48,43 +48,44 @@ def points(engine: Engine, city: LoadedCity, moment: Moment) -> pd.DataFrame:
     Columns: point_id, meter_id, site, zone, commodity, role, quantity, unit, value, time_utc (newest heard of), value_utc (of
     `value`), usable, cause, age_min [min], late. A point never heard of has NaT and cause GAP.
     """
-    statement = select(t.point.c.point_id, t.latest).join(t.point, t.point.c.point_key == t.latest.c.point_key)
-    with engine.connect() as connection:
-        heard = {row.point_id: row for row in connection.execute(statement)}
-    rows = []
+    rows = [
+        (p.id, m.id, m.site, m.zone or "", m.commodity, m.role, str(p.quantity), p.quantity.unit, p.quantity.scale, p.step_s / 60)
+        for p in city.points.values()
+        for m in (city.meter[p.meter],)
+    ]
+    about = ["point_id", "meter_id", "site", "zone", "commodity", "role", "quantity", "unit", "scale", "step_min"]
+    frame = pd.DataFrame(rows, columns=about)
+    key_of = readings.keys(engine)
+    heard = rollup.latest(engine).set_index("point_key").reindex([key_of.get(name, -1) for name in frame["point_id"]]).reset_index()
+    newest, good = (
+        _in_units(city, frame, heard[value], heard[time]) for value, time in (("value", "time_utc"), ("good_value", "good_time_utc"))
+    )
+    quality = heard["quality"].fillna(q.missing(Cause.GAP)).to_numpy(dtype=np.uint16)
     within = bounds(city)
-    for point in city.points.values():
-        meter, row = city.meter[point.meter], heard.get(point.id)
-        value = primary(city, point, row.good_value, row.good_time_utc) if row is not None and row.good_value is not None else np.nan
-        quality = row.quality if row is not None else q.missing(Cause.GAP)
-        if row is not None and row.value is not None and q.usable(np.array([quality]))[0]:
-            low, high = within.get(point.id, (-np.inf, np.inf))
-            if not low <= primary(city, point, row.value, row.time_utc) <= high:
-                quality = q.questionable(Cause.LIMIT)  # as the night's validation will say
-        rows.append(
-            {
-                "point_id": point.id,
-                "meter_id": meter.id,
-                "site": meter.site,
-                "zone": meter.zone or "",
-                "commodity": meter.commodity,
-                "role": meter.role,
-                "quantity": str(point.quantity),
-                "unit": point.quantity.unit,
-                "value": value,
-                "time_utc": row.time_utc if row is not None else None,
-                "value_utc": row.good_time_utc if row is not None else None,
-                "usable": bool(q.usable(np.array([quality]))[0]),
-                "cause": q.cause_of(quality).name,
-                "step_min": point.step_s / 60,
-            }
-        )
-    columns = ["point_id", "meter_id", "site", "zone", "commodity", "role", "quantity", "unit", "value", "time_utc", "value_utc", "usable"]
-    frame = pd.DataFrame(rows, columns=[*columns, "cause", "step_min"])
-    for name in ("time_utc", "value_utc"):
-        frame[name] = pd.to_datetime(frame[name], utc=True).astype("datetime64[us, UTC]")
-    age = (pd.Timestamp(moment.now_utc) - frame["value_utc"]).dt.total_seconds() / 60
-    return frame.assign(age_min=age, late=age.isna() | (age > LATE_STEPS * frame["step_min"]))
+    low, high = np.array([within.get(name, (-np.inf, np.inf)) for name in frame["point_id"]]).reshape(-1, 2).T
+    outside = q.usable(quality) & ((newest < low) | (newest > high))
+    quality[outside] = q.questionable(Cause.LIMIT)  # as the night's validation will say
+    age = (pd.Timestamp(moment.now_utc) - heard["good_time_utc"]).dt.total_seconds() / 60
+    frame = frame.drop(columns="scale").assign(
+        value=good,
+        time_utc=heard["time_utc"],
+        value_utc=heard["good_time_utc"],
+        usable=q.usable(quality),
+        cause=[q.cause_of(int(one)).name for one in quality],
+        age_min=age,
+    )
+    return frame.assign(late=age.isna() | (age > LATE_STEPS * frame["step_min"]))
+
+
+def _in_units(city: LoadedCity, about: pd.DataFrame, stored: pd.Series, time_utc: pd.Series) -> NDArray[np.float64]:
+    """Stored readings in the unit of their points, times what was in force at their time; not-a-number where there is none."""
+    values = stored.to_numpy(dtype=float, na_value=np.nan) / about["scale"].to_numpy()
+    if any(meter.history for meter in city.settings.meters):
+        for i, name in enumerate(about["point_id"]):
+            point = city.points[name]
+            if city.meter[point.meter].history and not np.isnan(values[i]):
+                values[i] = primary(city, point, int(stored[i]), time_utc[i].to_pydatetime())
+    return values
 
 
 def bounds(city: LoadedCity) -> dict[str, tuple[float, float]]:
