@@ -97,6 +97,35 @@ def test_an_operator_approves_the_plan_and_it_is_in_the_audit(city: Path) -> Non
     assert "Approved by operator" in text(opened("tonight"))
 
 
+@pytest.mark.parametrize(
+    ("language", "needs", "once"),
+    [("en", "Two operators must approve this: 900 kW", "Approved once"), ("zh", "此项须两名操作员批准：900 kW", "首次批准")],
+)
+def test_what_needs_two_people_waits_for_the_second(city: Path, language: str, needs: str, once: str) -> None:
+    engine = open_store(f"sqlite:///{city / 'penstock.db'}")
+    with engine.begin() as connection:
+        connection.execute(t.command.update().values(approvals_needed=2, sentence="needs two people: 900 kW"))
+    decisions.approve(engine, Person(name="shift-leader", role="operator"), PLAN, datetime(2022, 6, 15, 22, 31, tzinfo=UTC), "")
+    assert {row.state for row in results.rows(engine, t.command, t.command.c.plan_id == PLAN)} == {"proposed"}
+    at = opened("tonight", language=language)
+    assert needs in text(at)
+    assert once in text(at)
+    at.button(key=f"approve_{PLAN}").click().run()
+    assert {row.state for row in results.rows(engine, t.command, t.command.c.plan_id == PLAN)} == {"approved"}
+    again = opened("tonight", language=language)
+    assert "shift-leader, operator" in text(again)
+
+
+def test_the_first_of_two_cannot_be_the_second(city: Path) -> None:
+    engine = open_store(f"sqlite:///{city / 'penstock.db'}")
+    with engine.begin() as connection:
+        connection.execute(t.command.update().values(approvals_needed=2, sentence="needs two people: 900 kW"))
+    at = opened("tonight")
+    at.button(key=f"approve_{PLAN}").click().run()
+    assert "Approved once; another operator must approve too." in text(at)
+    assert opened("tonight").button(key=f"approve_{PLAN}").disabled
+
+
 def test_an_operator_approves_an_isolation(city: Path) -> None:
     at = opened("water")
     at.button(key=f"approve_{CUT}").click().run()
