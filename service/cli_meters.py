@@ -162,3 +162,17 @@ def import_map(
 
     for sentence in import_foreign(tool, file, write):
         typer.echo(sentence)
+
+
+@app.command()
+def totals(
+    day: Annotated[str | None, typer.Argument(help="YYYY-MM-DD; the last validated day when not given")] = None,
+    by: Annotated[str, typer.Option("--by", help="zone or site")] = "zone",
+    city: City = None,
+) -> None:
+    """Say what the meters of a day add up to."""
+    from service import totals as meters_totals
+    from service.cli import environment
+
+    for sentence in meters_totals.told(environment(city), day, by):
+        typer.echo(sentence)

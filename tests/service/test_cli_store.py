@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from service import schema as t
-from tests.town import NOW, Town, count
+from tests.town import NOW, Town, count, power
 
 NEEDED = {"approve": ["latest", "--who", "ada"], "hold": ["all", "--who", "ada"], "work": ["--once"]}
 DECISION, FIRST_STEP = "2022-06-16T00:40+02:00", "2022-06-16T01:00+02:00"
@@ -142,3 +142,17 @@ def test_files_before_a_faulty_one_are_told_as_imported_and_a_corrected_rerun_ad
     assert again.code == 0
     assert "power.csv: stored before, nothing new" in again.out
     assert "water.csv: 2 days" in again.out
+
+
+def test_totals_of_a_day_are_the_sums_of_its_meters(one_night: Town) -> None:
+    said = one_night.penstock("meters", "totals", "2022-06-14", "--by", "site")
+    frame = power(30)
+    day = frame[(frame["time"] >= "2022-06-13 22:00+00:00") & (frame["time"] < "2022-06-14 22:00+00:00")]
+    both = float(day["hall.energy"].sum() + day["sun.energy"].sum())
+    assert said.code == 0
+    assert "2022-06-14, by site" in said.out
+    assert f"{both:,.3f} kWh  of 2 meters" in said.out
+    assert "m3" in said.out
+    assert "no date" in one_night.penstock("meters", "totals", "14.6.2022").err
+    assert "zone or site" in one_night.penstock("meters", "totals", "--by", "colour").err
+    assert "no validated usage" in one_night.penstock("meters", "totals", "2021-01-01").err
