@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from city.clock import as_utc
-from city.problems import fault
+from city.problems import PenstockError, fault
 from city.quality import Cause
 from meters.asked import Asked, reading, writing
 from meters.engine import Engine
@@ -33,7 +33,8 @@ class Link:
     def __init__(self, config: LinkConfig) -> None:
         self.config = config
         self._kind: type[Engine] = PymodbusEngine if config.rtu or config.engine == "pymodbus" else StrictEngine
-        self._rtu, self._tls = config.rtu, tls_context(config)
+        self._rtu = config.rtu
+        tls_context(config)  # raises what can be known now
         self._engine: Engine | None = None
         self._silent = 0
         self.connections = 0  # made so far: behind a new one there may be another meter than before
@@ -100,8 +101,9 @@ class Link:
         self.close()
         try:
             async with asyncio.timeout_at(deadline):
-                self._engine = await self._kind.connect(self.config, self._tls)
-        except (OSError, TimeoutError) as error:
+                tls = tls_context(self.config)  # read again: certificates are renewed while the process runs
+                self._engine = await self._kind.connect(self.config, tls)
+        except (OSError, TimeoutError, PenstockError) as error:
             why = getattr(error, "verify_message", "") or getattr(error, "strerror", "") or str(error) or "no answer in time"
             raise LinkFault(Cause.NO_CONNECTION, f"{self.config.url} cannot be reached: {why}", reachable=False) from None
         self.connections += 1

@@ -104,6 +104,28 @@ def test_tls_with_both_certificates_reads_and_anything_less_is_refused(ours, str
     assert "IP address mismatch" in str(refused[2])
 
 
+def test_a_renewed_certificate_is_used_from_the_next_connection_on(ours, strangers):
+    async def run(behind):
+        server, port = await secured(behind, ours.signed("localhost"), ours.ca)
+        mine, theirs = ours.signed("client"), strangers.signed("client")
+        good = {name: path.read_bytes() for name, path in mine.items()}
+        link = Link(LinkConfig(id="tls", url=f"tls://localhost:{port}", ca=ours.ca, timeout_s=2, **mine))
+        told = []
+        for content in ({name: path.read_bytes() for name, path in theirs.items()}, {"key": b"half a file"}, good):
+            for name, written in content.items():
+                mine[name].write_bytes(written)
+            try:
+                told.append((await link.read(1, "holding", 5, 1)).tolist())
+            except LinkFault as failure:
+                told.append((failure.cause.name, failure.reachable))
+        link.close()
+        server.close()
+        return told
+
+    with libmodbus(None) as behind:
+        assert asyncio.run(run(behind)) == [("NO_CONNECTION", True), ("NO_CONNECTION", False), [35]]
+
+
 def test_tls_older_than_1_2_is_refused(ours):
     async def run(behind):
         older = ssl.TLSVersion.TLSv1_1
