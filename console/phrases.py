@@ -64,6 +64,18 @@ PHRASES: dict[str, tuple[str, str]] = {
     "todo_command": ("Look at the device; it may not do what the plan counts on.", "检查设备；其行为可能与计划不符。"),
     "alarm_off_path": ("Target {subject}: {actual}, required {required}", "目标 {subject}：{actual}，要求 {required}"),
     "todo_off_path": ("Open Carbon for what it takes from here.", "打开“碳账本”页查看所需措施。"),
+    "alarm_spool": ("{subject}: {sentence}", "读数缓存 {subject}：{sentence}"),
+    "todo_spool": (
+        "Bring the database back or free the disk; what is kept is safe and goes in by itself.",
+        "恢复数据库或释放磁盘；已保存的读数安全，将自动入库。",
+    ),
+    "alarm_station_silent": ("Station {subject} has not been heard for an hour", "厂站 {subject} 已一小时无消息"),
+    "todo_station_silent": (
+        "Check its line and power; its readings wait there and come by themselves.",
+        "检查其通信与电源；读数在站内保存，恢复后自动上送。",
+    ),
+    "alarm_station": ("Station {subject}: {sentence}", "厂站 {subject}：{sentence}"),
+    "todo_station": ("Run `penstock doctor` at the station.", "在该站运行 `penstock doctor`。"),
     "more_alarms": ("and {count} more of this kind", "另有 {count} 条同类报警"),
     # decisions
     "approved_by": (

@@ -11,6 +11,7 @@ from typing import Any
 
 from city.problems import Problem, fault
 
+NAMES = ("spool.db", "received.db")  # in the data folder: of what is read here, and of what stations forward
 WANTED = timedelta(hours=24)  # the outage that a spool must bear
 LONG = timedelta(hours=1)  # batches older than this are worth a look
 FULL_SHARE = 0.5  # of the room that the spool can ever have

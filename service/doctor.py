@@ -12,7 +12,6 @@ from service.environment import Environment
 from service.extras import lacking
 from service.roads import broker_state, folder_state
 from service.settings import LoadedCity, load
-from service.status import SPOOLS
 from service.store import open_store, readings, runs
 
 _FREE_BYTES = 2_000_000_000
@@ -126,7 +125,7 @@ def _spool(city: LoadedCity, now_utc: datetime) -> str:
     """What waits, and how long it could."""
     from service.waiting import capacity
 
-    spools = [found for name in SPOOLS if (found := fill.look(city.folder / name)) is not None]
+    spools = [found for name in fill.NAMES if (found := fill.look(city.folder / name)) is not None]
     room = capacity(city)
     problems = [problem for found in spools for problem in found.alarms(now_utc)]
     if (short := room.problem()) is not None:

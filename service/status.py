@@ -11,7 +11,6 @@ from service import schema as t
 from service.environment import Environment
 from service.store import open_store, operations, runs
 
-SPOOLS = ("spool.db", "received.db")  # of what is read here, and of what stations forward
 LATE = timedelta(minutes=45)  # three slots without a reading
 
 
@@ -50,7 +49,7 @@ def gather(env: Environment, now_utc: datetime) -> dict[str, Any]:
         "approved_once": operations.approved_once(engine),
         "unknown_outcomes": {row.command_id: row.sentence for row in unknown},
         "holds": [{"subject": row.subject, "who": row.who, "reason": row.reason} for row in operations.holds(engine, now_utc)],
-        "spools": {name: found.told(now_utc) for name in SPOOLS if (found := fill.look(env.folder / name)) is not None},
+        "spools": {name: found.told(now_utc) for name in fill.NAMES if (found := fill.look(env.folder / name)) is not None},
         "open_leaks": {row.case_id: row.sentence for row in leaks},
     }
 

@@ -14,6 +14,7 @@ from sqlalchemy import Engine, select
 
 from city import quality as q
 from city.quality import Cause
+from meters import fill
 from service import schema as t
 from service.settings import LoadedCity
 from service.store import meter_days, operations, results
@@ -47,6 +48,8 @@ def alarms(engine: Engine, city: LoadedCity, moment: Moment, board: pd.DataFrame
         *_plan(engine),
         *_commands(engine),
         *_targets(engine),
+        *_spools(city, moment),
+        *_stations(engine, moment),
     ]
     return sorted(found, key=lambda a: (a.priority, -(a.since_utc.timestamp() if a.since_utc else 0), a.subject))
 
@@ -148,3 +151,24 @@ def _targets(engine: Engine) -> Iterator[Alarm]:
     for row in newest:
         if row.on_path is False:
             yield Alarm(3, "off_path", row.target_id, None, {"actual": row.actual, "required": row.required})
+
+
+def _spools(city: LoadedCity, moment: Moment) -> Iterator[Alarm]:
+    """Readings that wait too long or have no room, where the console runs on the machine that keeps them."""
+    for name in fill.NAMES:
+        spool = fill.look(city.folder / name)
+        if spool is None:
+            continue
+        for problem in spool.alarms(moment.now_utc):
+            yield Alarm(2 if spool.reserve_held else 1, "spool", problem.subject, spool.since_utc, {"sentence": problem.observed})
+
+
+def _stations(engine: Engine, moment: Moment) -> Iterator[Alarm]:
+    """Stations that forward to this central and have fallen silent, or have something to say."""
+    for row in results.rows(engine, t.heartbeat, t.heartbeat.c.process.startswith("edge ")):
+        name = row.process.removeprefix("edge ")
+        if moment.now_utc - row.time_utc > fill.LONG:
+            yield Alarm(2, "station_silent", name, row.time_utc)
+            continue
+        for sentence in (row.detail or {}).get("alarms", ())[:SHOWN]:
+            yield Alarm(2, "station", name, row.time_utc, {"sentence": str(sentence)})
