@@ -1,5 +1,6 @@
 """A make of device: its registers, its limits, and what the whole map must obey."""
 
+from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property
 from itertools import pairwise
@@ -45,10 +46,9 @@ class DeviceModel(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> "DeviceModel":
-        names = [register.name for register in self.registers]
-        if not names:
+        if not self.registers:
             raise ValueError("registers is empty; a map has at least one")
-        twice = sorted({name for name in names if names.count(name) > 1})
+        twice = sorted(name for name, count in Counter(register.name for register in self.registers).items() if count > 1)
         if twice:
             raise ValueError(f"registers named twice: {', '.join(twice)}")
         for sentence in (*self._scaling(), *self._overlaps()):
@@ -70,8 +70,7 @@ class DeviceModel(BaseModel):
         for table in formats.TABLES:
             placed = sorted((r for r in self.registers if r.table == table), key=lambda r: (r.address, r.end))
             for one, other in pairwise(placed):
-                shared = one.bit is not None and other.bit is not None and (one.address, one.words) == (other.address, other.words)
-                if other.address < one.end and not shared:
+                if other.address < one.end and not one.shares(other):
                     yield f"{one.name} and {other.name} overlap at register {other.address}"
 
     @cached_property

@@ -114,6 +114,10 @@ class Register(BaseModel):
         """The first address behind it."""
         return self.address + self.words
 
+    def shares(self, other: "Register") -> bool:
+        """May both lie on the same words? Only as bit fields of the same number."""
+        return self.bit is not None and other.bit is not None and (self.address, self.words) == (other.address, other.words)
+
     @property
     def is_integer(self) -> bool:
         return self.type != "string" and formats.whole(self.type)

@@ -20,6 +20,7 @@ TOOLS: dict[str, Callable[[str], Imported]] = {
     "thingsboard": thingsboard.read,
 }
 _MOST_BYTES = 10_000_000
+_MOST_REGISTERS = 10_000
 
 
 def import_map(tool: str, path: Path) -> Written:
@@ -35,4 +36,10 @@ def import_map(tool: str, path: Path) -> Written:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise fault(str(path), str(error), "a text file in UTF-8", "Check the path.") from None
-    return written(TOOLS[tool](text))
+    try:
+        found = TOOLS[tool](text)
+        if (count := sum(len(device.registers) for device in found.devices)) > _MOST_REGISTERS:
+            raise fault(str(path), f"{count:,} registers", f"at most {_MOST_REGISTERS:,}", "Split the file.")
+        return written(found)
+    except (RecursionError, ValueError):  # brackets without end, numbers of thousands of digits
+        raise fault(str(path), "deeper brackets or longer numbers than can be read", "a register map", "Check the file.") from None

@@ -51,6 +51,8 @@ def read(text: str) -> Imported:
     made = Imported("homeassistant")
     try:
         raw = yaml.safe_load(text)
+        if _size(raw, {}) > len(text):
+            raise ValueError("aliases that write out to more than the file")
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         remedy = "Replace tags such as !secret and !include by what they stand for."
@@ -65,6 +67,16 @@ def read(text: str) -> Imported:
         except PenstockError as error:
             made.leave(where, f"not carried over: {error}")
     return made
+
+
+def _size(value: Any, known: dict[int, float]) -> float:
+    """How many parts a value has with its aliases written out; what holds itself has no end."""
+    if not isinstance(value, dict | list):
+        return 1
+    if id(value) not in known:
+        known[id(value)] = float("inf")
+        known[id(value)] = 1 + sum(_size(one, known) for one in (value.values() if isinstance(value, dict) else value))
+    return known[id(value)]
 
 
 def _hub(hub: dict[str, Any], made: Imported, where: str) -> None:

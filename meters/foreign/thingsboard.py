@@ -1,7 +1,7 @@
 """Connectors of ThingsBoard's IoT gateway: `master.slaves[]` with `timeseries` and `attributes`.
 
-Its decoder reverses the words when `wordOrder` is LITTLE, and then reads all bytes backwards when `byteOrder` is: so a long number with
-both of them LITTLE is most significant byte first, and one with one of them LITTLE has its words exchanged.
+Its decoder reverses the words of a long number when `wordOrder` is LITTLE and the bytes of each word when `byteOrder` is; both are LITTLE
+where nothing is said.
 
 Reference: ThingsBoard IoT Gateway, Modbus connector configuration; the payload decoder of pymodbus 2 and 3, which it uses.
 """
@@ -122,17 +122,17 @@ def _found(entry: dict[str, Any], slave: dict[str, Any]) -> Found:
     found = Found(str(entry.get("tag", "")), whole(entry.get("address")), "bool", _TABLE[code])
     if code <= 2:
         if count != 1:
-            found.address += whole(entry.get("bit"))  # of several bits, the one that is told
+            raise fault(
+                "objectsCount", str(count), "1 for a coil or discrete input", "Write one tag per bit: which is which, versions differ in."
+            )
         return found
     if entry.get("divider") == 0:
         raise fault("divider", "0", "another number", "Correct it.")
     found.scale = number(entry.get("multiplier"), 1.0) / number(entry.get("divider"), 1.0)
     found.kind, found.bit, found.width, found.length = _kind(str(entry.get("type", "")).lower(), count, entry)
     byte, word = (str(entry.get(key) or slave.get(key) or "LITTLE").lower() for key in ("byteOrder", "wordOrder"))
-    long = found.kind not in ("u16", "i16", "f16", "string")
     if found.bit is None and found.kind != "string":
-        found.word_order = "little" if long and byte != word else "big"
-        found.byte_order = "little" if not long and byte == "little" else "big"
+        found.word_order, found.byte_order = ("little" if order == "little" else "big" for order in (word, byte))
     return found
 
 
@@ -141,7 +141,7 @@ def _kind(told: str, count: int, entry: dict[str, Any]) -> tuple[str, int | None
     if told in ("string", "bytes"):
         return "string", None, 1, count
     if told in ("bit", "bits"):
-        return "u16", whole(entry.get("bit"), 0), 1, None
+        return "u16", whole(entry.get("bit")), 1, None
     if told == "8uint":
         return "u16", 8, 8, None
     size = {

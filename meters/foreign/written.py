@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from city.quantities import Quantity
 from meters.foreign.found import Device, Found, Imported
 from meters.foreign.measured import by_name, by_unit
-from meters.maps import DeviceModel, Register
+from meters.register import Register
 
 _COMMODITY = {"gas": "gas", "heat": "heat", "volume": "water", "flow": "water", "pressure": "water", "level": "water"}
 
@@ -53,16 +53,22 @@ def _registers(device: Device, left: list[str]) -> list[tuple[Register, Quantity
     """Registers of our own with, where the unit said nothing, what their name hints at."""
     made: list[tuple[Register, Quantity | None]] = []
     names: dict[str, str] = {}
+    taken: dict[tuple[str, int], Register] = {}
     for found in device.registers:
         where = f"device '{device.name}', {found.name or 'a nameless register'}"
         keys, hint = _keys(found, _free(_slug(found.name, "_"), names), where, left)
         try:
             register = Register.model_validate(keys)
-            DeviceModel(name="trial", registers=(*(one for one, _ in made), register))
         except ValidationError as error:
             reason = error.errors()[0]["msg"].removeprefix("Value error, ")
             left.append(f"{where}: not carried over: {reason}")
             continue
+        cells = [(register.table, address) for address in range(register.address, register.end)]
+        other = next((taken[cell] for cell in cells if cell in taken and not taken[cell].shares(register)), None)
+        if other is not None:
+            left.append(f"{where}: not carried over: {other.name} and {register.name} overlap at register {register.address}")
+            continue
+        taken |= dict.fromkeys(cells, register)
         names[register.name] = found.name
         made.append((register, hint))
     return made
@@ -110,7 +116,8 @@ def _value(value: Any) -> str:
         return repr(value)
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(_value, value))}]"
-    escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
+    text = str(value).encode("utf-8", "replace").decode()  # half a surrogate pair, which JSON may hold, is no text
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08X}" for c in escaped) + '"'
 
 

@@ -108,11 +108,11 @@ def test_myems_with_struct_letters_and_swapped_bytes(tmp_path: Path) -> None:
         assert told(made, *words)
 
 
-def test_thingsboard_whose_orders_do_not_mean_what_they_say(tmp_path: Path) -> None:
+def test_thingsboard_with_orders_counts_and_bits(tmp_path: Path) -> None:
     found, made = models("thingsboard", tmp_path)
     device = found["demo-device"]
     assert decode(device.register("energy"), words_of("u32", 70000, "CDAB"))[0] == pytest.approx(700.0)
-    assert decode(device.register("same_order"), words_of("f32", 1.5, "ABCD"))[0] == 1.5
+    assert decode(device.register("same_order"), words_of("f32", 1.5, "DCBA"))[0] == 1.5
     assert decode(device.register("short"), words_of("u16", 258, "BADC"))[0] == 258
     assert decode(device.register("power"), [0xFFFF])[0] == pytest.approx(-0.1)
     assert decode(device.register("flag"), [0b1000])[0] == 1
@@ -126,17 +126,17 @@ def test_thingsboard_whose_orders_do_not_mean_what_they_say(tmp_path: Path) -> N
 
 
 def test_thingsboards_decoder_rebuilt_from_its_description_agrees_with_ours(tmp_path: Path) -> None:
-    """Its decoder: words reversed when wordOrder is LITTLE, each word packed by byteOrder, the whole unpacked by byteOrder."""
-    for byte, word in itertools.product(("BIG", "LITTLE"), repeat=2):
+    """Its decoder: words reversed when wordOrder is LITTLE, each word packed by byteOrder, the whole unpacked high byte first."""
+    for byte, word in itertools.product(("BIG", "LITTLE", None), repeat=2):
         tag = {"tag": "v", "type": "32int", "functionCode": 3, "objectsCount": 2, "address": 0, "byteOrder": byte, "wordOrder": word}
         slave = {"host": "h", "port": 1, "type": "tcp", "unitId": 1, "deviceName": "d", "timeseries": [tag]}
         (tmp_path / "c.json").write_text(json.dumps({"master": {"slaves": [slave]}}))
         made = import_map("thingsboard", tmp_path / "c.json")
         (tmp_path / "d.toml").write_text(made.models["d"])
         words = [0x0102, 0x0304]
-        ordered = words[::-1] if word == "LITTLE" else words
-        order = "<" if byte == "LITTLE" else ">"
-        (expected,) = struct.unpack(order + "i", b"".join(struct.pack(order + "H", one) for one in ordered))
+        ordered = words if word == "BIG" else words[::-1]
+        order = ">" if byte == "BIG" else "<"
+        (expected,) = struct.unpack("!i", b"".join(struct.pack(order + "H", one) for one in ordered))
         assert decode(load_model("d", [tmp_path]).register("v"), words)[0] == expected
 
 
@@ -165,7 +165,52 @@ def test_home_assistant_with_swaps_structures_and_virtual_sensors(tmp_path: Path
         assert told(made, *words)
 
 
-@pytest.mark.parametrize("text", ["", "\x00", "[" * 100_000, "modbus: !secret hub", "a: &a [x,x]\nb: &b [*a,*a]\nc: [*b,*b]\n"])
+def test_several_coils_in_one_thingsboard_tag_are_told_and_not_guessed(tmp_path: Path) -> None:
+    tags = [{"tag": "c", "type": "bits", "functionCode": 1, "objectsCount": 8, "address": 0, "bit": 2}]
+    tags += [{"tag": "w", "type": "bits", "functionCode": 3, "objectsCount": 1, "address": 0}]
+    slave = {"host": "h", "type": "tcp", "unitId": 1, "deviceName": "d", "timeseries": tags}
+    (tmp_path / "c.json").write_text(json.dumps({"master": {"slaves": [slave]}}))
+    made = import_map("thingsboard", tmp_path / "c.json")
+    assert not made.models
+    assert told(made, "objectsCount: 8", "one tag per bit")
+    assert told(made, "slave 'd', w", "no whole number")
+
+
+def test_a_file_of_thousands_of_registers_and_one_that_grows_when_written_out_end_soon(tmp_path: Path) -> None:
+    rows = ",\n".join(f'{{name="r{i}", byte_order="AB", data_type="UINT16", scale=1.0, address=[{i}]}}' for i in range(4000))
+    (tmp_path / "x").write_text(f'[[inputs.modbus]]\ncontroller="tcp://h:502"\nholding_registers=[{rows}, {{name="again", address=[7]}}]')
+    made = import_map("telegraf", tmp_path / "x")
+    assert made.models["modbus"].count("[[registers]]") == 4000
+    assert told(made, "'modbus', again", "overlap at register 7")
+    bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n" + "".join(f"a{i}: &a{i} [{','.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 12))
+    (tmp_path / "x").write_text(f"{bomb}modbus:\n - {{type: tcp, host: h, weird: *a11, sensors: [{{name: *a11, address: *a11}}]}}\n")
+    with pytest.raises(PenstockError, match="aliases"):
+        import_map("homeassistant", tmp_path / "x")
+
+
+def test_letters_that_toml_does_not_have_are_replaced(tmp_path: Path) -> None:
+    slave = (
+        '{"unitId": 1, "host": "h\\ud800", "deviceName": "x\\ud800", "timeseries": [{"tag": "a\\ud800", "type": "16int", "address": 1}]}'
+    )
+    (tmp_path / "x").write_text(f'{{"master": {{"slaves": [{slave}]}}}}')
+    made = import_map("thingsboard", tmp_path / "x")
+    (tmp_path / "x.toml").write_text(made.models["x"], encoding="utf-8")
+    assert load_model("x", [tmp_path]).register("a").description == "a?"
+    assert tomllib.loads(made.entries)["links"][0]["url"] == "tcp://h?:502"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "\x00",
+        "[" * 100_000,
+        "a = " + "[" * 100_000,
+        "a = " + "9" * 5000,
+        "modbus: !secret hub",
+        "a: &a [x,x]\nb: &b [*a,*a]\nc: [*b,*b]\n",
+    ],
+)
 def test_a_file_that_is_none_of_them_is_refused_with_a_sentence(tool: str, tmp_path: Path, text: str) -> None:
     (tmp_path / "x").write_text(text)
     with pytest.raises(PenstockError, match="allowed"):
