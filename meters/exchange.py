@@ -26,6 +26,8 @@ class Exchange:
         """A request goes out. Over TCP transactions must count up from 1, so that it is known which are over."""
         self.asked, self.transaction, self._begun = asked, transaction, now
         self._pieces, self._late = 0, False
+        if transaction and self._given_up:  # after 65,535 requests the numbers come again
+            self._given_up = [late for late in self._given_up if late[0] != transaction]
 
     def take(self, data: bytes, now: float) -> bytes | LinkFault | None:
         """Judge what was received: the reply, why there is none, or None while it may still come.

@@ -12,6 +12,7 @@ from benchmarks._hostile_server import KINDS, open_files, tried
 from city.problems import PenstockError
 from meters import strict
 from meters.asked import checksum, reading, writing
+from meters.exchange import Exchange
 from meters.link import Link, LinkConfig, LinkFault
 
 
@@ -100,6 +101,15 @@ def test_a_request_that_is_cancelled_leaves_nothing_behind(engine):
         return value
 
     assert asyncio.run(run()) == [7, 7]
+
+
+def test_a_transaction_that_was_given_up_long_ago_is_good_when_its_number_comes_again():
+    exchange = Exchange()
+    exchange.begin(ASKED, b"\0\7", 0.0)
+    assert exchange.give_up(1.0).cause.name == "TIMEOUT"
+    exchange.begin(ASKED, b"\0\7", 2.0)
+    assert exchange.take(GOOD[:5], 2.1) is None
+    assert exchange.take(GOOD[5:], 2.2) == GOOD
 
 
 def test_only_a_refusal_that_says_so_means_that_a_write_did_not_happen():
