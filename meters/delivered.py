@@ -17,10 +17,18 @@ from city.quantities import Quantity
 
 _MOST_CELLS = 1 << 28  # of one Block: two times a thousand years apart must not cost the memory of all that lies between
 _US = timedelta(microseconds=1)
+_FIRST, _LAST = pd.Timestamp("1970-01-01", tz="UTC"), pd.Timestamp("2200-01-01", tz="UTC")
 
 
 def single(rows: pd.DataFrame, subject: str) -> pd.DataFrame:
-    """The rows without exact repeats, index-free. Raises `PenstockError` when a series has two different values at one time."""
+    """The rows without exact repeats, index-free.
+
+    Raises `PenstockError` when a series has two different values at one time, or a time that no meter can mean.
+    """
+    strange = (rows["time_utc"] < _FIRST) | (rows["time_utc"] >= _LAST)
+    if strange.any():
+        observed = f"{int(strange.sum())} times like {rows['time_utc'][strange].iloc[0].year}"
+        raise fault(f"{subject}, series {rows['point_id'][strange].iloc[0]}", observed, "1970 to 2199", "Check its dates.")
     rows = rows.drop_duplicates(["point_id", "quantity", "time_utc", "value", "quality"], ignore_index=True)
     twice = rows.duplicated(["point_id", "quantity", "time_utc"])
     if twice.any():

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -134,10 +134,8 @@ def _days(frame: pd.DataFrame, name: pd.Series, shared: dict[str, pd.Series], ma
     """Rows of a civil day each, spelled out: as many intervals as the day has, 92, 96 or 100 quarters."""
     first = list(frame.columns).index(mapping.value)
     last = [c for c in frame.columns[first:] if c not in (mapping.status, mapping.time)]
-    days = pd.to_datetime(frame[mapping.time].astype(str), format=mapping.time_format or "ISO8601", errors="coerce").dt.date
-    if days.isna().any():
-        row = int(np.flatnonzero(days.isna())[0])
-        raise fault(f"{subject}, row {row}", f"date {frame[mapping.time].iloc[row]!r}", "a date in every row", "Set time_format.")
+    texts = frame[mapping.time].fillna("").astype(str)
+    days = texts.map(_dates(texts.unique(), mapping, subject))
     made = []
     for day, part in frame.groupby(days, sort=False):
         start, end = civil_day(day, mapping.zone)
@@ -152,8 +150,21 @@ def _days(frame: pd.DataFrame, name: pd.Series, shared: dict[str, pd.Series], ma
         for key, column in shared.items():
             cells[key] = np.repeat(column[part.index].to_numpy(), count)
         made.append(cells)
-    whole = pd.concat(made, ignore_index=True)
+    whole = pd.concat(made, ignore_index=True) if made else pd.DataFrame({"time": [], "name": [], "value": []})
     return whole.assign(time=pd.to_datetime(whole["time"], utc=True))
+
+
+def _dates(texts: Sequence[str], mapping: Mapping, subject: str) -> dict[str, date]:
+    made = {}
+    for one in texts:
+        try:
+            found = datetime.strptime(one, mapping.time_format) if mapping.time_format else datetime.fromisoformat(one)  # noqa: DTZ007 - a date
+        except ValueError:
+            found = datetime(1, 1, 1, tzinfo=UTC)
+        if not 1970 <= found.year < 2200:
+            raise fault(subject, f"date {one!r}", f"{mapping.time_format or 'ISO 8601'}, 1970 to 2199", "Set time_format, or correct it.")
+        made[one] = found.date()
+    return made
 
 
 def _chosen(cells: pd.DataFrame, known: list[str], subject: str) -> pd.DataFrame:

@@ -99,6 +99,7 @@ class DropFolder:
 
     def _take(self, path: Path, now_utc: datetime) -> pd.DataFrame | None:
         """The readings of one file, None when there are none to take: refused, taken before, or not whole yet."""
+        subject = _shown(path)
         try:
             content = self._content(path)
             if content is None:
@@ -107,10 +108,14 @@ class DropFolder:
             if any((self.folder / "done").glob(f"{digest[:16]}-*")):
                 self._done(path, digest)
                 return None
-            rows = self._rows(path.name, content)
-            self._check(rows, path.name, now_utc)
+            rows = self._rows(subject, content)
+            self._check(rows, subject, now_utc)
         except PenstockError as error:
             self._refuse(path, error, now_utc)
+            return None
+        except Exception as error:  # what nobody foresaw in a stranger's file must not end the polling
+            log.exception("file cannot be read", file=subject)
+            self._refuse(path, fault(subject, f"{type(error).__name__}", "a file that can be read", "Tell us; the file is kept."), now_utc)
             return None
         if rows.empty:
             self._done(path, digest)
@@ -129,16 +134,16 @@ class DropFolder:
         """The bytes of a file, None when it changed while it was read. Raises `PenstockError`: too large, another kind, not readable."""
         most = int(self.config.max_mb * 1e6)
         if path.suffix.lower() not in self.config.kinds:
-            raise fault(path.name, f"a {path.suffix or 'nameless'} file", ", ".join(self.config.kinds), "Convert it.")
+            raise fault(_shown(path), f"a {path.suffix or 'nameless'} file", ", ".join(self.config.kinds), "Convert it.")
         try:
             handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
             with os.fdopen(handle, "rb") as stream:
                 content = stream.read(most + 1)
                 found = os.fstat(stream.fileno())
         except OSError as error:
-            raise fault(path.name, error.strerror or str(error), "a file that can be read", "Check its owner and rights.") from None
+            raise fault(_shown(path), error.strerror or str(error), "a file that can be read", "Check its owner and rights.") from None
         if len(content) > most:
-            raise fault(path.name, f"more than {self.config.max_mb:g} MB", "max_mb", "Split it, or raise max_mb.")
+            raise fault(_shown(path), f"more than {self.config.max_mb:g} MB", "max_mb", "Split it, or raise max_mb.")
         whole = (found.st_size, found.st_mtime_ns) == self._seen[path][:2] and len(content) == found.st_size
         return content if whole else None
 
@@ -158,16 +163,16 @@ class DropFolder:
             )
 
     def _done(self, path: Path, digest: str) -> None:
-        self._move(path, self.folder / "done" / f"{digest[:16]}-{path.name}")
+        self._move(path, self.folder / "done" / f"{digest[:16]}-{_short(path.name)}")
 
     def _refuse(self, path: Path, error: PenstockError, now_utc: datetime) -> None:
-        target = self.folder / "refused" / f"{now_utc:%Y%m%dT%H%M%S%f}-{path.name}"
+        target = self.folder / "refused" / f"{now_utc:%Y%m%dT%H%M%S%f}-{_short(path.name)}"
         reasons = "\n".join(map(str, error.problems))
-        log.warning("file refused", folder=str(self.folder), file=path.name, reasons=reasons)
+        log.warning("file refused", folder=str(self.folder), file=_shown(path), reasons=reasons)
         try:
             target.with_name(f"{target.name}.txt").write_text(reasons + "\n", encoding="utf-8")
         except OSError as failure:
-            log.error("reasons cannot be written", file=str(target), cause=str(failure))
+            log.error("reasons cannot be written", file=_shown(target), cause=str(failure))
         self._move(path, target)
 
     def _move(self, path: Path, target: Path) -> None:
@@ -175,4 +180,16 @@ class DropFolder:
             path.replace(target)
             self._seen.pop(path, None)
         except OSError as failure:
-            log.error("file cannot be moved; it will be read again", file=str(path), cause=str(failure))
+            log.error("file cannot be moved; it will be read again", file=_shown(path), cause=str(failure))
+
+
+def _shown(path: Path) -> str:
+    """A name that can be printed; what is not UTF-8 in it is spelled out."""
+    return path.name.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _short(name: str) -> str:
+    """The end of a name, short enough to stand behind a prefix."""
+    while len(os.fsencode(name)) > 200:
+        name = name[1:]
+    return name

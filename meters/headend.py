@@ -148,7 +148,7 @@ def _add(element: Element, code: str, meters: list[str], series: _Series, found:
     ]
     quality = quality_of(codes)
     try:
-        value = float(text) if text else math.nan
+        value = float(text if text.isascii() and "_" not in text else "no number") if text else math.nan
     except ValueError:
         raise fault(f"{subject}, meter {meters[0]}", f"value {text!r} at {time}", "a number", "Ask the sender.") from None
     if not math.isfinite(value):

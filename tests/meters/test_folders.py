@@ -120,6 +120,27 @@ def test_links_hidden_and_unfinished_files_are_left_alone(tmp_path: Path, clock:
     assert names(tmp_path / "in" / "refused") == []
 
 
+def test_names_that_are_too_long_or_not_utf_8_are_moved_as_any_other(tmp_path: Path, clock: Clock) -> None:
+    source = watched(tmp_path, clock, settle_s=0)
+    text = b"time_utc,m.power\n2022-06-15T00:00Z,"
+    put(tmp_path, "x" * 250 + ".csv", text + b"1\n")
+    for name in (b"\xff.csv", b"\xfe.csv"):
+        (tmp_path / "in" / os.fsdecode(name)).write_bytes(text + (b"n/k" if name[0] == 0xFE else b"2") + b"\n")
+    with Spool(tmp_path / "spool.db") as spool:
+        assert take_in([source], spool, SLOT) == 2
+    assert len(list((tmp_path / "in" / "done").iterdir())) == 2
+    (reason,) = (tmp_path / "in" / "refused").glob("*.txt")
+    assert "\\udcfe.csv" in reason.read_text()
+
+
+def test_a_file_that_nobody_foresaw_is_set_aside_too(tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("meters.folders.read_rows", lambda *_: 1 / 0)
+    source = watched(tmp_path, clock, settle_s=0)
+    put(tmp_path, "a.csv")
+    assert source.readings(SLOT).empty
+    assert "ZeroDivisionError" in next((tmp_path / "in" / "refused").glob("*.txt")).read_text()
+
+
 def test_a_large_delivery_comes_in_frames_and_moves_after_the_last(tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("meters.folders._SLICE", 10)
     source = watched(tmp_path, clock, settle_s=0)
