@@ -69,7 +69,8 @@ async def execute(
         held, reason = await _start(link, device, register)
         if held is None:
             return outcome("refused", f"{reason}, so no step from it can be made", sent=False)
-        goal = held + min(max(setpoint - held, -limits.write_step), limits.write_step)
+        if abs(setpoint - held) > limits.write_step:
+            goal = held + math.copysign(limits.write_step, setpoint - held)
     words, lost = encode(register, goal), ""
     meant = float(decode(register, words)[0] or 0.0)  # the setpoint as the register can hold it
     try:

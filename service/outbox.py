@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from city.problems import PenstockError
 from meters.field import Field
 from meters.quality import Limits
 from service.environment import STOP_FILE
@@ -85,7 +86,11 @@ def _too_often(engine: Engine, city: LoadedCity, command: Any, limits: Limits, a
 
 def _write(engine: Engine, field: Field, command: Any, limits: Limits, at_utc: datetime) -> None:
     commands.begin(engine, command.command_id)
-    outcome = field.write(command.point_id, command.setpoint, limits, at_utc)
+    try:
+        outcome = field.write(command.point_id, command.setpoint, limits, at_utc)
+    except PenstockError as error:  # raised before anything is sent: a point of another machine's link, a value no register holds
+        commands.conclude(engine, command, "refused", f"{command.point_id}: not written, {error}", at_utc)
+        return
     state, action = str(outcome.word), f"write {outcome.word}"
     sentence = f"{outcome.word} {outcome.setpoint:g} to {command.point_id}: {outcome.reason}"
     if outcome.word == "written" and outcome.setpoint != command.setpoint:

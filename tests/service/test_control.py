@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from city.problems import PenstockError
+from city.problems import PenstockError, fault
 from meters.control import Outcome
 from meters.quality import Limits
 from service import schema as t
@@ -243,6 +243,24 @@ def test_what_a_dying_process_could_not_plan_the_settling_does(engine: Engine, c
     commands.settle(engine, POINT, "ada", NOW + MINUTE, 500.0, rules.write_limits)
     execute_due(engine, device, rules, NOW + 2 * HOUR)
     assert device.asked == [0.0]
+
+
+def test_what_the_field_cannot_write_is_refused_and_the_others_are_written(engine: Engine, city: Any) -> None:
+    class Elsewhere(Device):
+        def write(self, point_id: str, setpoint: float, limits: Limits, now_utc: datetime) -> Outcome:
+            if setpoint == 1.0:
+                raise fault(f"point {point_id}", "not a point of this field", "<meter>.<register>", "Check meters.")
+            return super().write(point_id, setpoint, limits, now_utc)
+
+    approved(engine, (1.0, NOW, NOW + HOUR), (2.0, NOW, NOW + HOUR))
+    execute_due(engine, Elsewhere(), city(), NOW)
+    assert sorted(row.state for row in rows(engine)) == ["refused", "written"]
+
+
+@pytest.mark.parametrize("rules", [{"revert_to": 5}, {"revert_after_s": 5}, {"maximum": 10, "revert_after_s": 5, "revert_to": 11}])
+def test_a_way_back_needs_both_its_keys_and_stays_within_the_limits(rules: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="revert_to"):
+        Limits(point=POINT, **rules)
 
 
 def test_two_work_processes_never_take_the_same_request(engine: Engine) -> None:
