@@ -9,10 +9,11 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any
 
+from service import references
 from service.edge.settings import Station
 from service.settings import LoadedCity
 
-_OF_METERS = ("exchanges", "history", "limits", "reporting")  # tables whose `point` or `meter` says whose they are
+_OF_POINTS = ("limits", "reporting")
 
 
 def bundle(city: LoadedCity, station: Station) -> bytes:
@@ -20,7 +21,7 @@ def bundle(city: LoadedCity, station: Station) -> bytes:
     part = _part(city.environment.raw, station)
     files = {"city.toml": toml(part)}
     own = city.beside / "devices"
-    for name in sorted({meter["model"] for meter in part["meters"]}):
+    for name in sorted({name for _, _, name in references.model_names(part)}):
         if (own / f"{name}.toml").is_file():
             files[f"devices/{name}.toml"] = (own / f"{name}.toml").read_text(encoding="utf-8")
     return json.dumps(files, sort_keys=True, ensure_ascii=False).encode()
@@ -46,15 +47,9 @@ def _part(raw: Mapping[str, Any], station: Station) -> dict[str, Any]:
     part["sites"] = sites
     part["links"] = [link for link in raw.get("links", ()) if link["id"] in station.links]
     part["meters"] = [{k: v for k, v in meter.items() if k != "node"} for meter in meters]  # the water network stays at the central
-    for table in _OF_METERS:
-        rows = [row for row in raw.get(table, ()) if _meter_of(row) in ids]
-        if rows:
-            part[table] = rows
+    for table in _OF_POINTS:
+        part[table] = [row for row in raw.get(table, ()) if str(row["point"]).rpartition(".")[0] in ids]
     return part
-
-
-def _meter_of(row: Mapping[str, Any]) -> str:
-    return str(row["meter"]) if "meter" in row else str(row.get("point", "")).rpartition(".")[0]
 
 
 def toml(tables: Mapping[str, Any]) -> str:

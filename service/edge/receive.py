@@ -91,7 +91,7 @@ class Reception:
                 log.error(keep(error, self._city.environment))
                 response = JSONResponse({"error": "the central met an error it did not foresee"}, 500)
             if response.status_code >= 400:
-                log.warning("request denied", station=name, path=request.url.path, status=response.status_code)
+                log.warning("request denied", station=name, path=repr(request.url.path)[:120], status=response.status_code)
             response.headers[CLOCK_HEADER] = f"{time.time():.6f}"
             return response
 

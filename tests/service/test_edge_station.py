@@ -13,6 +13,7 @@ import pytest
 
 from city.problems import PenstockError
 from city.quality import VALID, Cause, cause_of, missing, usable
+from meters.registers import SHIPPED
 from meters.spool import Spool
 from service.edge.clock import ClockWatch
 from service.edge.forwarding import Forwarder
@@ -144,6 +145,17 @@ def test_a_station_pulls_its_part_of_the_configuration_and_pins_it(central: Cent
     again = forwarder(central, tmp_path / "station")  # after a restart, without asking
     assert again.origin == station.origin
     assert not again.pull()
+
+
+def test_the_city_s_own_register_maps_come_with_the_configuration(made: Central, tmp_path: Path) -> None:
+    (made.folder / "devices").mkdir()
+    shipped = (SHIPPED / "electricity-meter.toml").read_text(encoding="utf-8")
+    (made.folder / "devices" / "ours.toml").write_text(shipped, encoding="utf-8")
+    city = made.folder / "city.toml"
+    city.write_text(city.read_text(encoding="utf-8").replace('"electricity-meter"', '"ours"', 1), encoding="utf-8")
+    with made.running():
+        forwarder(made, tmp_path / "station").pull()
+    assert set(forwarder(made, tmp_path / "station").city.models) == {"ours"}
 
 
 def test_a_broken_configuration_is_refused_and_the_one_before_stays(central: Central, tmp_path: Path) -> None:
