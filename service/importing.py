@@ -13,6 +13,7 @@ from meters.quality import validate
 from service.environment import Environment
 from service.settings import LoadedCity, load, path_of
 from service.store import meter_days, open_store, readings, writing
+from service.validation import filled
 
 
 def import_history(env: Environment) -> Iterator[str]:
@@ -36,7 +37,7 @@ def _import_file(city: LoadedCity, engine: Engine, key_of: dict[str, int], numbe
             _known(city, block, f"imports[{number}] ({entry.path})")
             checked = validate(block, {limit.point: limit for limit in city.settings.limits})
             days = whole_days(checked.start_utc, checked.end_utc, city.settings.city.time_zone)
-            made = meter_days.store(connection, checked, days, key_of, "import")
+            made = meter_days.store(connection, checked, days, key_of, "import", estimated=filled(city, checked))
             stored += made
             values += made and int((checked.quality != 0).sum())
     return f"{entry.path}: {stored} days of points stored ({values:,} values)" if stored else f"{entry.path}: stored before, nothing new"

@@ -98,6 +98,15 @@ def _estimated(calendar: Calendar, read: Block, history: Block | None, gaps: pd.
     return estimate(read, history, calendar.grid(history.start_utc, read.step, history.steps + read.steps), gaps)
 
 
+def filled(city: LoadedCity, block: Block) -> Block:
+    """Imported usage with estimates from its own lines and days alike; other quantities as they are."""
+    if not block.quantity.is_period:
+        return block
+    whole = replace(block, values=block.quantity.to_int(block.values)) if block.values.dtype.kind == "f" else block
+    nothing = replace(whole, values=whole.values[:, :0], quality=whole.quality[:, :0])
+    return estimate(whole, nothing, _civil(city.settings.calendar, whole))
+
+
 def _summed(engine: Engine, city: LoadedCity, points: Sequence[Point], read: Block, end: datetime) -> Block:
     """Intervals that a meter delivers itself, held against the register it delivers as well."""
     registers = {(p.meter, p.stored, p.step_s): p for p in city.points.values() if p.quantity.is_register}

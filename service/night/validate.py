@@ -41,10 +41,7 @@ def compute(night: Night) -> Output:
 
     def write(connection: Connection) -> None:
         for checked in made:
-            meter_days.store(connection, checked.read, days, night.key_of, "night", night.now_utc)
-            some = _estimated(checked)
-            if some is not None:
-                meter_days.revise(connection, some.made, days, night.key_of, "night", night.now_utc, "estimated")
+            meter_days.store(connection, checked.read, days, night.key_of, "night", night.now_utc, checked.made)
         for one in again:
             meter_days.revise(connection, one.checked.made, one.days, night.key_of, "night", night.now_utc, one.reason)
         heard.note(connection, counts)
@@ -89,12 +86,6 @@ def _days(night: Night) -> list[Day]:
         found.append(civil_day(day, zone))
         day += timedelta(days=1)
     return [day for day in found if day[1] > day[0]]  # Samoa's 30 December 2011 has no quarters
-
-
-def _estimated(checked: Checked) -> Checked | None:
-    """The points that have an estimate; None when there is none."""
-    some = (checked.made.quality != checked.read.quality).any(axis=1)
-    return checked.select([name for name, one in zip(checked.read.ids, some, strict=True) if one]) if some.any() else None
 
 
 def _groups(night: Night) -> list[list[Point]]:

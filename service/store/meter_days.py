@@ -32,19 +32,36 @@ def store(
     key_of: Mapping[str, int],
     who: str,
     known_at_utc: datetime | None = None,
-    reason: str = READ,
+    estimated: Block | None = None,
 ) -> int:
-    """Store a Block as version 1 of each point and civil day; days already stored stay as they are. Returns the vectors made.
+    """Store a Block as version 1 of each point and civil day; days already stored stay as they are. Returns the days made.
 
-    Without `known_at_utc` a day counts as known when it ended: history that is imported does not say when it was read.
+    `estimated` is the same block with estimates: where it differs it becomes version 2. Without `known_at_utc` a day counts as known
+    when it ended: history that is imported does not say when it was read.
     """
     block = _integers(block)
-    rows = [
-        _row(connection, key_of[name], day, 1, block.step, values, quality, known_at_utc or day[1], who, reason)
-        for day in days
-        for name, values, quality in _vectors(block, day)
-    ]
-    return insert_rows(connection, t.meter_day, rows, " ON CONFLICT DO NOTHING") if rows else 0
+    there = _stored(connection, days) if estimated is not None else set()
+    rows, more = [], []
+    for day in days:
+        known = known_at_utc or day[1]
+        second = {name: (values, quality) for name, values, quality in _vectors(estimated, day)} if estimated is not None else {}
+        for name, values, quality in _vectors(block, day):
+            key = key_of[name]
+            if (key, day[0]) in there:
+                continue
+            rows.append(_row(connection, key, day, 1, block.step, values, quality, known, who, READ))
+            if name in second and not np.array_equal(second[name][1], quality):
+                more.append(_row(connection, key, day, 2, block.step, *second[name], known, who, "estimated"))
+    made = insert_rows(connection, t.meter_day, rows, " ON CONFLICT DO NOTHING") if rows else 0
+    if more:
+        insert_rows(connection, t.meter_day, more)
+    return made
+
+
+def _stored(connection: Connection, days: Sequence[Day]) -> set[tuple[int, datetime]]:
+    m = t.meter_day.c
+    statement = select(m.point_key, m.day_start_utc).where(m.day_start_utc.in_([day[0] for day in days]), m.version == 1)
+    return {(int(key), start) for key, start in connection.execute(statement).tuples()}
 
 
 def revise(
