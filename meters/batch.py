@@ -79,7 +79,8 @@ class Layout:
         self._low = np.array([-np.inf if r.minimum is None else r.minimum for r in points])
         self._high = np.array([np.inf if r.maximum is None else r.maximum for r in points])
         self._resolution = np.array([r.resolution or 0.0 for r in points])
-        self._whole = np.array([r.is_integer for r in points], dtype=bool)
+        self._most = np.array([min(r.modulus or formats.EXACT, formats.EXACT) if r.is_integer else np.inf for r in points])
+        self._stored = np.array([formats.EXACT / r.quantity.scale if r.quantity is not None else np.inf for r in points])
         self._expected = [(i, float(r.expect)) for i, r in enumerate(self.registers) if r.expect is not None]
         self._enums = [(i, np.array(list(r.enum), dtype=float)) for i, r in enumerate(points) if r.enum]
 
@@ -113,9 +114,10 @@ class Layout:
         Returns
         -------
         values : float64[n, p] [unit of the quantity], NaN where there is none; p counts the model's points in their order
-        quality : uint16[n, p]. A value outside the map (range, resolution, enum) or a count from 2^53 on, which a float64 cannot
-            hold exactly, is kept as read and questionable: it is evidence of a wrong map, swapped words or a broken device. Where a
-            register does not hold what it is expected to, no value of that device is believed (WRONG_METER).
+        quality : uint16[n, p]. A value outside the map (range, resolution, enum), a count from its modulus or from 2^53 on, which a
+            float64 cannot hold exactly, and a value that the store's integers cannot, is kept as read and questionable: it is evidence
+            of a wrong map, swapped words or a broken device. Where a register does not hold what it is expected to, no value of that
+            device is believed (WRONG_METER).
         """
         counts, found = self.counts(image)
         causes = np.where(causes == 0, found, causes)
@@ -166,7 +168,7 @@ class Layout:
             causes[(causes == 0) & ~np.isfinite(values)] = Cause.OUT_OF_MAP
             size = np.abs(values)
             odd = (values < self._low) | (values > self._high) | ((size < self._resolution) & (values != 0))
-            odd |= self._whole & (np.abs(counts) >= formats.EXACT)
+            odd |= (np.abs(counts) >= self._most) | (size >= self._stored)
         for i, known in self._enums:
             odd[:, i] |= ~np.isin(counts[:, i], known)
         quality = np.where(odd, _QUESTIONABLE, np.uint16(q.VALID))

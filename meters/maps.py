@@ -62,8 +62,8 @@ class DeviceModel(BaseModel):
             helper = self.by_name.get(register.scale_factor) if register.scale_factor is not None else register
             if helper is None:
                 yield f"{register.name}: no register named {register.scale_factor} to scale it"
-            elif helper is not register and not helper.is_integer:
-                yield f"{register.name}: {helper.name} holds no exponent: it is no integer"
+            elif register.scale_factor is not None and (helper is register or not helper.is_integer or helper.type in formats.CLOCKS):
+                yield f"{register.name}: {helper.name} holds no exponent: it is no integer, or what is to be scaled"
 
     def _overlaps(self) -> Iterator[str]:
         """Two registers share words only where both are bit fields of the same number."""
@@ -112,9 +112,9 @@ def _expanded(entry: Any, orders: dict[str, Any], sentinels: str) -> list[Any]:
         one["not_implemented"] = _SUNSPEC.get(str(one.get("type")), ())
     if "count" not in one:
         return [one]
-    kind = str(one.get("type"))
+    kind, name, address = str(one.get("type")), one.get("name"), one.get("address")
     length = formats.words_of(kind) if kind in (*formats.NUMBERS, *formats.CLOCKS) else one.get("length", 1)
     count, stride = one.pop("count"), one.pop("stride", length)
-    if not isinstance(count, int) or not 1 <= count <= 1000:
-        raise ValueError(f"{one.get('name')}: count is {count!r}; allowed: 1 to 1000")
-    return [{**one, "name": f"{one['name']}{i:03d}", "address": one["address"] + i * stride} for i in range(count)]
+    if not all(isinstance(number, int) for number in (count, stride, address)) or not 1 <= count <= 1000:
+        raise ValueError(f"{name}: count {count!r}, stride {stride!r}, address {address!r}; allowed: whole numbers, a count of 1 to 1000")
+    return [{**one, "name": f"{name}{i:03d}", "address": address + i * stride} for i in range(count)]

@@ -12,7 +12,7 @@ from meters.formats import Table
 from meters.link import Link, LinkFault
 from meters.maps import DeviceModel
 from meters.register import Register
-from meters.registers import decode, text
+from meters.registers import decode, scaled, text
 
 ORDERS: dict[str, tuple[str, str]] = {  # letters of the bytes on the wire, most significant first: A. Values: word order, byte order
     "ABCD": ("big", "big"),
@@ -84,6 +84,8 @@ def _seen(model: DeviceModel, register: Register, words: dict[str, tuple[int, ..
     factor = 0 if register.scale_factor is None else None if exponent is None else int(exponent)
     value, quality = decode(register, read, factor)
     shown = text(register, read) if register.serial else "" if value is None else f"{value:.10g}"
+    if register.expect is not None and value != scaled(register, register.expect):
+        return Seen(register, read, shown, q.questionable(Cause.WRONG_METER))
     orders = orders_that_fit(register, read, factor) if q.cause_of(quality) is Cause.OUT_OF_MAP else ()
     return Seen(register, read, shown, quality, orders)
 

@@ -12,6 +12,8 @@ from city.units import conversion
 from meters import formats
 from meters.formats import Kind, Order, Table
 
+_SCALE = (1e-30, 1e30)
+
 
 class Register(BaseModel):
     """One value of a device: where it lies, how it is written there and what it may be."""
@@ -80,7 +82,11 @@ class Register(BaseModel):
             (self.writable and self.bit is not None, "a bit field cannot be written: its neighbours may change in between"),
             (self.write_function == "single" and self.words > 1, "function 6 writes one word"),
             (self.address + self.words > 65536, "it ends behind register 65535"),
-            (self.scale == 0, "a scale of zero leaves nothing"),
+            (not _SCALE[0] <= abs(self.scale) <= _SCALE[1], f"a scale lies between {_SCALE[0]:g} and {_SCALE[1]:g}, with either sign"),
+            (
+                self.minimum is not None and self.maximum is not None and self.minimum > self.maximum,
+                "minimum is above maximum: nothing could be believed",
+            ),
             (
                 self.modulus is not None and not (integer and not clock and self.scale > 0),
                 "only an integer counter that counts up has a modulus",

@@ -25,6 +25,7 @@ __all__ = ["DeviceModel", "Register", "decode", "encode", "load_model", "same_se
 
 Words = Sequence[int] | NDArray[np.uint16]
 SHIPPED = Path(__file__).parent / "devices"
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")  # of a model, and of its file
 
 
 def load_model(name: str, folders: Iterable[Path | str] = ()) -> DeviceModel:
@@ -34,15 +35,15 @@ def load_model(name: str, folders: Iterable[Path | str] = ()) -> DeviceModel:
     """
     searched = [*map(Path, folders), SHIPPED]
     known = sorted({path.stem for folder in searched for path in folder.glob("*.toml")})
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name) or name not in known:
+    if not NAME.fullmatch(name) or name not in known:
         raise fault(f"device model '{name}'", "not found", f"one of {', '.join(known)}", "Put <name>.toml into a model folder.")
     path = next(folder / f"{name}.toml" for folder in searched if (folder / f"{name}.toml").is_file())
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError, OSError) as error:  # TOML, its brackets and digits, UTF-8; a file that may not be read
         raise fault(str(path), str(error), "TOML in UTF-8", "Correct the file.") from None
     try:
-        return DeviceModel.model_validate({"name": name, **raw})
+        return DeviceModel.model_validate({**raw, "name": name})
     except ValidationError as error:
         raise PenstockError(
             Problem(f"{path} {'.'.join(map(str, one['loc']))}".strip(), one["msg"], "see docs/maps.md", "Correct the register map.")

@@ -13,16 +13,18 @@ from rich.text import Text
 
 from city import quality as q
 from city.problems import fault
+from city.quality import Cause
 from city.quantities import Quantity
 from meters import probe
 from meters.formats import TABLES, Table
 from meters.link import Link, LinkConfig, LinkFault
 from meters.map_file import as_toml
-from meters.registers import DeviceModel, Register, load_model, same_serial
+from meters.registers import NAME, DeviceModel, Register, load_model, same_serial
 from meters.sunspec import discover
 from service.settings import LoadedCity
 
 T = TypeVar("T")
+_YEAR_10000_S = 253_402_300_800  # what no calendar shows any more [s since 1970]
 
 
 def probe_map(city: LoadedCity, target: str, unit: int | None, model: str | None, register: str | None) -> None:
@@ -42,6 +44,10 @@ def probe_map(city: LoadedCity, target: str, unit: int | None, model: str | None
     serial = city.meter[target].serial if target in city.meter else ""
     if identity is not None and serial and not same_serial(identity.shown, serial):
         console.print(f"It says serial number '{identity.shown}'; city.toml says '{serial}': another meter.", highlight=False, markup=False)
+    for one in seen:
+        if one.register.expect is not None and one.words and q.cause_of(one.quality) is Cause.WRONG_METER:
+            held = f"{one.register.name} holds {one.shown or 'nothing'}, not {one.register.expect}"
+            console.print(f"{held}: another device or map, so no value is believed.", highlight=False, markup=False, soft_wrap=True)
     if register is not None:
         one = next(one for one in seen if one.register is known.register(register))
         console.print(_formats_grid(f"{register}, in the unit of its map", probe.readings(one.register.address, one.words, one.register)))
@@ -75,8 +81,10 @@ def table_named(name: str) -> Table:
 def discovered(city: LoadedCity, link_id: str, unit: int, write: Path | None) -> None:
     """Print the register map of a SunSpec device, or write it to the file `write`, which must not exist yet.
 
-    Raises `PenstockError`: unknown link, silent device, no SunSpec device, a file that is there already.
+    Raises `PenstockError`: unknown link, silent or refusing device, no SunSpec device, a file that is there already or could not be a map.
     """
+    if write is not None and (write.suffix != ".toml" or not NAME.fullmatch(write.stem)):
+        raise fault(str(write), "no name of a map", "small letters, digits, - and _, then .toml", "Choose such a name.")
     name = write.stem if write is not None else "sunspec"
 
     async def over(link: Link) -> DeviceModel:
@@ -85,7 +93,11 @@ def discovered(city: LoadedCity, link_id: str, unit: int, write: Path | None) ->
 
         return await discover(read, name)
 
-    model = _asked(city, link_id, over)
+    try:
+        model = _asked(city, link_id, over)
+    except LinkFault as failure:
+        where = f"unit {unit} of link {link_id}"
+        raise fault(where, f"{failure}", "a chain of SunSpec models that can be read", "Try again; else write a map by hand.") from None
     if write is None:
         typer.echo(as_toml(model), nl=False)
         return
@@ -160,7 +172,8 @@ def _meaning(register: Register, shown: str) -> str | None:
     if not shown or register.type == "string":
         return None
     if register.quantity is Quantity.CLOCK_S:
-        return f"{datetime.fromtimestamp(float(shown), UTC):%Y-%m-%d %H:%M:%S} UTC"
+        seconds = float(shown)
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC" if 0 <= seconds < _YEAR_10000_S else "no time"
     return register.enum.get(int(float(shown)))
 
 

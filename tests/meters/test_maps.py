@@ -140,7 +140,9 @@ def test_text_is_cut_at_its_zero_and_swapped_where_the_device_swaps():
         ({"unit": "kW", "quantity": None}, "belongs to a quantity"),
         ({"type": "u32", "write_function": "single", "writable": True, "write_min": 0, "write_max": 1}, "one word"),
         ({"type": "f32", "modulus": 100}, "integer counter"),
-        ({"scale": 0}, "zero leaves nothing"),
+        ({"scale": 0}, "scale lies between"),
+        ({"scale": 1e-320}, "scale lies between"),
+        ({"minimum": 5, "maximum": 1}, "above maximum"),
         ({"scale": -1, "modulus": 100}, "counts up"),
         ({"not_implemented": [-1]}, "cannot send"),
         ({"not_implemented": [0x10000]}, "cannot send"),
@@ -150,6 +152,29 @@ def test_text_is_cut_at_its_zero_and_swapped_where_the_device_swaps():
 def test_what_makes_no_sense_is_refused_with_the_reason(fields, sentence):
     with pytest.raises(ValueError, match=sentence):
         register(**fields)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        'registers = [{ count = 3, address = 0, type = "u16" }]',
+        'registers = [{ name = "a", count = 3, type = "u16" }]',
+        'registers = [{ name = "a", count = 3, address = "x", type = "u16" }]',
+        'registers = [{ name = "a", count = 3, address = 1, stride = "x", type = "u16" }]',
+        'registers = [{ name = "a", address = 1, type = "i16", quantity = "power_kw", scale_factor = "a" }]',
+        "a = " + "[" * 5000,
+        "max_gap = " + "9" * 6000,
+    ],
+)
+def test_a_malformed_file_is_told_in_sentences(written, tmp_path):
+    (tmp_path / "x.toml").write_text(written)
+    with pytest.raises(PenstockError, match="allowed"):
+        load_model("x", [tmp_path])
+
+
+def test_a_model_is_called_as_its_file(tmp_path):
+    (tmp_path / "x.toml").write_text('name = "other"\nregisters = [{ name = "a", address = 1, type = "u16" }]')
+    assert load_model("x", [tmp_path]).name == "x"
 
 
 def test_bit_fields_share_a_register_and_numbers_do_not():

@@ -116,6 +116,44 @@ def test_a_sunspec_device_is_discovered_and_its_map_written_once(town: Town) -> 
     assert "4 (MPPT)" in read.out
 
 
+def test_a_chain_that_is_refused_in_the_middle_is_a_sentence(town: Town) -> None:
+    class Lacking(server.DataBank):
+        def get_holding_registers(self, address: int, number: int = 1, srv_info: object = None) -> list[int] | None:
+            return None if address > 40002 else super().get_holding_registers(address, number, srv_info)
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    made = server.ModbusServer("127.0.0.1", port, no_block=True, data_bank=Lacking())
+    made.start()
+    try:
+        made.data_bank.set_holding_registers(40000, sunspec_words()[:4])
+        said = Town(town.folder, port=port, days=0).write().penstock("meters", "discover", "field", "1")
+    finally:
+        made.stop()
+    assert (said.code, said.foreseen) == (1, True)
+    assert "refused: exception 2" in said.err
+
+
+def test_a_file_that_could_be_no_map_is_not_written(town: Town) -> None:
+    for name in ("Roof.toml", "roof.txt", "a b.toml"):
+        said = town.penstock("meters", "discover", "field", "1", "--write", str(town.folder / name))
+        assert said.code == 1
+        assert "no name of a map" in said.err
+        assert not (town.folder / name).exists()
+
+
+def test_a_clock_beyond_the_calendar_and_an_unexpected_register_are_told(town: Town) -> None:
+    (town.folder / "devices").mkdir()
+    clock = '{ name = "clock", address = 0, type = "u64", quantity = "clock_s" }'
+    kind = '{ name = "kind", address = 129, type = "u32", expect = 103 }'
+    (town.folder / "devices" / "odd.toml").write_text(f"registers = [{clock}, {kind}]")
+    said = probed(town, "field", "1", "--model", "odd")
+    assert said.code == 0, said.err
+    assert "(no time)" in said.out
+    assert "kind holds 77, not 103: another device or map" in said.out
+
+
 def test_a_device_without_sunspec_is_a_sentence(town: Town, port: int) -> None:
     said = town.penstock("meters", "discover", "nowhere", "1")
     assert said.code == 1
