@@ -21,6 +21,7 @@ from meters.schedule import Clock, wall_clock, wall_clock_slots
 from meters.unit import Slot
 
 T = TypeVar("T")
+Keep = Callable[[pd.DataFrame | Exception], None]  # takes the Readings of a slot and step, or what ended the reading
 _IN_TIME = 0.95  # part of a step after which its slot is given up: before the next one begins
 
 
@@ -38,7 +39,8 @@ class Field:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._points = {f"{device.meter_id}.{register.name}": (device, register) for device in devices for register in device.model.points}
         self._written_utc: dict[str, datetime] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._slots: set[asyncio.Task[None]] = set()  # under way; the loop itself holds tasks only weakly
+        self._following: set[asyncio.Task[None]] = set()
         self._held = False
 
     def __enter__(self) -> Self:
@@ -59,13 +61,18 @@ class Field:
         """Readings at `slot_utc` of every meter whose step it is on, see `meters.poll.Poll.read`."""
         return self._await(self._poll.read(slot_utc, received_at_utc))
 
-    def follow(self, keep: Callable[[pd.DataFrame | Exception], None], now: Clock = wall_clock) -> None:
+    def follow(self, keep: Keep, now: Clock = wall_clock) -> None:
         """Read every meter at its own step from now on, until the field is left.
 
         `keep` is called in the field's thread with the Readings of each slot, one frame per step [s], and must return at once; with an
         exception when reading ended by one.
         """
-        self._running().call_soon_threadsafe(lambda: self._started(self._follow(keep, now), keep))
+        self._running().call_soon_threadsafe(lambda: self._start(self._follow(keep, now), keep, self._following))
+
+    def finish(self, within_s: float) -> None:
+        """Begin no further slot, and wait up to `within_s` [s] for those under way."""
+        self._held = True
+        self._await(self._finished(within_s))
 
     def hold(self, held: bool) -> None:
         """While held, `follow` reads nothing: what cannot be kept need not be asked for."""
@@ -102,30 +109,31 @@ class Field:
                     remedy = "Start it: python -m meters.simulator --help."
                     raise fault(f"simulator of link {link.config.id}", str(failure), "one whose clock can be set", remedy) from None
 
-    async def _follow(self, keep: Callable[[pd.DataFrame | Exception], None], now: Clock) -> None:
+    async def _follow(self, keep: Keep, now: Clock) -> None:
         loop = asyncio.get_running_loop()
         async for slot_utc, steps_s in wall_clock_slots(self._poll.steps_s, now):
             began = loop.time() - (now() - slot_utc).total_seconds()
-            for step_s in (
-                () if self._held else steps_s
-            ):  # each in its own time: what is read every minute does not wait for what is read every hour
+            if self._held:
+                continue
+            for step_s in steps_s:  # each in its own time: what is read every minute does not wait for what is read every hour
                 slot = Slot(slot_utc, began, _IN_TIME * step_s, now, live=True)
-                self._started(self._one(slot, step_s, keep), keep)
+                self._start(self._one(slot, step_s, keep), keep, self._slots)
 
-    async def _one(self, slot: Slot, step_s: int, keep: Callable[[pd.DataFrame | Exception], None]) -> None:
+    async def _one(self, slot: Slot, step_s: int, keep: Keep) -> None:
         keep(await self._poll.read_spread(slot, (step_s,)))
 
-    def _started(self, work: Coroutine[Any, Any, None], keep: Callable[[pd.DataFrame | Exception], None]) -> None:
-        """Run `work` beside everything else in the field's thread; an exception that ends it goes to `keep`."""
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)  # the loop itself holds tasks only weakly
-        task.add_done_callback(lambda done: self._ended(done, keep))
+    def _start(self, work: Coroutine[Any, Any, None], keep: Keep, tasks: set[asyncio.Task[None]]) -> None:
+        """Run `work` beside everything else in the field's thread, as one of `tasks`; an exception that ends it goes to `keep`."""
 
-    def _ended(self, task: "asyncio.Task[None]", keep: Callable[[pd.DataFrame | Exception], None]) -> None:
-        self._tasks.discard(task)
-        error = None if task.cancelled() else task.exception()
-        if isinstance(error, Exception):
-            keep(error)
+        def ended(task: asyncio.Task[None]) -> None:
+            tasks.discard(task)
+            error = None if task.cancelled() else task.exception()
+            if isinstance(error, Exception):
+                keep(error)
+
+        task = asyncio.get_running_loop().create_task(work)
+        tasks.add(task)
+        task.add_done_callback(ended)
 
     async def _write(self, point_id: str, setpoint: float, limits: Limits, now: datetime) -> Outcome:
         device, register = self._points[point_id]
@@ -138,8 +146,12 @@ class Field:
         await actor.submit(WRITE, steps())
         return outcomes[0]
 
+    async def _finished(self, within_s: float) -> None:
+        if self._slots:
+            await asyncio.wait(self._slots, timeout=within_s)
+
     async def _closed(self) -> None:
-        for task in self._tasks:
+        for task in self._slots | self._following:
             task.cancel()
         self._poll.close()
         await asyncio.sleep(0)

@@ -49,9 +49,14 @@ def city(town: Town) -> LoadedCity:
 
 
 def clock_before(slot: datetime, seconds: float):
-    """A clock that shows `slot` in so many seconds."""
-    began = time.monotonic()
-    return lambda: slot + timedelta(seconds=time.monotonic() - began - seconds)
+    """A clock that shows `slot` so many seconds after somebody first looked at it."""
+    first = []
+
+    def clock():
+        first.append(time.monotonic()) if not first else None
+        return slot + timedelta(seconds=time.monotonic() - first[0] - seconds)
+
+    return clock
 
 
 @contextmanager
@@ -69,7 +74,7 @@ def live(town: Town, way_out: object = None, roads: list[object] | None = None, 
         except Exception as error:
             ended.append(error)
 
-    clock = clock_before(slot, 0.3)
+    clock = clock_before(slot, 0.6)
     thread = threading.Thread(target=run)
     thread.start()
     try:
@@ -205,6 +210,23 @@ def test_a_replay_reads_each_meter_at_its_own_step(town: Town) -> None:
     assert list(times.get_group("hall.power")) == [START + timedelta(minutes=i) for i in (0, *range(1, 17))]
     again = town.penstock("poll", "--now", "2022-06-15T10:02:30+00:00", "--until", "2022-06-15T10:16:00+00:00")
     assert "0 readings stored" in again.out
+
+
+def test_a_slot_under_way_is_finished_and_kept_before_the_process_ends(town: Town, gateway: Gateway) -> None:
+    class Keeping(StoreOutlet):
+        def deliver(self, spool, slot_utc):
+            return 0
+
+    gateway.delay_s = 0.15
+    with live(town, Keeping(city(town), open_store(town.database))) as ended:
+        end = time.monotonic() + 4
+        while not gateway.asked and time.monotonic() < end:
+            time.sleep(0.01)
+    assert ended == []
+    with Spool(town.folder / "spool.db") as spool:
+        kept = pd.concat([batch.readings() for batch in spool.waiting_batches(100)])
+    assert len(kept) == 5
+    assert kept["value"].notna().all()
 
 
 @pytest.mark.slow
