@@ -226,4 +226,7 @@ class Spool:
         return self._full()
 
     def _fault(self, error: sqlite3.Error) -> PenstockError:
-        return fault(f"spool {self.path}", str(error), "a writable SQLite file of its own", "Check the path, the disk and who owns it.")
+        remedy = "Check the path, the disk and who owns it."
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CORRUPT:
+            remedy = "Stop this process, move the file with its -wal away, start again, then: penstock meters recover-spool FILE."
+        return fault(f"spool {self.path}", str(error), "a writable SQLite file of its own", remedy)

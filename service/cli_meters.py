@@ -75,6 +75,21 @@ def dead_letters(
             typer.echo(sentence)
 
 
+@app.command("recover-spool")
+def recover_spool(
+    damaged: Annotated[Path, typer.Argument(help="the damaged file, moved away from the data folder; it is not changed")],
+    city: City = None,
+) -> None:
+    """Put what can still be read of a damaged spool into the one that is used now; what the store has already stays as it is."""
+    from meters.recovery import recover
+    from meters.spool import Spool
+    from service.cli import environment
+
+    with Spool(environment(city).folder / "spool.db") as spool:
+        kept, lost = recover(damaged, spool)
+    typer.echo(f"{kept} batches recovered, {lost} lost; `penstock poll` delivers them")
+
+
 @app.command("station-token")
 def station_token() -> None:
     """Make a token for a station, and the hash of it for the central's [[stations]]."""

@@ -11,8 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from city.problems import PenstockError
 from meters.fill import Capacity, capacity, look
 from meters.packing import Batch
+from meters.recovery import recover
 from meters.spool import Spool, SpoolFull
 
 MB = 1 << 20
@@ -141,3 +143,23 @@ def test_the_capacity_told_is_what_the_file_really_takes(tmp_path: Path, n: int)
         taken = spool.fill().used_bytes - before
     told = capacity([(n, 96, kept)], 10**9).bytes_per_reading * n * 60
     assert 0.85 <= taken / told <= 1.15
+
+
+def test_of_a_damaged_file_every_whole_batch_is_recovered(tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged.db"
+    with Spool(damaged) as spool:
+        ids = [spool.append(readings(3000, i)) for i in range(20)]
+    pages = damaged.stat().st_size // 4096
+    with damaged.open("r+b") as file:  # a page in the middle is rubbish
+        file.seek(4096 * (pages // 2))
+        file.write(b"\xa5" * 4096)
+    with Spool(tmp_path / "spool.db") as spool:
+        kept, lost = recover(damaged, spool)
+        assert (kept, lost) == (19, 1)
+        found = [batch.batch_id for batch in spool.waiting_batches(10**6)]
+        assert [name for name in ids if name in found] == found
+        assert recover(damaged, spool) == (19, 1)  # a second time adds nothing
+        assert spool.depth() == 19
+    (tmp_path / "none.db").write_bytes(b"no database at all" * 500)
+    with Spool(tmp_path / "spool.db") as spool, pytest.raises(PenstockError, match="read in part"):
+        recover(tmp_path / "none.db", spool)
