@@ -15,6 +15,7 @@ from importlib import import_module
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
 from city.clock import civil_day, local_date
 from city.problems import PenstockError, fault
@@ -138,6 +139,8 @@ def _archived(night: Night) -> StepResult | None:
         moved = cold.archive(night.engine, night.city.folder, before)
     except PenstockError as error:
         return StepResult(f"readings stay where they are: {error.problems[0]}", problems=list(error.problems), status="problems")
+    except DBAPIError as error:
+        return StepResult(f"readings stay where they are: {str(error.orig).strip()}", status="problems")
     told = f"{sum(count for _, count in moved):,} readings of {len(moved)} day{'s' * (len(moved) > 1)} went to cold storage"
     return StepResult(told) if moved else None
 

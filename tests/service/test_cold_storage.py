@@ -19,7 +19,9 @@ from city.quality import VALID, Cause, missing
 from city.quantities import Quantity
 from service import migrations
 from service import schema as t
-from service.store import cold, open_store, readings
+from service.store import cold, open_store, readings, results
+from tests.night.test_nothing_is_lost import counted, slots
+from tests.town import Town, night, prepared
 
 DAY = datetime(2022, 6, 14, tzinfo=UTC)
 LATER = DAY + timedelta(days=40)
@@ -143,6 +145,25 @@ def test_no_flipped_bit_of_a_cold_file_gives_another_number(engine: Engine, tmp_
     file.unlink()
     with pytest.raises(PenstockError, match=r"cold file .*Restore it from a backup"):
         everything(engine, tmp_path)
+
+
+def test_the_night_moves_what_is_old_and_its_run_says_so(tmp_path: Path) -> None:
+    town = prepared(Town(tmp_path, days=0))
+    counted(town, slots("2022-03-01"))
+    counted(town, slots("2022-06-15"))
+    (tmp_path / "cold").write_text("not a folder")
+    assert "readings stay where they are" in night(town).all
+    engine = open_store(town.database)
+    assert readings.size(engine)["reading"] == 2 * 97  # nothing leaves that has nowhere to go
+    assert "readings stay where they are" in results.rows(engine, t.run)[-1].detail["archive"]
+    (tmp_path / "cold").unlink()
+    said = night(town)
+    assert "97 readings of 2 days went to cold storage" in said.all  # local midnight lies in two UTC days
+    assert results.rows(engine, t.run)[-1].detail == {"archive": "97 readings of 2 days went to cold storage"}
+    start = slots("2022-03-01")[0]
+    found = cold.raw(engine, tmp_path, ["hall.energy"], start, start + timedelta(days=2))
+    assert found["value"].tolist() == [1000.0 + 5.0 * i for i in range(97)]
+    assert "cold storage" not in night(town).all
 
 
 @pytest.mark.postgres
