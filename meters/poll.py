@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
@@ -38,10 +37,6 @@ class Device:
     base: int = 0  # added to every address of the model
     serial: str = ""
     step_s: int = 900  # how often it is read [s]
-
-    @cached_property
-    def point_ids(self) -> tuple[str, ...]:
-        return tuple(f"{self.meter_id}.{register.name}" for register in self.model.points)
 
 
 class Poll:

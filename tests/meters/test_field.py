@@ -25,7 +25,7 @@ def test_every_point_has_one_row_and_the_values_of_the_clock(link):
             field.set_clock(START + i * QUARTER)
             frame = field.read_slot(START + i * QUARTER)
             assert checked(READINGS, frame, "poll").equals(frame)
-            assert len(frame) == frame["point_id"].nunique() == sum(len(d.point_ids) for d in devices())
+            assert len(frame) == frame["point_id"].nunique() == sum(len(d.model.points) for d in devices())
             row = by_point(frame)
             truth = table().iloc[i]
             for point in ("feeder-01.power", "feeder-01.energy", "dma-a.flow", "tank-1.level", "p-103.pressure", "battery-01.charge"):
