@@ -2,6 +2,7 @@
 
 import zlib
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
@@ -23,6 +24,7 @@ def _postgresql() -> bool:
 def _reading(name: str, *last: sa.Column, partitioned: bool) -> None:
     """The table of readings: key (time, point) as they arrive on SQLite; partitions by day with key (point, time) on PostgreSQL."""
     key = ("point_key", "time_utc") if partitioned else ("time_utc", "point_key")
+    how: Any = {"postgresql_partition_by": "RANGE (time_utc)"} if partitioned else {}
     op.create_table(
         name,
         sa.Column("time_utc", UtcTime(), nullable=False),
@@ -32,7 +34,7 @@ def _reading(name: str, *last: sa.Column, partitioned: bool) -> None:
         *last,
         sa.PrimaryKeyConstraint(*key),
         sqlite_with_rowid=False,
-        **({"postgresql_partition_by": "RANGE (time_utc)"} if partitioned else {}),
+        **how,
     )
 
 
