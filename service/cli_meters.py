@@ -138,13 +138,16 @@ def edit_values(
     from city.clock import parse_utc
     from service.cli import environment, moment, operator
     from service.editing import ACCEPT, ESTIMATE, edit, one_of
+    from service.night import lock
     from service.settings import load
     from service.store import open_store
 
     env = environment(city)
     what = one_of({"--value": value, "--estimate": ESTIMATE if estimate else None, "--accept": ACCEPT if accept else None})
     by, at = operator(env, who), moment(now)
-    typer.echo(edit(open_store(env.url), load(env), point, parse_utc(start), parse_utc(end), what, by, reason, at))
+    loaded = load(env)
+    with lock(env.folder):  # a night that reopens the same day must know the edit
+        typer.echo(edit(open_store(env.url), loaded, point, parse_utc(start), parse_utc(end), what, by, reason, at))
 
 
 @app.command()

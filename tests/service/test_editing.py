@@ -7,6 +7,7 @@ import numpy as np
 from city import quality as q
 from city.quality import Cause, Flag
 from service import schema as t
+from service.night import lock
 from service.store import meter_days, open_store, results
 from service.view.validation import queue
 from tests.night.test_late_readings import DAY, FIRST, city_of, course, hall, heard
@@ -102,6 +103,8 @@ def test_what_cannot_be_edited_is_a_sentence_and_changes_nothing(tmp_path: Path)
     ):
         said = town.penstock(*words)
         assert (said.code, told in said.err) == (1, True), said.all
+    with lock(town.folder):
+        assert "one night at a time" in town.penstock(*ask, *HOURS, "--accept", *BY).err
     assert len(meter_days.versions(open_store(town.database), [hall(town)], *DAY)) == 2
     assert city_of(town).points["hall.energy"].step_s == 900
 
