@@ -1,7 +1,7 @@
 """One unit at one slot: what is asked, in which order, and what becomes of each answer."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
 
 import numpy as np
@@ -77,10 +77,10 @@ class UnitReading:
         """What else there is to ask once everything planned was."""
         if any(cause is Cause.REFUSED for _, cause in self._asked):
             yield self._find_refused
-        if self._plan.torn:
-            yield self._untear
         if self._refusals.walls:
             yield self._try_refused
+        if self._wiring.pairs:
+            yield self._untear
         if self._unit.serials:
             yield self._identify
 
@@ -89,11 +89,9 @@ class UnitReading:
         span = request.span
         words, cause = await self._exchange(span)
         for target in self._wiring.targets(span):
-            row = self._unit.rows[target.member]
-            if words is not None:
-                row.words[target.columns] = words[target.offsets]
-            row.causes[target.registers] = cause
+            self._unit.rows[target.member].causes[target.registers] = cause
         if words is not None:
+            self._put(span, words)
             self._refusals.heard(span)
         if self._ended and cause is not Cause.OVERRUN:
             self._rest(Cause.UNIT_BACKOFF if cause in _SILENT else cause)
@@ -168,24 +166,45 @@ class UnitReading:
                 self._refusals.refused(Span(left.table, left.end, right.start), slot)
 
     async def _untear(self) -> AsyncIterator[None]:
-        """A value and its scale factor in two reads disagree when the factor changed in between: then both are read again.
+        """A value and its scale factor from two reads disagree when the factor changed in between.
 
-        The factor is the same before and after the value's second read, or the value counts as an invalid reply.
+        So the value counts only when the factor was read before it and, asked once more now, is still the same; else it is an
+        invalid reply. A value that was read before its factor is read again first.
         """
-        read = {request.span for request, cause in self._asked if cause is Cause.NONE}
-        pairs = [pair for pair in self._plan.torn if pair.value_read in read and pair.factor_read in read]
-        seen = {pair.factor: self._words_of(pair.factor) for pair in pairs}
-        moved = [pair for pair in pairs if self._unit.factors.get(pair.factor) != seen[pair.factor]]
-        again = dict.fromkeys([pair.value_read for pair in moved] + [pair.factor_read for pair in moved])
-        for span in again:
-            await self._ask(next(request for request in self._plan.requests if request.span == span))
+        read = self._read_in()
+        torn = [pair for pair in self._wiring.pairs if set(pair) <= read.keys() and read[pair[0]] != read[pair[1]]]
+        self._mark([value for value, _ in torn], Cause.INVALID_REPLY)
+        early = {value for value, factor in torn if read[value] < read[factor]}
+        for request in _parts(early, read):
+            words, _ = await self._exchange(request.span)
+            if words is not None:
+                self._put(request.span, words)
+                early.difference_update(request.spans)
             yield
             if self._ended:
                 return
-        self._unit.factors = {factor: self._words_of(factor) for factor in seen}
-        for pair in moved:
-            if self._unit.factors[pair.factor] != seen[pair.factor]:
-                self._mark(pair.value, Cause.INVALID_REPLY)
+        steady = set[Span]()
+        for request in _parts({factor for _, factor in torn}, read):
+            words, _ = await self._exchange(request.span)
+            if words is not None:
+                start = request.span.start
+                steady.update(s for s in request.spans if words[s.start - start : s.end - start].tobytes() == self._words_of(s))
+            yield
+            if self._ended:
+                return
+        doubtful = early | {value for value, factor in torn if factor not in steady}
+        self._mark([value for value, _ in torn if value not in doubtful], Cause.NONE)
+
+    def _read_in(self) -> dict[Span, int]:
+        """In which exchange of this slot each value that has a scale factor, and each of these, was read last; not where that failed."""
+        read: dict[Span, int] = {}
+        spans = {span for pair in self._wiring.pairs for span in pair}
+        for number, (request, cause) in enumerate(self._asked):
+            whole = request.span
+            for span in spans:
+                if span.table == whole.table and whole.start <= span.start and span.end <= whole.end:
+                    read[span] = number if cause is Cause.NONE else -1
+        return {span: number for span, number in read.items() if number >= 0}
 
     async def _try_refused(self) -> AsyncIterator[None]:
         """Ask for what was refused long ago, until one is refused again."""
@@ -206,6 +225,7 @@ class UnitReading:
         known = self._unit.identified
         if known is not None and known[0] == on and slot < known[1] + IDENTITY_EVERY:
             return
+        refused = False
         for number, serial in self._unit.serials:
             member, row = self._wiring.members[number], self._unit.rows[number]
             register = member.model.identity
@@ -215,15 +235,30 @@ class UnitReading:
             yield
             if self._ended or (words is None and cause is not Cause.REFUSED):
                 return  # not known, so it is asked again in the next slot; until then the last answer holds
-            if words is not None:
-                self._images.wrong[row.index] = not same_serial(text(register, words.tolist()), serial)
+            self._images.wrong[row.index] = words is None or not same_serial(text(register, words.tolist()), serial)
+            refused = refused or words is None
+        if refused:
+            return  # a device that does not have the register is another make, or is starting up: asked again in the next slot
         self._unit.identified = (self._link.connections, slot)
+
+    def _put(self, span: Span, words: NDArray[np.uint16]) -> None:
+        for target in self._wiring.targets(span):
+            self._unit.rows[target.member].words[target.columns] = words[target.offsets]
 
     def _words_of(self, span: Span) -> bytes:
         number, index = self._wiring.places(span)[0]
         layout, row = self._wiring.members[number].layout, self._unit.rows[number]
         return row.words[layout.columns[layout.registers[index].name]].tobytes()
 
-    def _mark(self, span: Span, cause: Cause) -> None:
-        for number, index in self._wiring.places(span):
-            self._unit.rows[number].causes[index] = cause
+    def _mark(self, spans: Iterable[Span], cause: Cause) -> None:
+        for span in spans:
+            for number, index in self._wiring.places(span):
+                self._unit.rows[number].causes[index] = cause
+
+
+def _parts(spans: Iterable[Span], read: Mapping[Span, int]) -> list[Request]:
+    """Reads of `spans` alone, each a part of one that went well: so the device answers it."""
+    groups: dict[int, list[Span]] = {}
+    for span in sorted(spans):
+        groups.setdefault(read[span], []).append(span)
+    return [Request.of(tuple(group)) for group in groups.values()]

@@ -7,7 +7,6 @@ from datetime import datetime
 from meters.actor import Actor
 from meters.breaker import Breaker, share
 from meters.images import Row
-from meters.planner import Span
 from meters.refusals import Refusals
 from meters.wiring import Wiring
 
@@ -41,5 +40,4 @@ class Unit:
         self.rows = tuple(rows)
         self.phase = share(name)  # when it is asked first, as a part of the link's spread
         self.serials = [(member, serial) for member, serial in enumerate(serials) if serial and wiring.members[member].model.identity]
-        self.factors: dict[Span, bytes] = {}  # scale factors that are read apart from their values, as last seen
         self.identified: tuple[int, datetime] | None = None  # on which connection of the link, and when

@@ -27,26 +27,15 @@ class Target:
     registers: Cut
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Torn:
-    """A value and its scale factor that do not fit into one read."""
-
-    factor: Span
-    value: Span
-    value_read: Span
-    factor_read: Span
-
-
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to ask a unit for: the reads, the (member, register) left out because they are refused, and the pairs torn."""
+    """What to ask a unit for: the reads, and the (member, register) left out because they are refused."""
 
     requests: tuple[Request, ...]
     refused: tuple[tuple[int, int], ...]
-    torn: tuple[Torn, ...]
 
 
-NOTHING = Plan((), (), ())
+NOTHING = Plan((), ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,21 +63,23 @@ class Wiring:
         for number, member in enumerate(self.members):
             for index, register in enumerate(member.layout.registers):
                 self._places.setdefault(member.span(register), []).append((number, index))
+        self.pairs = self._pairs()
         self._plans: dict[Walls, Plan] = {}
         self._targets: dict[Span, tuple[Target, ...]] = {}
 
     def plan(self, walls: Walls) -> Plan:
-        """The fewest reads that fetch everything that does not lie behind `walls`, what the unit is known to refuse."""
+        """The fewest reads that fetch everything that does not lie behind `walls`, what the unit is known to refuse.
+
+        Those with a scale factor whose value is in another come first: then one look at the factor afterwards tells whether it stood.
+        """
         if walls not in self._plans:
             wanted = [span for span in self._places if not any(wall.touches(span) for wall in walls)]
-            pairs = self._pairs()
-            requests = coalesce(wanted, self._reach, pairs, walls)
+            requests = coalesce(wanted, self._reach, self.pairs, walls)
             read_by = {span: request for request in requests for span in request.spans}
-            torn = {Torn(h, v, read_by[v].span, read_by[h].span) for v, h in pairs if v in read_by and h in read_by}
+            first = {read_by[factor] for value, factor in self.pairs if factor in read_by and read_by.get(value) != read_by[factor]}
             self._plans[walls] = Plan(
-                requests,
+                tuple(sorted(requests, key=lambda request: request not in first)),
                 tuple(place for span in self._places if span not in read_by for place in self._places[span]),
-                tuple(pair for pair in sorted(torn) if pair.value_read != pair.factor_read),
             )
         return self._plans[walls]
 
@@ -107,14 +98,15 @@ class Wiring:
         """The members, and which of their registers, that `span` holds."""
         return self._places.get(span, ())
 
-    def _pairs(self) -> list[tuple[Span, Span]]:
+    def _pairs(self) -> tuple[tuple[Span, Span], ...]:
         """Each value that has a scale factor, with it."""
-        return [
+        pairs = [
             (member.span(register), member.span(member.model.register(register.scale_factor)))
             for member in self.members
             for register in member.layout.registers
             if register.scale_factor is not None
         ]
+        return tuple(dict.fromkeys(pairs))
 
     def _target(self, number: int, placed: list[tuple[int, int]]) -> Target:
         layout, columns, offsets = self.members[number].layout, list[int](), list[int]()

@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from city.places import Point
+from city.quality import Cause, questionable, usable
 from city.quantities import Quantity
 from service import schema as t
 from service.store import alone, columns, partitions, writing
@@ -132,13 +133,14 @@ def _whole_numbers(readings: pd.DataFrame, key_of: Mapping[str, int]) -> Columns
     """Time [us since 1970], point key, value in its stored scale, quality, seconds to when it was received."""
     codes, names = pd.factorize(readings["quantity"])
     scaled = readings["value"].to_numpy(dtype=float) * np.array([Quantity(name).scale for name in names], dtype=float)[codes]
-    # A garbled float can be any number: what an int64 cannot hold is kept as "no value" under the quality it came with.
+    # A garbled float can be any number: what an int64 cannot hold is kept as "no value", and no quality may call that a good one.
     none = ~(np.abs(scaled) < 2**62)
     value = np.where(none, NONE, np.rint(np.where(none, 0.0, scaled)).astype(np.int64))
     key = np.fromiter(map(key_of.__getitem__, readings["point_id"].to_numpy(dtype=object)), dtype=np.int64, count=len(readings))
     quality = readings["quality"].to_numpy(dtype=np.int64)
     if quality.size and (int(quality.min()) < 0 or int(quality.max()) > 0xFFFF):
         raise OverflowError(f"quality {int(quality.min())} to {int(quality.max())}: 16 bits are allowed")
+    quality = np.where(none & usable(quality), questionable(Cause.OUT_OF_MAP), quality)
     time_us = _micros(readings["time_utc"])
     late_s = -((time_us - _micros(readings["received_at_utc"])) // 1_000_000)  # rounded up: nothing counts as known before it was
     return [time_us, key, value, quality, np.clip(late_s, -_LATEST_S, _LATEST_S)]

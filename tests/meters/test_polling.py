@@ -201,10 +201,48 @@ def test_a_scale_factor_that_changes_between_two_reads_never_scales_the_older_va
         gateway.asked.clear()
         gateway.on_read = change
         assert row(field.read_slot(SLOT + QUARTER))["a.w"].value == 123
-        assert len(gateway.asked) == 2  # nothing is read twice while the factor stays
+        assert gateway.reads() == [(16, 15), (0, 16), (30, 1)]  # the factor, the value, and the factor once more by itself
         armed.append(True)
-        assert row(field.read_slot(SLOT + 2 * QUARTER))["a.w"].value == 120  # not 123 x 10
-        assert len(gateway.asked) == 2 + 4
+        got = row(field.read_slot(SLOT + 2 * QUARTER))["a.w"]
+        assert got.value == 120 or cause_of(int(got.quality)) is Cause.INVALID_REPLY  # not 123 x 10 nor 12 x 1
+
+
+@pytest.mark.parametrize("at", [0, 16, 30])
+def test_a_scale_factor_that_was_another_for_a_while_is_noticed(gateway, at):
+    """Before each slot it is 1; in the second slot it becomes 0, as it was in the first, just before one of the reads."""
+    gateway.words = {(1, "holding", 0): 123, (1, "holding", 30): 0}
+    with Field([config(gateway)], [Device("a", "field", 1, split_model())]) as field:
+        assert row(field.read_slot(SLOT))["a.w"].value == 123
+        gateway.words.update({(1, "holding", 0): 12, (1, "holding", 30): 1})
+        back = {(1, "holding", 0): 123, (1, "holding", 30): 0}
+        gateway.on_read = lambda asked: gateway.words.update(back) if asked.address == at else None
+        got = row(field.read_slot(SLOT + QUARTER))["a.w"]
+    assert got.value in (120, 123) or cause_of(int(got.quality)) is Cause.INVALID_REPLY
+
+
+def test_halves_of_a_refused_read_tear_a_factor_from_its_value_too(gateway):
+    registers = [{"name": "w", "address": 0, "type": "u16", "quantity": "power_kw", "scale_factor": "sf"}]
+    registers += [{"name": f"f{i}", "address": i, "type": "u16", "quantity": "power_kw"} for i in range(1, 7)]
+    split = DeviceModel.model_validate({"name": "s", "registers": [*registers, {"name": "sf", "address": 7, "type": "i16"}]})
+    gateway.refused = {(1, "holding", 3)}
+    gateway.words = {(1, "holding", 0): 123, (1, "holding", 7): 0}
+    change = {(1, "holding", 0): 12, (1, "holding", 7): 1}
+    gateway.on_read = lambda asked: gateway.words.update(change) if (asked.address, asked.count) == (0, 2) else None
+    with Field([config(gateway)], [Device("a", "field", 1, split)]) as field:
+        got = row(field.read_slot(SLOT))["a.w"]
+        assert got.value == 120 or cause_of(int(got.quality)) is Cause.INVALID_REPLY
+        gateway.on_read = None
+        assert row(field.read_slot(SLOT + QUARTER))["a.w"].value == 120
+
+
+def test_a_meter_that_refuses_its_serial_number_is_not_the_one(gateway):
+    meter = model(("p", 0), {"name": "number", "address": 10, "type": "u32", "serial": True, "quantity": None})
+    gateway.words = {(1, "holding", 10): 0, (1, "holding", 11): 4711}
+    gateway.refused = {(1, "holding", 10)}
+    with Field([config(gateway)], [Device("a", "field", 1, meter, serial="4711")]) as field:
+        assert row(field.read_slot(SLOT))["a.p"].quality == questionable(Cause.WRONG_METER)
+        gateway.refused = set()
+        assert row(field.read_slot(SLOT + QUARTER))["a.p"].quality == VALID
 
 
 def test_a_scale_factor_that_never_holds_still_gives_no_value(gateway):

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine
 
 from city.places import Point
-from city.quality import VALID
+from city.quality import VALID, Cause, questionable
 from city.quantities import Quantity
 from meters.spool import Spool
 from service import migrations
@@ -66,4 +66,6 @@ def test_a_number_too_large_for_the_store_is_kept_as_no_value(sqlite_store: Engi
     with Spool(tmp_path / "spool.db") as spool:
         spool.append(reading(value=3e38))  # what a float32 with swapped words can give
         assert deliver(sqlite_store, spool, [POINT]) == 1
-    assert readings.hot(sqlite_store, [POINT.id], SLOT, SLOT.replace(hour=1))["value"].isna().all()
+    kept = readings.hot(sqlite_store, [POINT.id], SLOT, SLOT.replace(hour=1))
+    assert kept["value"].isna().all()
+    assert set(kept["quality"]) == {questionable(Cause.OUT_OF_MAP)}  # a good "no value" would count as zero
