@@ -153,7 +153,7 @@ def _register(row: Fact, address: int, prefix: str, name: str) -> Register:
     width = row.type[len(kind) :]
     fields: dict[str, Any] = {"name": name, "address": address, "description": row.name}
     if kind == "string":
-        return Register(type="string", length=row.size, serial=(row.model, row.name) == (1, "SN"), **fields)
+        return Register(type="string", length=row.size, serial=name == "m1_sn", **fields)  # of several common models the first
     if kind == "sunssf":
         return Register(type="i16", not_implemented=(0x8000,), **fields)
     bits = int(width)
@@ -166,6 +166,8 @@ def _register(row: Fact, address: int, prefix: str, name: str) -> Register:
         fields |= {"quantity": row.quantity, "unit": _UNITS.get(row.unit, row.unit) or None}
     if row.meanings:
         fields["enum"] = dict(pair.split("=") for pair in row.meanings.split(";"))
+    if kind == "bitfield" and row.quantity:
+        fields["maximum"] = (1 << bits - 1) - 1  # with the highest bit set the others mean nothing
     if kind == "acc" and row.quantity:
         fields["modulus"] = 1 << bits
     scale_factor = f"{prefix}{row.scale_factor}".lower() if row.scale_factor else None

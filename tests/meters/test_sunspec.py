@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from city.problems import PenstockError
-from city.quality import Cause
+from city.quality import VALID, Cause, questionable
 from city.units import conversion
 from meters.batch import Layout
 from meters.link import LinkFault
@@ -176,6 +176,17 @@ def test_after_an_update_that_moves_the_models_no_value_is_believed():
 def test_the_second_model_of_an_id_gets_names_of_its_own():
     model = found(SUNS + words_of(203) + words_of(203) + END)
     assert model.register("m203_2_w").address - model.register("m203_w").address == 107
+
+
+def test_of_two_common_models_the_first_has_the_serial_number():
+    model = found(SUNS + words_of(1, COMMON) + words_of(1, COMMON | {"SN": "SN-0043"}) + words_of(103, INVERTER) + END)
+    assert model.identity == model.register("m1_sn")
+
+
+def test_a_bit_field_whose_highest_bit_is_set_means_nothing():
+    events = found(SUNS + words_of(103, INVERTER) + END).register("m103_evt1")
+    assert decode(events, [0, 1]) == (1, VALID)
+    assert decode(events, [0x8000, 1])[1] == questionable(Cause.OUT_OF_MAP)
 
 
 def test_a_shorter_model_ends_where_the_device_says_and_a_point_without_its_scale_factor_is_left_out():
