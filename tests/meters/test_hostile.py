@@ -1,6 +1,7 @@
 """The conformance suite of the engines: no wrong reply becomes a value, each has its cause, and the next good one succeeds."""
 
 import asyncio
+import gc
 import time
 
 import pytest
@@ -26,11 +27,12 @@ def trials(kind, modes):
 @pytest.mark.parametrize("part", range(5))
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_wrong_reply_becomes_a_value_each_has_its_cause_and_the_next_good_one_succeeds(kind, part):
+    gc.collect()  # what tests before this one left to the collector is not counted
     before = open_files()
     done = trials(kind, KINDS[kind][1][part::5])
     assert [f"{trial.mode}: {wrong}" for trial in done for wrong in trial.wrong] == []
     assert all(trial.next_good for trial in done)
-    assert open_files() == before
+    assert open_files() <= before
 
 
 def test_there_are_more_than_a_hundred_modes_over_each_framing_and_none_is_there_twice():

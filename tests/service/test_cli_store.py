@@ -91,7 +91,7 @@ def spoiled_imports(town: Town, how: str) -> Town:
     elif how == "text among numbers":
         frame.astype({"sun.energy": object}).replace({"sun.energy": {frame["sun.energy"].iloc[-1]: "n/a?"}}).to_csv(power, index=False)
     elif how == "two values at one time":
-        pd.concat([frame, frame.tail(1)]).to_csv(power, index=False)
+        pd.concat([frame, frame.tail(1).assign(**{"sun.energy": 999.0})]).to_csv(power, index=False)
     elif how == "not a table":
         power.write_bytes(bytes(range(256)) * 20)
     elif how == "empty":
