@@ -17,9 +17,9 @@ class Span:
     start: int
     end: int
 
-    def touches(self, other: "Span") -> bool:
-        """Would reading `other` mean reading this, or across it?"""
-        return self.table == other.table and self.start < other.end and other.start < self.end
+    def holds(self, other: "Span") -> bool:
+        """Does reading this mean reading all of `other`? A border is nothing to be read."""
+        return self.table == other.table and self.start <= other.start < other.end <= self.end
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def coalesce(
     ----------
     pairs : spans that belong together, a value and its scale factor: among the plans with the fewest reads, one that reads the most
         pairs in one exchange is taken, and among those one that reads the fewest registers
-    barriers : what the device refuses; no read touches it. A wanted span that does is read by itself or not at all: leave it out
+    barriers : what the device refuses; no read of several spans reaches into it. A wanted span that holds one is to be left out
 
     Sorted by address, some plan with the fewest reads cuts the list into consecutive runs: a span that is passed over in one run
     begins behind the start of the next and ends before its end. So the best last cut is sought for 1, 2, ... n leading spans.
@@ -106,7 +106,7 @@ def _best(spans: Sequence[Span], reach: Reach, walls: Sequence[Span], together: 
 def _runs(spans: Sequence[Span], first: int, reach: Reach, walls: Sequence[Span]) -> Iterator[tuple[int, int]]:
     """Every read that begins with `spans[first]`: the last span in it, and where it ends. One span alone is always a read."""
     start, end, gap = spans[first].start, spans[first].end, reach.gap
-    # No wall touches a wanted span, so the first one behind the start is the end of every run.
+    # The first wall from the start on is the end of every longer run; of a wall before the start no read holds all.
     wall = min((wall.start for wall in walls if wall.end > start and wall.start >= start), default=65536)
     limit = min(start + reach.most(spans[first].table), max(wall, end))
     yield first, end

@@ -73,7 +73,7 @@ class Wiring:
         Those with a scale factor whose value is in another come first: then one look at the factor afterwards tells whether it stood.
         """
         if walls not in self._plans:
-            wanted = [span for span in self._places if not any(wall.touches(span) for wall in walls)]
+            wanted = [span for span in self._places if not any(span.holds(wall) for wall in walls)]
             requests = coalesce(wanted, self._reach, self.pairs, walls)
             read_by = {span: request for request in requests for span in request.spans}
             first = {read_by[factor] for value, factor in self.pairs if factor in read_by and read_by.get(value) != read_by[factor]}

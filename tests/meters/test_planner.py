@@ -104,5 +104,5 @@ def test_pairs_and_refusals_never_cost_a_read_that_the_limits_do_not_ask_for(pla
     pairs = [(spans[a % len(spans)], spans[b % len(spans)]) for a, b in pairwise(picks)]
     assert len(coalesce(spans, reach, pairs)) == len(coalesce(spans, reach))
     for wall in spans:
-        left = [span for span in spans if not wall.touches(span)]
-        assert all(not wall.touches(request.span) for request in coalesce(left, reach, barriers=[wall]))
+        left = [span for span in spans if not span.holds(wall)]
+        assert all(not request.span.holds(wall) for request in coalesce(left, reach, barriers=[wall]))

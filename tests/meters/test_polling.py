@@ -220,6 +220,17 @@ def test_a_scale_factor_that_was_another_for_a_while_is_noticed(gateway, at):
     assert got.value in (120, 123) or cause_of(int(got.quality)) is Cause.INVALID_REPLY
 
 
+def test_a_refused_register_hides_no_other_meters_register_that_overlaps_it(gateway):
+    """Two meters of one unit: of a's u32 at 0 the first word is refused, b's u32 at 1 is not."""
+    a, b = model({"name": "p", "address": 0, "type": "u32"}, ("r", 5)), model({"name": "p", "address": 1, "type": "u32"})
+    gateway.refused = {(1, "holding", 0)}
+    gateway.words = {(1, "holding", 1): 0, (1, "holding", 2): 77}
+    with Field([config(gateway)], [Device("a", "field", 1, a), Device("b", "field", 1, b)]) as field:
+        for i in range(3):
+            got = row(field.read_slot(SLOT + i * QUARTER))
+            assert (got["b.p"].value, got["a.r"].value, got["a.p"].quality) == (77, 5, missing(Cause.REFUSED))
+
+
 def test_halves_of_a_refused_read_tear_a_factor_from_its_value_too(gateway):
     registers = [{"name": "w", "address": 0, "type": "u16", "quantity": "power_kw", "scale_factor": "sf"}]
     registers += [{"name": f"f{i}", "address": i, "type": "u16", "quantity": "power_kw"} for i in range(1, 7)]
