@@ -61,19 +61,17 @@ class StoreOutlet:
 
     def __init__(self, city: LoadedCity, engine: Engine) -> None:
         self._city, self._engine = city, engine
-        self._sink: StoreSink | None = None  # knows the keys of all points: asked for once, and again after the database was away
 
     def prepare(self, readings: pd.DataFrame) -> pd.DataFrame:
         return readings
 
     def deliver(self, spool: Spool, slot_utc: datetime) -> int:
         try:
-            self._sink = self._sink or StoreSink(self._engine, list(self._city.points.values()))
-            taken, away = drain(spool, self._sink)
+            # The keys of the points are asked for each time: a database that was restored meanwhile may have given them to others.
+            taken, away = drain(spool, StoreSink(self._engine, list(self._city.points.values())))
         except Away as error:
             taken, away = 0, str(error)
         if away:
-            self._sink = None
             log.warning("database does not take readings; they stay in the spool", batches=spool.depth(), cause=away)
             return taken
         try:

@@ -1,6 +1,6 @@
 """`penstock backup`: everything a city cannot make again, in one folder that says of each of its files what it must be.
 
-The database is copied while it is in use, as it was at one moment. The spool is copied before it: a reading that moved from one to the
+The database is copied while it is in use, as it was at one moment. The spools are copied before it: a reading that moved from one to the
 other meanwhile is then in both, and stored once. Cold files are never changed, so those that the database lists are copied after it.
 
 | in the folder | what |
@@ -8,7 +8,7 @@ other meanwhile is then in both, and stored once. Cold files are never changed, 
 | manifest.json | when, of which release and revision, how many rows each table has |
 | SHA256SUMS | the hash of every other file, as `sha256sum -c` reads it |
 | database/ | the SQLite file, or one file per table of PostgreSQL: binary COPY, Zstandard |
-| cold/, spool.db | readings in cold storage, and those that wait for the store |
+| cold/, spool.db, received.db | readings in cold storage, and those that wait for the store |
 | city/ | city.toml, its devices and factors |
 """
 
@@ -27,7 +27,7 @@ from sqlalchemy import Connection, Engine, create_engine, func, inspect, select
 
 from city.problems import PenstockError, Problem, fault
 from service import schema as t
-from service.environment import Environment
+from service.environment import SPOOLS, Environment
 from service.store import cold, open_store, partitions
 from service.store.columns import driver_errors
 
@@ -65,9 +65,9 @@ def back_up(env: Environment, target: Path, now_utc: datetime) -> str:
 
 def _written(env: Environment, target: Path, now_utc: datetime) -> dict[str, Any]:
     engine = open_store(env.url)
-    spool = env.folder / "spool.db"
-    if spool.exists():
-        _copy_sqlite(spool, target / "spool.db")
+    for name in SPOOLS:
+        if (env.folder / name).exists():
+            _copy_sqlite(env.folder / name, target / name)
     (target / "database").mkdir()
     is_sqlite = engine.dialect.name == "sqlite"
     tables = _sqlite(engine, target) if is_sqlite else _postgresql(engine, target)

@@ -81,26 +81,26 @@ def hold_subject(
 
     Raises `PenstockError` for a subject that nothing is written to by that name, and for a hold that would be over already.
     """
-    target = operations.STOP if subject == "all" else subject
-    if target == operations.STOP:  # the file first: it stops the writing even while the database does not answer
-        file = env.folder / STOP_FILE
-        if release:
-            file.unlink(missing_ok=True)
-        else:
-            env.folder.mkdir(parents=True, exist_ok=True)
-            file.write_text(f"{who} {at_utc.isoformat()} {reason}\n", encoding="utf-8")
-    engine = open_store(env.url)
+    target, file = operations.STOP if subject == "all" else subject, env.folder / STOP_FILE
     shown = "everything" if target == operations.STOP else subject
     if release:
+        engine = open_store(env.url)
+        operations.enter_stop(engine, file, at_utc)
         count = operations.release_hold(engine, target, who, at_utc)
         return f"{shown}: released by {who}" if count else f"{shown}: no hold was in force"
     if until_utc is not None and until_utc <= at_utc:
         raise fault(
             f"--until {until_utc:%Y-%m-%dT%H:%MZ}", "not after the hold begins", f"after {at_utc:%Y-%m-%dT%H:%MZ}", "Give a later time."
         )
+    if target == operations.STOP:  # the file first: it stops the writing even while the database does not answer
+        env.folder.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"{who} {at_utc.isoformat()} {reason}\n", encoding="utf-8")
+    engine = open_store(env.url)
     if target != operations.STOP:  # which must work whatever the city file says
         _require_known(env, subject)
     operations.place_hold(engine, target, who, at_utc, reason, until_utc)
+    if target == operations.STOP:  # the database has it now: what ends it there, in the console too, ends it
+        file.unlink(missing_ok=True)
     return f"{shown}: held by {who}" + (f" until {until_utc:%Y-%m-%d %H:%M} UTC" if until_utc else " until released")
 
 

@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from city.problems import fault
 
+SPOOLS = ("spool.db", "received.db")  # in the home folder: readings that wait for the store, read here and received from stations
 STOP_FILE = "STOP"  # in the home folder: stops all writing even while the database does not answer
 
 

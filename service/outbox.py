@@ -22,7 +22,7 @@ _HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class Hindrance:
-    """Why a command is not written now. State held: until a person lets it go; refused: never; approved: it waits its turn."""
+    """Why a command is not written now. State held: until nothing holds it; refused: never; approved: it waits its turn."""
 
     state: str
     sentence: str
@@ -33,6 +33,7 @@ def execute_due(engine: Engine, field: Field, city: LoadedCity, at_utc: datetime
 
     Commands that take a setpoint back come last: what is newer is written first and supersedes them.
     """
+    operations.enter_stop(engine, city.folder / STOP_FILE, at_utc)
     commands.close_interrupted(engine, at_utc)
     tried = 0
     for reverts in (False, True):
@@ -41,10 +42,10 @@ def execute_due(engine: Engine, field: Field, city: LoadedCity, at_utc: datetime
             if isinstance(found, Limits):
                 _write(engine, field, command, found, at_utc)
                 tried += 1
-            elif found.state == "approved":
-                commands.wait(engine, command, found.sentence, at_utc)
-            else:
+            elif found.state == "refused":
                 commands.conclude(engine, command, found.state, found.sentence, at_utc)
+            else:
+                commands.wait(engine, command, found.state, found.sentence, at_utc)
     return tried
 
 

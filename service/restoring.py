@@ -21,7 +21,7 @@ from meters.packing import Batch
 from meters.spool import Spool
 from service import backup, migrations
 from service import schema as t
-from service.environment import Environment
+from service.environment import SPOOLS, Environment
 from service.store import cold, open_store, partitions, present_tables, writing
 from service.store.columns import driver_errors
 
@@ -29,7 +29,7 @@ from service.store.columns import driver_errors
 def restore(env: Environment, source: Path, *, replace: bool = False) -> str:
     """Put the backup in the folder `source` in place of the city's data. Returns a sentence.
 
-    The city file stays as it is. Readings that wait in this machine's spool stay, and those of the backup's join them. Raises
+    The city file stays as it is. Readings that wait in this machine's spools stay, and those of the backup's join them. Raises
     `PenstockError` when a file of the backup is not what it was, when it is of another kind of database or a newer release, or when
     there is a database already (unless `replace`).
     """
@@ -38,6 +38,7 @@ def restore(env: Environment, source: Path, *, replace: bool = False) -> str:
     if manifest["database"] != engine.dialect.name:
         allowed = f"a backup of {engine.dialect.name}"
         raise fault(f"backup {source}", f"of {manifest['database']}", allowed, "Set PENSTOCK_DATABASE_URL to a database of its kind.")
+    migrations.require_known(engine, manifest["revision"])
     if not replace and present_tables(engine) & set(t.metadata.tables):
         observed, remedy = "a database is there already", "Back that up first, then give --replace."
         raise fault(f"restore of {source}", observed, "an empty one", remedy)
@@ -46,7 +47,7 @@ def restore(env: Environment, source: Path, *, replace: bool = False) -> str:
         _sqlite(engine, source / "database" / backup.SQLITE)
     else:
         _postgresql(engine, source / "database", manifest)
-    waiting = _put_back_spool(source / "spool.db", env.folder / "spool.db")
+    waiting = sum(_put_back_spool(source / name, env.folder / name) for name in SPOOLS)
     rows = sum(table["rows"] for table in manifest["tables"].values())
     return f"{manifest['city']} as of {manifest['made_at_utc']}: {rows:,} rows of {len(manifest['tables'])} tables; {waiting} batches wait"
 

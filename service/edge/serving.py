@@ -17,12 +17,12 @@ from meters.spool import Spool
 from service.crash import keep
 from service.delivery import deliver
 from service.edge.receive import Reception
-from service.environment import Environment
+from service.environment import SPOOLS, Environment
 from service.settings import LoadedCity, load
 from service.store import open_store, runs
 
 log = structlog.get_logger()
-SPOOL = "received.db"
+SPOOL = SPOOLS[1]
 _EVERY_S = 1.0  # how soon what arrived is delivered [s]
 _BEAT_S = 60.0  # how often the heartbeats are written [s]
 

@@ -4,10 +4,11 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine
 
-from city.problems import fault
+from city.problems import PenstockError, fault
 from service.store import present_tables
 
 
@@ -27,7 +28,19 @@ def upgrade(engine: Engine, revision: str = "head", connection: Connection | Non
     try:
         command.upgrade(config(engine, connection), revision)
     except CommandError as error:
-        raise fault("database", str(error), "the tables of this release or an older one", "Install the newer release again.") from None
+        raise _newer(error) from None
+
+
+def require_known(engine: Engine, revision: str) -> None:
+    """Raises `PenstockError` for tables of a release that this one does not know."""
+    try:
+        ScriptDirectory.from_config(config(engine)).get_revision(revision)
+    except CommandError as error:
+        raise _newer(error) from None
+
+
+def _newer(error: CommandError) -> PenstockError:
+    return fault("database", str(error), "the tables of this release or an older one", "Install the newer release again.")
 
 
 def downgrade(engine: Engine, revision: str) -> None:

@@ -17,17 +17,18 @@ _REVERT_LASTS = timedelta(days=366)  # going back must not expire because the po
 
 
 def due(engine: Engine, at_utc: datetime, *, reverts: bool) -> Sequence[Any]:
-    """Approved commands whose time has come, in order; those past their time are marked expired first.
+    """Approved commands whose time has come, in order, and held ones: a hold may have ended by itself. Those past their time expire.
 
     `reverts` asks for the commands that take a setpoint back, and for those alone: they come after everything newer.
     """
     c = t.command.c
     with writing(engine) as connection:
-        late = and_(c.state == "approved", c.not_after_utc <= at_utc)
+        waiting = c.state.in_(("approved", "held"))
+        late = and_(waiting, c.not_after_utc <= at_utc)
         connection.execute(
             t.command.update().where(late).values(state="expired", sentence="its time had passed before it could be written")
         )
-        ready = and_(c.state == "approved", c.not_before_utc <= at_utc, c.reverts.is_not(None) if reverts else c.reverts.is_(None))
+        ready = and_(waiting, c.not_before_utc <= at_utc, c.reverts.is_not(None) if reverts else c.reverts.is_(None))
         return connection.execute(select(t.command).where(ready).order_by(c.not_before_utc, c.command_id)).all()
 
 
@@ -47,18 +48,18 @@ def close_interrupted(engine: Engine, at_utc: datetime) -> None:
 
 
 def conclude(engine: Engine, command: Any, state: str, sentence: str, at_utc: datetime) -> None:
-    """Store what became of a command that was not sent (held, refused), and its audit line, together."""
+    """Store what became of a command that was not sent and never will be, and its audit line, together."""
     with writing(engine) as connection:
         _set(connection, command.command_id, state, sentence)
         record(connection, at_utc, "poll", f"write {state}", command.point_id, sentence)
 
 
-def wait(engine: Engine, command: Any, sentence: str, at_utc: datetime) -> None:
-    """Leave a command approved for later and say why; told once, not every time it is tried."""
-    if command.sentence != sentence:
+def wait(engine: Engine, command: Any, state: str, sentence: str, at_utc: datetime) -> None:
+    """Leave a command for later, approved or held, and say why; told once, not every time it is tried."""
+    if (command.state, command.sentence) != (state, sentence):
         with writing(engine) as connection:
-            _set(connection, command.command_id, "approved", sentence)
-            record(connection, at_utc, "poll", "write waits", command.point_id, sentence)
+            _set(connection, command.command_id, state, sentence)
+            record(connection, at_utc, "poll", "write held" if state == "held" else "write waits", command.point_id, sentence)
 
 
 def conclude_sent(engine: Engine, command: Any, state: str, action: str, sentence: str, at_utc: datetime, limits: Limits) -> None:

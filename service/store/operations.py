@@ -1,7 +1,9 @@
 """What people decide: approvals, holds, the emergency stop, requests; and the audit of all that was done."""
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, and_, func, or_, select, true
@@ -74,7 +76,7 @@ def _approve(connection: Connection, plan_id: str, who: str, at_utc: datetime, r
     if connection.execute(select(func.count()).where(current)).scalar_one() == 0:
         observed = "all its commands are past their time or superseded by a later approval"
         raise fault(f"approval of '{plan_id}'", observed, "a current plan", "Approve the newest one, or run `penstock night` again.")
-    if who.strip().casefold() in {row.who.strip().casefold() for row in given}:
+    if _spelled_alike(who) in {_spelled_alike(row.who) for row in given}:
         raise fault(f"approval of '{plan_id}'", f"{who} approved it before", "a second, different person", "Ask another operator.")
     why, released = reason or "no reason given", 0
     if len(given) + 1 >= needed:
@@ -85,6 +87,12 @@ def _approve(connection: Connection, plan_id: str, who: str, at_utc: datetime, r
         record(connection, at_utc, who, "approve once", plan_id, f"{who} approved; a second person must too: {why}")
     connection.execute(t.approval.insert().values(plan_id=plan_id, who=who, at_utc=at_utc, reason=reason, commands=released))
     return released
+
+
+def _spelled_alike(who: str) -> str:
+    """A name without what the eye does not see: case, how accents are coded, blanks of any kind or number, marks of no width."""
+    seen = "".join(c for c in unicodedata.normalize("NFKC", who) if unicodedata.category(c) != "Cf")
+    return " ".join(seen.casefold().split())
 
 
 def approved_once(engine: Engine) -> dict[str, str]:
@@ -117,10 +125,17 @@ def place_hold(engine: Engine, subject: str, who: str, at_utc: datetime, reason:
         record(connection, at_utc, who, action, subject, f"{who} placed a hold on {subject}: {reason or 'no reason given'}")
 
 
+def enter_stop(engine: Engine, file: Path, at_utc: datetime) -> None:
+    """Place the emergency stop that `file` gave while the database was away: everyone sees it then, and anyone may release it."""
+    if file.exists():
+        place_hold(engine, STOP, "stop file", at_utc, file.read_text(encoding="utf-8", errors="replace").strip())
+        file.unlink(missing_ok=True)
+
+
 def release_hold(engine: Engine, subject: str, who: str, at_utc: datetime) -> int:
     """Release every hold on `subject`. Returns how many there were.
 
-    Held commands whose time is not over become approved again; `poll` holds those anew on which another hold rests.
+    Held commands whose time is not over are tried again; `poll` goes on holding those on which another hold rests.
     """
     with writing(engine) as connection:
         changed = connection.execute(

@@ -10,11 +10,13 @@ from city.problems import Problem
 from service import schema as t
 from service.store.operations import record
 
+_OPEN = ("proposed", "approved", "held", "writing", "unknown")  # states of commands that somebody or something still acts on
+
 
 def keep_past(connection: Connection, points: Sequence[Point], known: dict[str, int]) -> dict[str, int]:
-    """`known` {point_id: key} after every new point took over the key of a former id of its own; holds follow, and each is audited.
+    """`known` {point_id: key} after every new point took over the key of a former id of its own; holds and open commands follow.
 
-    A former id that has a key beside the new one's is left alone; `unsettled` tells of it.
+    Each rename is audited. A former id that has a key beside the new one's is left alone; `unsettled` tells of it.
     """
     known = dict(known)
     for point in points:
@@ -26,6 +28,8 @@ def keep_past(connection: Connection, points: Sequence[Point], known: dict[str, 
         connection.execute(rename.values(point_id=point.id, meter_id=point.meter))
         still = (t.hold.c.subject == former) & t.hold.c.released_utc.is_(None)
         connection.execute(t.hold.update().where(still).values(subject=point.id))
+        undecided = (t.command.c.point_id == former) & t.command.c.state.in_(_OPEN)
+        connection.execute(t.command.update().where(undecided).values(point_id=point.id))
         record(connection, datetime.now(UTC), "city.toml", "rename", point.id, f"{former} is called {point.id} from now on")
     return known
 

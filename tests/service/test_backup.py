@@ -7,6 +7,7 @@ import subprocess
 import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from city.quantities import Quantity
 from meters.spool import Spool
 from service import migrations
 from service import schema as t
+from service.acquisition import StoreOutlet
 from service.backup import back_up, verified
 from service.environment import Environment
 from service.restoring import restore
@@ -105,6 +107,44 @@ def test_readings_that_wait_now_and_those_that_waited_then_are_all_delivered(tmp
     assert "1 batches wait" in restore(env, tmp_path / "kept", replace=True)
     with Spool(tmp_path / "home" / "spool.db", 0) as spool:
         assert {batch.batch_id for batch in spool.waiting_batches(10)} == {then.batch_id, now}
+
+
+def test_what_stations_sent_and_the_database_does_not_have_yet_is_in_the_backup(tmp_path: Path) -> None:
+    env = lived(made(tmp_path), tmp_path / "home")
+    with Spool(tmp_path / "home" / "received.db", 0) as spool:
+        sent = spool.append(slot(LATER + timedelta(hours=9), 7.0))
+    back_up(env, tmp_path / "kept", NOW)
+    assert "2 batches wait" in restore(Environment(city=env.city_file, home=tmp_path / "new"), tmp_path / "kept")
+    with Spool(tmp_path / "new" / "received.db", 0) as spool:
+        assert [batch.batch_id for batch in spool.waiting_batches(10)] == [sent]
+
+
+def test_a_poll_that_runs_on_over_a_restore_stores_nothing_under_the_key_of_another_point(engine: Engine, tmp_path: Path) -> None:
+    env = environment(engine, tmp_path / "home")
+    back_up(env, tmp_path / "kept", NOW)  # before the first point was read
+    outlet = StoreOutlet(SimpleNamespace(points={point.id: point for point in POINTS}), engine)  # type: ignore[arg-type]
+    with Spool(tmp_path / "home" / "spool.db", 0) as spool:
+        spool.append(slot(DAY, 1.0, 2.0, 3.0))
+        assert outlet.deliver(spool, DAY) == 3
+        restore(env, tmp_path / "kept", replace=True)
+        readings.register_points(engine, POINTS[::-1])  # another process is first, with the points in another order
+        spool.append(slot(LATER, 4.0, 5.0, 6.0))
+        assert outlet.deliver(spool, LATER) == 3
+    found = readings.hot(engine, IDS, LATER, LATER + timedelta(minutes=15))
+    assert dict(zip(found["point_id"], found["value"], strict=True)) == dict(zip(IDS, (4.0, 5.0, 6.0), strict=True))
+
+
+def test_a_backup_of_a_newer_release_is_refused_before_anything_is_touched(engine: Engine, tmp_path: Path) -> None:
+    env = lived(engine, tmp_path / "home")
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    back_up(env, tmp_path / "kept", NOW)
+    with writing(engine) as connection:
+        operations.record(connection, DAY, "ada", "hold", "*", "after the backup")
+    before = tables(engine)
+    with pytest.raises(PenstockError, match="Install the newer release"):
+        restore(env, tmp_path / "kept", replace=True)
+    assert tables(engine) == before
 
 
 def made(folder: Path) -> Engine:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from service import schema as t
+from service.environment import STOP_FILE
 from service.store import open_store, operations, results
 from tests.town import HEAD, NOW, Town, count, states
 
@@ -81,6 +82,17 @@ def test_the_emergency_stop_works_with_a_broken_city_file(town: Town) -> None:
     town.file.write_text("city = {")
     assert town.penstock("hold", "all", "--who", "ada").code == 0
     assert [row.subject for row in results.rows(open_store(town.database), t.hold)] == [operations.STOP]
+
+
+def test_a_stop_that_the_database_has_ends_where_it_ends_there(town: Town) -> None:
+    past = town.penstock("hold", "all", "--who", "ada", "--until", "2020-01-01T00:00Z")
+    assert (past.code, (town.folder / STOP_FILE).exists()) == (1, False)  # refused is not half done
+    assert town.penstock("hold", "all", "--who", "ada").code == 0
+    assert not (town.folder / STOP_FILE).exists()
+    (town.folder / STOP_FILE).write_text("ada: the database was away")
+    assert town.penstock("hold", "all", "--release", "--who", "bob").out == "everything: released by bob\n"
+    assert not (town.folder / STOP_FILE).exists()
+    assert [row.action for row in reversed(operations.audit(open_store(town.database)))] == ["emergency stop", "emergency stop", "release"]
 
 
 @pytest.mark.parametrize("subject", ["all", "sun", "sun.setpoint"])

@@ -12,7 +12,7 @@ from city.problems import PenstockError, fault
 from meters.control import Outcome
 from meters.quality import Limits
 from service import schema as t
-from service.environment import Environment
+from service.environment import STOP_FILE, Environment
 from service.outbox import execute_due
 from service.planning import command
 from service.settings import LoadedCity, load
@@ -90,6 +90,17 @@ def test_what_needs_two_people_is_written_after_two_different_ones_approved(engi
     execute_due(engine, device, city(), NOW)
     assert device.asked == [900.0]
     assert actions(engine) == ["approve once", "approve refused", "approve", "write written"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("J\u00fcrg", "Ju\u0308rg"), ("ada lovelace", "Ada  Lovelace"), ("ada lovelace", "ada\u00a0lovelace"), ("ada", "ada\u200b")],
+)
+def test_a_name_spelled_another_way_is_not_another_person(engine: Engine, first: str, second: str) -> None:
+    propose(engine, (900.0, NOW, NOW + HOUR), needed=2)
+    assert operations.approve(engine, "plan-1", first, NOW, "") == 0
+    with pytest.raises(PenstockError, match="second, different person"):
+        operations.approve(engine, "plan-1", second, NOW, "")
 
 
 def test_the_hours_count_keeps_a_write_waiting_and_says_so_once(engine: Engine, city: Any) -> None:
@@ -210,6 +221,39 @@ def test_the_emergency_stop_also_stops_going_back_and_its_release_lets_it_go(eng
     operations.release_hold(engine, operations.STOP, "ada", NOW + 3 * HOUR)
     execute_due(engine, device, rules, NOW + 3 * HOUR)
     assert device.asked == [500.0, 0.0]
+
+
+def test_what_a_hold_kept_back_goes_on_when_the_hold_ends_by_itself_and_each_is_told_once(engine: Engine, city: Any) -> None:
+    device, rules = Device(), city()
+    approved(engine, (500.0, NOW, NOW + 3 * HOUR))
+    operations.place_hold(engine, POINT, "ada", NOW, "a crew is at the device", NOW + HOUR)
+    for minute in (0, 1, 2):
+        execute_due(engine, device, rules, NOW + minute * MINUTE)
+    assert device.asked == []
+    execute_due(engine, device, rules, NOW + HOUR)
+    assert device.asked == [500.0]
+    assert actions(engine) == ["approve", "hold", "write held", "write written"]
+
+
+def test_a_command_whose_time_is_over_while_it_is_held_expires(engine: Engine, city: Any) -> None:
+    approved(engine, (500.0, NOW, NOW + HOUR))
+    operations.place_hold(engine, POINT, "ada", NOW, "")
+    for at in (NOW, NOW + HOUR):
+        execute_due(engine, Device(), city(), at)
+    assert [row.state for row in rows(engine)] == ["expired"]
+
+
+def test_a_stop_given_while_the_database_was_away_is_entered_and_can_be_released_by_anyone(engine: Engine, city: Any) -> None:
+    device, rules = Device(), city()
+    approved(engine, (500.0, NOW, NOW + HOUR))
+    (rules.folder / STOP_FILE).write_text("ada: smoke")
+    execute_due(engine, device, rules, NOW)
+    assert device.asked == []
+    assert [(row.subject, row.reason) for row in operations.holds(engine, NOW)] == [(operations.STOP, "ada: smoke")]
+    assert operations.release_hold(engine, operations.STOP, "bob", NOW + MINUTE) == 1
+    execute_due(engine, device, rules, NOW + MINUTE)
+    assert device.asked == [500.0]
+    assert actions(engine) == ["approve", "emergency stop", "write held", "release", "write written"]
 
 
 def test_after_an_unknown_outcome_even_going_back_waits_for_a_person(engine: Engine, city: Any) -> None:

@@ -17,8 +17,9 @@ from meters.usage import differences
 from service import schema as t
 from service.environment import Environment
 from service.metering import histories, primary, primary_readings, unwritten_registers
+from service.planning import command
 from service.settings import LoadedCity, load
-from service.store import operations, readings, results
+from service.store import operations, readings, results, writing
 from service.store.renames import unsettled
 from tests.town import Town
 
@@ -143,6 +144,17 @@ def test_a_renamed_point_keeps_its_readings_its_holds_and_leaves_a_line_in_the_a
     assert [row.subject for row in operations.holds(engine, SLOT)] == ["new.power"]
     assert [row.action for row in results.rows(engine, t.audit)] == ["hold", "rename"]
     assert list(unsettled(engine, [NEW])) == []
+
+
+@pytest.mark.parametrize(("state", "name"), [("approved", "new.power"), ("unknown", "new.power"), ("written", "old.power")])
+def test_what_is_still_to_be_done_at_a_renamed_point_is_done_there(engine: Engine, state: str, name: str) -> None:
+    readings.register_points(engine, [OLD])
+    with writing(engine) as connection:
+        connection.execute(
+            t.command.insert(), [{**command("plan-1", "old.power", "command_kw", 5.0, SLOT, SLOT + QUARTER), "state": state}]
+        )
+    readings.register_points(engine, [NEW])
+    assert [row.point_id for row in results.rows(engine, t.command)] == [name]
 
 
 def test_readings_that_still_carry_the_old_name_belong_to_the_new_one(engine: Engine) -> None:
