@@ -171,8 +171,10 @@ def _on_grid(
         raise fault("usage", f"{twice[0]} is read twice at one time", "one reading per point and time", "Keep the latest version only.")
     stored = np.zeros((len(names), columns), dtype=np.int64)
     quality = np.full((len(names), columns), q.missing(Cause.GAP), dtype=np.uint16)
-    stored[row, column] = quantity.to_int(readings["value"].to_numpy(dtype=float)[here])
-    quality[row, column] = readings["quality"].to_numpy(dtype=np.uint16)[here]
+    value, given = readings["value"].to_numpy(dtype=float)[here], readings["quality"].to_numpy(dtype=np.uint16)[here]
+    held = np.abs(value) * quantity.scale < 2**62  # no number, or none that the store's integers hold, is no register of zero
+    stored[row, column] = quantity.to_int(np.where(held, value, 0.0))
+    quality[row, column] = np.where(held, given, q.missing_of(given))
     return tuple(map(str, names)), stored, quality
 
 

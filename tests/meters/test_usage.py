@@ -31,6 +31,13 @@ def test_three_registers_give_two_usages_in_watt_hours():
     assert len(gaps) == 0
 
 
+@pytest.mark.parametrize("none", [np.nan, np.inf, 3e38])
+def test_a_register_that_is_no_number_is_a_gap_even_if_it_is_called_good(none):
+    block, gaps = differences(readings([1000.0, none, 1001.0], quality=[VALID] * 3), QUARTER)
+    assert not block.usable().any()  # and not 1001 kWh from zero
+    assert gaps["amount"].tolist() == [1000]
+
+
 def test_a_gap_is_missing_and_its_exact_total_is_told():
     block, gaps = differences(readings([10.0, np.nan, np.nan, 11.5, 12.0]), QUARTER)
     assert [cause_of(int(one)) for one in block.quality[0]] == [Cause.TIMEOUT] * 3 + [Cause.NONE]
