@@ -184,7 +184,8 @@ def _refresh_latest(connection: Connection, rows: Columns) -> None:
         return
     time, key, value, quality = rows[:4]
     order = np.argsort(time, kind="stable")
-    newest, newest_good = _last_of_each(key, order), _last_of_each(key, order[value[order] != NONE])
+    good = (value != NONE) & usable(quality)
+    newest, newest_good = _last_of_each(key, order), _last_of_each(key, order[good[order]])
     good_time, good_value = np.full(newest.size, NONE), np.full(newest.size, NONE)
     at = np.searchsorted(key[newest], key[newest_good])
     good_time[at], good_value[at] = time[newest_good], value[newest_good]

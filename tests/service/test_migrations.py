@@ -50,6 +50,7 @@ OLD = {
         (AT, 1, 1500, 1, AT + timedelta(seconds=2.5)),
         (AT, 2, None, 256, AT + timedelta(seconds=2.5)),
         (AT + timedelta(hours=3), 1, 1600, 1, AT + timedelta(hours=4)),
+        (AT + timedelta(hours=4), 1, 1650, 1, AT + timedelta(hours=4) - timedelta(seconds=2.5)),  # the station's clock was ahead
     ],
     "conflict": [(AT, 1, 1700, "b" * 64)],
 }
@@ -85,6 +86,7 @@ def test_readings_of_the_first_release_come_along_and_back(database: str, reques
             (1500, 3),
             (None, 3),
             (1600, 3600),
+            (1650, -2),
         ]
         assert connection.execute(
             select(t.conflict.c.value, t.batch.c.batch_id).join(t.batch, t.batch.c.batch_no == t.conflict.c.batch_no)
@@ -94,7 +96,7 @@ def test_readings_of_the_first_release_come_along_and_back(database: str, reques
     with engine.connect() as connection:
         back = connection.execute(select(old("reading")).order_by(column("time_utc"), column("point_key"))).all()
         assert [row[:4] for row in back] == [row[:4] for row in OLD["reading"]]
-        assert [row[4] - row[0] for row in back] == [timedelta(seconds=3), timedelta(seconds=3), timedelta(hours=1)]
+        assert [row[4] - row[0] for row in back] == [timedelta(seconds=3), timedelta(seconds=3), timedelta(hours=1), timedelta(seconds=-2)]
         assert connection.execute(select(old("conflict"))).all() == OLD["conflict"]
         assert connection.execute(select(old("batch")).order_by(column("batch_id"))).all() == OLD["batch"]
 

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, select
 
 from city.frames import Block
 from city.places import Point
-from city.quality import VALID, Cause, missing
+from city.quality import VALID, Cause, missing, questionable
 from city.quantities import Quantity
 from service import migrations
 from service import schema as t
@@ -65,6 +65,16 @@ def test_a_missing_value_keeps_its_cause_and_the_last_good_value_stays_known(eng
     with engine.connect() as connection:
         row = connection.execute(select(t.latest).where(t.latest.c.point_key == key_of["p-15.pressure"])).one()
     assert (row.value, row.quality, row.good_value, row.good_time_utc) == (None, missing(Cause.TIMEOUT), 42_000, START)
+
+
+def test_a_value_that_is_doubted_is_the_newest_but_not_the_newest_good_one(engine: Engine) -> None:
+    key_of = readings.register_points(engine, POINTS)
+    readings.store_batch(engine, "a", frame(START, 1.5, 42.0), key_of)
+    doubted = frame(START + timedelta(minutes=15), 2.5, 900.0)
+    readings.store_batch(engine, "b", doubted.assign(quality=[VALID, questionable(Cause.WRONG_METER)]), key_of)
+    with engine.connect() as connection:
+        row = connection.execute(select(t.latest).where(t.latest.c.point_key == key_of["p-15.pressure"])).one()
+    assert (row.value, row.good_value, row.good_time_utc) == (900_000, 42_000, START)
 
 
 def test_an_older_batch_does_not_take_the_latest_value_back(engine: Engine) -> None:

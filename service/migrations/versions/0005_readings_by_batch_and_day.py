@@ -113,7 +113,10 @@ def upgrade() -> None:
 
 def _seconds(later: str, earlier: str) -> str:
     """Whole seconds between two times, rounded up: nothing counts as known before it was."""
-    return f"ceil(extract(epoch FROM {later} - {earlier}))::int" if _postgresql() else f"({later} - {earlier} + 999999) / 1000000"
+    if _postgresql():
+        return f"ceil(extract(epoch FROM {later} - {earlier}))::int"
+    us = f"({later} - {earlier})"  # SQLite divides whole numbers towards zero: for negative ones that is up already
+    return f"({us} + CASE WHEN {us} > 0 THEN 999999 ELSE 0 END) / 1000000"
 
 
 def _rename_reading() -> None:
