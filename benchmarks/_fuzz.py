@@ -16,14 +16,14 @@ import numpy as np
 from benchmarks._hostile_modes import Query, crc16
 from benchmarks._mutations import mutated
 from city.quality import VALID
-from meters.asked import Asked, reading
-from meters.batch import Layout
-from meters.engine import Engine
-from meters.maps import DeviceModel
-from meters.pymodbus_engine import PymodbusEngine
-from meters.strict import LinkFault
-from meters.strict_engine import StrictEngine
-from meters.transports import LinkConfig
+from meters.links.asked import Asked, reading
+from meters.links.engine import Engine
+from meters.links.pymodbus_engine import PymodbusEngine
+from meters.links.strict import LinkFault
+from meters.links.strict_engine import StrictEngine
+from meters.links.transports import LinkConfig
+from meters.maps.batch import Layout
+from meters.maps.model import DeviceModel
 
 LOW, HIGH = 0, 40_000
 _MAP = DeviceModel.model_validate(

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from benchmarks._hostile_modes import CLOSE, GOOD, RESET, RTU, TCP, TIMEOUT_S, Mode, Query
-from meters.formats import Table
-from meters.link import Link, LinkConfig, LinkFault
+from meters.links.link import Link, LinkConfig, LinkFault
+from meters.maps.formats import Table
 
 UNIT, ADDRESS = 3, 30
 KINDS = {"strict": ("tcp", TCP), "pymodbus": ("tcp", TCP), "pymodbus, RTU": ("rtu+tcp", RTU)}

@@ -17,7 +17,7 @@ import pandas as pd
 from city.places import Point
 from city.quality import VALID
 from city.quantities import Quantity
-from meters.spool import Spool, SpoolFull
+from meters.spool.spool import Spool, SpoolFull
 from service.delivery import Away, StoreSink, drain
 from service.store import open_store
 

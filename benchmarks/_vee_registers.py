@@ -10,8 +10,8 @@ from benchmarks._vee_data import Window
 from city.frames import Block
 from city.quality import VALID, Cause
 from city.quantities import Quantity
-from meters.quality import Limits, doubt_sums, doubt_times, validate
-from meters.quality_norms import learn
+from meters.vee.norms import learn
+from meters.vee.quality import Limits, doubt_sums, doubt_times, validate
 
 _REGISTER = {q.usage: q for q in Quantity if q.usage is not None}
 Found = tuple[int, int]  # faults made, and those that got their own rule's cause

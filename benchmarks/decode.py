@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from meters.batch import Layout
-from meters.registers import decode, load_model
+from meters.maps.batch import Layout
+from meters.maps.registers import decode, load_model
 
 SUMMARY = "values decoded per CPU-second, whole models at once and value by value"
 MODELS = ("electricity-meter", "water-meter", "schneider-iem3000", "district-meter", "sunspec-inverter", "valve-panel")

@@ -16,8 +16,8 @@ from scipy.optimize import LinearConstraint, milp
 
 from benchmarks._libmodbus import compiled, server
 from city.problems import fault
-from meters.link import Link, LinkConfig
-from meters.planner import Reach, Span, coalesce
+from meters.links.link import Link, LinkConfig
+from meters.polling.planner import Reach, Span, coalesce
 
 SUMMARY = "Modbus: registers per CPU-second against libmodbus' C client, requests per map against the optimum"
 CONNECTIONS, COUNT = 100, 125
@@ -107,7 +107,7 @@ def _cpu_s() -> float:
 
 
 def coalescing(maps: int, seed: int) -> dict[str, Any]:
-    """Random register maps: reads of `meters.planner.coalesce` and the fewest possible, by an integer programme."""
+    """Random register maps: reads of `meters.polling.planner.coalesce` and the fewest possible, by an integer programme."""
     rng = random.Random(seed)  # noqa: S311 - register maps, no secrets
     requests = optimum = 0
     worst = 1.0

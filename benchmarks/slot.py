@@ -11,11 +11,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from meters.field import Field
-from meters.link import LinkConfig
-from meters.poll import Device
-from meters.registers import load_model
-from meters.spool import Spool
+from meters.links.link import LinkConfig
+from meters.maps.registers import load_model
+from meters.polling.field import Field
+from meters.polling.poll import Device
+from meters.spool.spool import Spool
 
 SUMMARY = "CPU per meter and slot of the poll process, and the meters that one core reads in a quarter-hour"
 MODELS = ("electricity-meter", "water-meter", "pressure-sensor", "sunspec-inverter", "gas-meter")

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import _spool as parts
-from meters.spool import Spool
+from meters.spool.spool import Spool
 from service import migrations
 from service.delivery import StoreSink, drain
 from service.store import open_store

@@ -20,10 +20,10 @@ from city.frames import Block
 from city.quality import VALID, Cause, missing
 from city.quantities import Quantity
 from forecasting.calendars import Calendar
-from meters.estimation import estimate
-from meters.quality import Limits, validate
-from meters.quality_norms import learn
-from meters.usage import from_registers
+from meters.vee.estimation import estimate
+from meters.vee.norms import learn
+from meters.vee.quality import Limits, validate
+from meters.vee.usage import from_registers
 
 SUMMARY = "validation: intervals per second, recall on seeded faults in real weeks, false alarms on clean ones"
 SIZES = (1.5, 2.0, 3.0, 5.0)  # times the rule's limit

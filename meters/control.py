@@ -11,10 +11,10 @@ from datetime import datetime
 from typing import Literal
 
 from city.clock import as_utc
-from meters.link import Link, LinkFault
-from meters.poll import Device
-from meters.quality import Limits
-from meters.registers import Register, decode, encode
+from meters.links.link import Link, LinkFault
+from meters.maps.registers import Register, decode, encode
+from meters.polling.poll import Device
+from meters.vee.quality import Limits
 
 Word = Literal["written", "refused", "mismatch", "unknown"]
 _READ_BACK_DELAYS_S = (0.0, 0.1, 0.3)  # many controllers take a write over in their next cycle only

@@ -9,7 +9,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from city.problems import PenstockError, Problem, fault
-from meters.registers import load_model
+from meters.maps.registers import load_model
 from meters.simulated_device import Image, SimulatedDevice, Simulation
 
 

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from city.problems import PenstockError
 from city.quantities import Quantity
-from meters.register import Register
-from meters.registers import DeviceModel, encode, scaled
+from meters.maps.register import Register
+from meters.maps.registers import DeviceModel, encode, scaled
 
 Image = dict[tuple[str, int], int]  # table, address: word
 Behaviour = Literal["ok", "dead", "stuck", "swapped_words"]

@@ -8,9 +8,9 @@ import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from meters.field import Field
-from meters.poll import Device
-from meters.spool import Spool
+from meters.polling.field import Field
+from meters.polling.poll import Device
+from meters.spool.spool import Spool
 from service.delivery import Away, StoreSink, drain
 from service.outbox import execute_due
 from service.settings import LoadedCity

@@ -81,8 +81,8 @@ def recover_spool(
     city: City = None,
 ) -> None:
     """Put what can still be read of a damaged spool into the one that is used now; what the store has already stays as it is."""
-    from meters.recovery import recover
-    from meters.spool import Spool
+    from meters.spool.recovery import recover
+    from meters.spool.spool import Spool
     from service.cli import environment
 
     with Spool(environment(city).folder / "spool.db") as spool:

@@ -15,12 +15,12 @@ from city import quality as q
 from city.problems import fault
 from city.quality import Cause
 from city.quantities import Quantity
-from meters import probe
-from meters.formats import TABLES, Table
-from meters.link import Link, LinkConfig, LinkFault
-from meters.map_file import as_toml
-from meters.registers import NAME, DeviceModel, Register, load_model, same_serial
-from meters.sunspec import discover
+from meters.links.link import Link, LinkConfig, LinkFault
+from meters.maps import probe
+from meters.maps.formats import TABLES, Table
+from meters.maps.map_file import as_toml
+from meters.maps.registers import NAME, DeviceModel, Register, load_model, same_serial
+from meters.maps.sunspec import discover
 from service.settings import LoadedCity
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Engine, delete, select
 
 from city.problems import PenstockError, fault
-from meters.packing import Batch
+from meters.spool.packing import Batch
 from service import schema as t
 from service.delivery import Away, Refused, StoreSink
 from service.settings import LoadedCity

@@ -61,7 +61,7 @@ def _resolved(engine: Engine, ids: Sequence[str]) -> list[str]:
 
 def settle_outcome(env: Environment, name: str, who: str, at_utc: datetime, found: float, reason: str) -> list[str]:
     """Enter what a person found at a device after an unknown outcome, see `service.store.commands.settle`. Returns a sentence each."""
-    from meters.quality import Limits
+    from meters.vee.quality import Limits
     from service.settings import load
     from service.store import commands
 

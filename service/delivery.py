@@ -13,8 +13,8 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from city.places import Point
 from city.problems import PenstockError
 from city.quantities import Quantity
-from meters.packing import Batch
-from meters.spool import Spool, SpoolFull
+from meters.spool.packing import Batch
+from meters.spool.spool import Spool, SpoolFull
 from service import schema as t
 from service.store import readings, writing
 

@@ -1,6 +1,7 @@
 """`penstock demo`: the whole main job on the composed city, each part in the process it would run in, with its own command."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -14,7 +15,7 @@ from service import schema as t
 from service.environment import Environment
 from service.settings import load, path_of
 from service.store import open_store, results
-from service.summary import page
+from service.summary import BACKUP, page
 
 DAY_START = "2022-06-15T00:00+02:00"
 NIGHT = "2022-06-16T00:30+02:00"
@@ -26,24 +27,28 @@ def run_demo(now_utc: datetime | None, *, quiet: bool) -> str:
     """Run, or resume, the demo. Returns the night's status unless a command failed.
 
     `now_utc` replaces the night's time. The steps are those of README, as commands of their own: import, poll, night, approve,
-    poll again (which writes), report.
+    poll again (which writes), report, backup. One meter is not polled: its head-end's message is put into the watched folder after
+    midnight, so that a demo that is started again finds every slot of the day that is still missing.
     """
     started = time.perf_counter()
     env = Environment(city=Path(__file__).resolve().parents[1] / "demo" / "city.toml")
     env.folder.mkdir(parents=True, exist_ok=True)
     city = load(env)
     night = now_utc.isoformat() if now_utc else NIGHT
+    from demo.headend import deliver
     from demo.make import make
 
     _say("making the composed city's history and live day", quiet)
-    make(env.folder)
+    made = make(env.folder)
     _command(env, "init")
     _command(env, "import", "--now", night)
     simulator = city.settings.simulator
     if simulator is None:
         raise fault("demo/city.toml: simulator", "missing", "a [simulator] table", "Restore demo/city.toml.")
     with field(path_of(city.folder, simulator.spec), simulator.port):
-        _command(env, "poll", "--now", DAY_START, "--until", night, "--replay")
+        _command(env, "poll", "--now", DAY_START, "--until", _before(night), "--replay")
+        deliver(made.message, env.folder / city.settings.drops[0].folder)
+        _command(env, "poll", "--now", _before(night), "--until", night, "--replay")
         status = _command(env, "night", "--now", night)
         _command(env, "approve", "latest", "--who", "operator", "--reason", "the demo approves", "--now", DECISION)
         isolations = _isolations(env)
@@ -51,10 +56,26 @@ def run_demo(now_utc: datetime | None, *, quiet: bool) -> str:
             _command(env, "approve", *isolations, "--who", who, "--reason", "the demo approves", "--now", DECISION)
         _command(env, "poll", "--now", night, "--until", LAST_SLOT, "--replay")
     _command(env, "report", "--now", DECISION)
+    _back_up(env)
     if not quiet:
-        print(page(env, night, time.perf_counter() - started))
+        print(page(env, city, night, time.perf_counter() - started))
     # A leak and three bad meters are in the demo on purpose: the night rightly ends with problems, the demo with success.
     return "done" if status in (0, 2) else "failed"
+
+
+def _before(night: str) -> str:
+    """The slot before the night's: the last one that is polled before the message comes."""
+    return (datetime.fromisoformat(night) - timedelta(minutes=15)).isoformat(timespec="minutes")
+
+
+def _back_up(env: Environment) -> None:
+    """A fresh backup in place of the one before, which goes only when the new one is whole."""
+    target, old = env.folder / BACKUP, env.folder / f"{BACKUP}.old"
+    if target.exists():
+        shutil.rmtree(old, ignore_errors=True)
+        target.rename(old)
+    _command(env, "backup", str(target), "--now", DECISION)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _isolations(env: Environment) -> list[str]:

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from city.problems import PenstockError, Problem, fault
-from meters import fill
-from meters.transports import reachable
+from meters.links.transports import reachable
+from meters.spool import fill
 from service.environment import Environment
 from service.extras import lacking
 from service.roads import broker_state, folder_state

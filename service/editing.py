@@ -14,8 +14,8 @@ from city.frames import Block
 from city.places import Point
 from city.problems import fault
 from city.quality import Flag
-from meters.estimation import estimate
-from meters.quality_norms import DAYS
+from meters.vee.estimation import estimate
+from meters.vee.norms import DAYS
 from service.settings import LoadedCity
 from service.store import meter_days, operations, readings, results, writing
 from service.store.meter_days import Day

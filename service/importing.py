@@ -8,8 +8,8 @@ from sqlalchemy import Engine
 from city.clock import civil_day, local_date
 from city.frames import Block
 from city.problems import fault
-from meters.drop import read_drop
-from meters.quality import validate
+from meters.roads.drop import read_drop
+from meters.vee.quality import validate
 from service.environment import Environment
 from service.settings import LoadedCity, load, path_of
 from service.store import meter_days, open_store, readings, writing

@@ -10,10 +10,10 @@ import pandas as pd
 import structlog
 
 from city.clock import floor
-from meters.field import Field
-from meters.schedule import Clock, wall_clock
-from meters.sources import Source, take_in
-from meters.spool import Spool, SpoolFull
+from meters.polling.field import Field
+from meters.polling.schedule import Clock, wall_clock
+from meters.roads.sources import Source, take_in
+from meters.spool.spool import Spool, SpoolFull
 from service.acquisition import Outlet
 from service.settings import LoadedCity
 

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from city.problems import fault
-from meters.foreign import import_map
+from meters.maps.foreign import import_map
 
 
 def import_foreign(tool: str, file: Path, folder: Path | None) -> Iterator[str]:
     """Sentences about the map of another tool: what it became, and what could not be carried over. With a folder, it is written there.
 
-    Raises `PenstockError` as `meters.foreign.import_map` does, and when a file of the same name is there already.
+    Raises `PenstockError` as `meters.maps.foreign.import_map` does, and when a file of the same name is there already.
     """
     made = import_map(tool, file)
     if folder is None:

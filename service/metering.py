@@ -12,8 +12,8 @@ import pandas as pd
 from city.clock import as_utc
 from city.places import Meter, MeterPeriod, Point
 from city.problems import Problem
-from meters.periods import Period, in_force
-from meters.registers import DeviceModel
+from meters.maps.registers import DeviceModel
+from meters.vee.periods import Period, in_force
 from service.settings import LoadedCity
 
 

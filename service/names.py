@@ -16,7 +16,7 @@ from carbon.accounts import Account
 from city.problems import PenstockError, Problem
 from city.quantities import Quantity
 from forecasting.calendars import check_country
-from meters.registers import DeviceModel
+from meters.maps.registers import DeviceModel
 from optimisation.assets import KINDS, AssetKind
 from service.references import some, tables, text
 

@@ -14,7 +14,7 @@ from service.store.runs import StepResult
 
 def run_night(env: Environment, now_utc: datetime) -> str:
     """Run or resume the night of the local date of `now_utc`. Returns 'done', 'problems' or 'failed'."""
-    from meters.spool import Spool
+    from meters.spool.spool import Spool
 
     city = load(env)
     engine = open_store(env.url)

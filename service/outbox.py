@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import Engine
 
 from city.problems import PenstockError
-from meters.field import Field
-from meters.quality import Limits
+from meters.polling.field import Field
+from meters.vee.quality import Limits
 from service.environment import STOP_FILE
 from service.settings import LoadedCity
 from service.store import commands, operations

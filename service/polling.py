@@ -13,10 +13,10 @@ from sqlalchemy.exc import DBAPIError
 
 from city.clock import floor
 from city.problems import fault
-from meters.field import Field
-from meters.schedule import slots
-from meters.sources import take_in
-from meters.spool import Spool
+from meters.polling.field import Field
+from meters.polling.schedule import slots
+from meters.roads.sources import take_in
+from meters.spool.spool import Spool
 from service import schema as t
 from service.acquisition import Outlet, StoreOutlet, devices
 from service.edge import forwarding as edge

@@ -9,8 +9,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from city.places import MeterPeriod
-from meters.loggers import Value
-from meters.mapping import Channel, Column, Messages
+from meters.roads.loggers import Value
+from meters.roads.mapping import Channel, Column, Messages
 from optimisation.assets import KINDS
 from service.cli import app
 from service.faults import models, plain

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from city.problems import Problem
-from meters.registers import DeviceModel
+from meters.maps.registers import DeviceModel
 
 _NAMED = {"site": "sites", "sector": "sectors", "zone": "zones", "link": "links", "asset": "assets", "meter": "meters", "broker": "brokers"}
 _USES = (  # table, key in it, what the key names

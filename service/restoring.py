@@ -17,8 +17,8 @@ import pyarrow as pa
 from sqlalchemy import Connection, Engine, inspect, text
 
 from city.problems import PenstockError, fault
-from meters.packing import Batch
-from meters.spool import Spool
+from meters.spool.packing import Batch
+from meters.spool.spool import Spool
 from service import backup, migrations
 from service import schema as t
 from service.environment import SPOOLS, Environment

@@ -6,8 +6,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from city.problems import Problem
-from meters.loggers import Value
-from meters.maps import DeviceModel, Register
+from meters.maps.model import DeviceModel, Register
+from meters.roads.loggers import Value
 from service.references import some, tables, text
 
 

@@ -5,9 +5,9 @@ import socket
 from urllib.parse import urlsplit
 
 from city.problems import fault
-from meters.loggers import Broker
-from meters.mapping import Drop
-from meters.sources import Source
+from meters.roads.loggers import Broker
+from meters.roads.mapping import Drop
+from meters.roads.sources import Source
 from service.settings import LoadedCity
 
 
@@ -17,13 +17,13 @@ def sources(city: LoadedCity, origin: str = "") -> list[Source]:
     Raises `PenstockError` for certificates or passwords that are missing."""
     made: list[Source] = []
     if city.settings.drops:
-        from meters.folders import DropFolder
+        from meters.roads.folders import DropFolder
 
         quantities = {point.id: point.quantity for point in city.points.values()}
         made += [DropFolder(drop, city.folder, quantities) for drop in city.settings.drops]
     if city.settings.brokers:
-        from meters.silence import Subscription
-        from meters.subscriber import Subscriber
+        from meters.roads.silence import Subscription
+        from meters.roads.subscriber import Subscriber
 
         for broker in city.settings.brokers:
             loggers = [logger for logger in city.settings.loggers if logger.broker == broker.id]
@@ -63,7 +63,7 @@ def folder_state(city: LoadedCity, drop: Drop) -> str:
 
 def broker_state(city: LoadedCity, broker: Broker) -> str:
     """Whether a broker takes connections. Raises `PenstockError` when it does not, or when a certificate or password is missing."""
-    from meters.session import Session
+    from meters.roads.session import Session
 
     Session(broker, city.beside)
     at = urlsplit(broker.url)

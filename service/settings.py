@@ -14,12 +14,12 @@ from city.places import Meter, Place, Point, Site, Zone, whole_part_of_an_hour
 from city.problems import PenstockError, Problem
 from forecasting.calendars import Calendar
 from forecasting.models.task import ForecastSettings
-from meters.link import LinkConfig
-from meters.loggers import Broker, Logger
-from meters.mapping import Drop, Mapping
-from meters.quality import Limits
-from meters.registers import DeviceModel, load_model
-from meters.reporting import Reporting
+from meters.links.link import LinkConfig
+from meters.maps.registers import DeviceModel, load_model
+from meters.roads.loggers import Broker, Logger
+from meters.roads.mapping import Drop, Mapping
+from meters.spool.reporting import Reporting
+from meters.vee.quality import Limits
 from optimisation.assets import Asset
 from service import civil_steps, names, references, road_names
 from service.controls import Control, FourEyes

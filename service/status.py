@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Engine, and_, case, func, select
 
-from meters import fill
+from meters.spool import fill
 from service import schema as t
 from service.environment import Environment
 from service.store import open_store, operations, runs

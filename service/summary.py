@@ -8,13 +8,18 @@ import numpy as np
 from sqlalchemy import Engine, func, select
 
 from city.clock import local_date, parse_utc
-from city.quality import Cause, cause_of, usable
+from city.quality import Cause, Flag, cause_of, usable
+from service import health
 from service import schema as t
 from service.environment import Environment
+from service.settings import LoadedCity
 from service.store import open_store, readings, results, runs
+from service.store.vectors import unpack_quality
+
+BACKUP = "backup"  # below the home folder: the demo's copy of everything, made again by each run
 
 
-def page(env: Environment, now: str, seconds: float) -> str:
+def page(env: Environment, city: LoadedCity, now: str, seconds: float) -> str:
     """The summary of the night of `now` as text."""
     engine = open_store(env.url)
     zone = env.raw["city"]["time_zone"]
@@ -24,8 +29,10 @@ def page(env: Environment, now: str, seconds: float) -> str:
     lines = [
         f"Penstock - {env.raw['city']['name']} - night of {night} ({zone})",
         "",
-        *_readings(engine, at),
+        *_readings(engine, city, at),
+        *_devices(engine, city, at),
         *(f"  validation  {row.sentence}" for name, row in runs.steps_done(engine, env.city_id, night).items() if name == "validate"),
+        *_validated(engine),
         *_forecast(engine, night),
         *_plan(engine, night, currency),
         *_leaks(engine),
@@ -34,27 +41,65 @@ def page(env: Environment, now: str, seconds: float) -> str:
         "",
         "Written",
         f"  database    {env.url.rsplit('///', 1)[-1] if env.url.startswith('sqlite') else 'as PENSTOCK_DATABASE_URL says'}",
+        f"  backup      {env.folder / BACKUP}",
         *(f"  report      {path}" for path in sorted((env.folder / "reports").rglob("*.*"))),
         f"({seconds:.0f} s)",
     ]
     return "\n".join(lines)
 
 
-def _readings(engine: Engine, now_utc: datetime) -> Iterator[str]:
+def _readings(engine: Engine, city: LoadedCity, now_utc: datetime) -> Iterator[str]:
     size = readings.size(engine)
+    r, p = t.reading.c, t.point.c
+    statement = select(p.meter_id, r.quality, func.count()).join_from(t.reading, t.point, p.point_key == r.point_key)
     with engine.connect() as connection:
-        found = connection.execute(
-            select(t.reading.c.quality, func.count()).where(t.reading.c.time_utc <= now_utc).group_by(t.reading.c.quality)
-        ).tuples()
-        counts: dict[int, int] = dict(found.all())
-    total = sum(counts.values())
+        found = connection.execute(statement.where(r.time_utc <= now_utc).group_by(p.meter_id, r.quality)).tuples().all()
+    polled: Counter[int] = Counter()
+    delivered: Counter[int] = Counter()
+    for meter_id, quality, number in found:
+        (polled if city.meter[meter_id].link else delivered)[quality] += number
+    counts = polled + delivered
     good = sum(number for quality, number in counts.items() if usable(np.array(quality)))
     causes: Counter[Cause] = Counter()
     for quality, number in counts.items():
         causes[cause_of(quality)] += number
     told = ", ".join(f"{cause.name.lower().replace('_', ' ')} {number}" for cause, number in causes.most_common() if cause != Cause.NONE)
-    yield f"Readings      {total:,} over Modbus, {size['meter_day']:,} point-days in the store, {size['conflict']} conflicts"
-    yield f"  as read     {100 * good / max(total, 1):.1f} % usable; {told or 'nothing else'}"
+    roads = f"{polled.total():,} over Modbus" + (f", {delivered.total():,} from files" if delivered else "")
+    yield f"Readings      {roads}, {size['meter_day']:,} point-days in the store, {size['conflict']} conflicts"
+    yield f"  as read     {100 * good / max(counts.total(), 1):.1f} % usable; {told or 'nothing else'}"
+
+
+def _devices(engine: Engine, city: LoadedCity, now_utc: datetime) -> Iterator[str]:
+    """How many of the polled meters answered in the last day, and the one to look at first."""
+    found = health.devices(engine, city, now_utc, 1)
+    rates = [one.rate for one in found if one.rate is not None]
+    first = f"; look first at {found[0].meter.id}: {found[0].reason}" if found and found[0].urgency else ""
+    if rates:
+        online = sum(rate >= health.TARGET_RATE for rate in rates)
+        yield f"  meters      {online} of {len(rates)} online, {100 * sum(rates) / len(rates):.1f} % of the readings answered{first}"
+
+
+def _validated(engine: Engine) -> Iterator[str]:
+    """What is estimated in the newest validated day, by the sender (its first version says so) or by the night; meters exchanged."""
+    m, p = t.meter_day.c, t.point.c
+    newest = select(func.max(m.day_start_utc)).scalar_subquery()
+    statement = select(p.point_id, m.version, m.quality).join_from(t.meter_day, t.point, p.point_key == m.point_key)
+    by: dict[str, tuple[int, str]] = {}
+    exchanged = set()
+    with engine.connect() as connection:
+        for name, version, packed in connection.execute(
+            statement.where(m.day_start_utc == newest).order_by(p.point_id, m.version.desc())
+        ).tuples():
+            quality = unpack_quality(packed)
+            number = int(((quality & (Flag.ESTIMATED_LIKE_DAY | Flag.ESTIMATED_LINEAR)) != 0).sum())
+            if number:
+                by[name] = (number, "by its sender" if version == 1 else "by the night")
+            if (quality >> 8 == Cause.EXCHANGE).any():
+                exchanged.add(name)
+    if by:
+        yield "  estimated   " + ", ".join(f"{number} of {name} {who}" for name, (number, who) in by.items())
+    if exchanged:
+        yield f"  exchanged   {', '.join(sorted(exchanged))}: the interval is what the old and the new meter counted"
 
 
 def _forecast(engine: Engine, night: object) -> Iterator[str]:

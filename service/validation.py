@@ -15,11 +15,11 @@ from city.frames import Block
 from city.places import Point
 from city.quality import Cause
 from forecasting.calendars import Calendar, LocalGrid
-from meters.estimation import estimate
-from meters.periods import as_primary
-from meters.quality import Limits, doubt_sums, doubt_times, validate
-from meters.quality_norms import DAYS, SENSED, Norms, learn
-from meters.usage import from_registers
+from meters.vee.estimation import estimate
+from meters.vee.norms import DAYS, SENSED, Norms, learn
+from meters.vee.periods import as_primary
+from meters.vee.quality import Limits, doubt_sums, doubt_times, validate
+from meters.vee.usage import from_registers
 from service.metering import histories
 from service.settings import LoadedCity
 from service.store import cold, meter_days, readings

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from city.quality import VALID
-from meters import fill
-from meters.packing import Batch
+from meters.spool import fill
+from meters.spool.packing import Batch
 from service.settings import LoadedCity
 
 

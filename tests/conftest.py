@@ -19,6 +19,7 @@ def demo_city(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("city.toml", "valves.csv", "accounts.toml"):
         if (ROOT / "demo" / name).exists():
             shutil.copy(ROOT / "demo" / name, folder / name)
+    shutil.copytree(ROOT / "demo" / "devices", folder / "devices")
     city = folder / "city.toml"
     port = free_port()
     text = city.read_text(encoding="utf-8")
@@ -31,13 +32,14 @@ def demo_city(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def polled(demo_city: Path, tmp_path_factory: pytest.TempPathFactory) -> Penstock:
     """The city up to the night: history imported, the live day read over Modbus."""
+    from demo.headend import deliver
     from demo.make import make
     from service.demo import field
 
     home = tmp_path_factory.mktemp("home") / "demo"
     made = Penstock(demo_city, home)
     home.mkdir()
-    make(home)
+    deliver(make(home).message, home / "head-end")
     made.run("init", codes=(0,))
     made.run("import", codes=(0,))
     with field(home / "simulator.json", port_of(demo_city)):

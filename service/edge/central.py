@@ -9,7 +9,7 @@ from time import monotonic
 from urllib.parse import urlsplit
 
 from city.problems import PenstockError, fault
-from meters.packing import Batch
+from meters.spool.packing import Batch
 from service.delivery import Away, Refused
 from service.edge.clock import ClockWatch
 from service.edge.settings import Edge

@@ -7,9 +7,9 @@ import pandas as pd
 import structlog
 
 from city.problems import PenstockError, Problem, fault
-from meters.field import Field
-from meters.reporting import Reporter
-from meters.spool import Spool
+from meters.polling.field import Field
+from meters.spool.reporting import Reporter
+from meters.spool.spool import Spool
 from service.delivery import Away, drain
 from service.edge.central import Central
 from service.edge.clock import ClockWatch

@@ -27,8 +27,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from city.problems import PenstockError
-from meters.packing import Batch
-from meters.spool import Spool, SpoolFull
+from meters.spool.packing import Batch
+from meters.spool.spool import Spool, SpoolFull
 from service.crash import keep
 from service.edge.central import CLOCK_HEADER, MAX_BODY, ORIGIN_HEADER, REASON_HEADER, STATE_HEADER
 from service.edge.part import bundle, digest, point_ids

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from city.problems import fault
-from meters.spool import Spool
+from meters.spool.spool import Spool
 from service.crash import keep
 from service.delivery import deliver
 from service.edge.receive import Reception

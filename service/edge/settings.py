@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints, field_validator
 from city.places import Place
 from city.problems import Problem
 from city.quantities import Quantity
-from meters.registers import DeviceModel
+from meters.maps.registers import DeviceModel
 from service.references import some, tables, text
 
 StationId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,13}$")]

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, and_, func, or_, select
 
 from city.problems import fault
-from meters.quality import Limits
+from meters.vee.quality import Limits
 from service import schema as t
 from service.store import writing
 from service.store.operations import SENT, record, reopen_held

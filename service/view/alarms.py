@@ -14,7 +14,7 @@ from sqlalchemy import Engine, select
 
 from city import quality as q
 from city.quality import Cause
-from meters import fill
+from meters.spool import fill
 from service import schema as t
 from service.settings import LoadedCity
 from service.store import meter_days, operations, results

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks import hostile, poll
 from benchmarks._fuzz import fuzz
-from meters import strict_engine
+from meters.links import strict_engine
 
 QUICK = argparse.Namespace(quick=True, seed=1, frames=0)
 

@@ -15,11 +15,11 @@ from carbon.targets import Target
 from city.places import Meter, Site, Zone
 from demo import profiles, water
 from demo.make import CITY, Made, make
-from meters.drop import read_drop
-from meters.link import LinkConfig
-from meters.mapping import Mapping
-from meters.quality import Limits
-from meters.registers import load_model
+from meters.links.link import LinkConfig
+from meters.maps.registers import load_model
+from meters.roads.drop import read_drop
+from meters.roads.mapping import Mapping
+from meters.vee.quality import Limits
 from networks import valves
 from networks.water import Network, zones
 from optimisation.assets import ASSETS

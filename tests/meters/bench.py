@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pandas as pd
 
-from meters.poll import Device
-from meters.registers import load_model
+from meters.maps.registers import load_model
+from meters.polling.poll import Device
 
 START = datetime(2022, 6, 14, 22, 0, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)

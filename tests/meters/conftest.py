@@ -4,8 +4,8 @@ import socket
 
 import pytest
 
-from meters.field import Field
-from meters.link import LinkConfig
+from meters.links.link import LinkConfig
+from meters.polling.field import Field
 from meters.simulator import running
 from tests.meters.bench import START, table, written_spec
 

@@ -4,7 +4,7 @@ import sys
 import time
 from pathlib import Path
 
-from meters.subscriber import Subscriber
+from meters.roads.subscriber import Subscriber
 from tests.meters.test_subscriber import BROKER, subscriptions
 
 if __name__ == "__main__":

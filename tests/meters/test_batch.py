@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from city.quality import VALID, Cause, cause_of, missing, questionable
 from city.quantities import Quantity
-from meters.batch import Layout
-from meters.formats import NUMBERS
-from meters.maps import DeviceModel, Register
-from meters.registers import decode, encode, load_model
+from meters.maps.batch import Layout
+from meters.maps.formats import NUMBERS
+from meters.maps.model import DeviceModel, Register
+from meters.maps.registers import decode, encode, load_model
 
 FLOATS = {"f16": "e", "f32": "f", "f64": "d"}
 OUT = questionable(Cause.OUT_OF_MAP)

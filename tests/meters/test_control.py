@@ -2,10 +2,10 @@
 
 import pytest
 
-from meters.field import Field
-from meters.poll import Device
-from meters.quality import Limits
-from meters.registers import load_model
+from meters.maps.registers import load_model
+from meters.polling.field import Field
+from meters.polling.poll import Device
+from meters.vee.quality import Limits
 from tests.meters.bench import QUARTER, START, devices
 
 POINT = "battery-01.setpoint"

@@ -13,9 +13,9 @@ from city.clock import civil_day
 from city.problems import PenstockError
 from city.quality import Cause, Flag, cause_of, usable
 from city.quantities import Quantity
-from meters.archives import within
-from meters.drop import read_drop, read_rows
-from meters.mapping import Column, Mapping
+from meters.roads.archives import within
+from meters.roads.drop import read_drop, read_rows
+from meters.roads.mapping import Column, Mapping
 
 
 def write(folder, text, name="file.csv"):
@@ -227,7 +227,7 @@ def test_a_status_sets_the_quality_and_an_unlisted_one_refuses_the_file(tmp_path
 
 @pytest.mark.parametrize(("year", "says"), [("9970", "times like 9970"), ("1066", "times like 1066"), ("2199", "intervals in a file")])
 def test_a_file_of_a_few_bytes_cannot_cost_the_memory_of_centuries(tmp_path, monkeypatch, year, says):
-    monkeypatch.setattr("meters.delivered._MOST_CELLS", 1_000_000)
+    monkeypatch.setattr("meters.roads.delivered._MOST_CELLS", 1_000_000)
     path = write(tmp_path, f"time_utc,m.power\n1970-01-01T00:00Z,1\n{year}-01-01T00:00Z,2\n")
     with pytest.raises(PenstockError, match=says):
         read_drop(path, Mapping(quantity=Quantity.POWER_KW))
@@ -243,14 +243,14 @@ def test_an_archive_bomb_is_refused_by_what_it_states_and_a_lying_one_by_its_che
     (tmp_path / "lie.zip").write_bytes(lying)
     with pytest.raises(PenstockError, match="whole ZIP file"):
         read_drop(tmp_path / "lie.zip", mapping)
-    monkeypatch.setattr("meters.archives.MOST_BYTES", 1_000_000)
+    monkeypatch.setattr("meters.roads.archives.MOST_BYTES", 1_000_000)
     with pytest.raises(PenstockError, match="1 members, 3000017 bytes"):
         read_drop(tmp_path / "bomb.zip", mapping)
 
 
 def test_a_parquet_file_that_states_too_many_rows_is_refused_unread(tmp_path, monkeypatch):
     pd.DataFrame({"time_utc": pd.to_datetime(["2022-06-15T00:00Z"] * 1000), "m.power": 1.0}).to_parquet(tmp_path / "x.parquet")
-    monkeypatch.setattr("meters.drop._MOST_CELLS", 1000)
+    monkeypatch.setattr("meters.roads.drop._MOST_CELLS", 1000)
     with pytest.raises(PenstockError, match="1,000 rows, 2 columns"):
         read_drop(tmp_path / "x.parquet", Mapping(quantity=Quantity.POWER_KW))
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from city.frames import Block
 from city.quality import VALID, Cause, Flag, cause_of, missing, questionable
 from city.quantities import Quantity
-from meters.estimation import estimate
-from meters.usage import from_registers
+from meters.vee.estimation import estimate
+from meters.vee.usage import from_registers
 
 START = datetime(2022, 6, 15, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -7,11 +7,11 @@ import pytest
 from city.frames import READINGS, checked
 from city.problems import PenstockError
 from city.quality import VALID, Cause, cause_of, missing
-from meters.field import Field
-from meters.link import LinkConfig
-from meters.poll import Device
-from meters.quality import Limits
-from meters.registers import load_model
+from meters.links.link import LinkConfig
+from meters.maps.registers import load_model
+from meters.polling.field import Field
+from meters.polling.poll import Device
+from meters.vee.quality import Limits
 from tests.meters.bench import METERS, QUARTER, START, devices, start, table
 
 

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from city.problems import PenstockError
-from meters.delivered import as_blocks
-from meters.drop import read_rows
-from meters.headend import read_messages
-from meters.mapping import Mapping, Messages
+from meters.roads.delivered import as_blocks
+from meters.roads.drop import read_rows
+from meters.roads.headend import read_messages
+from meters.roads.mapping import Mapping, Messages
 from tests.meters.test_headend import sample
 
 CELLS = [

@@ -8,10 +8,10 @@ import pytest
 from pydantic import ValidationError
 
 from city.quantities import Quantity
-from meters.folders import DropFolder
-from meters.mapping import Drop
-from meters.sources import take_in
-from meters.spool import Spool
+from meters.roads.folders import DropFolder
+from meters.roads.mapping import Drop
+from meters.roads.sources import take_in
+from meters.spool.spool import Spool
 from tests.meters.test_headend import DELTA, sample
 
 SLOT = datetime(2022, 6, 15, tzinfo=UTC)
@@ -134,7 +134,7 @@ def test_names_that_are_too_long_or_not_utf_8_are_moved_as_any_other(tmp_path: P
 
 
 def test_a_file_that_nobody_foresaw_is_set_aside_too(tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("meters.folders.read_rows", lambda *_: 1 / 0)
+    monkeypatch.setattr("meters.roads.folders.read_rows", lambda *_: 1 / 0)
     source = watched(tmp_path, clock, settle_s=0)
     put(tmp_path, "a.csv")
     assert source.readings(SLOT).empty
@@ -142,7 +142,7 @@ def test_a_file_that_nobody_foresaw_is_set_aside_too(tmp_path: Path, clock: Cloc
 
 
 def test_a_large_delivery_comes_in_frames_and_moves_after_the_last(tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("meters.folders._SLICE", 10)
+    monkeypatch.setattr("meters.roads.folders._SLICE", 10)
     source = watched(tmp_path, clock, settle_s=0)
     rows = "".join(f"{SLOT + timedelta(minutes=15 * i):%Y-%m-%dT%H:%MZ},{i}\n" for i in range(25))
     put(tmp_path, "a.csv", "time_utc,m.power\n" + rows)

@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from city.problems import PenstockError
-from meters.foreign import TOOLS, Written, import_map
-from meters.foreign.found import ORDERS, Imported
-from meters.maps import DeviceModel
-from meters.registers import decode, load_model
-from meters.transports import LinkConfig
+from meters.links.transports import LinkConfig
+from meters.maps.foreign import TOOLS, Written, import_map
+from meters.maps.foreign.found import ORDERS, Imported
+from meters.maps.model import DeviceModel
+from meters.maps.registers import decode, load_model
 
 SAMPLES = Path(__file__).parent / "foreign"
 FILES = {"telegraf": "telegraf.toml", "myems": "myems.json", "thingsboard": "thingsboard.json", "homeassistant": "homeassistant.yaml"}
@@ -247,8 +247,8 @@ FIELD = st.fixed_dictionaries(
 @given(st.lists(FIELD, min_size=1, max_size=8), st.sampled_from(sorted(ORDERS)), NAMES)
 def test_whatever_a_map_says_ours_loads_and_each_field_is_carried_or_told(fields: list[dict[str, object]], order: str, name: str) -> None:
 
-    from meters.foreign.telegraf import _plugin
-    from meters.foreign.written import written
+    from meters.maps.foreign.telegraf import _plugin
+    from meters.maps.foreign.written import written
 
     imported = Imported("telegraf")
     _plugin(

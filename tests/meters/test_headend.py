@@ -15,9 +15,9 @@ from city import quality as q
 from city.problems import PenstockError
 from city.quality import Cause, Flag
 from city.quantities import Quantity
-from meters.headend import read_messages
-from meters.mapping import Channel, Messages
-from meters.reading_types import ReadingType, quality_of
+from meters.roads.headend import read_messages
+from meters.roads.mapping import Channel, Messages
+from meters.roads.reading_types import ReadingType, quality_of
 
 SAMPLES = Path(__file__).parent / "headend"
 DELTA = "0.0.2.4.1.1.12.0.0.0.0.0.0.0.0.3.72.0"

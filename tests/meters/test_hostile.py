@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from benchmarks._hostile_modes import RTU, TCP, Mode, Query
 from benchmarks._hostile_server import KINDS, open_files, tried
 from city.problems import PenstockError
-from meters import strict
-from meters.asked import checksum, reading, writing
-from meters.exchange import Exchange
-from meters.link import Link, LinkConfig, LinkFault
+from meters.links import strict
+from meters.links.asked import checksum, reading, writing
+from meters.links.exchange import Exchange
+from meters.links.link import Link, LinkConfig, LinkFault
 
 
 def trials(kind, modes):

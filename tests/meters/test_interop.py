@@ -11,8 +11,8 @@ import pytest
 
 from benchmarks import _libmodbus
 from city.problems import PenstockError
-from meters.link import Link, LinkConfig, LinkFault
-from meters.sunspec import discover
+from meters.links.link import Link, LinkConfig, LinkFault
+from meters.maps.sunspec import discover
 
 JAVASCRIPT = """
 const { ServerTCP } = require("modbus-serial");

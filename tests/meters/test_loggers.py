@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from city import quality as q
 from city.quality import Cause, cause_of
-from meters.loggers import Broker, Logger, rows
-from meters.maps import DeviceModel
+from meters.maps.model import DeviceModel
+from meters.roads.loggers import Broker, Logger, rows
 
 MODEL = DeviceModel.model_validate(
     {

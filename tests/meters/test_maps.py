@@ -13,10 +13,10 @@ from city.problems import PenstockError
 from city.quality import VALID
 from city.quantities import Quantity
 from city.units import conversion
-from meters.formats import NUMBERS
-from meters.maps import DeviceModel, Register
-from meters.probe import ORDERS, in_order
-from meters.registers import decode, encode, load_model, same_serial, text
+from meters.maps.formats import NUMBERS
+from meters.maps.model import DeviceModel, Register
+from meters.maps.probe import ORDERS, in_order
+from meters.maps.registers import decode, encode, load_model, same_serial, text
 
 PAGE = (Path(__file__).parents[2] / "docs" / "maps.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```toml\n(.*?)```", PAGE, flags=re.DOTALL)

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from city.quality import VALID
-from meters.field import Field
-from meters.link import LinkConfig
-from meters.poll import Device
-from meters.quality import Limits
-from meters.registers import Register, encode, load_model
+from meters.links.link import LinkConfig
+from meters.maps.registers import Register, encode, load_model
+from meters.polling.field import Field
+from meters.polling.poll import Device
+from meters.vee.quality import Limits
 from tests.meters.bench import START
 
 server = pytest.importorskip("pyModbusTCP.server")

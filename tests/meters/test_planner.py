@@ -3,8 +3,8 @@ from itertools import combinations, pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meters.planner import Reach, Request, Span, coalesce
-from meters.registers import load_model
+from meters.maps.registers import load_model
+from meters.polling.planner import Reach, Request, Span, coalesce
 
 
 def some(*places, table="holding"):

@@ -8,11 +8,11 @@ from itertools import pairwise
 import pytest
 
 from city.quality import VALID, Cause, cause_of, missing, questionable
-from meters.field import Field
-from meters.link import LinkConfig
-from meters.maps import DeviceModel
-from meters.poll import Device
-from meters.quality import Limits
+from meters.links.link import LinkConfig
+from meters.maps.model import DeviceModel
+from meters.polling.field import Field
+from meters.polling.poll import Device
+from meters.vee.quality import Limits
 from tests.meters.gateway import Gateway
 
 SLOT = datetime(2026, 1, 5, tzinfo=UTC)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from meters.maps import DeviceModel, Register
-from meters.probe import ORDERS, Seen, in_order, orders_that_fit, readings, suggestion
-from meters.registers import decode, encode, load_model
+from meters.maps.model import DeviceModel, Register
+from meters.maps.probe import ORDERS, Seen, in_order, orders_that_fit, readings, suggestion
+from meters.maps.registers import decode, encode, load_model
 
 METER = load_model("electricity-meter")
 

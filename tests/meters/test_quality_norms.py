@@ -10,8 +10,8 @@ from city.frames import Block
 from city.quality import VALID, Cause, Flag, cause_of, missing, usable
 from city.quantities import Quantity
 from forecasting.calendars import Calendar
-from meters.quality import Limits, doubt_sums, doubt_times, validate
-from meters.quality_norms import learn
+from meters.vee.norms import learn
+from meters.vee.quality import Limits, doubt_sums, doubt_times, validate
 
 HOUR = timedelta(hours=1)
 START = datetime(2022, 6, 15, tzinfo=UTC)

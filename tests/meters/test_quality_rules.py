@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from city.frames import Block
 from city.quality import VALID, Cause, cause_of, missing, usable
 from city.quantities import Quantity
-from meters.quality import Limits, counts, validate
+from meters.vee.quality import Limits, counts, validate
 
 START = datetime(2022, 6, 15, tzinfo=UTC)
 NAN = float("nan")

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from city.problems import PenstockError
 from city.quality import VALID, Cause, missing
-from meters.link import LinkConfig, LinkFault
-from meters.maps import DeviceModel
-from meters.planner import Span
-from meters.poll import Device, Poll
-from meters.reading import EXTRA_READS
-from meters.refusals import RefusalFile
+from meters.links.link import LinkConfig, LinkFault
+from meters.maps.model import DeviceModel
+from meters.polling.planner import Span
+from meters.polling.poll import Device, Poll
+from meters.polling.reading import EXTRA_READS
+from meters.polling.refusals import RefusalFile
 
 SLOT = datetime(2026, 1, 5, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from city.problems import PenstockError
 from city.quality import VALID, Cause, cause_of, missing, questionable
 from city.quantities import Quantity
-from meters.registers import SHIPPED, DeviceModel, Register, decode, encode, load_model
+from meters.maps.registers import SHIPPED, DeviceModel, Register, decode, encode, load_model
 
 INTEGER = {"u16": (0, 2**16 - 1), "i16": (-(2**15), 2**15 - 1), "u32": (0, 2**32 - 1), "i32": (-(2**31), 2**31 - 1)}
 INTEGER |= {"u64": (0, 2**64 - 1), "i64": (-(2**63), 2**63 - 1)}

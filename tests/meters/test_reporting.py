@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from city.frames import READINGS, checked
 from city.quality import VALID, Cause, Flag, missing, questionable
-from meters.reporting import Reporter, Reporting
+from meters.spool.reporting import Reporter, Reporting
 
 START = pd.Timestamp("2022-06-15T10:00Z")
 

@@ -9,11 +9,11 @@ import pytest
 
 from city.clock import floor
 from city.quality import VALID, Cause, missing
-from meters.breaker import Breaker, share
-from meters.field import Field
-from meters.link import LinkConfig
-from meters.poll import Device
-from meters.schedule import due, next_slot, slots, wall_clock_slots
+from meters.links.link import LinkConfig
+from meters.polling.breaker import Breaker, share
+from meters.polling.field import Field
+from meters.polling.poll import Device
+from meters.polling.schedule import due, next_slot, slots, wall_clock_slots
 from tests.meters.gateway import Gateway
 from tests.meters.test_polling import many
 
@@ -56,7 +56,7 @@ def seen(clock, steps_s, number, act=lambda slot: None):
             act(slot)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("meters.schedule.asyncio.sleep", clock.sleep)
+        patch.setattr("meters.polling.schedule.asyncio.sleep", clock.sleep)
         return asyncio.run(follow())
 
 

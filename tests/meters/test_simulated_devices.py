@@ -9,13 +9,13 @@ import pytest
 
 from city.problems import PenstockError
 from city.quality import VALID, Cause, cause_of
-from meters.field import Field
-from meters.link import LinkConfig
-from meters.poll import Device
-from meters.quality import Limits
-from meters.registers import load_model
+from meters.links.link import LinkConfig
+from meters.maps.registers import load_model
+from meters.polling.field import Field
+from meters.polling.poll import Device
 from meters.simulated import read_spec
 from meters.simulator import running
+from meters.vee.quality import Limits
 
 START = datetime(2022, 6, 15, tzinfo=UTC)
 DEVICES = [

@@ -10,8 +10,8 @@ import time
 
 import pytest
 
-from meters.field import Field
-from meters.link import LinkConfig
+from meters.links.link import LinkConfig
+from meters.polling.field import Field
 from tests.meters.bench import METERS, QUARTER, START, devices, start, table, written_spec
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from city.frames import READINGS, checked
 from city.problems import PenstockError
-from meters.spool import Spool
+from meters.spool.spool import Spool
 
 
 def readings(n: int = 3, first: float = 0.0) -> pd.DataFrame:
@@ -89,7 +89,7 @@ WRITER = """
 import sys
 sys.path.insert(0, sys.argv[2])
 from test_spool import readings
-from meters.spool import Spool
+from meters.spool.spool import Spool
 with Spool(sys.argv[1]) as spool:
     for i in range(100_000):
         spool.append(readings(first=float(i)))

@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 
 from city.problems import PenstockError
-from meters.fill import Capacity, capacity, look
-from meters.packing import Batch
-from meters.recovery import recover
-from meters.spool import Spool, SpoolFull
+from meters.spool.fill import Capacity, capacity, look
+from meters.spool.packing import Batch
+from meters.spool.recovery import recover
+from meters.spool.spool import Spool, SpoolFull
 
 MB = 1 << 20
 

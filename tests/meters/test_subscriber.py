@@ -23,10 +23,10 @@ from paho.mqtt.enums import CallbackAPIVersion
 from city import quality as q
 from city.problems import PenstockError
 from city.quality import Cause, cause_of
-from meters.loggers import Broker, Logger
-from meters.silence import Silence, Subscription
-from meters.spool import Spool
-from meters.subscriber import Subscriber
+from meters.roads.loggers import Broker, Logger
+from meters.roads.silence import Silence, Subscription
+from meters.roads.subscriber import Subscriber
+from meters.spool.spool import Spool
 from tests.meters.test_loggers import MODEL
 
 ROOT = Path(__file__).resolve().parents[2]

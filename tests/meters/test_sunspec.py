@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from city.problems import PenstockError
 from city.quality import VALID, Cause, questionable
 from city.units import conversion
-from meters.batch import Layout
-from meters.link import LinkFault
-from meters.map_file import as_toml
-from meters.registers import decode, load_model, text
-from meters.sunspec import discover, facts
+from meters.links.link import LinkFault
+from meters.maps.batch import Layout
+from meters.maps.map_file import as_toml
+from meters.maps.registers import decode, load_model, text
+from meters.maps.sunspec import discover, facts
 
 device = pytest.importorskip("sunspec2.device")
 

@@ -9,8 +9,8 @@ import trustme
 from cryptography.hazmat.primitives import serialization
 
 from city.problems import PenstockError
-from meters.link import Link, LinkConfig, LinkFault
-from meters.transports import KEY_PASSWORD, reachable
+from meters.links.link import Link, LinkConfig, LinkFault
+from meters.links.transports import KEY_PASSWORD, reachable
 from tests.meters.test_interop import everything, libmodbus
 
 

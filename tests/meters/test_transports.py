@@ -13,8 +13,8 @@ from pydantic import ValidationError
 
 from benchmarks import _libmodbus
 from city.problems import PenstockError
-from meters.link import Link, LinkConfig, LinkFault
-from meters.transports import reachable
+from meters.links.link import Link, LinkConfig, LinkFault
+from meters.links.transports import reachable
 from tests.meters.test_interop import everything, libmodbus
 
 

@@ -10,7 +10,7 @@ from city.frames import Block
 from city.problems import PenstockError
 from city.quality import VALID, Cause, cause_of, missing, questionable
 from city.quantities import Quantity
-from meters.usage import differences, from_registers
+from meters.vee.usage import differences, from_registers
 
 START = datetime(2022, 6, 15, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)

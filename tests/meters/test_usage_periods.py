@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from city.frames import Block
 from city.quality import VALID, Cause, cause_of, missing
 from city.quantities import Quantity
-from meters.periods import Period, as_primary, multiplied, used
-from meters.usage import from_registers
+from meters.vee.periods import Period, as_primary, multiplied, used
+from meters.vee.usage import from_registers
 
 START = datetime(2022, 6, 15, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)

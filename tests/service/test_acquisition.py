@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from city.places import Point
 from city.quality import VALID, Cause, questionable
 from city.quantities import Quantity
-from meters.spool import Spool
+from meters.spool.spool import Spool
 from service import migrations
 from service.delivery import deliver
 from service.store import open_store, readings

@@ -18,7 +18,7 @@ from city.frames import Block
 from city.problems import PenstockError
 from city.quality import VALID
 from city.quantities import Quantity
-from meters.spool import Spool
+from meters.spool.spool import Spool
 from service import migrations
 from service import schema as t
 from service.acquisition import StoreOutlet

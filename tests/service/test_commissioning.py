@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from meters.registers import encode, load_model
+from meters.maps.registers import encode, load_model
 from tests.town import Said, Town
 
 server = pytest.importorskip("pyModbusTCP.server")

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from city.problems import PenstockError, fault
 from meters.control import Outcome
-from meters.quality import Limits
+from meters.vee.quality import Limits
 from service import schema as t
 from service.environment import STOP_FILE, Environment
 from service.outbox import execute_due

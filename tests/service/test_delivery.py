@@ -11,8 +11,8 @@ from sqlalchemy import Engine, select
 from city.places import Point
 from city.quality import VALID
 from city.quantities import Quantity
-from meters.packing import Batch
-from meters.spool import Spool
+from meters.spool.packing import Batch
+from meters.spool.spool import Spool
 from service import migrations
 from service import schema as t
 from service.delivery import Away, Refused, deliver, drain, halved

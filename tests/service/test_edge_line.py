@@ -13,8 +13,8 @@ import trustme
 from sqlalchemy import select
 
 from city.problems import PenstockError
-from meters.packing import Batch
-from meters.spool import Spool
+from meters.spool.packing import Batch
+from meters.spool.spool import Spool
 from service import schema as t
 from service.delivery import Refused
 from service.edge.forwarding import Forwarder

@@ -13,8 +13,8 @@ import pytest
 
 from city.problems import PenstockError
 from city.quality import VALID, Cause, cause_of, missing, usable
-from meters.registers import SHIPPED
-from meters.spool import Spool
+from meters.maps.registers import SHIPPED
+from meters.spool.spool import Spool
 from service.edge.clock import ClockWatch
 from service.edge.forwarding import Forwarder
 from service.edge.part import bundle, digest, toml

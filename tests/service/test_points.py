@@ -13,7 +13,7 @@ from city.places import Point
 from city.problems import PenstockError
 from city.quality import VALID
 from city.quantities import Quantity
-from meters.usage import differences
+from meters.vee.usage import differences
 from service import schema as t
 from service.environment import Environment
 from service.metering import histories, primary, primary_readings, unwritten_registers

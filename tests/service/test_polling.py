@@ -16,8 +16,8 @@ import pytest
 
 from city.clock import QUARTER
 from city.quality import VALID
-from meters.field import Field
-from meters.spool import Spool, SpoolFull
+from meters.polling.field import Field
+from meters.spool.spool import Spool, SpoolFull
 from service.acquisition import StoreOutlet, devices
 from service.environment import Environment
 from service.live import Live

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from console.phrases import PHRASES
-from meters import fill
-from meters.spool import Spool
+from meters.spool import fill
+from meters.spool.spool import Spool
 from service.environment import Environment
 from service.settings import load
 from service.store import open_store, runs

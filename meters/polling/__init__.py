@@ -1,0 +1,1 @@
+"""Which meter is asked when, for what, and what one slot of readings is made of."""

@@ -1,0 +1,1 @@
+"""Other roads in: files, watched folders, head-end messages, loggers over MQTT."""

@@ -1,0 +1,1 @@
+"""Readings on their way: safe on this disk until the next place has them."""

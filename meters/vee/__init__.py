@@ -1,0 +1,1 @@
+"""Validation, estimation and usage: what a reading is worth and what it counts."""
