@@ -125,7 +125,7 @@ def _map(rng: random.Random) -> tuple[list[Span], Reach, list[Span]]:
     spans = sorted({Span("holding", start, start + rng.choice((1, 1, 2, 2, 4, 8))) for start in starts})
     places = [rng.randrange(space) for _ in range(rng.choice((0, 0, 2, 6)))]
     barriers = [Span("holding", at, at + rng.choice((1, 3))) for at in places]
-    return spans, reach, [wall for wall in barriers if not any(wall.touches(span) for span in spans)]
+    return spans, reach, [wall for wall in barriers if not any(wall.start < span.end and span.start < wall.end for span in spans)]
 
 
 def _fewest(spans: list[Span], reach: Reach, barriers: list[Span]) -> int:
