@@ -18,8 +18,8 @@ from carbon.factors import load
 from carbon.indicators import standard_coal_tce
 from demo import profiles, water
 from demo.make import CITY, make
-from meters.drop import read_drop
-from meters.mapping import Mapping
+from meters.roads.drop import read_drop
+from meters.roads.mapping import Mapping
 from networks.balance import night_losses
 
 GENERATION = ("pv-01", "pv-02", "wind-01")

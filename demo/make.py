@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from city.clock import civil_day
-from demo import field, profiles, water
+from demo import field, headend, profiles, water
 from demo.water import WaterWorld
 
 HERE = Path(__file__).parent
@@ -37,16 +37,17 @@ class Made:
     history: tuple[Path, ...]
     live: Path
     spec: Path
+    message: Path
     truth: Path
     weather: Path
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        return (*self.history, self.live, self.spec, self.truth, self.weather)
+        return (*self.history, self.live, self.spec, self.message, self.truth, self.weather)
 
 
 def make(folder: Path, live_day: date = LIVE_DAY, seed: int = 1) -> Made:
-    """Write history/*.parquet, live.parquet, simulator.json, truth.json and weather.parquet into `folder`.
+    """Write history/*.parquet, live.parquet, simulator.json, heat-meter.xml, truth.json and weather.parquet into `folder`.
 
     History runs from 2021-12-31 to `live_day` 00:00, the live table from there to 02:00 of the next day (local time). History
     columns are point ids: usage per period (energy_kwh and gas_m3 per quarter-hour, volume_m3 per hour for districts and per
@@ -78,6 +79,7 @@ def _paths(folder: Path) -> Made:
         history=tuple(folder / "history" / f"{name}.parquet" for name in names),
         live=folder / "live.parquet",
         spec=folder / "simulator.json",
+        message=folder / "heat-meter.xml",
         truth=folder / "truth.json",
         weather=folder / "weather.parquet",
     )
@@ -102,6 +104,7 @@ def _write_all(
     live_values = field.as_displayed(field.live_table(energy, power, world, gas, live, rng).join(sensors), city["meters"])
     _save(live_values.loc[live:], paths.live)
     field.write_spec(paths.spec, city["meters"], paths.live)
+    headend.write_message(paths.message, gas["gas-boiler"].loc[live : times[-1] - pd.Timedelta("2h")].iloc[:-1])
     before = slice(None, live - pd.Timedelta(seconds=1))
     sensed = slice(pd.Timestamp(civil_day(SENSED_FROM, zone)[0]), live - pd.Timedelta(seconds=1))
     pumped = pd.DataFrame(
