@@ -136,9 +136,10 @@ class UnitReading:
         """Bisect refused reads: a refused register costs only itself, and from then on not even a read."""
         slot, left = self._slot.time_utc, EXTRA_READS
         todo = [request for request, cause in self._asked if cause is Cause.REFUSED and len(request.spans) > 1]
-        hopeless = self._refusals.all_until is not None and slot < self._refusals.all_until
-        if hopeless and all(cause is Cause.REFUSED for _, cause in self._asked):
-            return
+        if all(cause is Cause.REFUSED for _, cause in self._asked):
+            if self._refusals.all_until is not None and slot < self._refusals.all_until:
+                return
+            todo = self._refusals.unsearched or todo
         while todo and left > 1:
             for half in todo.pop().halves():
                 left -= 1
@@ -148,14 +149,15 @@ class UnitReading:
                     return
                 if cause is Cause.REFUSED and len(half.spans) > 1:
                     todo.append(half)
-        self._learn()
+        self._learn(todo)
 
-    def _learn(self) -> None:
+    def _learn(self, unsearched: list[Request]) -> None:
         """Remember what was refused while something else was answered; a unit that refuses everything is refusing something else."""
         slot, answered = self._slot.time_utc, {request.span for request, cause in self._asked if cause is Cause.NONE}
         refused = [request for request, cause in self._asked if cause is Cause.REFUSED]
+        self._refusals.unsearched = [] if answered else unsearched
         if not answered:
-            self._refusals.all_until = slot + AGAIN
+            self._refusals.all_until = None if unsearched else slot + AGAIN
             return
         for request in refused:
             if len(request.spans) == 1:

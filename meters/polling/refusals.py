@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from city.problems import fault
-from meters.polling.planner import Span
+from meters.polling.planner import Request, Span
 
 AGAIN = timedelta(days=1)  # a register that never answered is asked again so often
 AGAIN_HEARD = timedelta(hours=1)  # one that answered before: many inverters refuse their measurements at night
@@ -22,6 +22,7 @@ class Refusals:
         self.walls = frozenset(self._until)
         self.changed = False
         self.all_until: datetime | None = None  # it refused everything: until then it is not asked in pieces
+        self.unsearched: list[Request] = []  # where a search that has met no answer yet goes on in the next slot
 
     def heard(self, read: Span) -> None:
         """The unit answered a read of this span."""
