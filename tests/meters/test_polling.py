@@ -126,16 +126,18 @@ def test_a_device_that_answers_shorter_reads_than_its_map_says_is_read_in_pieces
     assert gateway.reads() == [(0, 16), (16, 16), (32, 16), (48, 16)]
 
 
-def test_a_unit_that_refuses_everything_is_not_taken_apart_and_comes_back_whole(gateway):
+def test_a_unit_that_refuses_everything_is_taken_apart_once_a_day_and_comes_back_whole(gateway):
     gateway.refused = {(1, "holding", address) for address in range(64)}
     with Field([config(gateway)], [Device("a", "field", 1, many(64))]) as field:
-        field.read_slot(SLOT)
+        for i in range(6):  # 126 halves, 24 in a slot: none answers
+            field.read_slot(SLOT + i * QUARTER)
+        assert len(gateway.asked) == 6 + 126
         gateway.asked.clear()
-        for i in range(1, 5):
+        for i in range(6, 10):
             assert set(field.read_slot(SLOT + i * QUARTER)["quality"]) == {missing(Cause.REFUSED)}
         assert gateway.reads() == [(0, 64)] * 4
         gateway.refused.clear()  # it has started up
-        assert set(field.read_slot(SLOT + 5 * QUARTER)["quality"]) == {VALID}
+        assert set(field.read_slot(SLOT + 10 * QUARTER)["quality"]) == {VALID}
 
 
 def test_a_register_that_answered_before_is_asked_again_within_the_hour(gateway):
