@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 
-from city.problems import PenstockError, fault
+from city.problems import PenstockError, Problem, fault
 from service import schema as t
 from service.environment import STOP_FILE, Environment
 from service.store import open_store, operations, results
@@ -92,16 +94,28 @@ def hold_subject(
         raise fault(
             f"--until {until_utc:%Y-%m-%dT%H:%MZ}", "not after the hold begins", f"after {at_utc:%Y-%m-%dT%H:%MZ}", "Give a later time."
         )
-    if target == operations.STOP:  # the file first: it stops the writing even while the database does not answer
-        env.folder.mkdir(parents=True, exist_ok=True)
-        file.write_text(f"{who} {at_utc.isoformat()} {reason}\n", encoding="utf-8")
-    engine = open_store(env.url)
-    if target != operations.STOP:  # which must work whatever the city file says
+    if target == operations.STOP:
+        _stop(env, file, who, at_utc, reason, until_utc)
+    else:
         _require_known(env, subject)
-    operations.place_hold(engine, target, who, at_utc, reason, until_utc)
-    if target == operations.STOP:  # the database has it now: what ends it there, in the console too, ends it
-        file.unlink(missing_ok=True)
+        operations.place_hold(open_store(env.url), target, who, at_utc, reason, until_utc)
     return f"{shown}: held by {who}" + (f" until {until_utc:%Y-%m-%d %H:%M} UTC" if until_utc else " until released")
+
+
+def _stop(env: Environment, file: Path, who: str, at_utc: datetime, reason: str, until_utc: datetime | None) -> None:
+    """The emergency stop. Its file comes first and works whatever the city file says and while the database does not answer.
+
+    It goes when the database has the stop: what ends it there, in the console too, ends it.
+    """
+    env.folder.mkdir(parents=True, exist_ok=True)
+    file.write_text(f"{who} {at_utc.isoformat()} {reason}\n", encoding="utf-8")
+    try:
+        operations.place_hold(open_store(env.url), operations.STOP, who, at_utc, reason, until_utc)
+    except (PenstockError, DBAPIError) as error:
+        why = error.problems if isinstance(error, PenstockError) else fault("database", str(error.orig), "one that answers", "").problems
+        allowed, remedy = "the same in the database", "`penstock poll` enters it there, until released, as soon as it answers."
+        raise PenstockError([Problem("everything", f"stopped, by {file} alone", allowed, remedy), *why]) from None
+    file.unlink(missing_ok=True)
 
 
 def _require_known(env: Environment, subject: str) -> None:

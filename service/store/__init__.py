@@ -21,11 +21,12 @@ def open_store(url: str, *, create: bool = False) -> Engine:
     """
     try:
         engine = create_engine(url, pool_pre_ping=True)
-    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, ValueError) as error:
         told = lacking(error) if isinstance(error, ModuleNotFoundError) else None
         if told is not None:
             raise PenstockError(told) from None
-        raise fault("PENSTOCK_DATABASE_URL", str(error).split("\n")[0], "sqlite:/// or postgresql+psycopg://", "Correct the URL.") from None
+        observed = "cannot be read" if isinstance(error, ValueError) else str(error).split("\n")[0]  # it may hold the password
+        raise fault("PENSTOCK_DATABASE_URL", observed, "sqlite:/// or postgresql+psycopg://", "Correct the URL.") from None
     if engine.dialect.name == "sqlite":
         if engine.url.database and engine.url.database != ":memory:":
             _make_folder(Path(engine.url.database).parent)
@@ -86,7 +87,8 @@ def present_tables(engine: Engine) -> set[str]:
 
 
 def _named(engine: Engine) -> str:
-    return f"database {engine.url.render_as_string(hide_password=True)}"
+    shown = engine.url.set(query={})  # a password may stand there as well
+    return f"database {shown.render_as_string(hide_password=True)}"
 
 
 def _require_tables(engine: Engine) -> None:

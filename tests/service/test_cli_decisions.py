@@ -95,6 +95,19 @@ def test_a_stop_that_the_database_has_ends_where_it_ends_there(town: Town) -> No
     assert [row.action for row in reversed(operations.audit(open_store(town.database)))] == ["emergency stop", "emergency stop", "release"]
 
 
+def test_a_stop_that_the_database_does_not_take_says_that_it_is_in_force_and_no_password(town: Town) -> None:
+    url = "postgresql+psycopg://ada:hush@127.0.0.1:1/x?password=hush"
+    said = town.penstock("hold", "all", "--who", "ada", DATABASE_URL=url)
+    assert (said.code, said.foreseen, "hush" in said.all) == (1, True, False)
+    assert "everything: stopped, by" in said.err
+    assert (town.folder / STOP_FILE).exists()
+
+
+def test_an_address_of_a_database_that_cannot_be_read_is_not_repeated(town: Town) -> None:
+    said = town.penstock("status", DATABASE_URL="postgresql+psycopg://ada@127.0.0.1:hush/x")
+    assert (said.code, said.foreseen, "hush" in said.all) == (1, True, False)
+
+
 @pytest.mark.parametrize("subject", ["all", "sun", "sun.setpoint"])
 def test_a_stop_before_the_approval_keeps_every_later_command_from_being_written(subject: str, planned: Town) -> None:
     assert planned.penstock("hold", subject, "--who", "ada", "--now", NOW).code == 0
