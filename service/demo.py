@@ -58,7 +58,7 @@ def run_demo(now_utc: datetime | None, *, quiet: bool) -> str:
     _command(env, "report", "--now", DECISION)
     _back_up(env)
     if not quiet:
-        print(page(env, city, night, time.perf_counter() - started))
+        print(page(env, night, time.perf_counter() - started))
     # A leak and three bad meters are in the demo on purpose: the night rightly ends with problems, the demo with success.
     return "done" if status in (0, 2) else "failed"
 

@@ -12,16 +12,16 @@ from city.quality import Cause, Flag, cause_of, usable
 from service import health
 from service import schema as t
 from service.environment import Environment
-from service.settings import LoadedCity
+from service.settings import LoadedCity, load
 from service.store import open_store, readings, results, runs
 from service.store.vectors import unpack_quality
 
 BACKUP = "backup"  # below the home folder: the demo's copy of everything, made again by each run
 
 
-def page(env: Environment, city: LoadedCity, now: str, seconds: float) -> str:
+def page(env: Environment, now: str, seconds: float) -> str:
     """The summary of the night of `now` as text."""
-    engine = open_store(env.url)
+    engine, city = open_store(env.url), load(env)
     zone = env.raw["city"]["time_zone"]
     currency = env.raw["city"].get("currency", "CNY")
     at = parse_utc(now)
@@ -41,7 +41,7 @@ def page(env: Environment, city: LoadedCity, now: str, seconds: float) -> str:
         "",
         "Written",
         f"  database    {env.url.rsplit('///', 1)[-1] if env.url.startswith('sqlite') else 'as PENSTOCK_DATABASE_URL says'}",
-        f"  backup      {env.folder / BACKUP}",
+        *(f"  backup      {path}" for path in env.folder.glob(BACKUP)),
         *(f"  report      {path}" for path in sorted((env.folder / "reports").rglob("*.*"))),
         f"({seconds:.0f} s)",
     ]
