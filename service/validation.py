@@ -1,12 +1,11 @@
 """From readings to validated days: points on one grid, checked by their limits and their own past, with estimates beside."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sqlalchemy import Engine
 
 from city import quality as q
@@ -16,6 +15,7 @@ from city.places import Point
 from city.quality import Cause
 from forecasting.calendars import Calendar, LocalGrid
 from meters.vee.estimation import estimate
+from meters.vee.grid import on_grid
 from meters.vee.norms import DAYS, SENSED, Norms, learn
 from meters.vee.periods import as_primary
 from meters.vee.quality import Limits, doubt_sums, doubt_times, validate
@@ -44,7 +44,7 @@ def check(engine: Engine, city: LoadedCity, points: Sequence[Point], start: date
     register = points[0].quantity.is_register
     # One slot more than the days have: the register at the end of the last interval.
     frame = cold.raw(engine, city.folder, [p.id for p in points], start, end + step)
-    raw, off_s = on_grid(frame, points, start, end + step if register else end, step)
+    raw, off_s = on_grid(frame, [p.id for p in points], points[0].quantity, start, end + step if register else end, step)
     polled = np.array([city.meter[p.meter].unit is not None for p in points])
     raw = doubt_times(raw, np.where(polled[:, None], off_s, np.nan), _limits(city))
     parts = [
@@ -125,35 +125,12 @@ def _limits(city: LoadedCity) -> dict[str, Limits]:
     return {limit.point: limit for limit in city.validation_limits}
 
 
-def on_grid(
-    frame: pd.DataFrame, points: Sequence[Point], start: datetime, end: datetime, step: timedelta
-) -> tuple[Block, NDArray[np.float64]]:
-    """Readings of points of one quantity as int64[n, t] over [start, end), and how long after its slot each was received [s].
-
-    Readings off the grid are left out; a slot without a reading is a gap.
-    """
-    shape = (len(points), int((end - start) / step))
-    values, quality = np.zeros(shape, np.int64), np.full(shape, q.missing(Cause.GAP), np.uint16)
-    off_s = np.full(shape, np.nan)
-    if len(frame):
-        row_of: Mapping[str, int] = {p.id: i for i, p in enumerate(points)}
-        codes, names = pd.factorize(frame["point_id"])
-        row = np.array([row_of[name] for name in names])[codes]
-        time = frame["time_utc"].to_numpy(dtype="datetime64[us]")
-        since = (time - np.datetime64(start.replace(tzinfo=None), "us")).astype(np.int64)
-        column, rest = np.divmod(since, step // timedelta(microseconds=1))
-        here = (rest == 0) & (column >= 0) & (column < shape[1])
-        at = row[here], column[here]
-        values[at] = points[0].quantity.to_int(frame["value"].to_numpy(dtype=float)[here])
-        quality[at] = frame["quality"].to_numpy()[here]
-        off_s[at] = ((frame["received_at_utc"].to_numpy(dtype="datetime64[us]") - time).astype(np.int64) / 1e6)[here]
-    return Block(tuple(p.id for p in points), start, step, points[0].quantity, values, quality), off_s
-
-
 def live(engine: Engine, city: LoadedCity, points: Sequence[Point], start: datetime, end: datetime, step: timedelta) -> Block:
     """Hot readings of instant points as a validated int64 Block over [start, end): what is known of a day that is not over."""
     frame = readings.hot(engine, [p.id for p in points], start, end)
-    return validate(as_primary(on_grid(frame, points, start, end, step)[0], histories(city, points)), _limits(city))
+    return validate(
+        as_primary(on_grid(frame, [p.id for p in points], points[0].quantity, start, end, step)[0], histories(city, points)), _limits(city)
+    )
 
 
 def _stacked(blocks: Sequence[Block]) -> Block:

@@ -49,7 +49,7 @@ def estimate(block: Block, history: Block, civil: Civil, gaps: pd.DataFrame | No
     block : validated usage, int64[n, t] [1 / scale of the unit]
     history : the days before it, same ids; only what was measured serves as a like day
     civil : the columns of history and block together, by the wall clock
-    gaps : Usage rows whose register is known at both ends, as `meters.vee.usage.differences` returns them
+    gaps : Usage rows whose register is known at both ends, as `meters.vee.usage.from_registers` returns them
 
     An estimate is flagged ESTIMATED_LINEAR or ESTIMATED_LIKE_DAY and keeps the cause of its gap; with DERIVED, where the sum
     over its gap is the register's. A total that has no shape to follow is spread evenly (ESTIMATED_LINEAR: the register's line).

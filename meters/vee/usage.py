@@ -10,7 +10,6 @@ and the sum of usage equals the last register minus the first.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -19,7 +18,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from city import quality as q
-from city.clock import as_utc, ceil, floor
 from city.frames import USAGE, Block, checked
 from city.problems import fault
 from city.quality import Cause, Flag
@@ -36,40 +34,18 @@ class Differences(NamedTuple):
     gaps: pd.DataFrame
 
 
-def differences(
-    readings: pd.DataFrame,
-    step: timedelta,
-    moduli: Mapping[str, int] | None = None,
-    start_utc: datetime | None = None,
-    end_utc: datetime | None = None,
-    histories: Histories | None = None,
-) -> Differences:
-    """Usage from Readings of one register quantity.
+def from_registers(registers: Block, moduli: Mapping[str, int] | None = None, histories: Histories | None = None) -> Differences:
+    """Usage from a Block of register readings at t + 1 times, int64 in the stored scale.
 
     Parameters
     ----------
-    readings : columns point_id, time_utc, quantity, value, quality; readings between grid times are not needed and ignored
-    step : length of an interval
     moduli : point id -> modulus in the store's integers (`Register.stored_modulus`); a point without one never rolls over
-    start_utc, end_utc : the grid's ends; by default the first and last grid time that the readings span
     histories : point id -> its periods, for points with multipliers or exchanges; their moduli stand there
 
     Raises
     ------
-    PenstockError : several quantities, not a register, a point read twice at one time, ends off the grid
+    PenstockError : not a register, or not in the store's integers
     """
-    quantity = _register_quantity(readings)
-    times = pd.DatetimeIndex(readings["time_utc"])
-    start = as_utc(start_utc) if start_utc else ceil(times.min().to_pydatetime(), step)
-    end = as_utc(end_utc) if end_utc else floor(times.max().to_pydatetime(), step)
-    if (end - start) % step or end <= start or floor(start, step) != start:
-        raise fault("usage", f"{start:%Y-%m-%dT%H:%MZ} to {end:%Y-%m-%dT%H:%MZ}", f"at least one step of {step} on the grid", "Widen it.")
-    ids, stored, quality = _on_grid(readings, quantity, start, step, (end - start) // step + 1)
-    return from_registers(Block(ids, start, step, quantity, stored, quality), moduli, histories)
-
-
-def from_registers(registers: Block, moduli: Mapping[str, int] | None = None, histories: Histories | None = None) -> Differences:
-    """Usage from a Block of register readings at t + 1 times, int64 in the stored scale; see `differences`."""
     usage = registers.quantity.usage
     if usage is None or registers.values.dtype.kind != "i":
         raise fault("usage", f"{registers.quantity} as {registers.values.dtype}", "a register as int64", "Give counter readings.")
@@ -144,38 +120,6 @@ def _why_absent(quality: NDArray[np.uint16], usable: NDArray[np.bool_]) -> NDArr
     cause = np.where(usable, 0, quality >> 8).astype(np.uint16)
     found = np.where(cause[:, 1:] > 0, cause[:, 1:], cause[:, :-1])
     return np.where(found > 0, found, np.uint16(Cause.GAP))
-
-
-def _register_quantity(readings: pd.DataFrame) -> Quantity:
-    found = sorted(set(readings["quantity"]))
-    if len(found) != 1 or not Quantity(found[0]).is_register:
-        raise fault("usage", f"quantities {', '.join(found) or 'none'}", "readings of one register quantity", "Select them first.")
-    return Quantity(found[0])
-
-
-def _on_grid(
-    readings: pd.DataFrame, quantity: Quantity, start: datetime, step: timedelta, columns: int
-) -> tuple[tuple[str, ...], NDArray[np.int64], NDArray[np.uint16]]:
-    """Register readings as [n, t + 1]: those exactly on the grid; a time without a reading is a gap."""
-    names, row = np.unique(readings["point_id"].to_numpy(dtype=object), return_inverse=True)
-    step_us = step // timedelta(microseconds=1)
-    since_us = (pd.DatetimeIndex(readings["time_utc"]) - pd.Timestamp(start)) // pd.Timedelta(microseconds=1)
-    since = np.asarray(since_us, dtype=np.int64)
-    column, off = since // step_us, since % step_us
-    here = (off == 0) & (column >= 0) & (column < columns)
-    row, column = row[here], column[here]
-    place = row * columns + column
-    if len(np.unique(place)) < len(place):
-        values, number = np.unique(place, return_counts=True)
-        twice = names[values[number > 1] // columns]
-        raise fault("usage", f"{twice[0]} is read twice at one time", "one reading per point and time", "Keep the latest version only.")
-    stored = np.zeros((len(names), columns), dtype=np.int64)
-    quality = np.full((len(names), columns), q.missing(Cause.GAP), dtype=np.uint16)
-    value, given = readings["value"].to_numpy(dtype=float)[here], readings["quality"].to_numpy(dtype=np.uint16)[here]
-    held = np.abs(value) * quantity.scale < 2**62  # no number, or none that the store's integers hold, is no register of zero
-    stored[row, column] = quantity.to_int(np.where(held, value, 0.0))
-    quality[row, column] = np.where(held, given, q.missing_of(given))
-    return tuple(map(str, names)), stored, quality
 
 
 def _gap_totals(registers: Block, usage: Quantity, usable: NDArray[np.bool_], scaling: _Scaling) -> pd.DataFrame:

@@ -13,7 +13,8 @@ from city.places import Point
 from city.problems import PenstockError
 from city.quality import VALID
 from city.quantities import Quantity
-from meters.vee.usage import differences
+from meters.vee.grid import on_grid
+from meters.vee.usage import from_registers
 from service import schema as t
 from service.environment import Environment
 from service.metering import histories, primary, primary_readings, unwritten_registers
@@ -49,7 +50,8 @@ def test_an_exchange_written_in_the_city_file_counts_what_both_meters_counted(tm
     made = hall(tmp_path, EXCHANGE)
     point = made.points["hall.energy"]
     shown = frame(point.id, point.quantity, [1.0, 1.25, 0.005, 0.013])  # kWh on the displays; the exchange is at 8:07 UTC
-    usage = differences(shown, QUARTER, histories=histories(made, [point]))
+    registers, _ = on_grid(shown, [point.id], point.quantity, SLOT, SLOT + 4 * QUARTER, QUARTER)
+    usage = from_registers(registers, histories=histories(made, [point]))
     # 0.25 x 20, then 0.05 x 20 + 0.005 x 40, then 0.008 x 40 [kWh]
     assert usage.block.values.tolist() == [[5_000, 1_200, 320]]
     assert usage.block.usable().all()
