@@ -138,7 +138,7 @@ def edit_values(
     from city.clock import parse_utc
     from service.cli import environment, moment, operator
     from service.editing import ACCEPT, ESTIMATE, edit, one_of
-    from service.night import lock
+    from service.one_process import lock
     from service.settings import load
     from service.store import open_store
 

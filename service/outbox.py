@@ -86,7 +86,8 @@ def _too_often(engine: Engine, city: LoadedCity, command: Any, limits: Limits, a
 
 
 def _write(engine: Engine, field: Field, command: Any, limits: Limits, at_utc: datetime) -> None:
-    commands.begin(engine, command.command_id)
+    if not commands.begin(engine, command.command_id):
+        return
     try:
         outcome = field.write(command.point_id, command.setpoint, limits, at_utc)
     except PenstockError as error:  # raised before anything is sent: a point of another machine's link, a value no register holds

@@ -22,6 +22,7 @@ from service.acquisition import Outlet, StoreOutlet, devices
 from service.edge import forwarding as edge
 from service.environment import Environment
 from service.live import Live
+from service.one_process import lock
 from service.roads import sources
 from service.settings import LoadedCity, load
 from service.store import open_store, operations, readings
@@ -50,14 +51,15 @@ def poll_forever(env: Environment) -> None:
     told = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):  # a flag, not an exception: no batch is cut off on its way to the disk
         signal.signal(number, lambda *_: told.set())
-    while not told.is_set():
-        city, _, field, way_out = _open(env)
-        room = capacity(city)
-        log.info(f"spool: {room}")
-        if (problem := room.problem()) is not None:
-            log.error(str(problem))
-        with Live(city, field, way_out, sources(city, way_out.origin)) as live:
-            live.run(told)
+    with lock(env.folder, "poll"):  # two would write each command twice
+        while not told.is_set():
+            city, _, field, way_out = _open(env)
+            room = capacity(city)
+            log.info(f"spool: {room}")
+            if (problem := room.problem()) is not None:
+                log.error(str(problem))
+            with Live(city, field, way_out, sources(city, way_out.origin)) as live:
+                live.run(told)
 
 
 def poll_span(env: Environment, start_utc: datetime, until_utc: datetime, *, replay: bool) -> str:
@@ -70,6 +72,11 @@ def poll_span(env: Environment, start_utc: datetime, until_utc: datetime, *, rep
         raise fault(
             f"--until {until_utc:%Y-%m-%dT%H:%MZ}", "before --now", f"{start_utc:%Y-%m-%dT%H:%MZ} or later", "Exchange the two times."
         )
+    with lock(env.folder, "poll"):
+        return _span(env, start_utc, until_utc, replay=replay)
+
+
+def _span(env: Environment, start_utc: datetime, until_utc: datetime, *, replay: bool) -> str:
     city, engine, field, way_out = _open(env)
     roads, read, slot = sources(city, way_out.origin), 0, None
     with field, Spool(city.folder / "spool.db", origin=way_out.origin) as spool:

@@ -4,23 +4,20 @@ A step computes first and writes last, in one transaction with its own record. S
 started again: finished steps are skipped, the unfinished one has left nothing behind.
 """
 
-import fcntl
-import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from importlib import import_module
-from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from city.clock import civil_day, local_date
-from city.problems import PenstockError, fault
+from city.problems import PenstockError
 from service.crash import keep
 from service.extras import lacking
+from service.one_process import lock
 from service.settings import LoadedCity
 from service.store import cold, meter_days, readings, runs, writing
 from service.store.runs import StepResult
@@ -59,24 +56,6 @@ class Output:
 
     result: StepResult
     write: Callable[[Connection], None] = lambda _connection: None
-
-
-@contextmanager
-def lock(folder: Path) -> Iterator[None]:
-    """Hold the night's file lock; a second night on the same city is refused. The lock dies with its process."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "night.lock").open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            raise fault(
-                "night", f"process {file.read().strip() or '?'} is running one", "one night at a time", "Wait for it to end."
-            ) from None
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        yield
 
 
 def run(city: LoadedCity, engine: Engine, now_utc: datetime, *, on_step: Callable[[str, StepResult | None], None] | None = None) -> str:

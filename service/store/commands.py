@@ -32,10 +32,15 @@ def due(engine: Engine, at_utc: datetime, *, reverts: bool) -> Sequence[Any]:
         return connection.execute(select(t.command).where(ready).order_by(c.not_before_utc, c.command_id)).all()
 
 
-def begin(engine: Engine, command_id: str) -> None:
-    """Keep on disk that a write is about to go out: what ends the process now leaves a command whose outcome nobody knows."""
+def begin(engine: Engine, command_id: str) -> bool:
+    """Keep on disk that a write is about to go out: what ends the process now leaves a command whose outcome nobody knows.
+
+    False when it is no longer to be written: another process, or a later approval, was faster.
+    """
+    c = t.command.c
+    ready = (c.command_id == command_id) & c.state.in_(("approved", "held"))
     with writing(engine) as connection:
-        _set(connection, command_id, "writing", "")
+        return connection.execute(t.command.update().where(ready).values(state="writing", sentence="")).rowcount == 1
 
 
 def close_interrupted(engine: Engine, at_utc: datetime) -> None:

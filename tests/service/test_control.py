@@ -178,6 +178,24 @@ def test_a_process_that_dies_while_it_writes_leaves_an_unknown_outcome(engine: E
     assert actions(engine)[-1] == "write unknown"
 
 
+def test_a_command_taken_back_while_its_turn_came_is_not_written(engine: Engine, city: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    device, due = Device(), commands.due
+
+    def decided_meanwhile(*words: Any, **more: Any) -> Any:
+        found = due(*words, **more)
+        if found:
+            monkeypatch.setattr(commands, "due", due)
+            approved(engine, (2.0, NOW, NOW + HOUR), plan="plan-2")
+        return found
+
+    approved(engine, (1.0, NOW, NOW + HOUR))
+    monkeypatch.setattr(commands, "due", decided_meanwhile)
+    for minute in (0, 1):
+        execute_due(engine, device, city(), NOW + minute * MINUTE)
+    assert device.asked == [2.0]
+    assert sorted(row.state for row in rows(engine)) == ["superseded", "written"]
+
+
 REVERT = "revert_after_s = 600\nrevert_to = 0"
 
 

@@ -21,6 +21,7 @@ from meters.spool.spool import Spool, SpoolFull
 from service.acquisition import StoreOutlet, devices
 from service.environment import Environment
 from service.live import Live
+from service.one_process import lock
 from service.settings import LoadedCity, load
 from service.store import open_store, readings, runs
 from tests.meters.gateway import Gateway
@@ -241,3 +242,11 @@ def test_the_process_ends_cleanly_when_it_is_told_to(town: Town) -> None:
     _, told = process.communicate(timeout=15)
     assert process.returncode == 0, told
     assert "Traceback" not in told
+
+
+def test_a_second_poll_of_the_same_city_is_refused(tmp_path: Path) -> None:
+    town = Town(tmp_path, days=0).write()
+    assert town.penstock("init").code == 0
+    with lock(town.folder, "poll"):
+        said = town.penstock("poll", "--now", "2022-06-15T10:00+02:00")
+    assert (said.code, said.foreseen, "one poll at a time" in said.err) == (1, True, True)
