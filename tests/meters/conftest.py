@@ -8,6 +8,7 @@ from meters.links.link import LinkConfig
 from meters.polling.field import Field
 from meters.simulator import running
 from tests.meters.bench import START, table, written_spec
+from tests.meters.gateway import Gateway
 
 
 @pytest.fixture(scope="module")
@@ -36,3 +37,9 @@ def free_port():
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return one.getsockname()[1]
+
+
+@pytest.fixture
+def gateway():
+    with Gateway() as one:
+        yield one

@@ -5,7 +5,13 @@ import struct
 import threading
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
+from meters.links.link import LinkConfig
+from meters.maps.model import DeviceModel
+
+SLOT = datetime(2026, 1, 5, tzinfo=UTC)
+QUARTER = timedelta(minutes=15)
 TABLES = {1: "coil", 2: "discrete", 3: "holding", 4: "input"}
 
 
@@ -115,3 +121,23 @@ class Gateway:
         else:
             data = struct.pack(f">{count}H", *words)
         return bytes((function, len(data))) + data
+
+
+def model(*registers, **limits):
+    """A map of u16 powers; a register is (name, address) or a dict."""
+    made = [r if isinstance(r, dict) else {"name": r[0], "address": r[1]} for r in registers]
+    return DeviceModel.model_validate(
+        {"name": "m", "registers": [{"type": "u16", **({} if "scale_of" in r else {"quantity": "power_kw"}), **r} for r in made], **limits}
+    )
+
+
+def config(gateway, **changes):
+    return LinkConfig(**{"id": "field", "url": gateway.url, "timeout_s": 0.15, "backoff_s": 900, "read_only": False, **changes})
+
+
+def row(frame):
+    return {r.point_id: r for r in frame.itertuples()}
+
+
+def many(count, **limits):
+    return model(*((f"r{i:02d}", i) for i in range(count)), **limits)
