@@ -55,8 +55,9 @@ def moment(now: str | None) -> datetime:
 
 def operator(env: Environment, who: str | None) -> str:
     name = (who or env.operator).strip()
-    if not name:
-        raise fault("--who", "missing", "the name of the person who decides", "Give --who NAME or set PENSTOCK_OPERATOR.")
+    if not 0 < len(name) <= 80:  # the tables take no more
+        observed, allowed = f"{len(name)} characters" if name else "missing", "the name of the person who decides, at most 80 characters"
+        raise fault("--who", observed, allowed, "Give --who NAME or set PENSTOCK_OPERATOR.")
     return name
 
 

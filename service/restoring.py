@@ -22,6 +22,7 @@ from meters.spool.spool import Spool
 from service import backup, migrations
 from service import schema as t
 from service.environment import SPOOLS, Environment
+from service.one_process import lock
 from service.store import cold, open_store, partitions, present_tables, writing
 from service.store.columns import driver_errors
 
@@ -30,8 +31,8 @@ def restore(env: Environment, source: Path, *, replace: bool = False) -> str:
     """Put the backup in the folder `source` in place of the city's data. Returns a sentence.
 
     The city file stays as it is. Readings that wait in this machine's spools stay, and those of the backup's join them. Raises
-    `PenstockError` when a file of the backup is not what it was, when it is of another kind of database or a newer release, or when
-    there is a database already (unless `replace`).
+    `PenstockError` when a file of the backup is not what it was, when it is of another kind of database or a newer release, while
+    poll or a night runs here, or when there is a database already (unless `replace`).
     """
     manifest = backup.verified(source)
     engine = open_store(env.url, create=True)
@@ -42,12 +43,13 @@ def restore(env: Environment, source: Path, *, replace: bool = False) -> str:
     if not replace and present_tables(engine) & set(t.metadata.tables):
         observed, remedy = "a database is there already", "Back that up first, then give --replace."
         raise fault(f"restore of {source}", observed, "an empty one", remedy)
-    _put_back_cold(source / cold.FOLDER, env.folder / cold.FOLDER)
-    if engine.dialect.name == "sqlite":
-        _sqlite(engine, source / "database" / backup.SQLITE)
-    else:
-        _postgresql(engine, source / "database", manifest)
-    waiting = sum(_put_back_spool(source / name, env.folder / name) for name in SPOOLS)
+    with lock(env.folder, "poll"), lock(env.folder, "night"):  # what they know of the database would no longer be so
+        _put_back_cold(source / cold.FOLDER, env.folder / cold.FOLDER)
+        if engine.dialect.name == "sqlite":
+            _sqlite(engine, source / "database" / backup.SQLITE)
+        else:
+            _postgresql(engine, source / "database", manifest)
+        waiting = sum(_put_back_spool(source / name, env.folder / name) for name in SPOOLS)
     rows = sum(table["rows"] for table in manifest["tables"].values())
     return f"{manifest['city']} as of {manifest['made_at_utc']}: {rows:,} rows of {len(manifest['tables'])} tables; {waiting} batches wait"
 

@@ -176,7 +176,7 @@ class Reception:
         said = request.headers.get(STATE_HEADER, "{}")[:4000]
         try:
             state = json.loads(said)
-        except ValueError:
+        except (ValueError, RecursionError):
             return
         if isinstance(state, Mapping):
             self.heard[station.id] = dict(state)

@@ -24,6 +24,7 @@ from service import schema as t
 from service.acquisition import StoreOutlet
 from service.backup import back_up, verified
 from service.environment import Environment
+from service.one_process import lock
 from service.restoring import restore
 from service.store import cold, meter_days, open_store, operations, readings, runs, writing
 from tests.service.test_cold_storage import DAY, IDS, LATER, POINTS, everything, fill, slot
@@ -132,6 +133,18 @@ def test_a_poll_that_runs_on_over_a_restore_stores_nothing_under_the_key_of_anot
         assert outlet.deliver(spool, LATER) == 3
     found = readings.hot(engine, IDS, LATER, LATER + timedelta(minutes=15))
     assert dict(zip(found["point_id"], found["value"], strict=True)) == dict(zip(IDS, (4.0, 5.0, 6.0), strict=True))
+
+
+@pytest.mark.parametrize("name", ["poll", "night"])
+def test_no_restore_while_poll_or_a_night_runs(name: str, tmp_path: Path) -> None:
+    engine = made(tmp_path)
+    env = lived(engine, tmp_path / "home")
+    back_up(env, tmp_path / "kept", NOW)
+    readings.store_batch(engine, "after", slot(LATER, 9.0), readings.register_points(engine, POINTS))
+    before = tables(engine)
+    with lock(env.folder, name), pytest.raises(PenstockError, match=f"one {name} at a time"):
+        restore(env, tmp_path / "kept", replace=True)
+    assert tables(engine) == before
 
 
 def test_a_backup_of_a_newer_release_is_refused_before_anything_is_touched(engine: Engine, tmp_path: Path) -> None:

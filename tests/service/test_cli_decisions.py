@@ -84,6 +84,11 @@ def test_the_emergency_stop_works_with_a_broken_city_file(town: Town) -> None:
     assert [row.subject for row in results.rows(open_store(town.database), t.hold)] == [operations.STOP]
 
 
+def test_a_name_longer_than_the_tables_take_is_refused(town: Town) -> None:
+    said = town.penstock("hold", "sun", "--who", "a" * 81)
+    assert (said.code, said.foreseen, "at most 80" in said.err) == (1, True, True)
+
+
 def test_a_stop_that_the_database_has_ends_where_it_ends_there(town: Town) -> None:
     past = town.penstock("hold", "all", "--who", "ada", "--until", "2020-01-01T00:00Z")
     assert (past.code, (town.folder / STOP_FILE).exists()) == (1, False)  # refused is not half done
