@@ -22,6 +22,7 @@ from service.view import water
 from service.view.moment import Moment
 
 LATE_STEPS = 3  # a value older than three of its steps is old
+_FILE_LATE_MIN = 36 * 60  # and one that comes in files, mostly once a day, when a day's file is half a day overdue [min]
 _DAY = timedelta(hours=24)
 
 
@@ -74,7 +75,9 @@ def points(engine: Engine, city: LoadedCity, moment: Moment) -> pd.DataFrame:
         cause=[q.cause_of(int(one)).name for one in quality],
         age_min=age,
     )
-    return frame.assign(late=age.isna() | (age > LATE_STEPS * frame["step_min"]))
+    heard_live = {meter.id for meter in city.settings.meters if meter.link} | {logger.meter for logger in city.settings.loggers}
+    patience = (LATE_STEPS * frame["step_min"]).where(frame["meter_id"].isin(heard_live), _FILE_LATE_MIN)
+    return frame.assign(late=age.isna() | (age > patience))
 
 
 def _in_units(city: LoadedCity, about: pd.DataFrame, stored: pd.Series, time_utc: pd.Series) -> NDArray[np.float64]:
