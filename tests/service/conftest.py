@@ -1,13 +1,18 @@
 """Stores for the tests of the service: SQLite always, PostgreSQL where its wheel is."""
 
 import shutil
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
 from service import migrations
+from service.environment import Environment
+from service.settings import LoadedCity, load
 from service.store import open_store
+from tests.service.control_bench import POINT
 from tests.town import NOW, Town
 
 
@@ -40,3 +45,17 @@ def one_night(tmp_path_factory: pytest.TempPathFactory) -> Town:
 def planned(one_night: Town, tmp_path: Path) -> Town:
     shutil.copytree(one_night.folder, tmp_path / "town")
     return Town(tmp_path / "town")
+
+
+@pytest.fixture
+def city(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., LoadedCity]:
+    def made(limits: str = "", link: str = "") -> LoadedCity:
+        town = Town(tmp_path_factory.mktemp("town"), days=0)
+        town = replace(town, head=town.head.replace("read_only = false", f"read_only = false{link}"))
+        town = replace(
+            town, parts={**town.without().parts, "limits": f'[[limits]]\npoint = "{POINT}"\nminimum = 0\nmaximum = 1000\n{limits}'}
+        )
+        town.write()
+        return load(Environment(city=town.file, home=town.folder))
+
+    return made

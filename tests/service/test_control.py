@@ -1,79 +1,16 @@
 """From an approval to the wire: what hinders a write, what follows it, and what nobody may forget."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
-from city.problems import PenstockError, fault
-from meters.control import Outcome
+from city.problems import PenstockError
 from meters.vee.quality import Limits
 from service import schema as t
-from service.environment import STOP_FILE, Environment
 from service.outbox import execute_due
-from service.planning import command
-from service.settings import LoadedCity, load
-from service.store import commands, operations, results, writing
-from tests.town import Town
-
-NOW = datetime(2022, 6, 15, 22, 0, tzinfo=UTC)
-MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
-POINT = "sun.setpoint"
-
-
-@dataclass
-class Device:
-    """Stands for the field: a device that holds what is written, or answers with the word it was given. Keeps what was asked."""
-
-    held: float = 0.0
-    word: str = "written"
-    asked: list[float] = field(default_factory=list)
-
-    def write(self, point_id: str, setpoint: float, limits: Limits, now_utc: datetime) -> Outcome:
-        self.asked.append(setpoint)
-        step = limits.write_step or abs(setpoint - self.held)
-        self.held += min(max(setpoint - self.held, -step), step)
-        return Outcome(point_id, self.word, self.held, self.held, "as told", now_utc, sent=self.word != "refused")  # type: ignore[arg-type]
-
-
-@pytest.fixture
-def city(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., LoadedCity]:
-    def made(limits: str = "", link: str = "") -> LoadedCity:
-        town = Town(tmp_path_factory.mktemp("town"), days=0)
-        town = replace(town, head=town.head.replace("read_only = false", f"read_only = false{link}"))
-        town = replace(
-            town, parts={**town.without().parts, "limits": f'[[limits]]\npoint = "{POINT}"\nminimum = 0\nmaximum = 1000\n{limits}'}
-        )
-        town.write()
-        return load(Environment(city=town.file, home=town.folder))
-
-    return made
-
-
-def propose(engine: Engine, *wanted: tuple[float, datetime, datetime], plan: str = "plan-1", needed: int = 1) -> None:
-    rows = [{**command(plan, POINT, "command_kw", kw, start, end), "approvals_needed": needed} for kw, start, end in wanted]
-    with writing(engine) as connection:
-        connection.execute(t.command.insert(), rows)
-
-
-def approved(engine: Engine, *wanted: tuple[float, datetime, datetime], plan: str = "plan-1") -> None:
-    propose(engine, *wanted, plan=plan)
-    operations.approve(engine, plan, "ada", NOW, "")
-
-
-def limits(point_id: str) -> Limits:
-    return Limits(point=point_id)
-
-
-def rows(engine: Engine) -> list[Any]:
-    return list(results.rows(engine, t.command, order=t.command.c.not_before_utc))
-
-
-def actions(engine: Engine) -> list[str]:
-    return [row.action for row in reversed(operations.audit(engine))]
+from service.store import commands, operations
+from tests.service.control_bench import HOUR, MINUTE, NOW, POINT, Device, actions, approved, limits, propose, rows
 
 
 def test_what_needs_two_people_is_written_after_two_different_ones_approved(engine: Engine, city: Any) -> None:
@@ -194,135 +131,6 @@ def test_a_command_taken_back_while_its_turn_came_is_not_written(engine: Engine,
         execute_due(engine, device, city(), NOW + minute * MINUTE)
     assert device.asked == [2.0]
     assert sorted(row.state for row in rows(engine)) == ["superseded", "written"]
-
-
-REVERT = "revert_after_s = 600\nrevert_to = 0"
-
-
-def test_a_setpoint_that_nothing_follows_goes_back_by_itself_even_after_a_restart_and_a_long_outage(engine: Engine, city: Any) -> None:
-    device, rules = Device(), city(REVERT)
-    approved(engine, (500.0, NOW, NOW + HOUR))
-    for at in (NOW, NOW + HOUR, NOW + HOUR + 9 * MINUTE):
-        execute_due(engine, device, rules, at)
-    assert device.asked == [500.0]  # its time is over, but not for ten minutes
-    execute_due(engine, device, city(REVERT), NOW + timedelta(days=3))  # all that is remembered is in the store
-    assert device.asked == [500.0, 0.0]
-    assert [row.state for row in rows(engine)] == ["written", "written"]
-    assert [row.reverts for row in rows(engine)] == [None, rows(engine)[0].command_id]
-
-
-def test_a_newer_setpoint_takes_the_place_of_going_back(engine: Engine, city: Any) -> None:
-    device, rules = Device(), city(REVERT)
-    approved(engine, (500.0, NOW, NOW + HOUR))
-    execute_due(engine, device, rules, NOW)
-    approved(engine, (300.0, NOW + HOUR, NOW + 2 * HOUR), plan="plan-2")
-    assert [row.state for row in rows(engine) if row.reverts] == ["approved"]  # decided is not yet written
-    execute_due(engine, device, rules, NOW + 2 * HOUR - MINUTE)  # both are due by now: the newer one goes first, alone
-    assert device.asked == [500.0, 300.0]
-    execute_due(engine, device, rules, NOW + 2 * HOUR + 10 * MINUTE)
-    assert device.asked == [500.0, 300.0, 0.0]
-
-
-def test_a_setpoint_that_is_where_it_goes_back_to_needs_no_way_back(engine: Engine, city: Any) -> None:
-    approved(engine, (0.0, NOW, NOW + HOUR))
-    execute_due(engine, Device(), city(REVERT), NOW)
-    assert len(rows(engine)) == 1
-
-
-def test_the_emergency_stop_also_stops_going_back_and_its_release_lets_it_go(engine: Engine, city: Any) -> None:
-    device, rules = Device(), city(REVERT)
-    approved(engine, (500.0, NOW, NOW + HOUR))
-    execute_due(engine, device, rules, NOW)
-    operations.place_hold(engine, operations.STOP, "ada", NOW, "a crew is at the device")
-    execute_due(engine, device, rules, NOW + 2 * HOUR)
-    assert device.asked == [500.0]
-    operations.release_hold(engine, operations.STOP, "ada", NOW + 3 * HOUR)
-    execute_due(engine, device, rules, NOW + 3 * HOUR)
-    assert device.asked == [500.0, 0.0]
-
-
-def test_what_a_hold_kept_back_goes_on_when_the_hold_ends_by_itself_and_each_is_told_once(engine: Engine, city: Any) -> None:
-    device, rules = Device(), city()
-    approved(engine, (500.0, NOW, NOW + 3 * HOUR))
-    operations.place_hold(engine, POINT, "ada", NOW, "a crew is at the device", NOW + HOUR)
-    for minute in (0, 1, 2):
-        execute_due(engine, device, rules, NOW + minute * MINUTE)
-    assert device.asked == []
-    execute_due(engine, device, rules, NOW + HOUR)
-    assert device.asked == [500.0]
-    assert actions(engine) == ["approve", "hold", "write held", "write written"]
-
-
-def test_a_command_whose_time_is_over_while_it_is_held_expires(engine: Engine, city: Any) -> None:
-    approved(engine, (500.0, NOW, NOW + HOUR))
-    operations.place_hold(engine, POINT, "ada", NOW, "")
-    for at in (NOW, NOW + HOUR):
-        execute_due(engine, Device(), city(), at)
-    assert [row.state for row in rows(engine)] == ["expired"]
-
-
-def test_a_stop_given_while_the_database_was_away_is_entered_and_can_be_released_by_anyone(engine: Engine, city: Any) -> None:
-    device, rules = Device(), city()
-    approved(engine, (500.0, NOW, NOW + HOUR))
-    (rules.folder / STOP_FILE).write_text("ada: smoke")
-    execute_due(engine, device, rules, NOW)
-    assert device.asked == []
-    assert [(row.subject, row.reason) for row in operations.holds(engine, NOW)] == [(operations.STOP, "ada: smoke")]
-    assert operations.release_hold(engine, operations.STOP, "bob", NOW + MINUTE) == 1
-    execute_due(engine, device, rules, NOW + MINUTE)
-    assert device.asked == [500.0]
-    assert actions(engine) == ["approve", "emergency stop", "write held", "release", "write written"]
-
-
-def test_after_an_unknown_outcome_even_going_back_waits_for_a_person(engine: Engine, city: Any) -> None:
-    device, rules = Device(word="unknown"), city(REVERT)
-    approved(engine, (500.0, NOW, NOW + HOUR))
-    execute_due(engine, device, rules, NOW)
-    device.word = "written"
-    execute_due(engine, device, rules, NOW + 2 * HOUR)
-    assert device.asked == [500.0]
-    commands.settle(engine, POINT, "ada", NOW + 2 * HOUR, 500.0, rules.write_limits)
-    execute_due(engine, device, rules, NOW + 2 * HOUR)
-    assert device.asked == [500.0, 0.0]
-
-
-def test_a_refused_write_is_audited_and_changes_no_way_back(engine: Engine, city: Any) -> None:
-    device, rules = Device(), city(REVERT)
-    approved(engine, (500.0, NOW, NOW + HOUR))
-    execute_due(engine, device, rules, NOW)
-    approved(engine, (300.0, NOW + MINUTE, NOW + HOUR), plan="plan-2")
-    device.word = "refused"
-    execute_due(engine, device, rules, NOW + MINUTE)
-    assert actions(engine)[-1] == "write refused"
-    assert [row.state for row in rows(engine) if row.reverts] == ["approved"]
-
-
-def test_what_a_dying_process_could_not_plan_the_settling_does(engine: Engine, city: Any) -> None:
-    device, rules = Device(), city(REVERT)
-    approved(engine, (500.0, NOW, NOW + HOUR))
-    commands.begin(engine, rows(engine)[0].command_id)
-    execute_due(engine, device, rules, NOW + MINUTE)
-    commands.settle(engine, POINT, "ada", NOW + MINUTE, 500.0, rules.write_limits)
-    execute_due(engine, device, rules, NOW + 2 * HOUR)
-    assert device.asked == [0.0]
-
-
-def test_what_the_field_cannot_write_is_refused_and_the_others_are_written(engine: Engine, city: Any) -> None:
-    class Elsewhere(Device):
-        def write(self, point_id: str, setpoint: float, limits: Limits, now_utc: datetime) -> Outcome:
-            if setpoint == 1.0:
-                raise fault(f"point {point_id}", "not a point of this field", "<meter>.<register>", "Check meters.")
-            return super().write(point_id, setpoint, limits, now_utc)
-
-    approved(engine, (1.0, NOW, NOW + HOUR), (2.0, NOW, NOW + HOUR))
-    execute_due(engine, Elsewhere(), city(), NOW)
-    assert sorted(row.state for row in rows(engine)) == ["refused", "written"]
-
-
-@pytest.mark.parametrize("rules", [{"revert_to": 5}, {"revert_after_s": 5}, {"maximum": 10, "revert_after_s": 5, "revert_to": 11}])
-def test_a_way_back_needs_both_its_keys_and_stays_within_the_limits(rules: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match="revert_to"):
-        Limits(point=POINT, **rules)
 
 
 def test_two_work_processes_never_take_the_same_request(engine: Engine) -> None:
