@@ -133,9 +133,10 @@ def test_a_command_taken_back_while_its_turn_came_is_not_written(engine: Engine,
     assert sorted(row.state for row in rows(engine)) == ["superseded", "written"]
 
 
+@pytest.mark.postgres
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["postgres"], indirect=True)  # SQLite has one writer at a time
 def test_two_work_processes_never_take_the_same_request(engine: Engine) -> None:
-    if engine.dialect.name == "sqlite":
-        pytest.skip("SQLite has one writer at a time")
     first = operations.ask(engine, "replan", "ada", NOW, {})
     second = operations.ask(engine, "replan", "ada", NOW, {})
     with engine.begin() as other:  # another `work` is taking the first
