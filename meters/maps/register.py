@@ -38,7 +38,7 @@ class Register(BaseModel):
     enum: dict[int, str] = Field(default={}, description="what each number means; others are outside the map")
     minimum: float | None = Field(default=None, description="least value the device can mean [unit of the quantity]")
     maximum: float | None = Field(default=None, description="largest value the device can mean [unit of the quantity]")
-    resolution: float | None = Field(default=None, gt=0, description="a value closer to zero than this, but not zero, is questionable [unit]")
+    resolution: float | None = Field(default=None, gt=0, description="a value closer to zero than this, but not 0, is questionable [unit]")
     modulus: int | None = Field(default=None, gt=1, description="a counter starts again at zero here [counts]")
     serial: bool = Field(default=False, description="holds the device's serial number: a string or an integer")
     expect: int | None = Field(default=None, description="what it always holds; else the device or its map is another one [counts]")
