@@ -60,9 +60,16 @@ def from_registers(registers: Block, moduli: Mapping[str, int] | None = None, hi
             amount[i, j], cause[i, j] = scaling.exact(registers, times, i, int(j), int(j) + 1)
     unknown = amount == _UNKNOWN
     absent = _why_absent(registers.quality, usable)
-    quality = np.where(both, np.where(unknown, 0, q.VALID) | cause << 8, absent << 8).astype(np.uint16)
+    quality = np.where(both, np.where(unknown, 0, _worth(registers.quality)) | cause << 8, absent << 8).astype(np.uint16)
     block = Block(registers.ids, registers.start_utc, registers.step, usage, np.where(unknown, 0, amount), quality)
     return Differences(block, _gap_totals(registers, usage, usable, scaling))
+
+
+def _worth(quality: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    """Flags of the intervals between neighbours: valid where both were measured, else what was done to either of them."""
+    first, last = quality[:, :-1], quality[:, 1:]
+    either = (first | last) & np.uint16(0xFF & ~q.VALID)
+    return np.where(q.measured(first) & q.measured(last), np.uint16(q.VALID), either)
 
 
 @dataclass(frozen=True)
@@ -123,7 +130,7 @@ def _why_absent(quality: NDArray[np.uint16], usable: NDArray[np.bool_]) -> NDArr
 
 
 def _gap_totals(registers: Block, usage: Quantity, usable: NDArray[np.bool_], scaling: _Scaling) -> pd.DataFrame:
-    """One Usage row per pair of usable registers that are not neighbours, unless a reset between them hides the total."""
+    """One Usage row per pair of measured registers with none between them, unless a reset hides the total; neighbours need none."""
     columns = np.where(usable, np.arange(registers.values.shape[1]), -1)
     before = np.concatenate([np.full((len(usable), 1), -1), np.maximum.accumulate(columns, axis=1)[:, :-1]], axis=1)
     row, last = np.nonzero(usable & (before >= 0) & (before < np.arange(usable.shape[1]) - 1))
@@ -133,7 +140,8 @@ def _gap_totals(registers: Block, usage: Quantity, usable: NDArray[np.bool_], sc
     moments = times.to_pydatetime()
     for k in np.flatnonzero(np.isin(row, scaling.changing)):
         amount[k], _ = scaling.exact(registers, moments, int(row[k]), int(first[k]), int(last[k]))
-    exact = amount != _UNKNOWN
+    measured = q.measured(registers.quality)
+    exact = (amount != _UNKNOWN) & measured[row, first] & measured[row, last]
     row, first, last, amount = row[exact], first[exact], last[exact], amount[exact]
     frame = pd.DataFrame(
         {

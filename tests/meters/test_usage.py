@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from city.frames import Block
 from city.problems import PenstockError
-from city.quality import VALID, Cause, cause_of, missing, questionable
+from city.quality import VALID, Cause, Flag, cause_of, code, missing, questionable
 from city.quantities import Quantity
 from meters.vee.grid import on_grid
 from meters.vee.usage import from_registers
@@ -93,6 +93,14 @@ def test_usage_and_gap_totals_sum_to_last_register_minus_first(steps, first, rol
     seen = true[good]
     expected = int(seen[-1] - seen[0]) if good.sum() > 1 else 0
     assert int(usage.values[usage.usable()].sum()) + int(gaps["amount"].sum()) == expected
+
+
+def test_usage_up_to_an_estimated_register_is_an_estimate_and_binds_no_total():
+    estimated = code(Flag.ESTIMATED_LINEAR)
+    block, gaps = usage([1.0, 2.0, 3.0, np.nan, 5.0], quality=[VALID, VALID, estimated, missing(Cause.TIMEOUT), VALID])
+    assert block.quality[0, :2].tolist() == [VALID, estimated]
+    assert block.usable().tolist() == [[True, True, False, False]]
+    assert len(gaps) == 0
 
 
 def test_what_is_no_register_is_refused():
