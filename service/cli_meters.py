@@ -165,8 +165,8 @@ def versions(
     from service.store import open_store
 
     env = environment(city)
-    for sentence in told(open_store(env.url), load(env), point, parse_utc(start), parse_utc(end)):
-        typer.echo(sentence)
+    found = list(told(open_store(env.url), load(env), point, parse_utc(start), parse_utc(end)))
+    typer.echo("\n".join(found) or f"{point}: no validated day from {start} to {end}")
 
 
 @app.command("import-map")

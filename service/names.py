@@ -162,7 +162,7 @@ def _factors(raw: Mapping[str, Any], points: Mapping[str, Seen], folders: Sequen
     region = city.get("region") if isinstance(city, dict) else None
     plans = "tariff" in raw and any(tables(raw, "assets"))
     known = regions[GRID_FACTOR] if plans else {row["region"] for row in rows}
-    if isinstance(region, str) and region not in known:
+    if isinstance(region, str) and region not in known and "edge" not in raw:  # a station posts nothing
         observed = f"no factor for '{GRID_FACTOR}' in '{region}'" if plans else f"no factor for region '{region}'"
         yield Problem(
             "city.region", observed, f"one of {some(known, region)}", "Choose one of them, or put a CSV with its factors into factors/."

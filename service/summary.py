@@ -40,7 +40,7 @@ def page(env: Environment, now: str, seconds: float) -> str:
         *_carbon(engine, night),
         "",
         "Written",
-        f"  database    {env.url.rsplit('///', 1)[-1] if env.url.startswith('sqlite') else 'as PENSTOCK_DATABASE_URL says'}",
+        f"  database    {env.url.split('///', 1)[-1] if env.url.startswith('sqlite') else 'as PENSTOCK_DATABASE_URL says'}",
         *(f"  backup      {path}" for path in env.folder.glob(BACKUP)),
         *(f"  report      {path}" for path in sorted((env.folder / "reports").rglob("*.*"))),
         f"({seconds:.0f} s)",

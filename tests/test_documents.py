@@ -2,12 +2,14 @@
 
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from benchmarks.__main__ import names
+from meters.maps.registers import load_model
 from service.cli import app
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -60,3 +62,11 @@ def test_no_file_names_a_registry_a_mirror_or_a_path_of_a_machine() -> None:
         if path.suffix in {".py", ".toml", ".md", ".lock", ".yml", ".txt", ""} and path.is_file():
             text = path.read_text(encoding="utf-8", errors="ignore")
             assert [host for host in hosts if host in text] == [], name
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.stem)
+def test_toml_examples_are_toml_and_register_maps_load(page: Path, tmp_path: Path) -> None:
+    for number, text in enumerate(re.findall(r"```toml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)):
+        if "registers" in tomllib.loads(text):
+            (tmp_path / f"{page.stem}-{number}.toml").write_text(text, encoding="utf-8")
+            assert load_model(f"{page.stem}-{number}", [tmp_path]).registers

@@ -100,7 +100,8 @@ class Capacity:
 
     def __str__(self) -> str:
         per_day = self.readings_per_day * self.bytes_per_reading / 1e6
-        return f"{self.readings_per_day:,.0f} readings a day, {per_day:,.1f} MB; room for {min(self.hours / 24, 9999):,.1f} days"
+        days = f"{self.hours / 24:,.1f} days" if self.hours < 24 * 9999 else "more than 9,999 days"
+        return f"{self.readings_per_day:,.0f} readings a day, {per_day:,.1f} MB; room for {days}"
 
     def problem(self) -> Problem | None:
         """What to say when the room does not last for `WANTED`; None when it does."""

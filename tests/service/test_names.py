@@ -30,6 +30,7 @@ def city(folder: Path, *changes: tuple[str, str]) -> LoadedCity:
     (folder / "city.toml").write_text(text, encoding="utf-8")
     if not (folder / "valves.csv").exists():
         shutil.copy(DEMO / "valves.csv", folder)
+        shutil.copytree(DEMO / "devices", folder / "devices")
     return load(Environment(city=folder / "city.toml", home=folder))
 
 
