@@ -27,7 +27,7 @@ def moment(now_utc: datetime) -> Moment:
 @pytest.fixture
 def waiting(town: Town) -> Town:
     """Two readings that have waited for three hours."""
-    with Spool(town.folder / "spool.db", now=lambda: NOW - timedelta(hours=3)) as spool:
+    with Spool(town.folder / "spool.db", now=lambda: datetime.now(UTC) - timedelta(hours=3)) as spool:
         spool.append(slot(n=2))
     return town
 
