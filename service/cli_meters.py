@@ -121,6 +121,25 @@ def health(
         typer.echo(line)
 
 
+@app.command("queue")
+def asked(
+    start: Annotated[str, typer.Option("--from", help="a time of the first day, ISO 8601 with offset")],
+    end: Annotated[str, typer.Option("--to", help="end of the last day")],
+    city: City = None,
+) -> None:
+    """What validation doubted or warned of in these days and nobody has settled yet, most intervals first."""
+    from city.clock import parse_utc
+    from service.cli import environment
+    from service.settings import load
+    from service.store import open_store
+    from service.view.validation import queue, told
+
+    env = environment(city)
+    found = queue(open_store(env.url), parse_utc(start), parse_utc(end))
+    for sentence in told(found, load(env).settings.city.time_zone):
+        typer.echo(sentence)
+
+
 @app.command("edit")
 def edit_values(
     point: Annotated[str, typer.Argument(help="<meter>.<register>")],

@@ -94,11 +94,6 @@ class DeviceModel(BaseModel):
         return next((register for register in self.registers if register.serial), None)
 
     @property
-    def battery(self) -> Register | None:
-        """The point that says what is left in the meter's own battery [%], or None."""
-        return next((register for register in self.points if register.quantity is Quantity.BATTERY_PCT), None)
-
-    @property
     def clock(self) -> Register | None:
         """The point that says what the meter's own clock shows [s since 1970], or None."""
         return next((register for register in self.points if register.quantity is Quantity.CLOCK_S), None)

@@ -1,6 +1,7 @@
 """What validation asks a person: values it doubted or warned of, by point, day and cause, with what was made of them."""
 
 from collections import Counter
+from collections.abc import Iterator
 from datetime import datetime
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Engine, select
 
 from city import quality as q
+from city.clock import local_date
 from city.quality import Cause, Flag
 from service import schema as t
 from service.store.vectors import unpack_quality
@@ -35,6 +37,15 @@ def queue(engine: Engine, start_utc: datetime, end_utc: datetime) -> pd.DataFram
     rows = [found for row in newest.values() for found in _asked(row.point_id, row.day_start_utc, row.version, unpack_quality(row.quality))]
     frame = pd.DataFrame(rows, columns=COLUMNS)
     return frame.sort_values(["intervals", "point_id", "day_start_utc"], ascending=[False, True, True], ignore_index=True)
+
+
+def told(asked: pd.DataFrame, zone: str) -> Iterator[str]:
+    """A line per row of `queue`, with what may be done about it at the end."""
+    for row in asked.itertuples():
+        of = ", ".join(f"{number} {word}" for word in ("questionable", "estimated", "edited") if (number := getattr(row, word)))
+        cause = row.cause.lower().replace("_", " ")
+        yield f"{row.point_id} {local_date(row.day_start_utc, zone)}: {cause} in {row.intervals} interval{'s' * (row.intervals > 1)}{of and f' ({of})'}"
+    yield "accept or correct them with `penstock meters edit`" if len(asked) else "nothing is asked of these days"
 
 
 def _asked(point_id: str, day: datetime, version: int, quality: NDArray[np.uint16]) -> list[tuple[object, ...]]:

@@ -191,10 +191,9 @@ def test_coils_and_registers_of_one_address_do_not_overlap():
     assert len(DeviceModel(name="m", registers=(register(), coil)).registers) == 2
 
 
-def test_a_map_says_which_register_is_identity_battery_and_clock():
+def test_a_map_says_which_register_is_identity_and_clock():
     model = load_model("district-meter")
-    named = (model.identity, model.battery, model.clock)
-    assert [one.name for one in named if one is not None] == ["serial", "battery", "clock"]
+    assert [one.name for one in (model.identity, model.clock) if one is not None] == ["serial", "clock"]
     assert load_model("electricity-meter").identity is None
 
 

@@ -114,5 +114,8 @@ def test_the_queue_names_what_was_doubted_until_a_person_has_said_something(tmp_
     asked = queue(open_store(town.database), *DAY)
     (row,) = asked[asked["point_id"] == "hall.energy"].itertuples()
     assert (row.cause, row.intervals, row.questionable, row.estimated, row.version) == ("LIMIT", 1, 0, 1, 2)
+    ask = ("meters", "queue", "--from", DAY[0].isoformat(), "--to", DAY[1].isoformat())
+    assert "hall.energy 2022-06-14: limit in 1 interval (1 estimated)" in town.penstock(*ask).out
     town.penstock("meters", "edit", "hall.energy", *HOURS, "--accept", *BY)
+    assert "hall.energy" not in town.penstock(*ask).out
     assert "hall.energy" not in set(queue(open_store(town.database), *DAY)["point_id"])
