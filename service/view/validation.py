@@ -44,7 +44,8 @@ def told(asked: pd.DataFrame, zone: str) -> Iterator[str]:
     for row in asked.itertuples():
         of = ", ".join(f"{number} {word}" for word in ("questionable", "estimated", "edited") if (number := getattr(row, word)))
         cause = row.cause.lower().replace("_", " ")
-        yield f"{row.point_id} {local_date(row.day_start_utc, zone)}: {cause} in {row.intervals} interval{'s' * (row.intervals > 1)}{of and f' ({of})'}"
+        much = f"{row.intervals} interval{'s' * (row.intervals > 1)}{of and f' ({of})'}"
+        yield f"{row.point_id} {local_date(row.day_start_utc, zone)}: {cause} in {much}"
     yield "accept or correct them with `penstock meters edit`" if len(asked) else "nothing is asked of these days"
 
 
