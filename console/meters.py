@@ -22,7 +22,7 @@ def page(_person: Person) -> None:
 
 def _figures() -> None:
     board = data.board()
-    meters = board.groupby("meter_id").agg(answers=("late", lambda late: not late.all()), fine=("usable", "all"))
+    meters = board.groupby("meter_id").agg(answers=("answers", "any"), fine=("usable", "all"))
     usable = int((board["usable"] & ~board["late"]).sum())
     online = int(meters["answers"].sum())
     look.cards(

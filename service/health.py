@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, and_, func, select
 
 from city.places import Meter
-from city.quality import VALID, Cause
+from city.quality import ANSWERED, VALID, Cause
 from city.quantities import Quantity
 from service import schema as t
 from service.settings import LoadedCity
@@ -22,7 +22,7 @@ from service.store.vectors import unpack_quality
 
 TARGET_RATE = 0.98  # of its readings that a device must answer
 LOW_BATTERY_PCT = 20.0
-_ANSWERED = {Cause.NOT_IMPLEMENTED, Cause.OUT_OF_MAP, Cause.WRONG_METER, Cause.CLOCK, Cause.OVERRUN}
+_ANSWERED = ANSWERED | {Cause.OVERRUN}  # what was never asked for is not held against it
 _STUCK_SHARE = 0.25  # of a day that must be flat before a device is called stuck
 
 

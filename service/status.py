@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Engine, and_, case, func, select
 
+from city.causes import ANSWERED
 from meters.spool import fill
 from service import schema as t
 from service.environment import Environment
@@ -55,12 +56,13 @@ def gather(env: Environment, now_utc: datetime) -> dict[str, Any]:
 
 
 def _online(engine: Engine) -> tuple[int, int]:
-    """(devices with a value in their newest reading, devices): newest within three hours of the newest of all, as hourly meters need."""
+    """(devices that answered when last read, devices): within three hours of the newest of all, as hourly meters need."""
     with engine.connect() as connection:
         newest = connection.execute(select(func.max(t.latest.c.time_utc))).scalar()
         if newest is None:
             return 0, 0
-        heard = and_(t.latest.c.value.is_not(None), t.latest.c.time_utc > newest - timedelta(hours=3))
+        answered = (t.latest.c.quality // 256).in_([int(cause) for cause in ANSWERED])
+        heard = and_(answered, t.latest.c.time_utc > newest - timedelta(hours=3))
         name = func.count(t.point.c.meter_id.distinct())
         statement = select(func.count(case((heard, t.point.c.meter_id)).distinct()), name).join_from(
             t.latest, t.point, t.point.c.point_key == t.latest.c.point_key
@@ -82,9 +84,13 @@ def show(env: Environment, now_utc: datetime, *, as_json: bool) -> str:
     return "problems" if abnormal or not told["steps"] else "done"
 
 
+def _told(time: str | None) -> str:
+    return f"{datetime.fromisoformat(time):%Y-%m-%d %H:%M} UTC" if time else "none"
+
+
 def _page(told: dict[str, Any]) -> None:
     silent = f"{told['points_without_value']} of {told['points']} points without value"
-    print(f"{told['city']}: newest reading {told['newest_reading'] or 'none'}; {silent}")
+    print(f"{told['city']}: newest reading {_told(told['newest_reading'])}; {silent}")
     online, meters = told["meters_online"]
     if meters:
         print(f"meters online: {online} of {meters} ({100 * online / meters:.1f} %); `penstock meters health` says which are not, and why")

@@ -73,7 +73,7 @@ def _readings(board: pd.DataFrame) -> Iterator[Alarm]:
     bad = board[~board["usable"] | board["late"]]
     bad = bad[bad["time_utc"].notna()]
     for meter, part in bad.groupby("meter_id", sort=True):
-        silent = bool(part["late"].all() or part["cause"].isin(["TIMEOUT", "NO_CONNECTION", "UNIT_BACKOFF", "REFUSED"]).any())
+        silent = not part["answers"].any()
         since = part["value_utc"].min()
         cause = part["cause"].mode().iloc[0]
         facts = {"cause": cause, "points": len(part), "of": int((board["meter_id"] == meter).sum())}

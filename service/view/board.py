@@ -47,7 +47,7 @@ def points(engine: Engine, city: LoadedCity, moment: Moment) -> pd.DataFrame:
     """One row per point of the city file: its meter, newest reading, newest value that can be used, age and cause.
 
     Columns: point_id, meter_id, site, zone, commodity, role, quantity, unit, value, time_utc (newest heard of), value_utc (of
-    `value`), usable, cause, age_min [min], late. A point never heard of has NaT and cause GAP.
+    `value`), usable, cause, age_min [min], late, answers (read in time, whatever it said). A point never heard of has NaT and cause GAP.
     """
     rows = [
         (p.id, m.id, m.site, m.zone or "", m.commodity, m.role, str(p.quantity), p.quantity.unit, p.quantity.scale, p.step_s / 60)
@@ -77,7 +77,9 @@ def points(engine: Engine, city: LoadedCity, moment: Moment) -> pd.DataFrame:
     )
     heard_live = {meter.id for meter in city.settings.meters if meter.link} | {logger.meter for logger in city.settings.loggers}
     patience = (LATE_STEPS * frame["step_min"]).where(frame["meter_id"].isin(heard_live), _FILE_LATE_MIN)
-    return frame.assign(late=age.isna() | (age > patience))
+    asked = (pd.Timestamp(moment.now_utc) - heard["time_utc"]).dt.total_seconds() / 60
+    answered = frame["cause"].isin([cause.name for cause in q.ANSWERED | {Cause.LIMIT}]) & (asked <= patience)
+    return frame.assign(late=age.isna() | (age > patience), answers=answered)
 
 
 def _in_units(city: LoadedCity, about: pd.DataFrame, stored: pd.Series, time_utc: pd.Series) -> NDArray[np.float64]:
