@@ -10,7 +10,7 @@ import typer
 
 from city.clock import parse_utc
 from city.problems import PenstockError, fault
-from service import cli_meters
+from service import cli_forecast, cli_meters
 from service.environment import Environment
 from service.extras import lacking
 
@@ -24,8 +24,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="One plan for a city's water, energy and carbon. Exit codes: 0 done, 2 done with problems, 1 failed.",
 )
-
 app.add_typer(cli_meters.app, name="meters")
+app.add_typer(cli_forecast.app, name="forecast")
 
 running: ContextVar[Environment | None] = ContextVar("environment of the command that runs", default=None)  # for its crash file
 
