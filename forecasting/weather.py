@@ -19,7 +19,7 @@ class Weather:
     """m variables over the T columns of a history's grid, with v forecasts ("vintages") of them, each for L columns.
 
     Vintage j is known at origins from `issued[j]` on, and `forecasts[:, j, l]` is what it said about column issued[j] + l, NaN for nothing.
-    What was measured in column t is known at origins beyond t + delay. `at` and `mean` see nothing else.
+    What was measured in column t is known at origins from `known[:, t]` on, by default from t + 1. `at` and `mean` see nothing else.
     """
 
     names: tuple[str, ...]
@@ -27,7 +27,8 @@ class Weather:
     issued: IntArray = field(default_factory=lambda: np.empty(0, np.int64))  # [v], ascending; may lie before column 0
     forecasts: FloatArray = field(default_factory=lambda: np.empty((0, 0, 0), np.float32))  # [m, v, L]
     per_hour: int = 1  # columns per hour
-    delay: int = 0  # columns until a measurement is known
+    known: IntArray | None = None  # [m, T], where measurements came late
+    max_age: int | None = None  # columns after which a vintage is too old to be used
 
     @classmethod
     def perfect(cls, names: tuple[str, ...], observed: FloatArray, per_hour: int = 1) -> Self:
@@ -47,7 +48,8 @@ class Weather:
 
     def since(self, column: int) -> Self:
         """The same weather on the grid that begins at `column`."""
-        return replace(self, observed=self.observed[:, column:], issued=self.issued - column)
+        known = None if self.known is None else self.known[:, column:] - column
+        return replace(self, observed=self.observed[:, column:], issued=self.issued - column, known=known)
 
     def _gather(self, o: IntArray, t: IntArray, window: int) -> FloatArray:
         """Mean over the last `window` columns up to t: one table per distinct origin, then one look-up per row."""
@@ -74,12 +76,17 @@ class Weather:
     def _known(self, origins: IntArray, first: int, width: int) -> FloatArray:
         """What is known at each origin about the columns origin + first .. origin + first + width - 1, float32[m, u, width]."""
         columns = origins[:, None] + first + np.arange(width)
-        measured = (columns >= 0) & (columns < np.minimum(origins[:, None] - self.delay, self.observed.shape[1]))
+        before = (columns >= 0) & (columns < np.minimum(origins[:, None], self.observed.shape[1]))
         table = np.full((len(self.names), *columns.shape), np.nan, np.float32)
-        table[:, measured] = self.observed[:, columns[measured]]
+        table[:, before] = self.observed[:, columns[before]]
+        if self.known is not None:
+            late = self.known[:, columns[before]] > np.repeat(origins, width).reshape(columns.shape)[before]
+            table[:, before] = np.where(late, np.float32(np.nan), table[:, before])
         flat, target = table.reshape(len(self.names), -1), columns.ravel()
+        oldest = np.repeat(origins - (self.max_age if self.max_age is not None else np.iinfo(np.int32).max), width)
         vintage = np.repeat(np.searchsorted(self.issued, origins, "right") - 1, width)
         missing = np.flatnonzero(np.isnan(flat).any(axis=0) & (vintage >= 0))
+        missing = missing[self.issued[vintage[missing]] >= oldest[missing]]
         length = self.forecasts.shape[2]
         while missing.size:
             j = vintage[missing]
@@ -90,4 +97,5 @@ class Weather:
             vintage[missing] -= 1
             # an older vintage can only help where it reaches, and only until every variable is known
             missing = missing[(lead < length) & (vintage[missing] >= 0) & np.isnan(flat[:, missing]).any(axis=0)]
+            missing = missing[self.issued[vintage[missing]] >= oldest[missing]]
         return table
