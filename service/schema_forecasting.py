@@ -1,6 +1,6 @@
 """The tables of forecasting: the models that went live or did not, and what people and the weather service told."""
 
-from sqlalchemy import Column, Index, LargeBinary, String, Text
+from sqlalchemy import Column, Date, Float, Index, Integer, LargeBinary, String, Text
 from sqlalchemy.types import JSON
 
 from service.schema_base import table
@@ -18,3 +18,28 @@ forecast_model = table(
     Column("artifact", LargeBinary, nullable=False),
 )
 Index("forecast_model_by_group", forecast_model.c.group_key, forecast_model.c.trained_at_utc)
+forecast_path = table(
+    "forecast_path",
+    Column("night", Date, primary_key=True),
+    Column("series_id", String(120), primary_key=True),
+    Column("start_utc", UtcTime, nullable=False),
+    Column("step_s", Integer, nullable=False),
+    Column("paths", Integer, nullable=False),
+    Column("amounts", LargeBinary, nullable=False),  # float32[paths, t]; path k of one series happens together with path k of another
+)
+peak = table(
+    "peak",
+    Column("night", Date, primary_key=True),
+    Column("series_id", String(120), primary_key=True),
+    Column("day", Date, primary_key=True),  # civil
+    Column("start_utc", UtcTime, nullable=False),  # of the day's first forecast step
+    Column("step_s", Integer, nullable=False),
+    Column("quantity", String(40), nullable=False),  # power_kw or flow_m3_per_h: the unit of everything below
+    Column("p10", Float, nullable=False),
+    Column("p50", Float, nullable=False),
+    Column("p90", Float, nullable=False),
+    Column("at_utc", UtcTime, nullable=False),  # start of the step the peak most often falls into
+    Column("limit", Float),
+    Column("probability", Float),  # that the limit is passed at least once that day
+    Column("by_step", LargeBinary),  # float32[t], the same for each step
+)

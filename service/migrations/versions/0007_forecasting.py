@@ -25,8 +25,37 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("model_id", name=op.f("pk_forecast_model")),
     )
     op.create_index("forecast_model_by_group", "forecast_model", ["group_key", "trained_at_utc"])
+    op.create_table(
+        "forecast_path",
+        sa.Column("night", sa.Date(), nullable=False),
+        sa.Column("series_id", sa.String(120), nullable=False),
+        sa.Column("start_utc", UtcTime(), nullable=False),
+        sa.Column("step_s", sa.Integer(), nullable=False),
+        sa.Column("paths", sa.Integer(), nullable=False),
+        sa.Column("amounts", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("night", "series_id", name=op.f("pk_forecast_path")),
+    )
+    op.create_table(
+        "peak",
+        sa.Column("night", sa.Date(), nullable=False),
+        sa.Column("series_id", sa.String(120), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("start_utc", UtcTime(), nullable=False),
+        sa.Column("step_s", sa.Integer(), nullable=False),
+        sa.Column("quantity", sa.String(40), nullable=False),
+        sa.Column("p10", sa.Float(), nullable=False),
+        sa.Column("p50", sa.Float(), nullable=False),
+        sa.Column("p90", sa.Float(), nullable=False),
+        sa.Column("at_utc", UtcTime(), nullable=False),
+        sa.Column("limit", sa.Float()),
+        sa.Column("probability", sa.Float()),
+        sa.Column("by_step", sa.LargeBinary()),
+        sa.PrimaryKeyConstraint("night", "series_id", "day", name=op.f("pk_peak")),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("peak")
+    op.drop_table("forecast_path")
     op.drop_index("forecast_model_by_group", "forecast_model")
     op.drop_table("forecast_model")
