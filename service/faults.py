@@ -37,6 +37,11 @@ def models(kind: Any) -> list[type[BaseModel]]:
     return [model for part in get_args(kind) for model in models(part)]
 
 
+def keys_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The keys of a table of city.toml."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
 def explained(error: ValidationError, model: type[BaseModel], raw: Mapping[str, Any]) -> Iterator[Problem]:
     """Every fault of a validation as a sentence; a table of a list is told with its id beside its number."""
     for item in error.errors(include_url=False):
@@ -47,7 +52,7 @@ def explained(error: ValidationError, model: type[BaseModel], raw: Mapping[str, 
                 _path(place, raw), "missing", _allowed(field) if field is None or not models(field.annotation) else "a table", "Add it."
             )
         elif kind == "extra_forbidden":
-            keys = ", ".join(owner.model_fields)
+            keys = ", ".join(keys_of(owner))
             yield Problem(_path(place, raw), f"unknown key with value {_shown(value)}", f"one of {keys}", "Remove it or correct its name.")
         elif kind in ("union_tag_invalid", "union_tag_not_found"):
             tags = [str(one.model_fields["kind"].default) for one in models(field.annotation if field else None)]
@@ -70,8 +75,9 @@ def _place(loc: Sequence[int | str], model: type[BaseModel]) -> tuple[list[int |
             continue
         path.append(part)
         if len(inside) == 1 and isinstance(part, str):
-            if field is None or part in inside[0].model_fields or models(field.annotation):
-                owner, field = inside[0], inside[0].model_fields.get(part)
+            known = keys_of(inside[0])
+            if field is None or part in known or models(field.annotation):
+                owner, field = inside[0], known.get(part)
             inside = models(field.annotation) if field is not None else []
     return path, owner, field
 

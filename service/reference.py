@@ -13,7 +13,7 @@ from meters.roads.loggers import Value
 from meters.roads.mapping import Channel, Column, Messages
 from optimisation.assets import KINDS
 from service.cli import app
-from service.faults import models, plain
+from service.faults import keys_of, models, plain
 from service.settings import Settings
 from service.tariff import Band
 
@@ -40,7 +40,7 @@ def table(title: str, model: type[BaseModel], note: str = "") -> Iterator[str]:
 
 
 def settings() -> Iterator[str]:
-    for name, field in Settings.model_fields.items():
+    for name, field in keys_of(Settings).items():
         if name == "assets":
             for kind in KINDS:
                 yield from table(f'[[assets]] kind = "{kind.model_fields["kind"].default}"', kind)

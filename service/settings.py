@@ -22,6 +22,7 @@ from meters.spool.reporting import Reporting
 from meters.vee.quality import Limits
 from optimisation.assets import Asset
 from service import civil_steps, names, references, road_names
+from service.city_calendar import CityCalendar
 from service.controls import Control, FourEyes
 from service.edge import settings as edge_settings
 from service.edge.settings import Edge, Station
@@ -150,11 +151,12 @@ class Settings(Place):
     stations: tuple[Station, ...] = ()
     reporting: tuple[Reporting, ...] = ()
     forecast: ForecastSettings = ForecastSettings()
+    days: CityCalendar = Field(default=CityCalendar(), alias="calendar")
     accounts_file: str | None = Field(default=None, description="console accounts with hashed passwords, beside city.toml")
 
     @cached_property
     def calendar(self) -> Calendar:
-        return Calendar(time_zone=self.city.time_zone, country=self.city.country, subdivision=self.city.subdivision)
+        return self.days.of(self.city.time_zone, self.city.country, self.city.subdivision)
 
 
 class LoadedCity:
