@@ -1,5 +1,6 @@
 """Weather as it was known: what was measured before an origin, and from the origin on the newest forecast that had been issued by then."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -45,6 +46,22 @@ class Weather:
     def mean(self, o: IntArray, t: IntArray, hours: int) -> FloatArray:
         """Mean over the `hours` that end with column t, of what is known of them at o, float32[m, r]; NaN where that is nothing."""
         return self._gather(o, t, hours * self.per_hour)
+
+    def covers(self, origins: IntArray, steps: int) -> NDArray[np.bool_]:
+        """Is all weather of each of the `steps` columns from an origin on known there? bool[k, steps] for origins int[k].
+
+        Where not, a model that has learned from weather has nothing to say."""
+        return np.asarray(np.isfinite(self._known(origins, 0, steps)).all(axis=0))
+
+    def only(self, names: Iterable[str]) -> Self | None:
+        """The variables of these names, None where it has none of them."""
+        kept = [v for v, name in enumerate(self.names) if name in set(names)]
+        if not kept:
+            return None
+        known = None if self.known is None else self.known[kept]
+        return replace(
+            self, names=tuple(self.names[v] for v in kept), observed=self.observed[kept], forecasts=self.forecasts[kept], known=known
+        )
 
     def since(self, column: int) -> Self:
         """The same weather on the grid that begins at `column`."""
