@@ -19,7 +19,7 @@ from service.schema_base import table as _table
 from service.schema_control import approval, audit, command, hold, request
 from service.schema_days import heard_day, meter_day
 from service.schema_edge import batch_origin, dead_letter
-from service.schema_forecasting import forecast_model, forecast_path, peak
+from service.schema_forecasting import forecast_model, forecast_path, peak, weather
 from service.schema_readings import batch, cold_day, conflict, latest, reading
 from service.utctime import UtcTime
 
@@ -42,6 +42,7 @@ __all__ = [
     "peak",
     "reading",
     "request",
+    "weather",
 ]
 
 # --- acquisition -----------------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """The tables of forecasting: the models that went live or did not, and what people and the weather service told."""
 
-from sqlalchemy import Column, Date, Float, Index, Integer, LargeBinary, String, Text
+from sqlalchemy import Boolean, Column, Date, Float, Index, Integer, LargeBinary, String, Text
 from sqlalchemy.types import JSON
 
 from service.schema_base import table
@@ -42,4 +42,16 @@ peak = table(
     Column("limit", Float),
     Column("probability", Float),  # that the limit is passed at least once that day
     Column("by_step", LargeBinary),  # float32[t], the same for each step
+)
+weather = table(
+    "weather",
+    Column("source", String(80), primary_key=True),
+    Column("place", String(80), primary_key=True),  # zone it is for; '' the whole city
+    Column("variable", String(40), primary_key=True),
+    Column("start_utc", UtcTime, primary_key=True),
+    Column("issued_utc", UtcTime, primary_key=True),  # what was over then is a measurement, the rest a forecast
+    Column("available_at_utc", UtcTime, primary_key=True),  # a correction comes with a later one; nothing is overwritten
+    Column("archive", Boolean, nullable=False),  # taken over with its own times
+    Column("step_s", Integer, nullable=False),
+    Column("amounts", LargeBinary, nullable=False),  # float32[t], NaN where nothing was told
 )

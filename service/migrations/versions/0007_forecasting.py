@@ -52,9 +52,23 @@ def upgrade() -> None:
         sa.Column("by_step", sa.LargeBinary()),
         sa.PrimaryKeyConstraint("night", "series_id", "day", name=op.f("pk_peak")),
     )
+    op.create_table(
+        "weather",
+        sa.Column("source", sa.String(80), nullable=False),
+        sa.Column("place", sa.String(80), nullable=False),
+        sa.Column("variable", sa.String(40), nullable=False),
+        sa.Column("start_utc", UtcTime(), nullable=False),
+        sa.Column("issued_utc", UtcTime(), nullable=False),
+        sa.Column("available_at_utc", UtcTime(), nullable=False),
+        sa.Column("archive", sa.Boolean(), nullable=False),
+        sa.Column("step_s", sa.Integer(), nullable=False),
+        sa.Column("amounts", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("source", "place", "variable", "start_utc", "issued_utc", "available_at_utc", name=op.f("pk_weather")),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("weather")
     op.drop_table("peak")
     op.drop_table("forecast_path")
     op.drop_index("forecast_model_by_group", "forecast_model")
