@@ -5,6 +5,7 @@ between single errors, because the errors of one origin are not independent of e
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,11 +30,17 @@ class Correlation:
         """R x, float64[n, k]."""
         return self._alone[:, None] * x + (1 - self.shrunk) * (self.z.T @ (self.z @ x))
 
+    @cached_property
+    def root(self) -> FloatArray:
+        """Lower triangular float64[n, n] with root root' = R; only where n is small."""
+        n = self.z.shape[1]
+        return np.asarray(np.linalg.cholesky(self.times(np.eye(n)) + 1e-9 * np.eye(n)), np.float64)
+
     def draw(self, rng: np.random.Generator, count: int) -> FloatArray:
         """Normal samples float64[n, count] with this correlation."""
         n = self.z.shape[1]
         if n <= len(self.z):
-            return np.linalg.cholesky(self.times(np.eye(n)) + 1e-9 * np.eye(n)) @ rng.standard_normal((n, count))
+            return self.root @ rng.standard_normal((n, count))
         own = np.sqrt(self._alone)[:, None] * rng.standard_normal((n, count))
         return own + np.sqrt(1 - self.shrunk) * (self.z.T @ rng.standard_normal((len(self.z), count)))
 
