@@ -19,6 +19,7 @@ from forecasting.models.holt_winters import HoltWinters
 from forecasting.models.naive import Naive
 from forecasting.models.profile import Profile
 from forecasting.models.task import ForecastSettings, Task
+from forecasting.weather import Weather
 from forecasting.windows import finite_mean
 
 SUMMARY = "water demand of ten DMAs, W1..W4 of the BWDF, ranked beside the 31 published teams"
@@ -59,8 +60,9 @@ def ask(data: Dataset, monday: str, settings: ForecastSettings, weather: bool) -
     origin = int(data.inflow.index.get_loc(pd.Timestamp(monday, tz="Europe/Rome").tz_convert("UTC")))
     values = data.inflow.to_numpy(np.float32).T[:, : origin + WEEK_H]
     grid = HOLIDAYS.grid(data.inflow.index[0].to_pydatetime(), timedelta(hours=1), origin + WEEK_H)
-    known = data.weather[:, : origin + WEEK_H].astype(np.float32) if weather else None
-    return Task(values, grid, np.array([origin]), WEEK_H, origin, settings, covariates=known)
+    seen = data.weather[:, : origin + WEEK_H].astype(np.float32)
+    known = Weather.perfect(("temperature_degc", "rain_mm"), seen) if weather else None
+    return Task(values, grid, np.array([origin]), WEEK_H, origin, settings, weather=known)
 
 
 def indicators(truth: NDArray[np.floating], said: NDArray[np.floating]) -> FloatArray:
@@ -94,7 +96,7 @@ def forecasts(
     for monday in mondays:
         task = ask(data, monday, settings, weather)
         began = time.process_time()
-        said = model.fit_predict(task)[:, 0]
+        said = model.fit(task).predict(task)[:, 0]
         cpu.append(time.process_time() - began)
         found.append(indicators(task.targets()[:, 0], np.maximum(said, 0)))
     print(f"bwdf: {model.kind}{' with weather' if weather else ''} {means(found)}", file=sys.stderr)

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecasting.panel import FloatArray, IntArray, Panel, last_known, panel
-from forecasting.windows import finite_mean, running_sums, window_mean
+from forecasting.weather import Weather
+from forecasting.windows import finite_mean, window_mean
 
 __all__ = ["NAMES", "REACH_DAYS", "Panel", "panel", "rows"]
 REACH_DAYS = 84
@@ -39,10 +40,10 @@ class _Seen:
     month: FloatArray
 
 
-def rows(p: Panel, i: IntArray, o: IntArray, t: IntArray, extra: FloatArray | None = None) -> tuple[FloatArray, FloatArray, FloatArray]:
+def rows(p: Panel, i: IntArray, o: IntArray, t: IntArray, weather: Weather | None = None) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Features of target columns t seen from origins o for series i (each int[r]).
 
-    Returns features float32[r, len(NAMES) (+ 2 per covariate)] in units of the scale, the base and the scale float32[r]: the model
+    Returns features float32[r, len(NAMES) (+ 2 per weather variable)] in units of the scale, the base and the scale float32[r]: the model
     learns (value - base) / scale, where scale is the usual daily range and base the day-type profile at the recent level: the mean of
     the last eight days of the type and the last four of the weekday, times (mean of the last 168 h) / (what was expected of them).
     """
@@ -60,7 +61,7 @@ def rows(p: Panel, i: IntArray, o: IntArray, t: IntArray, extra: FloatArray | No
         g.day_type[after],
         g.holiday[day],
     ]
-    columns: list[NDArray[np.generic]] = [*lags, *_state(p, seen, per_hour), *civil, (t - o) / per_hour, *_covariates(extra, o, t, g.slots)]
+    columns: list[NDArray[np.generic]] = [*lags, *_state(p, seen, per_hour), *civil, (t - o) / per_hour, *_weather(weather, o, t)]
     out = np.empty((len(t), len(columns)), np.float32)
     for c, column in enumerate(columns):
         out[:, c] = column
@@ -106,11 +107,9 @@ def _state(p: Panel, s: _Seen, per_hour: int) -> list[NDArray[np.floating]]:
     return [*found, np.clip(s.level / s.scale, -50, 50), noise / s.scale]
 
 
-def _covariates(extra: FloatArray | None, o: IntArray, t: IntArray, slots: int) -> list[FloatArray]:
-    """Each covariate at the target, and its mean over the day up to the target less its mean over the week before the origin."""
-    found: list[FloatArray] = []
-    for series in () if extra is None else extra:
-        sums = running_sums(series[None, :], axis=1)
-        zero = np.zeros(len(t), np.int64)
-        found += [series[t], (window_mean(sums, zero, t + 1, slots) - window_mean(sums, zero, o, 7 * slots)).astype(np.float32)]
-    return found
+def _weather(weather: Weather | None, o: IntArray, t: IntArray) -> list[FloatArray]:
+    """Each variable at the target, and its mean over the day up to the target less its mean over the week before the origin."""
+    if weather is None:
+        return []
+    now, day, week = weather.at(o, t), weather.mean(o, t, 24), weather.mean(o, o - 1, 168)
+    return [column for v in range(len(weather.names)) for column in (now[v], day[v] - week[v])]

@@ -13,17 +13,18 @@ from city import clock
 from city.frames import Block
 from city.places import Meter
 from city.problems import PenstockError, Problem
-from forecasting import intervals, ladder, limits
+from forecasting import ladder, limits, machine
 from forecasting.calendars import SUN, Calendar
-from forecasting.models import LADDER
+from forecasting.machine import Answer, Machine
+from forecasting.models import members
 from forecasting.models.task import ForecastSettings, Task
+from forecasting.weather import Weather
 
 KINDS: tuple[str, ...] = get_args(get_args(Meter.model_fields["forecast"].annotation)[0])
 LEARNED_TOGETHER = {"load": "demand", "ev": "demand"}
 """Kinds that share one model; every other kind has its own."""
 FOLLOWS_THE_SKY = {"pv", "wind"}
 MOST_DAYS = 14
-_MODELS = {model.kind: model for model in LADDER}
 
 
 @dataclass(frozen=True)
@@ -35,16 +36,26 @@ class History:
     values: NDArray[np.float32]
     start_utc: datetime
     step: timedelta
+    weather: Weather | None = None
+    weights: NDArray[np.float32] | None = None  # [n, T], how much each value may teach
 
     @property
     def slots(self) -> int:
         return int(timedelta(days=1) / self.step)
 
 
-def known(history: Block, kinds: Mapping[str, str], made_at_utc: datetime, settings: ForecastSettings) -> History:
+def known(
+    history: Block,
+    kinds: Mapping[str, str],
+    made_at_utc: datetime,
+    settings: ForecastSettings,
+    weather: Weather | None = None,
+    weights: NDArray[np.float32] | None = None,
+) -> History:
     """Cut the block at `made_at_utc` (a step not over by then is not known) and at the oldest day read; a late end is padded with NaN.
 
-    Raises `PenstockError` naming every unknown kind or id, a step that does not divide a day, and a block that starts after `made_at_utc`.
+    `weather` lies on the block's grid, `weights` float32[n, T] on its cells. Raises `PenstockError` naming every unknown kind or id, a step
+    that does not divide a day, and a block that starts after `made_at_utc`.
     """
     problems = [
         Problem(f"forecast kind of '{i}'", f"'{k}'", ", ".join(KINDS), "Correct it in city.toml.")
@@ -67,15 +78,19 @@ def known(history: Block, kinds: Mapping[str, str], made_at_utc: datetime, setti
     first, steps = int((begin - history.start_utc) / history.step), int((end - begin) / history.step)
     rows = np.array([r for r, name in enumerate(history.ids) if name in kinds], dtype=np.int64)
     values = np.full((len(rows), steps), np.nan, np.float32)
+    teach = None if weights is None else np.zeros_like(values)
     for at in range(0, len(rows), settings.chunk_series):  # the float64 copy of a city's history would not fit
         some = rows[at : at + settings.chunk_series]
         cut = slice(first, first + steps)
         ids = tuple(history.ids[r] for r in some)
         read = replace(history, ids=ids, values=history.values[some, cut], quality=history.quality[some, cut]).unit_values()
         values[at : at + len(some), : read.shape[1]] = read
+        if weights is not None and teach is not None:
+            teach[at : at + len(some), : read.shape[1]] = weights[some, cut]
     values[~np.isfinite(values)] = np.nan
     names = tuple(history.ids[r] for r in rows)
-    return History(names, tuple(kinds[name] for name in names), values, begin, history.step)
+    seen = None if weather is None else weather.since(first)
+    return History(names, tuple(kinds[name] for name in names), values, begin, history.step, seen, teach)
 
 
 def climbed(h: History, before: int) -> pd.DataFrame:
@@ -88,33 +103,40 @@ def climbed(h: History, before: int) -> pd.DataFrame:
 
 
 @dataclass(frozen=True)
-class Part:
-    """The series of one group on one rung, with their quantiles [n, k, steps, q] at the origins of `task`."""
+class Question:
+    """What the series of one group on one rung are asked."""
 
-    rows: NDArray[np.int64]
+    group: str
     rung: str
+    rows: NDArray[np.int64]  # of the history
     task: Task
-    quantiles: NDArray[np.float32]
 
 
-def parts(
-    h: History,
-    rungs: pd.DataFrame,
-    calendar: Calendar,
-    steps: int,
-    back_days: Sequence[int],
-    settings: ForecastSettings,
-    levels: Sequence[float],
-) -> Iterator[Part]:
-    """Answer group by group. Origins lie `back_days` civil days before the end of history (0: the end itself), oldest first;
-    nothing at or after the first is learned.
-    """
+@dataclass(frozen=True)
+class Part:
+    """A question with the machine that was asked and its answer, whose quantiles keep the limits of the group."""
+
+    question: Question
+    machine: Machine
+    answer: Answer
+
+    @property
+    def names(self) -> NDArray[np.object_]:
+        """The model that speaks for each series tonight: its rung's own, or the guard that erred less: [n]."""
+        kinds = np.array([m.kind for m in self.machine.members], dtype=object)
+        chosen = kinds[self.answer.weights[:, :, -1].argmax(axis=0)]
+        return np.where(chosen == kinds[0], self.question.rung, chosen)
+
+
+def questions(
+    h: History, rungs: pd.DataFrame, calendar: Calendar, steps: int, back_days: Sequence[int], settings: ForecastSettings
+) -> Iterator[Question]:
+    """One question per group and rung. Origins lie `back_days` civil days before the end of history (0: the end itself), oldest first."""
     total = h.values.shape[1]
     asked = rungs["model"].to_numpy()
     group = np.array([LEARNED_TOGETHER.get(k, k) for k in h.kinds])
     for name in sorted(set(group)):
-        sky = name in FOLLOWS_THE_SKY
-        grid = (SUN if sky else calendar).grid(h.start_utc, h.step, total + steps)
+        grid = (SUN if name in FOLLOWS_THE_SKY else calendar).grid(h.start_utc, h.step, total + steps)
         daily = grid.daily_columns(int(grid.slot[total]))
         origins = np.array([total if b == 0 else daily[grid.day[total] - b] for b in back_days], np.int64)
         for rung in ladder.RUNGS:
@@ -122,7 +144,36 @@ def parts(
             if not rows.size:
                 continue
             others = (group == name) & (np.isfinite(h.values[:, : origins[0]]).sum(axis=1) >= 7 * h.slots)
-            peers = h.values[others] if rung == "group-shape" else None
-            task = Task(h.values[rows], grid, origins, steps, int(origins[0]), settings, peers=peers)
-            q = intervals.quantiles(_MODELS[rung], task, levels)
-            yield Part(rows, rung, task, limits.bound("pv" if name == "pv" else "usage", q, task))
+            task = Task(
+                values=h.values[rows],
+                grid=grid,
+                origins=origins,
+                steps=steps,
+                fit_before=int(origins[0]),
+                settings=settings,
+                weather=h.weather,
+                weights=None if h.weights is None else h.weights[rows],
+                peers=h.values[others] if rung == "group-shape" else None,
+                start_utc=h.start_utc,
+            )
+            yield Question(name, rung, rows, task)
+
+
+def answered(question: Question, levels: Sequence[float], made: Machine | None = None) -> Part:
+    """Ask `made`, or a machine fitted now on what lies before the question's first origin."""
+    made = made or machine.fit(question.task, members(question.group, question.rung))
+    found = made.answer(question.task, levels)
+    return Part(question, made, replace(found, quantiles=limits.bound(question.group, found.quantiles, question.task)))
+
+
+def guarded(rungs: pd.DataFrame, parts: Sequence[Part]) -> pd.DataFrame:
+    """The ladder frame with the series whose guard speaks tonight, and the errors that say why."""
+    told = rungs.copy()
+    for part in parts:
+        for j in np.flatnonzero(part.names != part.question.rung):
+            own, guard = np.nanmean(part.answer.members[:, j], axis=1)[[0, int(part.answer.weights[:, j, -1].argmax())]]
+            days = len(part.answer.errors.origins)
+            name, rung = part.names[j], part.question.rung
+            reason = f"{name.capitalize()}: over the last {days} days it erred {1 - guard / own:.0%} less than {rung}."
+            told.loc[part.question.rows[j], ["model", "reason"]] = [name, reason]
+    return told

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from forecasting.models import LADDER
 
-RUNGS = tuple(model.kind for model in LADDER)
+RUNGS = tuple(LADDER)
 NOT_FORECAST = "none"
 
 

@@ -1,31 +1,58 @@
 """Rows to learn from, and trees grown on them: the only place that calls LightGBM."""
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
 
-from forecasting.models import asked
-from forecasting.models.task import ForecastSettings, Task
+from forecasting.models.task import FloatArray, ForecastSettings, IntArray, Task
 
 if TYPE_CHECKING:
     import lightgbm as lgb
 
-IntArray = NDArray[np.int64]
-FloatArray = NDArray[np.float32]
 FIRST_DAY = 8
 """The first civil day of the data an origin may lie on: a week of lags before it [d]."""
 
 
-def grow(x: FloatArray, y: FloatArray, settings: ForecastSettings, trees: int, leaves: int, objective: str = "l1") -> "lgb.Booster":
+class Trees(BaseModel):
+    """Grown trees as LightGBM's own text, which reads back to the same bits; no trees say zero."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    text: str | None = Field(description="the booster in LightGBM's text form; none: nothing could be learned")
+
+    @cached_property
+    def _booster(self) -> "lgb.Booster":
+        import lightgbm as lgb
+
+        return lgb.Booster(model_str=self.text)
+
+    def predict(self, x: FloatArray) -> FloatArray:
+        """What the trees say of features float32[r, f]: float32[r]."""
+        if self.text is None:
+            return np.zeros(len(x), np.float32)
+        return np.asarray(self._booster.predict(x, num_threads=1), np.float32)
+
+
+def grow(
+    x: FloatArray,
+    y: FloatArray,
+    settings: ForecastSettings,
+    trees: int,
+    leaves: int,
+    weight: FloatArray | None = None,
+    leaf_rows: int | None = None,
+) -> Trees:
     """Boosted trees, the same bits for the same rows on any machine with the same LightGBM (4.7)."""
     import lightgbm as lgb  # a third of a second that commands which only read city.toml do not pay
 
+    if not len(y):
+        return Trees(text=None)
     params = {
-        "objective": objective,
+        "objective": "l1",
         "learning_rate": settings.learning_rate,
         "num_leaves": leaves,
-        "min_data_in_leaf": int(np.clip(len(y) // 800, 10, 120)),
+        "min_data_in_leaf": leaf_rows or int(np.clip(len(y) // 800, 10, 120)),
         "feature_fraction": 0.7,
         "bagging_fraction": 0.8,
         "bagging_freq": 1,
@@ -37,7 +64,8 @@ def grow(x: FloatArray, y: FloatArray, settings: ForecastSettings, trees: int, l
         "seed": settings.seed,
         "verbosity": -1,
     }
-    return lgb.train(params, lgb.Dataset(x, y, free_raw_data=True), num_boost_round=trees)
+    booster = lgb.train(params, lgb.Dataset(x, y, weight=weight, free_raw_data=True), num_boost_round=trees)
+    return Trees(text=booster.model_to_string())
 
 
 def some_series(task: Task, rng: np.random.Generator) -> Task:
@@ -65,15 +93,8 @@ def past_rows(task: Task, rng: np.random.Generator, count: int) -> tuple[IntArra
     t: IntArray = o + rest % task.steps
     good = t < min(task.fit_before, task.values.shape[1])
     good[good] = np.isfinite(task.values[i[good], t[good]])
+    if task.weights is not None:
+        good[good] = task.weights[i[good], t[good]] > 0
     kept = np.flatnonzero(good)[:count]
     kept = kept[np.argsort(i[kept], kind="stable")]
     return i[kept], o[kept], t[kept]
-
-
-def predict(booster: "lgb.Booster", task: Task) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """What the trees say of every asked row, with base and scale: float32[n, k, steps] each."""
-    threads = task.settings.num_threads
-    said, base, scale = asked.answer(
-        task, lambda x, base, scale: (np.asarray(booster.predict(x, num_threads=threads), np.float32), base, scale)
-    )
-    return said, base, scale

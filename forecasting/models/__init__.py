@@ -1,14 +1,31 @@
-"""The models: one file, one frozen class, one `fit_predict` each; the union is what a configuration may name."""
+"""The models: one file, one frozen class with `fit`, and the frozen class that a fit leaves behind; the unions name them all."""
 
 from typing import Annotated
 
 from pydantic import Field
 
-from forecasting.models.boosted import Boosted
-from forecasting.models.group_shape import GroupShape
-from forecasting.models.holt_winters import HoltWinters
+from forecasting.models.boosted import Boosted, FittedBoosted
+from forecasting.models.group_shape import FittedShape, GroupShape
+from forecasting.models.holt_winters import FittedHoltWinters, HoltWinters
 from forecasting.models.naive import Naive
 from forecasting.models.profile import Profile
+from forecasting.models.task import Model
 
-Model = Annotated[Boosted | HoltWinters | Profile | Naive | GroupShape, Field(discriminator="kind")]
-LADDER: tuple[Boosted | HoltWinters | Profile | Naive | GroupShape, ...] = (Boosted(), HoltWinters(), Profile(), Naive(), GroupShape())
+AnyFitted = Annotated[FittedBoosted | FittedHoltWinters | Profile | Naive | FittedShape, Field(discriminator="kind")]
+
+LADDER: dict[str, tuple[Model, ...]] = {
+    "boosted": (Boosted(), Profile()),
+    "holt-winters": (HoltWinters(), Profile()),
+    "profile": (Profile(),),
+    "naive": (Naive(),),
+    "group-shape": (GroupShape(),),
+}
+"""The rungs, best first, each with its members: the first is the rung's own, the others guard it."""
+
+SPECIAL: dict[tuple[str, str], tuple[Model, ...]] = {}
+"""(group, rung) -> members, where a group has better ones of its own."""
+
+
+def members(group: str, rung: str) -> tuple[Model, ...]:
+    """Who is asked about the series of a group on a rung."""
+    return SPECIAL.get((group, rung), LADDER[rung])

@@ -3,14 +3,26 @@
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
 
 from forecasting import features
-from forecasting.models.task import Task
+from forecasting.models.task import FloatArray, IntArray, Task
 
-IntArray = NDArray[np.int64]
-FloatArray = NDArray[np.float32]
 Say = Callable[[FloatArray, FloatArray, FloatArray], tuple[FloatArray, ...]]
+
+
+class RowModel(BaseModel):
+    """A fitted model whose answer for a row needs nothing but the row's features: many of them share one pass over the features."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def say(self, x: FloatArray, base: FloatArray, scale: FloatArray) -> FloatArray:
+        """Values float32[r] from features [r, f], base and scale [r]."""
+        raise NotImplementedError
+
+    def predict(self, task: Task) -> FloatArray:
+        """Median forecast float32[n, k, steps]."""
+        return answer(task, lambda x, base, scale: (self.say(x, base, scale),))[0]
 
 
 def asked_rows(series: int, origins: IntArray, steps: int) -> tuple[IntArray, IntArray, IntArray]:
@@ -26,7 +38,7 @@ def answer(task: Task, say: Say) -> tuple[FloatArray, ...]:
     for start in range(0, task.series, task.settings.chunk_series):
         chunk = recent.rows(slice(start, start + task.settings.chunk_series))
         i, o, t = asked_rows(chunk.series, chunk.origins, chunk.steps)
-        said = say(*features.rows(features.panel(chunk.values, chunk.grid), i, o, t, chunk.covariates))
+        said = say(*features.rows(features.panel(chunk.values, chunk.grid), i, o, t, chunk.weather))
         parts.append([a.reshape(chunk.series, len(chunk.origins), chunk.steps) for a in said])
     return tuple(np.concatenate(p).astype(np.float32) for p in zip(*parts, strict=True))
 

@@ -3,11 +3,21 @@
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from forecasting import features, learning
-from forecasting.models.task import Task
+from forecasting.models.asked import RowModel
+from forecasting.models.task import FloatArray, Task
+
+
+class FittedBoosted(RowModel):
+    """Trees on features: what they add to the base, in scales."""
+
+    kind: Literal["boosted"] = "boosted"
+    trees: learning.Trees = Field(description="LightGBM's own text of the trees")
+
+    def say(self, x: FloatArray, base: FloatArray, scale: FloatArray) -> FloatArray:
+        return base + self.trees.predict(x) * scale
 
 
 class Boosted(BaseModel):
@@ -20,15 +30,12 @@ class Boosted(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     kind: Literal["boosted"] = "boosted"
 
-    def fit_predict(self, task: Task) -> NDArray[np.float32]:
-        """Median forecast float32[n, k, steps]; where nothing could be learned, the mean of the last like days."""
+    def fit(self, task: Task) -> FittedBoosted:
+        """Trees from rows drawn over series, days and lead times; where nothing could be learned they say zero."""
         rng = np.random.default_rng(task.settings.seed)
         few = learning.some_series(task, rng)
         i, o, t = learning.past_rows(few, rng, min(task.settings.train_rows, few.series * task.settings.rows_per_series))
-        folded = features.panel(few.values, few.grid)
-        x, base, scale = features.rows(folded, i, o, t, few.covariates)
+        x, base, scale = features.rows(features.panel(few.values, few.grid), i, o, t, few.weather)
         y = (few.values[i, t] - base) / scale
-        del folded
-        booster = learning.grow(x, y, task.settings, task.settings.trees, task.settings.leaves)
-        said, base, scale = learning.predict(booster, task)
-        return base + said * scale
+        weight = None if few.weights is None else few.weights[i, t]
+        return FittedBoosted(trees=learning.grow(x, y, task.settings, task.settings.trees, task.settings.leaves, weight))

@@ -4,25 +4,24 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from forecasting import features
-from forecasting.models.task import Task
+from forecasting.models.task import FloatArray, Task
 from forecasting.windows import finite_mean
 
 
-class GroupShape(BaseModel):
-    """Mean over the group of (value / own mean) by day type and slot, times the level the new series showed so far."""
+class FittedShape(BaseModel):
+    """The shape, to be put at the level that each series showed so far."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     kind: Literal["group-shape"] = "group-shape"
+    shape: tuple[tuple[float, ...], ...] = Field(description="mean of value / own mean, by day type (3) and slot")
 
-    def fit_predict(self, task: Task) -> NDArray[np.float32]:
-        """Forecast float32[n, k, steps]; with no peers the shape is flat."""
-        first = int(task.origins[0])
-        shape = self._shape(task, first)
-        kind = task.grid.day_type[task.grid.day].astype(np.int64)
-        expected = shape[kind, task.grid.slot]
+    def predict(self, task: Task) -> FloatArray:
+        """Forecast float32[n, k, steps]."""
+        day_type = task.grid.day_type[task.grid.day].astype(np.int64)
+        expected = np.array(self.shape)[day_type, task.grid.slot]
         out = np.empty((task.series, len(task.origins), task.steps), np.float32)
         for k, origin in enumerate(task.origins):
             known = task.values[:, :origin]
@@ -32,18 +31,26 @@ class GroupShape(BaseModel):
             out[:, k] = level[:, None] * expected[origin : origin + task.steps]
         return out
 
-    @staticmethod
-    def _shape(task: Task, before: int) -> NDArray[np.float64]:
-        """float64[3, S]: mean 1 over the slots seen, from values before column `before`."""
+
+class GroupShape(BaseModel):
+    """Mean over the group's series with history of (value / own mean) by day type and slot; flat when there are none."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    kind: Literal["group-shape"] = "group-shape"
+
+    def fit(self, task: Task) -> FittedShape:
         shape = np.ones((3, task.grid.slots))
-        if task.peers is None or not len(task.peers):
-            return shape
-        known = np.where(np.arange(task.peers.shape[1]) < before, task.peers, np.nan).astype(np.float32)
+        if task.peers is not None and len(task.peers):
+            known = np.where(np.arange(task.peers.shape[1]) < task.fit_before, task.peers, np.nan).astype(np.float32)
+            shape = self._shape(known, task)
+        return FittedShape(shape=tuple(map(tuple, shape.tolist())))
+
+    @staticmethod
+    def _shape(known: FloatArray, task: Task) -> NDArray[np.float64]:
+        """float64[3, S]: mean 1 over the slots seen."""
         means = np.abs(finite_mean(known, 1))
         relative = known / np.where(np.isfinite(means) & (means > 0), means, np.nan)[:, None]
         cells = features.panel(relative.astype(np.float32), task.grid).cells
         overall = finite_mean(cells.reshape(-1, task.grid.slots), 0)
-        for kind in range(3):
-            mean = finite_mean(cells[:, task.grid.day_type == kind].reshape(-1, task.grid.slots), 0)
-            shape[kind] = np.nan_to_num(np.where(np.isfinite(mean), mean, overall), nan=1.0)
-        return shape
+        of_kind = [finite_mean(cells[:, task.grid.day_type == kind].reshape(-1, task.grid.slots), 0) for kind in range(3)]
+        return np.nan_to_num(np.where(np.isfinite(of_kind), of_kind, overall), nan=1.0)

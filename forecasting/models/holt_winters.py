@@ -7,33 +7,64 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from forecasting.models.task import Task
+from forecasting.models.task import FloatArray, Task
 from forecasting.windows import finite_mean
+
+
+class FittedHoltWinters(BaseModel):
+    """The smoothing constants of a group."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    kind: Literal["holt-winters"] = "holt-winters"
+    season_days: int = Field(description="length of the season [d]")
+    learn_days: int = Field(description="the states start this long before the first origin [d]")
+    level: float = Field(description="smoothing constant of the level [1]")
+    seasonal: float = Field(description="smoothing constant of the season [1]")
+
+    def predict(self, task: Task) -> FloatArray:
+        """Forecast float32[n, k, steps]: level and season run over the recent columns and answer when an origin is reached."""
+        season = self.season_days * task.grid.slots
+        start = max(0, int(task.origins[0]) - self.learn_days * task.grid.slots)
+        # each series starts from its own first two seasons, else from what it has; at the first origin at the latest
+        head = task.values[:, start : min(int(task.origins[0]), start + 2 * season)].astype(float)
+        level = np.nan_to_num(finite_mean(task.values[:, start : int(task.origins[0])], 1))
+        head = np.concatenate([head, np.full((len(head), -head.shape[1] % season), np.nan)], axis=1).reshape(len(head), -1, season)
+        seasonal = np.nan_to_num(finite_mean(head, 1) - level[:, None])
+        out = np.empty((task.series, len(task.origins), task.steps), np.float32)
+        waiting = {int(o): k for k, o in enumerate(task.origins)}
+        for c in range(start, int(task.origins.max()) + 1):
+            if c in waiting:
+                ahead = (c - start + np.arange(task.steps)) % season
+                out[:, waiting[c]] = level[:, None] + seasonal[:, ahead]
+            if c >= task.values.shape[1]:
+                continue
+            y, s = task.values[:, c].astype(float), (c - start) % season
+            good = np.isfinite(y)
+            y = np.where(good, y, level + seasonal[:, s])
+            moved = self.level * (y - seasonal[:, s]) + (1 - self.level) * level
+            seasonal[:, s] = np.where(good, self.seasonal * (y - level) + (1 - self.seasonal) * seasonal[:, s], seasonal[:, s])
+            level = np.where(good, moved, level)
+        return out
 
 
 class HoltWinters(BaseModel):
     """Level and season, no trend. Reference: Winters 1960, doi 10.1287/mnsc.6.3.324; the recursion is statsmodels' additive one,
-    with the departure that a missing value leaves the states as they are.
+    with the departures that a missing value leaves the states as they are, and that a group shares the median of its constants.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     kind: Literal["holt-winters"] = "holt-winters"
     season_days: Literal[1, 7] = Field(default=1, description="length of the season [d]")
     learn_days: int = Field(default=42, ge=4, description="the constants are found on at most this much history [d]")
-    most_fits: int = Field(default=40, ge=1, description="series whose constants are searched; the others take the median")
+    most_fits: int = Field(default=40, ge=1, description="series whose constants are searched")
 
-    def fit_predict(self, task: Task) -> NDArray[np.float32]:
-        """Forecast float32[n, k, steps]."""
+    def fit(self, task: Task) -> FittedHoltWinters:
         season = self.season_days * task.grid.slots
         start = max(0, task.fit_before - self.learn_days * task.grid.slots)
-        rng = np.random.default_rng(task.settings.seed)
-        chosen = np.sort(rng.permutation(task.series)[: self.most_fits])
+        chosen = np.sort(np.random.default_rng(task.settings.seed).permutation(task.series)[: self.most_fits])
         found = [self._constants(task.values[i, start : task.fit_before], season) for i in chosen]
-        known = np.array([c for c in found if c is not None] or [(0.1, 0.1)])
-        constants = np.tile(np.median(known, axis=0), (task.series, 1))
-        for i, c in zip(chosen, found, strict=True):
-            constants[i] = constants[i] if c is None else c
-        return self._carry(task, season, start, constants)
+        level, seasonal = np.median([c for c in found if c is not None] or [(0.1, 0.1)], axis=0)
+        return FittedHoltWinters(season_days=self.season_days, learn_days=self.learn_days, level=float(level), seasonal=float(seasonal))
 
     @staticmethod
     def _constants(y: NDArray[np.float32], season: int) -> tuple[float, float] | None:
@@ -55,28 +86,3 @@ class HoltWinters(BaseModel):
             model = ExponentialSmoothing(full, seasonal="add", seasonal_periods=season, initialization_method="heuristic")
             fit = model.fit(method="L-BFGS-B", minimize_kwargs={"options": {"maxiter": 30}})
         return float(fit.params["smoothing_level"]), float(fit.params["smoothing_seasonal"])
-
-    @staticmethod
-    def _carry(task: Task, season: int, start: int, constants: NDArray[np.float64]) -> NDArray[np.float32]:
-        """Run level and season over the columns from `start` and forecast when an origin is reached."""
-        alpha, gamma = constants.T
-        # each series starts from its own first two seasons, else from what it has; at the first origin at the latest
-        head = task.values[:, start : min(int(task.origins[0]), start + 2 * season)].astype(float)
-        level = np.nan_to_num(finite_mean(task.values[:, start : int(task.origins[0])], 1))
-        head = np.concatenate([head, np.full((len(head), -head.shape[1] % season), np.nan)], axis=1).reshape(len(head), -1, season)
-        seasonal = np.nan_to_num(finite_mean(head, 1) - level[:, None])
-        out = np.empty((task.series, len(task.origins), task.steps), np.float32)
-        waiting = {int(o): k for k, o in enumerate(task.origins)}
-        for c in range(start, int(task.origins.max()) + 1):
-            if c in waiting:
-                ahead = (c - start + np.arange(task.steps)) % season
-                out[:, waiting[c]] = level[:, None] + seasonal[:, ahead]
-            if c >= task.values.shape[1]:
-                continue
-            y, s = task.values[:, c].astype(float), (c - start) % season
-            good = np.isfinite(y)
-            y = np.where(good, y, level + seasonal[:, s])
-            moved = alpha * (y - seasonal[:, s]) + (1 - alpha) * level
-            seasonal[:, s] = np.where(good, gamma * (y - level) + (1 - gamma) * seasonal[:, s], seasonal[:, s])
-            level = np.where(good, moved, level)
-        return out

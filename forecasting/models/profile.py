@@ -2,20 +2,17 @@
 
 from typing import Literal
 
-from numpy import float32
-from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
-
-from forecasting.models.asked import answer
-from forecasting.models.task import Task
+from forecasting.models.asked import RowModel
+from forecasting.models.task import FloatArray, Task
 
 
-class Profile(BaseModel):
-    """Day-type profile times recent level: the base of `features.rows`, which the boosted model only corrects."""
+class Profile(RowModel):
+    """Day-type profile times recent level: the base of `features.rows`, which the boosted model only corrects. It has nothing to fit."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     kind: Literal["profile"] = "profile"
 
-    def fit_predict(self, task: Task) -> NDArray[float32]:
-        """Forecast float32[n, k, steps]."""
-        return answer(task, lambda _x, base, _scale: (base,))[0]
+    def fit(self, _task: Task) -> "Profile":
+        return self
+
+    def say(self, _x: FloatArray, base: FloatArray, _scale: FloatArray) -> FloatArray:
+        return base

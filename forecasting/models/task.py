@@ -1,12 +1,20 @@
 """What a model is asked, the same for every model on the ladder."""
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from forecasting.calendars import LocalGrid
+
+if TYPE_CHECKING:
+    from forecasting.weather import Weather
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
 
 
 class ForecastSettings(BaseModel):
@@ -25,7 +33,7 @@ class ForecastSettings(BaseModel):
     train_series: int = Field(default=1_000, ge=1, description="series drawn for one fit")
     calibration_days: int = Field(default=28, ge=3, description="daily origins whose errors make the bands [d]")
     calibration_cells: int = Field(
-        default=600_000, ge=1_000, description="series x origins x steps whose errors are looked at; beyond it fewer origins, but 7"
+        default=1_500_000, ge=1_000, description="series x origins x steps whose errors make the bands of a group; beyond it fewer series"
     )
     calibration_rows: int = Field(default=60_000, ge=1_000, description="rows drawn for the model of the error's size")
     chunk_series: int = Field(default=256, ge=1, description="series predicted at a time; bounds memory")
@@ -36,29 +44,43 @@ class Task:
     """Forecast n series at k origins for the next `steps` columns.
 
     An origin o is a column: at o only columns before o are known. Only targets before `fit_before` may be learned from.
-    `covariates` (weather) reach over the horizon: a column's value must have been known at every origin that uses it.
+    `weights` say how much a value may teach (0: nothing); `peers` are the group's series that have history, for those that have none.
     """
 
-    values: NDArray[np.float32]  # [n, T], NaN where unusable
+    values: FloatArray  # [n, T], NaN where unusable
     grid: LocalGrid  # of at least max(origins) + steps columns
-    origins: NDArray[np.int64]  # [k]
+    origins: IntArray  # [k]
     steps: int
     fit_before: int
     settings: ForecastSettings
-    covariates: NDArray[np.float32] | None = None  # [m, >= max(origins) + steps]
-    peers: NDArray[np.float32] | None = None  # [p, T], the group's series that have history, for those that have none
+    weather: "Weather | None" = None
+    weights: FloatArray | None = None  # [n, T]
+    peers: FloatArray | None = None  # [p, T]
+    start_utc: datetime = datetime(2000, 1, 1, tzinfo=UTC)  # of column 0; ties a stored machine to another night's columns
 
     @property
     def series(self) -> int:
         return int(self.values.shape[0])
 
-    def at(self, origins: NDArray[np.int64], fit_before: int) -> "Task":
+    @property
+    def step(self) -> timedelta:
+        return timedelta(days=1) / self.grid.slots
+
+    def column(self, time_utc: datetime) -> int:
+        """The column that starts at, or first after, a time."""
+        return -int((self.start_utc - time_utc) // self.step)
+
+    def time(self, column: int) -> datetime:
+        return self.start_utc + column * self.step
+
+    def at(self, origins: IntArray, fit_before: int) -> "Task":
         """The same question asked at other origins."""
         return replace(self, origins=origins, fit_before=fit_before)
 
-    def rows(self, select: NDArray[np.int64] | slice) -> "Task":
+    def rows(self, select: IntArray | slice) -> "Task":
         """The same question for some of the series."""
-        return replace(self, values=self.values[select])
+        weights = None if self.weights is None else self.weights[select]
+        return replace(self, values=self.values[select], weights=weights)
 
     def recent(self, days: int) -> "Task":
         """The same question with only `days` civil days before the first origin's day in reach."""
@@ -66,13 +88,38 @@ class Task:
         if day <= 0:
             return self
         grid, first = self.grid.since(day)
-        values = self.values[:, first:]
-        covariates = None if self.covariates is None else self.covariates[:, first:]
-        origins, fit_before = self.origins - first, self.fit_before - first
-        return replace(self, values=values, grid=grid, origins=origins, fit_before=fit_before, covariates=covariates)
+        return replace(
+            self,
+            values=self.values[:, first:],
+            grid=grid,
+            origins=self.origins - first,
+            fit_before=self.fit_before - first,
+            weather=None if self.weather is None else self.weather.since(first),
+            weights=None if self.weights is None else self.weights[:, first:],
+            start_utc=self.time(first),
+        )
 
-    def targets(self) -> NDArray[np.float32]:
+    def targets(self) -> FloatArray:
         """What came true, float32[n, k, steps]; NaN where unknown or beyond the data."""
         at = self.origins[:, None] + np.arange(self.steps)
         inside = at < self.values.shape[1]
         return np.where(inside, self.values[:, np.where(inside, at, 0)], np.nan).astype(np.float32)
+
+
+class Fitted(Protocol):
+    """What a fit leaves behind: frozen, and JSON and back is the same to the last bit."""
+
+    def predict(self, task: Task) -> FloatArray:
+        """Median forecast float32[n, k, steps]."""
+        ...
+
+
+class Model(Protocol):
+    """A model before it has seen anything."""
+
+    @property
+    def kind(self) -> str: ...
+
+    def fit(self, task: Task) -> Any:
+        """A `Fitted`, one of `forecasting.models.AnyFitted`."""
+        ...

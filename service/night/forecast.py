@@ -84,10 +84,11 @@ def share(task: Task) -> Share:
     start = min(start, civil_day(local_date(task.today, zone) - timedelta(days=1), zone)[0])
     history = meter_days.block(engine, points, start, task.today, estimates=False)  # a model that learns estimates learns itself
     kinds = {p.id: str(city.meter[p.meter].forecast) for p in points}
-    frame, ladder = forecast(history, kinds, task.today, FORECAST_HOURS * 3600 // task.step_s, settings.calendar, settings.forecast)
+    made = forecast(history, kinds, task.today, FORECAST_HOURS * 3600 // task.step_s, settings.calendar, settings.forecast)
     sample = history.ids[:: -(-len(history.ids) // BACKTESTED)]
     tried = {name: kinds[name] for name in sample}
-    return Share(frame, ladder, backtest(history.select(sample), tried, task.today, settings.calendar, settings.forecast), task.step_s)
+    skill = backtest(history.select(sample), tried, task.today, settings.calendar, settings.forecast)
+    return Share(made.frame, made.ladder, skill, task.step_s)
 
 
 def compute(night: Night) -> Output:

@@ -21,7 +21,8 @@ def kinds(block):
 @pytest.fixture(scope="module")
 def night(make_block, small):
     block = make_block(days=46)
-    return block, *forecast(block, kinds(block), MADE_AT, 48, CALENDAR, small)
+    made = forecast(block, kinds(block), MADE_AT, 48, CALENDAR, small)
+    return block, made.frame, made.ladder
 
 
 def test_every_series_gets_every_step_from_the_hour_of_the_forecast_on(night):
@@ -29,7 +30,7 @@ def test_every_series_gets_every_step_from_the_hour_of_the_forecast_on(night):
     assert list(frame.groupby("series_id").size()) == [48] * 4
     assert frame["time_utc"].min() == datetime(2022, 4, 12, 22, tzinfo=UTC)  # the hour that is not over
     assert set(frame["quantity"]) == {"energy_kwh"}
-    assert list(rungs["model"]) == ["boosted"] * 4
+    assert set(rungs["model"]) <= {"boosted", "profile"}  # where the profile erred less it speaks
     assert list(frame["series_id"].unique()) == list(block.ids)
 
 
@@ -51,15 +52,15 @@ def test_values_at_or_after_made_at_change_nothing(night, small):
     hours = int((MADE_AT - block.start_utc) / timedelta(hours=1))
     values = block.values.copy()
     values[:, hours:] = 1e6
-    again, rungs_again = forecast(replace(block, values=values), kinds(block), MADE_AT, 48, CALENDAR, small)
-    assert again.equals(frame)
-    assert rungs_again.equals(rungs)
+    again = forecast(replace(block, values=values), kinds(block), MADE_AT, 48, CALENDAR, small)
+    assert again.frame.equals(frame)
+    assert again.ladder.equals(rungs)
 
 
 def test_the_same_history_as_exact_integers_gives_the_same_forecast(night, small):
     block, frame, _ = night
     stored = replace(block, values=block.quantity.to_int(block.values))
-    again, _ = forecast(stored, kinds(block), MADE_AT, 48, CALENDAR, small)
+    again = forecast(stored, kinds(block), MADE_AT, 48, CALENDAR, small).frame
     np.testing.assert_allclose(again["p50"], frame["p50"], rtol=0.02)
 
 
@@ -72,7 +73,8 @@ def test_short_missing_and_silent_series_fall_down_the_ladder_with_a_sentence(ma
     quality[4, :-6] = missing(Cause.GAP)  # six hours
     quality[5, ::3] = missing(Cause.GAP)  # every third hour
     made_at = block.end_utc
-    frame, rungs = forecast(replace(block, quality=quality), kinds(block), made_at, 24, CALENDAR, small)
+    made = forecast(replace(block, quality=quality), kinds(block), made_at, 24, CALENDAR, small)
+    frame, rungs = made.frame, made.ladder
     assert list(rungs["model"]) == ["boosted", "none", "profile", "holt-winters", "group-shape", "boosted"]
     assert rungs["reason"][1] == "Not forecast: the series has no usable value at all."
     assert set(frame["series_id"]) == set(block.ids) - {"feeder-01"}
@@ -86,7 +88,7 @@ def test_a_constant_series_is_forecast_as_that_constant(make_block, small):
     block = make_block(days=30, series=2)
     values = block.values.copy()
     values[0] = 4.0
-    frame, _ = forecast(replace(block, values=values), kinds(block), block.end_utc, 24, CALENDAR, small)
+    frame = forecast(replace(block, values=values), kinds(block), block.end_utc, 24, CALENDAR, small).frame
     mine = frame[frame["series_id"] == "feeder-00"]
     np.testing.assert_allclose(mine["p50"], 4.0, rtol=0.05)
 
@@ -104,10 +106,10 @@ def test_wrong_kinds_ids_and_horizons_are_sentences(make_block, small):
 
 
 def test_nothing_asked_gives_two_empty_frames(make_block, small):
-    frame, rungs = forecast(make_block(days=10), {}, MADE_AT, 24, CALENDAR, small)
-    assert frame.empty
-    assert rungs.empty
-    assert list(frame.columns)[:3] == ["series_id", "time_utc", "made_at_utc"]
+    made = forecast(make_block(days=10), {}, MADE_AT, 24, CALENDAR, small)
+    assert made.frame.empty
+    assert made.ladder.empty
+    assert list(made.frame.columns)[:3] == ["series_id", "time_utc", "made_at_utc"]
 
 
 @pytest.fixture(scope="module")
