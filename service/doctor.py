@@ -70,9 +70,20 @@ def examine(env: Environment, now_utc: datetime) -> str:
         roads = city
         for drop in city.settings.drops:
             check(f"drops {drop.folder}", lambda drop=drop: folder_state(roads, drop))  # type: ignore[misc]
+        if city.settings.weather and not station:
+            check("weather", lambda: _weather(roads, env, now_utc))
         for broker in city.settings.brokers:
             check(f"broker {broker.id}", lambda broker=broker: broker_state(roads, broker))  # type: ignore[misc]
     return "problems" if found else "done"
+
+
+def _weather(city: LoadedCity, env: Environment, now_utc: datetime) -> str:
+    from service.weather import state
+
+    told, problems = state(open_store(env.url), city, now_utc)
+    if problems:
+        raise PenstockError(problems)
+    return "; ".join(told)
 
 
 def _water(city: LoadedCity) -> str:

@@ -29,6 +29,7 @@ from service.edge.settings import Edge, Station
 from service.environment import Environment
 from service.faults import explained
 from service.tariff import Tariff
+from service.weather_feed import WeatherFeed
 
 FORECAST_HOURS = 51  # the night's forecasts reach this far beyond local midnight; no plan can look further
 
@@ -150,6 +151,7 @@ class Settings(Place):
     edge: Edge | None = None
     stations: tuple[Station, ...] = ()
     reporting: tuple[Reporting, ...] = ()
+    weather: tuple[WeatherFeed, ...] = ()
     forecast: ForecastSettings = ForecastSettings()
     days: CityCalendar = Field(default=CityCalendar(), alias="calendar")
     accounts_file: str | None = Field(default=None, description="console accounts with hashed passwords, beside city.toml")
