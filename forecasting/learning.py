@@ -76,7 +76,8 @@ def some_series(task: Task, rng: np.random.Generator) -> Task:
 
 
 def past_rows(task: Task, rng: np.random.Generator, count: int) -> tuple[IntArray, IntArray, IntArray]:
-    """Draw (series, origin, target column) with a known target before `fit_before`; origins at the task's own time of day.
+    """Draw (series, origin, target column) with a known target, and weather if there is any, before `fit_before`; origins at the task's
+    own time of day.
 
     Returns at most `count` of them, int64[r] each, sorted by series so that lookups stay in cache.
     """
@@ -95,6 +96,8 @@ def past_rows(task: Task, rng: np.random.Generator, count: int) -> tuple[IntArra
     good[good] = np.isfinite(task.values[i[good], t[good]])
     if task.weights is not None:
         good[good] = task.weights[i[good], t[good]] > 0
+    if task.weather is not None:
+        good[good] = np.isfinite(task.weather.at(o[good], t[good])).all(axis=0)
     kept = np.flatnonzero(good)[:count]
     kept = kept[np.argsort(i[kept], kind="stable")]
     return i[kept], o[kept], t[kept]

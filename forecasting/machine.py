@@ -4,7 +4,7 @@ A machine can be stored and read back to the last bit; tonight's answer needs no
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -15,6 +15,9 @@ from forecasting.intervals import Errors, Pool, Size
 from forecasting.models import AnyFitted
 from forecasting.models.asked import RowModel, answer
 from forecasting.models.task import FloatArray, IntArray, Model, Task
+from forecasting.weather import Weather
+from forecasting.weather_archive import stood_in
+from forecasting.weather_gate import Verdict, worth
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,9 @@ class Machine(BaseModel):
     past_until_utc: datetime = Field(description="`past` learned nothing from then on")
     members: tuple[AnyFitted, ...]
     past: tuple[AnyFitted, ...]
+    wet: tuple[AnyFitted, ...] = Field(default=(), description="members that learned with weather; none where it does not pay")
+    wet_past: tuple[AnyFitted, ...] = ()
+    verdict: Verdict | None = Field(default=None, description="whether weather pays, and by how much; none: there was none")
     size: Size | None = Field(description="expected size of an error; none: no error was ever seen")
     pool: Pool | None
 
@@ -43,7 +49,9 @@ class Machine(BaseModel):
         """Quantiles of every asked step, never crossing; level 0.5 is the blend of the members.
 
         The members are asked for up to `calibration_days` earlier daily origins too; their errors weigh the members and make the bands.
+        Steps whose weather is not known at the origin are answered without it.
         """
+        task = replace(task, weather=self._weather(task))
         before = intervals.calibration_origins(task.at(task.origins, int(task.origins[0])))
         before = before[before >= task.column(self.past_until_utc)]
         everything = task.at(np.concatenate([before, task.origins]), task.fit_before)
@@ -65,15 +73,42 @@ class Machine(BaseModel):
         """Medians of the members [m, n, k, steps], expected size and scale [n, k, steps]; earlier origins are for the past members."""
         earlier = task.origins < task.column(self.known_until_utc)
         parts = []
-        for fitted, origins in ((self.past, task.origins[earlier]), (self.members, task.origins[~earlier])):
+        for fitted, wet, origins in (
+            (self.past or self.members, self.wet_past or self.wet, task.origins[earlier]),
+            (self.members, self.wet, task.origins[~earlier]),
+        ):
             if origins.size:
-                parts.append(_all(fitted or self.members, self.size, task.at(origins, task.fit_before)))
+                asked = task.at(origins, task.fit_before)
+                found, *rest = _all(fitted, self.size, asked)
+                parts.append((_with_weather(wet, found, asked), *rest))
         said, size, scale = (np.concatenate([part[j] for part in parts], axis=-2) for j in range(3))
         return said, size, scale
 
+    def _weather(self, task: Task) -> Weather | None:
+        """What the members with weather need of it; None where they have no say: it does not pay, or nothing is known of the asked steps.
 
-def _all(fitted: Sequence[AnyFitted], size: Size | None, task: Task) -> tuple[FloatArray, FloatArray, FloatArray]:
+        Then the earlier origins do without as well, so that bands are made of errors like tonight's.
+        """
+        names = self.verdict.names if self.verdict is not None and self.verdict.used else ()
+        found = task.weather.only(names) if task.weather is not None else None
+        if found is None or found.names != names or not found.covers(task.origins, task.steps).any():
+            return None
+        return found
+
+
+def _with_weather(wet: Sequence[AnyFitted], said: FloatArray, task: Task) -> FloatArray:
+    """What the members say [m, n, k, steps], by those that learned with weather wherever it is known."""
+    if not wet or task.weather is None:
+        return said
+    covered = task.weather.covers(task.origins, task.steps)
+    return np.where(covered, _all(wet, None, task, task.weather)[0], said)
+
+
+def _all(
+    fitted: Sequence[AnyFitted], size: Size | None, task: Task, weather: Weather | None = None
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Everything that is made of features comes from one pass over them."""
+    task = replace(task, weather=weather)
     rows = [m for m in fitted if isinstance(m, RowModel)]
 
     def say(x: FloatArray, base: FloatArray, scale: FloatArray) -> tuple[FloatArray, ...]:
@@ -89,23 +124,45 @@ def fit(task: Task, models: Sequence[Model]) -> Machine:
     """Fit the members, the rung's own first, on what lies before `fit_before`; and again on what lies before the calibration days,
     so that the errors made there are honest.
     """
-    members = tuple(model.fit(task) for model in models)
+    dry = replace(task, weather=None)
+    members = tuple(model.fit(dry) for model in models)
     until = task.time(task.fit_before)
     made = Machine.model_construct(known_until_utc=until, past_until_utc=until, members=members, past=(), size=None, pool=None)
     origins = intervals.calibration_origins(task)
     if not len(origins):
         return made
     past = task.at(origins, int(origins[0]))
-    then = tuple(model.fit(past) for model in models)
+    then = tuple(model.fit(replace(past, weather=None)) for model in models)
     few = past.rows(_sample(past))
     said, _, _ = _all(then, None, few)
-    error = few.targets() - blended(said, few.targets() - said, origins)[0]
-    error[:, (origins[:, None] + np.arange(task.steps)) >= task.fit_before] = np.nan
+    error = _errors(said, few, task.fit_before)
+    wet_past = tuple(model.fit(_with_stand_ins(past)) for model in models) if task.weather is not None else ()
+    if task.weather is not None:
+        given = _errors(_with_weather(wet_past, said, few), few, task.fit_before)
+        verdict = worth(task.weather.names, error, given, task.grid.slots)
+        made = made.model_copy(update={"verdict": verdict})
+        if verdict.used:
+            error = given
+            made = made.model_copy(update={"wet": tuple(model.fit(_with_stand_ins(task)) for model in models), "wet_past": wet_past})
     size = pool = None
     if np.isfinite(error).any():
+        few = replace(few, weather=None)
         size = intervals.size_of(few, error)
         pool = intervals.pool_of(few, Errors(origins, error, size.predict(few)))
     return made.model_copy(update={"past_until_utc": past.time(int(origins[0])), "past": then, "size": size, "pool": pool})
+
+
+def _errors(said: FloatArray, few: Task, known_before: int) -> FloatArray:
+    """Errors of the blend float32[n, c, steps], NaN where what came true is not known yet."""
+    error = few.targets() - blended(said, few.targets() - said, few.origins)[0]
+    error[:, (few.origins[:, None] + np.arange(few.steps)) >= known_before] = np.nan
+    return error
+
+
+def _with_stand_ins(task: Task) -> Task:
+    if task.weather is None:
+        return task
+    return replace(task, weather=stood_in(task.weather, task.fit_before, task.grid.slots, task.settings.seed))
 
 
 def blended(said: FloatArray, errors: FloatArray, origins: IntArray) -> tuple[FloatArray, FloatArray]:
