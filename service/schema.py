@@ -19,7 +19,7 @@ from service.schema_base import table as _table
 from service.schema_control import approval, audit, command, hold, request
 from service.schema_days import heard_day, meter_day
 from service.schema_edge import batch_origin, dead_letter
-from service.schema_forecasting import forecast_model, forecast_path, peak, weather
+from service.schema_forecasting import forecast_event, forecast_model, forecast_path, known_event, peak, weather
 from service.schema_readings import batch, cold_day, conflict, latest, reading
 from service.utctime import UtcTime
 
@@ -32,10 +32,12 @@ __all__ = [
     "command",
     "conflict",
     "dead_letter",
+    "forecast_event",
     "forecast_model",
     "forecast_path",
     "heard_day",
     "hold",
+    "known_event",
     "latest",
     "metadata",
     "meter_day",

@@ -55,3 +55,32 @@ weather = table(
     Column("step_s", Integer, nullable=False),
     Column("amounts", LargeBinary, nullable=False),  # float32[t], NaN where nothing was told
 )
+known_event = table(
+    "known_event",
+    Column("event_id", Integer, primary_key=True),
+    Column("kind", String(20), nullable=False),  # shutdown, festival, outage, works, other
+    Column("subject", String(120), nullable=False),  # a point, meter or zone, a kind of forecast, or all
+    Column("start_utc", UtcTime, nullable=False),
+    Column("end_utc", UtcTime, nullable=False),
+    Column("effect", String(20), nullable=False),  # factor, level, like
+    Column("amount", Float),
+    Column("like_day", String(20)),
+    Column("reason", Text, nullable=False),
+    Column("who", String(80), nullable=False),
+    Column("at_utc", UtcTime, nullable=False),
+    Column("ended_utc", UtcTime),  # cancelled: it acts until then; not after its start: it never happened
+    Column("ended_by", String(80)),
+    Column("ended_why", Text),
+)
+Index("known_event_by_end", known_event.c.end_utc)
+forecast_event = table(
+    "forecast_event",
+    Column("night", Date, primary_key=True),
+    Column("series_id", String(120), primary_key=True),
+    Column("event_id", Integer, primary_key=True),
+    Column("first_utc", UtcTime, nullable=False),  # of the steps that it changed
+    Column("until_utc", UtcTime, nullable=False),
+    Column("steps", Integer, nullable=False),
+    Column("change", Float, nullable=False),  # of P50, summed over these steps [unit of the forecast's quantity]
+    Column("sentence", Text, nullable=False),
+)

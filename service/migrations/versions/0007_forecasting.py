@@ -65,9 +65,43 @@ def upgrade() -> None:
         sa.Column("amounts", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("source", "place", "variable", "start_utc", "issued_utc", "available_at_utc", name=op.f("pk_weather")),
     )
+    op.create_table(
+        "known_event",
+        sa.Column("event_id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(20), nullable=False),
+        sa.Column("subject", sa.String(120), nullable=False),
+        sa.Column("start_utc", UtcTime(), nullable=False),
+        sa.Column("end_utc", UtcTime(), nullable=False),
+        sa.Column("effect", sa.String(20), nullable=False),
+        sa.Column("amount", sa.Float()),
+        sa.Column("like_day", sa.String(20)),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("who", sa.String(80), nullable=False),
+        sa.Column("at_utc", UtcTime(), nullable=False),
+        sa.Column("ended_utc", UtcTime()),
+        sa.Column("ended_by", sa.String(80)),
+        sa.Column("ended_why", sa.Text()),
+        sa.PrimaryKeyConstraint("event_id", name=op.f("pk_known_event")),
+    )
+    op.create_index("known_event_by_end", "known_event", ["end_utc"])
+    op.create_table(
+        "forecast_event",
+        sa.Column("night", sa.Date(), nullable=False),
+        sa.Column("series_id", sa.String(120), nullable=False),
+        sa.Column("event_id", sa.Integer(), nullable=False),
+        sa.Column("first_utc", UtcTime(), nullable=False),
+        sa.Column("until_utc", UtcTime(), nullable=False),
+        sa.Column("steps", sa.Integer(), nullable=False),
+        sa.Column("change", sa.Float(), nullable=False),
+        sa.Column("sentence", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("night", "series_id", "event_id", name=op.f("pk_forecast_event")),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("forecast_event")
+    op.drop_index("known_event_by_end", "known_event")
+    op.drop_table("known_event")
     op.drop_table("weather")
     op.drop_table("peak")
     op.drop_table("forecast_path")
