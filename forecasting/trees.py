@@ -7,23 +7,25 @@ reached from below, so no row is ever followed down a tree, nothing branches, an
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-import lightgbm as lgb
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
 Bytes = NDArray[np.uint8]
+Numbers = NDArray[np.int32]
 FloatArray = NDArray[np.float32]
 BLOCK = 256
 """Rows answered together: their bytes of all features and nodes stay in the first-level cache."""
 MOST_LEAVES, MOST_EDGES = 128, 254
 ZERO = np.float32(1e-35)
 """LightGBM reads a value of at most this size as zero."""
-LARGEST = float(np.finfo(np.float32).max)
 IDENTITY = ("regression", "regression_l1", "huber", "fair", "quantile", "mape")
 """Objectives whose forecast is the plain sum of the leaves."""
+LARGEST = float(np.finfo(np.float32).max)
+CATEGORY, LEFT_IF_MISSING, ZERO_IS_MISSING, NAN_IS_MISSING = 1, 2, 4, 8
+"""Bits of LightGBM's `decision_type`."""
+SPLIT = ("split_feature", "threshold", "decision_type", "left_child", "right_child")
 
 
 class NotPlain(Exception):
@@ -32,110 +34,84 @@ class NotPlain(Exception):
 
 @dataclass(frozen=True)
 class Forest:
-    """The trees of a booster as tables. A column is a feature with one way to treat what is missing."""
+    """Trees as tables. A column is a feature with one way to treat what is missing."""
 
     edges: FloatArray  # [features, 127 or 255], ascending, filled up with inf
-    feature: NDArray[np.int32]  # [columns], ascending
+    feature: Numbers  # [columns], ascending
     missing: Bytes  # [columns], the byte of a missing value: 0 goes left everywhere, 255 right, or that of the value zero
-    nodes: NDArray[np.int32]  # [m, 4]: column, byte up to which a row goes left, and what lies left and right: a leaf, or
-    # MOST_LEAVES + number of a node of the same tree; children come before their parent
-    first_node: NDArray[np.int32]  # [trees + 1]
+    nodes: Numbers  # [m, 4]: column, byte up to which a row goes left, and what lies left and right: a leaf, or MOST_LEAVES + a later node
+    first_node: Numbers  # [trees + 1]
     leaves: NDArray[np.float64]
-    first_leaf: NDArray[np.int32]  # [trees + 1]
+    first_leaf: Numbers  # [trees + 1]
 
     def predict(self, x: FloatArray) -> NDArray[np.float64]:
-        """What the trees say of features x float32[features, r]: float64[r], bit for bit `booster.predict(x.T)`."""
+        """What the trees say of features x float32[features, r]: float64[r], bit for bit what LightGBM says of x.T."""
         out = np.zeros(x.shape[1])
-        _predict(
-            np.ascontiguousarray(x, np.float32),
-            self.edges,
-            self.feature,
-            self.missing,
-            self.nodes,
-            self.first_node,
-            self.leaves,
-            self.first_leaf,
-            out,
-        )
+        tables = (self.edges, self.feature, self.missing, self.nodes, self.first_node, self.leaves, self.first_leaf)
+        _predict(np.ascontiguousarray(x, np.float32), *tables, out)
         return out
 
 
-def forest(booster: lgb.Booster) -> Forest:
-    """Read the trees of a booster.
+def forest(text: str) -> Forest:
+    """Read the trees from LightGBM's text form of a model (version 4).
 
-    Raises `NotPlain` for categorical splits, zeros read as missing, an objective that transforms the sum, more than 128 leaves in a tree,
-    more than 254 thresholds of one feature, and where numba does not work.
+    Raises `NotPlain` for categorical splits, linear leaves, zeros read as missing, an objective that transforms the sum, more than 128
+    leaves in a tree, more than 254 thresholds of one feature, and where numba does not work.
     """
-    dump = booster.dump_model()
-    if dump["objective"] not in IDENTITY or dump["average_output"] or dump["num_tree_per_iteration"] != 1:
-        raise NotPlain(f"objective {dump['objective']}")
-    trees = [_in_order(tree["tree_structure"]) for tree in dump["tree_info"]]
-    splits = [split for inner, _, _ in trees for split in inner]
-    if any(s["decision_type"] != "<=" or s["missing_type"] == "Zero" for s in splits):
-        raise NotPlain("categories, or zeros read as missing")
-    edges = [np.unique([_below(s["threshold"]) for s in splits if s["split_feature"] == f]) for f in range(dump["max_feature_idx"] + 1)]
-    longest = max(map(len, edges))
-    if longest > MOST_EDGES or any(len(values) > MOST_LEAVES for _, _, values in trees):
-        raise NotPlain(f"{longest} thresholds")
-    columns = sorted({_column(s, edges) for s in splits})
-    number = {column: c for c, column in enumerate(columns)}
-    nodes = [
-        (number[_column(s, edges)], int(np.searchsorted(edges[s["split_feature"]], _below(s["threshold"]))), *below)
-        for inner, children, _ in trees
-        for s, below in zip(inner, children, strict=True)
-    ]
-    padded = np.full((len(edges), 127 if longest <= 127 else 255), np.inf, np.float32)
-    for row, known in zip(padded, edges, strict=True):
-        row[: len(known)] = known
-    found = Forest(
-        padded,
-        np.array([f for f, _ in columns], np.int32),
-        np.array([m for _, m in columns], np.uint8),
-        np.array(nodes, np.int32).reshape(-1, 4),
-        np.cumsum([0, *(len(inner) for inner, _, _ in trees)], dtype=np.int32),
-        np.array([v for _, _, values in trees for v in values]),
-        np.cumsum([0, *(len(values) for _, _, values in trees)], dtype=np.int32),
+    model, *trees = (dict(line.split("=", 1) for line in part.splitlines() if "=" in line) for part in text.split("\nTree="))
+    values = [np.array(tree["leaf_value"].split(), float) for tree in trees]
+    splits = [[np.array(tree.get(name, "").split(), float) for tree in trees] for name in SPLIT]
+    feature, threshold, decision, left, right = (np.concatenate(part) for part in splits)
+    feature, decision = feature.astype(np.int64), decision.astype(np.int64)
+    sums = model["objective"] in IDENTITY and model["num_tree_per_iteration"] == "1" and "\naverage_output" not in text
+    constant = all(tree.get("is_linear", "0") == "0" for tree in trees)
+    if not sums or not constant or (decision & (CATEGORY | ZERO_IS_MISSING)).any() or max(map(len, values)) > MOST_LEAVES:
+        raise NotPlain(f"objective {model['objective']}, or its trees")
+    at = _below(threshold)
+    edges = [np.unique(at[feature == f]) for f in range(int(model["max_feature_idx"]) + 1)]
+    if max(map(len, edges)) > MOST_EDGES:
+        raise NotPlain("too many thresholds of a feature")
+    most = np.array([np.searchsorted(edges[f], a) for f, a in zip(feature, at, strict=True)], np.int64)
+    zero = np.array([np.searchsorted(known, 0) for known in edges])[feature]
+    missing = np.where(decision & NAN_IS_MISSING, np.where(decision & LEFT_IF_MISSING, 0, 255), zero)
+    columns, column = np.unique(feature * 256 + missing, return_inverse=True)
+    children = (np.where(child >= 0, MOST_LEAVES + child, -1 - child) for child in (left, right))
+    return _checked(
+        Forest(
+            _table(edges),
+            (columns // 256).astype(np.int32),
+            (columns % 256).astype(np.uint8),
+            np.column_stack([column, most, *children]).astype(np.int32),
+            np.cumsum([0, *map(len, splits[0])], dtype=np.int32),
+            np.concatenate(values),
+            np.cumsum([0, *map(len, values)], dtype=np.int32),
+        )
     )
+
+
+def _below(threshold: NDArray[np.float64]) -> FloatArray:
+    """The largest float32 at most each threshold: a float32 lies at or below the one if and only if at or below the other."""
+    near = np.clip(threshold, -LARGEST, LARGEST).astype(np.float32)
+    return np.where(near.astype(float) <= threshold, near, np.nextafter(near, np.float32(-np.inf)))
+
+
+def _table(edges: list[FloatArray]) -> FloatArray:
+    """One row per feature, 127 or 255 wide, filled up with inf."""
+    table = np.full((len(edges), 127 if max(map(len, edges)) <= 127 else 255), np.inf, np.float32)
+    for row, known in zip(table, edges, strict=True):
+        row[: len(known)] = known
+    return table
+
+
+def _checked(found: Forest) -> Forest:
+    """The same, its machine code at hand."""
     if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
         raise NotPlain("numba is switched off")
     try:
-        found.predict(np.zeros((len(edges), 1), np.float32))
+        found.predict(np.zeros((len(found.edges), 1), np.float32))
     except numba.core.errors.NumbaError as error:  # a processor or an installation it cannot compile for
         raise NotPlain(f"numba: {error}") from error
     return found
-
-
-def _in_order(root: dict[str, Any]) -> tuple[list[dict[str, Any]], list[tuple[int, int]], list[float]]:
-    """Splits of a tree, children before parents, the places of their two branches, and the values of the leaves."""
-    splits: list[dict[str, Any]] = []
-    children: list[tuple[int, int]] = []
-    values: list[float] = []
-
-    def place(at: dict[str, Any]) -> int:
-        if "leaf_value" in at:
-            values.append(at["leaf_value"])
-            return len(values) - 1
-        branches = place(at["left_child"]), place(at["right_child"])
-        splits.append(at)
-        children.append(branches)
-        return MOST_LEAVES + len(splits) - 1
-
-    place(root)
-    return splits, children, values
-
-
-def _below(threshold: float) -> np.float32:
-    """The largest float32 at most the threshold: a float32 lies at or below the one if and only if at or below the other."""
-    near = np.float32(np.clip(threshold, -LARGEST, LARGEST))
-    return near if float(near) <= threshold else np.nextafter(near, np.float32(-np.inf))
-
-
-def _column(split: dict[str, Any], edges: list[FloatArray]) -> tuple[int, int]:
-    """(feature, byte of a missing value): to the side learned, or read as zero where no value was missing while learning."""
-    feature = split["split_feature"]
-    if split["missing_type"] == "None":
-        return feature, int(np.searchsorted(edges[feature], 0.0))
-    return feature, 0 if split["default_left"] else 255
 
 
 def _compiled(function: Callable[..., None]) -> Callable[..., None]:
@@ -147,7 +123,7 @@ def _compiled(function: Callable[..., None]) -> Callable[..., None]:
 
 
 @_compiled
-def _to_bytes(x: FloatArray, edges: FloatArray, value: FloatArray, place: NDArray[np.int32]) -> None:
+def _to_bytes(x: FloatArray, edges: FloatArray, value: FloatArray, place: Numbers) -> None:
     """How many edges lie below each value, by halving; zero for what is missing."""
     for r in range(BLOCK):
         value[r] = x[r] if abs(x[r]) > ZERO or x[r] != x[r] else np.float32(0)
@@ -176,12 +152,12 @@ def _add(values: NDArray[np.float64], leaf: Bytes, out: NDArray[np.float64]) -> 
 def _predict(
     x: FloatArray,
     edges: FloatArray,
-    feature: NDArray[np.int32],
+    feature: Numbers,
     missing: Bytes,
-    nodes: NDArray[np.int32],
-    first_node: NDArray[np.int32],
+    nodes: Numbers,
+    first_node: Numbers,
     leaves: NDArray[np.float64],
-    first_leaf: NDArray[np.int32],
+    first_leaf: Numbers,
     out: NDArray[np.float64],
 ) -> None:
     rows = x.shape[1]
@@ -200,7 +176,7 @@ def _predict(
                 bytes_of[c, r] = place[r] if value[r] == value[r] else missing[c]
         for k in range(len(first_node) - 1):
             root = 0
-            for m in range(first_node[k], first_node[k + 1]):
+            for m in range(first_node[k + 1] - 1, first_node[k] - 1, -1):  # what lies below a node comes after it
                 root = MOST_LEAVES + m - first_node[k]
                 _choose(bytes_of[nodes[m, 0]], np.uint8(nodes[m, 1]), reached[nodes[m, 2]], reached[nodes[m, 3]], reached[root])
             _add(leaves[first_leaf[k] : first_leaf[k + 1]], reached[root], out[begin:end])

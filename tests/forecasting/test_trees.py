@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecasting import trees
+from forecasting import learning, trees
 
 FEATURES = 5
 EDGY = [0.0, -0.0, np.nan, np.inf, -np.inf, 1e-35, -1e-35, 1e-36, 1e-45, 3.4e38, -3.4e38]
@@ -51,7 +51,7 @@ def boosters() -> dict[str, lgb.Booster]:
 
 @pytest.fixture(scope="module")
 def forests(boosters: dict[str, lgb.Booster]) -> dict[str, trees.Forest]:
-    return {name: trees.forest(booster) for name, booster in boosters.items()}
+    return {name: trees.forest(booster.model_to_string()) for name, booster in boosters.items()}
 
 
 @pytest.fixture(scope="module")
@@ -85,23 +85,15 @@ def test_any_number_of_rows_is_answered(boosters: dict[str, lgb.Booster], forest
 
 def test_missing_goes_both_ways_within_one_model(boosters: dict[str, lgb.Booster]):
     """Otherwise the tests above would not have tried it."""
-    found = trees.forest(boosters["missing while learning"])
+    found = trees.forest(boosters["missing while learning"].model_to_string())
     assert {0, 255} <= set(found.missing.tolist())
     assert len(found.feature) > len(set(found.feature.tolist()))
 
 
-def test_a_model_read_back_from_text_answers_the_same(boosters: dict[str, lgb.Booster]):
-    booster = boosters["missing while learning"]
-    x = rows(0.3, seed=4)
-    again = lgb.Booster(model_str=booster.model_to_string())
-    assert np.array_equal(trees.forest(again).predict(x.T), booster.predict(x, num_threads=1))
-
-
 def test_a_threshold_between_two_float32_values_rounds_down():
     assert float(np.float32(-3.1)) == -3.0999999046325684
-    assert trees._below(-3.1000000238418575) == np.float32(-3.1000001430511475)
-    assert trees._below(0.5) == 0.5
-    assert np.isfinite(trees._below(1e300))
+    below = trees._below(np.array([-3.1000000238418575, 0.5, 1e300]))
+    assert below.tolist() == [float(np.float32(-3.1000001430511475)), 0.5, trees.LARGEST]
 
 
 @pytest.mark.parametrize(
@@ -116,7 +108,7 @@ def test_a_threshold_between_two_float32_values_rounds_down():
 )
 def test_what_it_cannot_read_it_says(params: dict):
     with pytest.raises(trees.NotPlain):
-        trees.forest(grown(rows(0.0), 20, **params))
+        trees.forest(grown(rows(0.0), 20, **params).model_to_string())
 
 
 def test_categories_are_left_to_lightgbm():
@@ -124,15 +116,34 @@ def test_categories_are_left_to_lightgbm():
     x[:, 1] = np.round(np.abs(x[:, 1]))
     booster = lgb.train({"objective": "l1", "verbosity": -1}, lgb.Dataset(x, x[:, 1] % 2, categorical_feature=[1]), 5)
     with pytest.raises(trees.NotPlain):
-        trees.forest(booster)
+        trees.forest(booster.model_to_string())
 
 
 def test_without_a_compiler_lightgbm_answers(boosters: dict[str, lgb.Booster], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(numba.config, "DISABLE_JIT", 1)
     with pytest.raises(trees.NotPlain, match="switched off"):
-        trees.forest(boosters["deep"])
+        trees.forest(boosters["deep"].model_to_string())
 
 
 def test_commands_that_forecast_nothing_do_not_pay_for_the_compiler():
     code = "import sys, service.cli, forecasting.forecast; sys.exit('numba' in sys.modules or 'lightgbm' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_trees_give_the_same_bits_before_and_after_the_compiler_takes_over(
+    boosters: dict[str, lgb.Booster], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(learning, "MANY_ROWS", 5_000)
+    grown_trees = learning.Trees(text=boosters["missing while learning"].model_to_string())
+    x = rows(0.3, seed=5)
+    first, then = grown_trees.predict(x), grown_trees.predict(x)
+    assert "_forest" in grown_trees.__dict__
+    assert np.array_equal(first, then)
+
+
+def test_trees_nobody_can_compile_are_answered_by_lightgbm(boosters: dict[str, lgb.Booster], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(learning, "MANY_ROWS", 0)
+    monkeypatch.setattr(numba.config, "DISABLE_JIT", 1)
+    booster = boosters["missing while learning"]
+    x = rows(0.3, seed=5)
+    assert np.array_equal(learning.Trees(text=booster.model_to_string()).predict(x), booster.predict(x).astype(np.float32))
