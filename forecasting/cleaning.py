@@ -40,6 +40,7 @@ class Cleaned:
 
     values: FloatArray  # [n, T], NaN where nothing can be believed, at the newest level
     weights: FloatArray  # [n, T], 0 where not to be learned, 1 as measured
+    steps: list[steps.Step]
     notes: list[tuple[int, str]]  # (row, sentence), in the order of rows
 
 
@@ -61,7 +62,7 @@ def clean(values: FloatArray, grid: LocalGrid, estimated: BoolArray | None = Non
     for step in moved:
         steps.move(found, weights, grid, step)
     notes = [*_told_stuck(stuck, grid), *_told_spikes(out), *_told_gaps(values, grid), *((s.row, s.sentence(grid)) for s in moved)]
-    return Cleaned(found, weights, sorted(notes, key=lambda note: note[0]))
+    return Cleaned(found, weights, moved, sorted(notes, key=lambda note: note[0]))
 
 
 def _runs(same: BoolArray) -> NDArray[np.int32]:

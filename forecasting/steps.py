@@ -162,16 +162,16 @@ def _step(row: int, day: int, change: float, days: "_Days", grid: LocalGrid, val
     """
     last = days.mean.shape[1]
     sides = tuple(np.arange(max(a, 0), min(b, last)) for a, b in ((day - WINDOW_DAYS, day), (day, day + WINDOW_DAYS)))
-    shapes = [_shape(values, grid, side[grid.alike[side] < 5]) for side in sides]
-    if not np.nan_to_num(np.corrcoef(*shapes)[0, 1]) >= SAME_SHAPE:
+    old, new = (_shape(values, grid, side[grid.alike[side] < 5]) for side in sides)
+    if not np.nan_to_num(np.corrcoef(old, new)[0, 1]) >= SAME_SHAPE:
         return None
     grown = float(np.diff([_median(days.height[row, side]) for side in sides])[0])
     near = ALIKE * abs(change)
     if abs(grown - change) <= near and abs(grown - change) <= abs(grown):
         return Step(row, day, float(np.exp(change)), None)
     if abs(grown) <= near:
-        new = float(_median(days.mean[row, sides[1]]))
-        return Step(row, day, float(np.exp(change)), new * (1 - float(np.exp(-change))))
+        level = float(_median(days.mean[row, sides[1]]))
+        return Step(row, day, float(np.exp(change)), level * (1 - float(np.exp(-change))))
     return None
 
 

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from service import cli_events
+
 City = Annotated[Path | None, typer.Option("--city", help="the city file; PENSTOCK_CITY, ./city.toml or the demo city when not given")]
 Now = Annotated[str | None, typer.Option("--now", help="the time that counts as now, ISO 8601 with offset")]
 app = typer.Typer(
@@ -19,6 +21,7 @@ def forecast() -> None:
 
 weather_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Files of a weather service, and how old the newest is.")
 app.add_typer(weather_app, name="weather")
+app.add_typer(cli_events.app, name="event")
 
 
 @weather_app.command("import")

@@ -8,13 +8,16 @@ from sqlalchemy import Engine
 
 from city.places import Place
 from city.problems import fault
+from service import known_events
+from service.known_events import Entry
+from service.settings import LoadedCity
 from service.store import operations
 
 Role = Literal["operator", "planner", "viewer"]
-Action = Literal["approve", "hold", "release", "replan"]
+Action = Literal["approve", "hold", "release", "replan", "event"]
 
 MAY: dict[str, frozenset[str]] = {
-    "operator": frozenset({"approve", "hold", "release", "replan"}),
+    "operator": frozenset({"approve", "hold", "release", "replan", "event"}),
     "planner": frozenset({"replan"}),
     "viewer": frozenset(),
 }
@@ -77,3 +80,15 @@ def ask(engine: Engine, person: Person, kind: Action, at_utc: datetime, detail: 
     """Put a request in the queue of `penstock work`; returns its id. Raises `PenstockError` without the role."""
     _require(engine, person, kind, "the plan", at_utc)
     return operations.ask(engine, kind, person.name, at_utc, detail)
+
+
+def enter_event(engine: Engine, city: LoadedCity, person: Person, entry: Entry, at_utc: datetime) -> int:
+    """Tell the forecast of a known event; returns its number. Raises `PenstockError` without the role or for what is wrong with it."""
+    _require(engine, person, "event", entry.subject, at_utc)
+    return known_events.enter(engine, city, entry, person.name, at_utc)
+
+
+def cancel_event(engine: Engine, person: Person, event_id: int, at_utc: datetime, reason: str) -> str:
+    """End a known event now, or before it began; returns what that means. Raises `PenstockError` without the role or a reason."""
+    _require(engine, person, "event", f"event {event_id}", at_utc)
+    return known_events.cancel(engine, event_id, person.name, at_utc, reason)

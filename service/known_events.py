@@ -1,0 +1,210 @@
+"""Known events: entered by people, checked and audited here, never deleted; and handed to the forecast with the series they are about."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Literal, get_args
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+from sqlalchemy import Connection, Engine, select
+
+from city.clock import as_utc
+from city.problems import PenstockError, Problem, fault
+from forecasting.events import LIKE_DAYS, Effect, Event
+from service import schema as t
+from service.settings import LoadedCity
+from service.store import writing
+from service.store.operations import record
+from service.store.results import replace_rows
+
+Kind = Literal["shutdown", "festival", "outage", "works", "other"]
+EVERYTHING = "all"
+LONGEST = timedelta(days=366)
+MOST_FACTOR = 10.0
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a person tells: exactly one of `factor` [1], `level` [kW or m3/h] and `like` (a day type) says how it acts."""
+
+    kind: str
+    subject: str
+    start: datetime
+    end: datetime
+    reason: str
+    factor: float | None = None
+    level: float | None = None
+    like: str | None = None
+
+    @property
+    def effect(self) -> Effect:
+        return "factor" if self.factor is not None else "level" if self.level is not None else "like"
+
+
+def series_of(city: LoadedCity, subject: str) -> tuple[str, ...]:
+    """Ids of the forecast series a subject is about: a point, a meter, a zone, a kind of forecast, or all; the narrowest that fits."""
+    kind = {meter.id: str(meter.forecast) for meter in city.settings.meters if meter.forecast is not None}
+    points = [p for p in city.points.values() if p.meter in kind and p.quantity.is_register]
+    for fits in (
+        lambda p: p.id == subject,
+        lambda p: p.meter == subject,
+        lambda p: city.meter[p.meter].zone == subject,
+        lambda p: kind[p.meter] == subject or subject == EVERYTHING,
+    ):
+        if found := tuple(p.id for p in points if fits(p)):
+            return found
+    return ()
+
+
+def subjects(city: LoadedCity) -> list[str]:
+    """What an event may be about: everything, kinds of forecast, zones, meters."""
+    meters = [meter for meter in city.settings.meters if meter.forecast is not None]
+    groups = (sorted({str(m.forecast) for m in meters}), sorted({m.zone for m in meters if m.zone}), sorted(m.id for m in meters))
+    return list(dict.fromkeys([EVERYTHING, *(name for group in groups for name in group)]))
+
+
+def enter(engine: Engine, city: LoadedCity, entry: Entry, who: str, at_utc: datetime) -> int:
+    """Store an event with its audit line; returns its number. Raises `PenstockError` with everything that is wrong with it."""
+    problems = _problems(city, entry)
+    if problems:
+        raise PenstockError(problems)
+    row = {
+        "kind": entry.kind,
+        "subject": entry.subject,
+        "start_utc": as_utc(entry.start),
+        "end_utc": as_utc(entry.end),
+        "effect": entry.effect,
+        "amount": entry.factor if entry.effect == "factor" else entry.level,
+        "like_day": entry.like,
+        "reason": entry.reason.strip(),
+        "who": who,
+        "at_utc": at_utc,
+    }
+    with writing(engine) as connection:
+        made = connection.execute(t.known_event.insert().values(**row))
+        event_id = int((made.inserted_primary_key or (0,))[0])
+        told = f"{who} entered event {event_id}, {_said(row, city.settings.city.time_zone)}: {row['reason']}"
+        record(connection, at_utc, who, "event", str(event_id), told)
+    return event_id
+
+
+def _problems(city: LoadedCity, entry: Entry) -> list[Problem]:
+    found = []
+    if entry.kind not in get_args(Kind):
+        found.append(Problem("event kind", f"'{entry.kind}'", ", ".join(get_args(Kind)), "Write one of these."))
+    series = series_of(city, entry.subject)
+    if not series:
+        known = ", ".join(subjects(city)[:12])
+        found.append(Problem("event subject", f"no forecast is of '{entry.subject}'", f"{known} ... or a point", "Correct the name."))
+    if entry.start.tzinfo is None or entry.end.tzinfo is None:
+        found.append(Problem("event times", "no time zone", "ISO 8601 with offset", "Write them like 2025-05-01T18:00+08:00."))
+    elif not timedelta(0) < entry.end - entry.start <= LONGEST:
+        observed = f"from {entry.start.isoformat()} to {entry.end.isoformat()}"
+        found.append(Problem("event times", observed, "an end after the start, at most a year later", "Correct the times."))
+    given = [name for name in ("factor", "level", "like") if getattr(entry, name) is not None]
+    if len(given) != 1:
+        found.append(Problem("event effect", ", ".join(given) or "none", "one of factor, level and like", "Give exactly one."))
+    if entry.factor is not None and not 0 <= entry.factor <= MOST_FACTOR:
+        found.append(
+            Problem("event factor", f"{entry.factor:g}", f"0 (nothing left) to {MOST_FACTOR:g}", "Correct it; 0.8 is a fifth less.")
+        )
+    if entry.level is not None and (len(series) > 1 or not 0 <= entry.level < 1e9):
+        observed = f"{entry.level:g} for {len(series)} series"
+        found.append(Problem("event level", observed, "0 or more [kW or m3/h], for one series", "Give a factor, or one event per series."))
+    if entry.like is not None and entry.like not in LIKE_DAYS:
+        found.append(Problem("event like", f"'{entry.like}'", ", ".join(LIKE_DAYS), "Write one of these; sunday is a holiday too."))
+    if not entry.reason.strip():
+        found.append(Problem("event reason", "missing", "a reason in a few words", "Say why, for the audit trail."))
+    return found
+
+
+def cancel(engine: Engine, event_id: int, who: str, at_utc: datetime, reason: str, *, never_happened: bool = False) -> str:
+    """End an event now, or before it began; returns what that means, as a sentence. The row stays.
+
+    What it did until now stays unlearned; with `never_happened` (entered by mistake) the past counts as ordinary again.
+    """
+    k = t.known_event
+    if not reason.strip():
+        raise fault(f"cancelling event {event_id}", "no reason", "a reason in a few words", "Say why, for the audit trail.")
+    with writing(engine) as connection:
+        row = connection.execute(select(k).where(k.c.event_id == event_id)).first()
+        if row is None:
+            raise fault(f"event {event_id}", "unknown", "a number that `penstock forecast event list --all` shows", "Check the number.")
+        if row.ended_utc is not None or (row.end_utc <= at_utc and not never_happened):
+            observed = f"cancelled by {row.ended_by}" if row.ended_utc is not None else f"over since {row.end_utc:%Y-%m-%d %H:%M} UTC"
+            remedy = "Nothing is to be done, unless it never happened: then say so."
+            raise fault(f"event {event_id}", observed, "one that is still to come or acting", remedy)
+        ended = row.start_utc if never_happened else max(row.start_utc, at_utc)
+        connection.execute(k.update().where(k.c.event_id == event_id).values(ended_utc=ended, ended_by=who, ended_why=reason.strip()))
+        void = ended <= row.start_utc
+        told = f"event {event_id} is cancelled" + ("" if void else "; it acted until now, which is not learned")
+        record(connection, at_utc, who, "event cancel", str(event_id), f"{told}: {reason.strip()}")
+    return told + "; the next forecast is made without it"
+
+
+def told(engine: Engine, city: LoadedCity, known_utc: datetime) -> list[Event]:
+    """Every event entered by `known_utc` that happened or is to happen, in order of entry, cut at where it was ended."""
+    k = t.known_event.c
+    with engine.connect() as connection:
+        rows = connection.execute(select(t.known_event).where(k.at_utc <= known_utc).order_by(k.event_id)).all()
+    found = []
+    for row in rows:
+        end = min(row.end_utc, row.ended_utc or row.end_utc)
+        if end > row.start_utc:
+            series = series_of(city, row.subject)
+            found.append(
+                Event(
+                    row.event_id, row.kind, series, row.start_utc, end, row.effect, row.amount, row.like_day, f"{row.reason}, by {row.who}"
+                )
+            )
+    return found
+
+
+def store_changes(connection: Connection, night: date, changes: Sequence[pd.DataFrame]) -> None:
+    """Store beside the forecasts of a night which event changed what (`forecasting.events.EFFECTS`)."""
+    rows = [{"night": night, **row} for frame in changes for row in frame.to_dict("records")]
+    for row in rows:
+        row |= {name: pd.Timestamp(row[name]).to_pydatetime() for name in ("first_utc", "until_utc")}
+    replace_rows(connection, t.forecast_event, t.forecast_event.c.night == night, rows)
+
+
+def changes(engine: Engine, night: date) -> pd.DataFrame:
+    """series_id, event_id, sentence: what events changed in the forecasts of a night."""
+    e = t.forecast_event.c
+    with engine.connect() as connection:
+        rows = connection.execute(
+            select(e.series_id, e.event_id, e.sentence).where(e.night == night).order_by(e.event_id, e.series_id)
+        ).all()
+    return pd.DataFrame([tuple(row) for row in rows], columns=["series_id", "event_id", "sentence"])
+
+
+def listed(engine: Engine, at_utc: datetime, *, everything: bool = False) -> pd.DataFrame:
+    """event_id, kind, subject, start_utc, end_utc, effect, state, who, reason: those to come or acting, or all; the next first."""
+    k = t.known_event.c
+    statement = select(t.known_event).order_by(k.start_utc, k.event_id)
+    if not everything:
+        statement = statement.where(k.end_utc > at_utc, k.ended_utc.is_(None))
+    with engine.connect() as connection:
+        rows = connection.execute(statement).all()
+    names = ["event_id", "kind", "subject", "start_utc", "end_utc", "effect", "state", "who", "reason"]
+    made = [(r.event_id, r.kind, r.subject, r.start_utc, r.end_utc, _effect(r._mapping), _state(r, at_utc), r.who, r.reason) for r in rows]
+    return pd.DataFrame(made, columns=names)
+
+
+def _state(row: Any, at_utc: datetime) -> str:
+    if row.ended_utc is not None:
+        return "cancelled"
+    return "to come" if at_utc < row.start_utc else "acting" if at_utc < row.end_utc else "over"
+
+
+def _effect(row: Any) -> str:
+    if row["effect"] == "like":
+        return f"like a {row['like_day']}"
+    return f"times {row['amount']:g}" if row["effect"] == "factor" else f"at {row['amount']:g} per hour"
+
+
+def _said(row: Any, zone: str) -> str:
+    """An event in words, with local times."""
+    start, end = (row[name].astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M") for name in ("start_utc", "end_utc"))
+    return f"{row['kind']} of {row['subject']} from {start} to {end}, {_effect(row)}"
