@@ -1,6 +1,6 @@
 """From a Block to what models are asked: one grid, one group of like series, one rung at a time."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import get_args
@@ -24,7 +24,22 @@ KINDS: tuple[str, ...] = get_args(get_args(Meter.model_fields["forecast"].annota
 LEARNED_TOGETHER = {"load": "demand", "ev": "demand"}
 """Kinds that share one model; every other kind has its own."""
 FOLLOWS_THE_SKY = {"pv", "wind"}
+LOOKS_AT: dict[str, tuple[str, ...]] = {
+    "demand": ("temperature_degc",),
+    "gas": ("temperature_degc",),
+    "heat": ("temperature_degc",),
+    "water": ("temperature_degc", "rain_mm_per_h"),
+    "net": ("temperature_degc", "irradiance_w_per_m2", "cloud_pct"),
+    "pv": ("irradiance_w_per_m2", "cloud_pct", "temperature_degc"),
+    "wind": ("wind_m_per_s", "wind_100m_m_per_s"),
+}
+"""The weather that can matter for a group; a group that is not named may look at all of it."""
 MOST_DAYS = 14
+
+
+def group_of(kind: str) -> str:
+    """The group that a kind is learned in."""
+    return LEARNED_TOGETHER.get(kind, kind)
 
 
 @dataclass(frozen=True)
@@ -93,13 +108,22 @@ def known(
     return History(names, tuple(kinds[name] for name in names), values, begin, history.step, seen, teach)
 
 
-def climbed(h: History, before: int) -> pd.DataFrame:
-    """The ladder frame from the values before column `before`."""
-    group = [LEARNED_TOGETHER.get(k, k) for k in h.kinds]
+def climbed(h: History, before: int, shaped: Collection[str] | None = None) -> pd.DataFrame:
+    """The ladder frame from the values before column `before`.
+
+    `shaped` names the groups whose shape a new meter may borrow; without it, those with a series that has a week of values.
+    """
+    group = [group_of(k) for k in h.kinds]
     seen = h.values[:, :before]
-    rich = np.isfinite(seen).sum(axis=1) >= 7 * h.slots
-    counts = pd.Series(rich).groupby(group).sum() if group else pd.Series(dtype=int)
-    return ladder.climb(h.ids, seen, h.step, np.array([counts[g] > 0 for g in group], dtype=bool))
+    if shaped is None:
+        shaped = {g for g, is_rich in zip(group, rich(h, before), strict=True) if is_rich}
+    return ladder.climb(h.ids, seen, h.step, np.array([g in shaped for g in group], dtype=bool))
+
+
+def rich(h: History, before: int) -> NDArray[np.bool_]:
+    """Which series have the week of values before column `before` that makes them a peer of new ones: bool[n]."""
+    found: NDArray[np.bool_] = np.isfinite(h.values[:, :before]).sum(axis=1) >= 7 * h.slots
+    return found
 
 
 @dataclass(frozen=True)
@@ -132,31 +156,44 @@ def questions(
     h: History, rungs: pd.DataFrame, calendar: Calendar, steps: int, back_days: Sequence[int], settings: ForecastSettings
 ) -> Iterator[Question]:
     """One question per group and rung. Origins lie `back_days` civil days before the end of history (0: the end itself), oldest first."""
-    total = h.values.shape[1]
     asked = rungs["model"].to_numpy()
-    group = np.array([LEARNED_TOGETHER.get(k, k) for k in h.kinds])
+    group = np.array([group_of(k) for k in h.kinds])
     for name in sorted(set(group)):
-        grid = (SUN if name in FOLLOWS_THE_SKY else calendar).grid(h.start_utc, h.step, total + steps)
-        daily = grid.daily_columns(int(grid.slot[total]))
-        origins = np.array([total if b == 0 else daily[grid.day[total] - b] for b in back_days], np.int64)
         for rung in ladder.RUNGS:
             rows = np.flatnonzero((group == name) & (asked == rung))
-            if not rows.size:
-                continue
-            others = (group == name) & (np.isfinite(h.values[:, : origins[0]]).sum(axis=1) >= 7 * h.slots)
-            task = Task(
-                values=h.values[rows],
-                grid=grid,
-                origins=origins,
-                steps=steps,
-                fit_before=int(origins[0]),
-                settings=settings,
-                weather=h.weather,
-                weights=None if h.weights is None else h.weights[rows],
-                peers=h.values[others] if rung == "group-shape" else None,
-                start_utc=h.start_utc,
-            )
-            yield Question(name, rung, rows, task)
+            if rows.size:
+                yield question(h, name, rung, rows, calendar, steps, back_days, settings)
+
+
+def question(
+    h: History,
+    group: str,
+    rung: str,
+    rows: NDArray[np.int64],
+    calendar: Calendar,
+    steps: int,
+    back_days: Sequence[int],
+    settings: ForecastSettings,
+) -> Question:
+    """What the series in `rows` of one group are asked on a rung; its peers are the group's series with a week of values."""
+    total = h.values.shape[1]
+    grid = (SUN if group in FOLLOWS_THE_SKY else calendar).grid(h.start_utc, h.step, total + steps)
+    daily = grid.daily_columns(int(grid.slot[total]))
+    origins = np.array([total if b == 0 else daily[grid.day[total] - b] for b in back_days], np.int64)
+    others = np.array([group_of(k) == group for k in h.kinds], bool) & rich(h, int(origins[0]))
+    task = Task(
+        values=h.values[rows],
+        grid=grid,
+        origins=origins,
+        steps=steps,
+        fit_before=int(origins[0]),
+        settings=settings,
+        weather=None if h.weather is None else h.weather.only(LOOKS_AT.get(group, h.weather.names)),
+        weights=None if h.weights is None else h.weights[rows],
+        peers=h.values[others] if rung == "group-shape" else None,
+        start_utc=h.start_utc,
+    )
+    return Question(group, rung, rows, task)
 
 
 def answered(question: Question, levels: Sequence[float], made: Machine | None = None) -> Part:
@@ -176,4 +213,7 @@ def guarded(rungs: pd.DataFrame, parts: Sequence[Part]) -> pd.DataFrame:
             name, rung = part.names[j], part.question.rung
             reason = f"{name.capitalize()}: over the last {days} days it erred {1 - guard / own:.0%} less than {rung}."
             told.loc[part.question.rows[j], ["model", "reason"]] = [name, reason]
+        weather = part.machine.weather_told(part.question.task)
+        if weather:
+            told.loc[part.question.rows, "reason"] += f" {weather}"
     return told

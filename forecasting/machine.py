@@ -51,9 +51,9 @@ class Machine(BaseModel):
         The members are asked for up to `calibration_days` earlier daily origins too; their errors weigh the members and make the bands.
         Steps whose weather is not known at the origin are answered without it.
         """
-        task = replace(task, weather=self._weather(task))
-        before = intervals.calibration_origins(task.at(task.origins, int(task.origins[0])))
-        before = before[before >= task.column(self.past_until_utc)]
+        task = replace(task, weather=self.weather_used(task))
+        before = intervals.earlier_origins(task)  # whoever else is asked with it, a series has the same ones
+        before = before[before >= task.column(self.past_until_utc)][-task.settings.calibration_days :]
         everything = task.at(np.concatenate([before, task.origins]), task.fit_before)
         said, size, scale = self._said(everything)
         errors = everything.targets() - said
@@ -84,7 +84,7 @@ class Machine(BaseModel):
         said, size, scale = (np.concatenate([part[j] for part in parts], axis=-2) for j in range(3))
         return said, size, scale
 
-    def _weather(self, task: Task) -> Weather | None:
+    def weather_used(self, task: Task) -> Weather | None:
         """What the members with weather need of it; None where they have no say: it does not pay, or nothing is known of the asked steps.
 
         Then the earlier origins do without as well, so that bands are made of errors like tonight's.
@@ -94,6 +94,18 @@ class Machine(BaseModel):
         if found is None or found.names != names or not found.covers(task.origins, task.steps).any():
             return None
         return found
+
+    def weather_told(self, task: Task) -> str:
+        """What weather has to do with the answer, as a sentence; '' where there was none to judge."""
+        if self.verdict is None:
+            return ""
+        told = self.verdict.sentence[:1].upper() + self.verdict.sentence[1:]
+        found = self.weather_used(task) if self.verdict.used else None
+        if self.verdict.used and found is None:
+            told += "; but no forecast of it is fresh enough now, so it was made without"
+        elif found is not None and not (covered := found.covers(task.origins[-1:], task.steps)[0]).all():
+            told += f"; {int(covered.sum())} of {task.steps} steps: beyond them it is not forecast yet, and they were made without"
+        return told + "."
 
 
 def _with_weather(wet: Sequence[AnyFitted], said: FloatArray, task: Task) -> FloatArray:

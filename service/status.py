@@ -10,7 +10,7 @@ from city.causes import ANSWERED
 from meters.spool import fill
 from service import schema as t
 from service.environment import Environment
-from service.store import open_store, operations, runs
+from service.store import open_store, operations, runs, weather
 
 LATE = timedelta(minutes=45)  # three slots without a reading
 
@@ -51,8 +51,14 @@ def gather(env: Environment, now_utc: datetime) -> dict[str, Any]:
         "unknown_outcomes": {row.command_id: row.sentence for row in unknown},
         "holds": [{"subject": row.subject, "who": row.who, "reason": row.reason} for row in operations.holds(engine, now_utc)],
         "spools": {name: found.told(now_utc) for name in fill.NAMES if (found := fill.look(env.folder / name)) is not None},
+        "weather": [_told_weather(row, now_utc) for row in weather.state(engine, now_utc)],
         "open_leaks": {row.case_id: row.sentence for row in leaks},
     }
+
+
+def _told_weather(row: dict[str, Any], now_utc: datetime) -> dict[str, Any]:
+    age_h = round((now_utc - row["issued"]).total_seconds() / 3600, 1)
+    return {"source": row["source"], "place": row["place"], "age_h": age_h, "reaches": row["reaches"].isoformat()}
 
 
 def _online(engine: Engine) -> tuple[int, int]:
@@ -96,6 +102,8 @@ def _page(told: dict[str, Any]) -> None:
         print(f"meters online: {online} of {meters} ({100 * online / meters:.1f} %); `penstock meters health` says which are not, and why")
     if told["reading_age_s"] is not None and told["reading_age_s"] > LATE.total_seconds():
         print(f"NOT LIVE: the newest reading is {told['reading_age_s'] / 3600:,.1f} h old; is `penstock poll` running?")
+    for row in told["weather"]:
+        print(f"weather from {row['source']}: newest forecast {row['age_h']:.0f} h old, reaches {_told(row['reaches'])}")
     for spool in told["spools"].values():
         for alarm in spool["alarms"]:
             print(f"ALARM {alarm}")

@@ -2,8 +2,9 @@
 
 import hashlib
 import os
+import time
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -34,7 +35,11 @@ def known(engine: Engine, city: LoadedCity, history: Block, made_at_utc: datetim
 
 
 def take_in(engine: Engine, city: LoadedCity, now_utc: datetime) -> list[Problem]:
-    """Import every file that waits in the folders of [[weather]]; each ends in done/ or refused/. Returns what is wrong with them."""
+    """Import every file that waits in the folders of [[weather]]; each ends in done/ or refused/. Returns what is wrong with them.
+
+    A file counts as arrived when it came to lie there (the change time of its inode, which no copying can set back), at the latest now:
+    so the night may run after midnight and use what came before it.
+    """
     problems: list[Problem] = []
     for feed in city.settings.weather:
         folder = city.folder / feed.folder
@@ -47,13 +52,13 @@ def take_in(engine: Engine, city: LoadedCity, now_utc: datetime) -> list[Problem
 
 
 def _settled(path: Path, feed: WeatherFeed) -> bool:
-    changed = datetime.fromtimestamp(path.stat().st_mtime).astimezone()
-    return (datetime.now().astimezone() - changed).total_seconds() >= feed.settle_s
+    return time.time() - path.stat().st_mtime >= feed.settle_s
 
 
 def _taken(engine: Engine, feed: WeatherFeed, path: Path, now_utc: datetime) -> list[Problem]:
     try:
-        _, found = import_file(engine, feed, path, now_utc)
+        arrived = min(now_utc, datetime.fromtimestamp(path.stat().st_ctime, UTC))
+        _, found = import_file(engine, feed, path, arrived)
         problems = found.problems
         digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
         path.replace(path.parent / "done" / f"{digest}-{path.name[-200:]}")
@@ -65,7 +70,7 @@ def _taken(engine: Engine, feed: WeatherFeed, path: Path, now_utc: datetime) -> 
     return problems
 
 
-def import_file(engine: Engine, feed: WeatherFeed, path: Path, now_utc: datetime, *, archive: bool = False) -> tuple[int, Read]:
+def import_file(engine: Engine, feed: WeatherFeed, path: Path, arrived_utc: datetime, *, archive: bool = False) -> tuple[int, Read]:
     """Store what one file tells. Returns the vectors that were new, and what was read. Raises `PenstockError` as `weather_files.read`."""
     if path.suffix.lower() not in _KINDS:
         raise fault(path.name, f"a {path.suffix or 'nameless'} file", ", ".join(_KINDS), "Convert it.")
@@ -78,7 +83,7 @@ def import_file(engine: Engine, feed: WeatherFeed, path: Path, now_utc: datetime
     found = read(
         path.name,
         content,
-        now_utc,
+        arrived_utc,
         step=timedelta(seconds=feed.step_s),
         zone=feed.zone,
         names=feed.variables,
@@ -87,7 +92,7 @@ def import_file(engine: Engine, feed: WeatherFeed, path: Path, now_utc: datetime
         archive=archive,
     )
     with writing(engine) as connection:
-        return kept.store(connection, feed.source, feed.place, found.told, now_utc, stated=found.stated), found
+        return kept.store(connection, feed.source, feed.place, found.told, arrived_utc, stated=found.stated), found
 
 
 def feed_named(city: LoadedCity, source: str | None) -> WeatherFeed:

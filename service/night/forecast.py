@@ -17,6 +17,7 @@ from city.quantities import Quantity
 from forecasting.backtest import backtest
 from forecasting.forecast import forecast
 from service import schema as t
+from service import weather
 from service.environment import Environment
 from service.fanout import fanout
 from service.night import Night, Output
@@ -84,15 +85,18 @@ def share(task: Task) -> Share:
     start = min(start, civil_day(local_date(task.today, zone) - timedelta(days=1), zone)[0])
     history = meter_days.block(engine, points, start, task.today, estimates=False)  # a model that learns estimates learns itself
     kinds = {p.id: str(city.meter[p.meter].forecast) for p in points}
-    made = forecast(history, kinds, task.today, FORECAST_HOURS * 3600 // task.step_s, settings.calendar, settings.forecast)
+    steps = FORECAST_HOURS * 3600 // task.step_s
+    seen = weather.known(engine, city, history, task.today, steps)
+    made = forecast(history, kinds, task.today, steps, settings.calendar, settings.forecast, seen)
     sample = history.ids[:: -(-len(history.ids) // BACKTESTED)]
     tried = {name: kinds[name] for name in sample}
-    skill = backtest(history.select(sample), tried, task.today, settings.calendar, settings.forecast)
+    skill = backtest(history.select(sample), tried, task.today, settings.calendar, settings.forecast, weather=seen)
     return Share(made.frame, made.ladder, skill, task.step_s)
 
 
 def compute(night: Night) -> Output:
     """Forecasts of all groups; a series on a lower rung of the ladder, or without any forecast, is named with its reason."""
+    sky = weather.take_in(night.engine, night.city, night.now_utc) + weather.state(night.engine, night.city, night.now_utc)[1]
     shares = fanout(share, list(_tasks(night)), night.city.settings.night.workers)
     if not shares:
         return Output(StepResult("no meter asks for a forecast"))
@@ -103,7 +107,7 @@ def compute(night: Night) -> Output:
             f"forecast of {row.series_id}", f"made by '{row.model}': {row.reason}", "the boosted model on full history", "Mend the meter."
         )
         for row in ladder[ladder["model"] != "boosted"].itertuples()
-    ]
+    ] + sky
 
     def write(connection: Connection) -> None:
         replace_rows(connection, t.forecast, t.forecast.c.night == night.date, [])
