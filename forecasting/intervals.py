@@ -69,11 +69,18 @@ def buckets(task: Task) -> IntArray:
     return np.digitize(np.arange(task.steps) * 24 / task.grid.slots, LEAD_EDGES_H) - 1
 
 
-def calibration_origins(task: Task) -> IntArray:
-    """Daily origins before `fit_before` at the task's time of day: at most `calibration_days`, at most a third of what there is."""
+def earlier_origins(task: Task) -> IntArray:
+    """Daily origins before the first one, at the last one's time of day, with a week of the grid before them."""
     g = task.grid
     daily = g.daily_columns(int(g.slot[task.origins[-1]]))
-    usable = daily[(daily >= 0) & (np.arange(g.days) >= learning.FIRST_DAY) & (daily < task.fit_before)]
+    return daily[(daily >= 0) & (np.arange(g.days) >= learning.FIRST_DAY) & (daily < task.origins[0])].astype(np.int64)
+
+
+def calibration_origins(task: Task) -> IntArray:
+    """Earlier origins before `fit_before`: at most `calibration_days`, at most a third of what there is."""
+    g = task.grid
+    usable = earlier_origins(task)
+    usable = usable[usable < task.fit_before]
     seen = np.isfinite(task.values).any(axis=0)
     begins = int(np.argmax(seen)) if seen.any() else task.fit_before
     usable = usable[usable >= begins + g.slots]
