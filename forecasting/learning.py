@@ -1,16 +1,17 @@
 """Rows to learn from, and trees grown on them: the only place that calls LightGBM."""
 
+from __future__ import annotations
+
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
-from forecasting.models.task import FloatArray, ForecastSettings, IntArray, Task
-
 if TYPE_CHECKING:
     import lightgbm as lgb
 
+    from forecasting.models.task import FloatArray, ForecastSettings, IntArray, Task  # its package imports this module
     from forecasting.trees import Forest
 
 MANY_ROWS = 100_000
@@ -27,13 +28,13 @@ class Trees(BaseModel):
     _rows: int = PrivateAttr(0)
 
     @cached_property
-    def _booster(self) -> "lgb.Booster":
+    def _booster(self) -> lgb.Booster:
         import lightgbm as lgb
 
         return lgb.Booster(model_str=self.text)
 
     @cached_property
-    def _forest(self) -> "Forest | None":
+    def _forest(self) -> Forest | None:
         """The trees for many rows; none where only LightGBM can read them or nothing can be compiled."""
         try:
             from forecasting import trees
@@ -52,6 +53,12 @@ class Trees(BaseModel):
         if self._rows >= MANY_ROWS and self._forest is not None:
             return self._forest.predict(x.T).astype(np.float32)
         return np.asarray(self._booster.predict(x, num_threads=1), np.float32)
+
+    def contributions(self, x: FloatArray) -> FloatArray:
+        """Shapley values of features float32[r, f], and last what the trees say on average: float32[r, f + 1], summing to `predict`."""
+        if self.text is None:
+            return np.zeros((len(x), x.shape[1] + 1), np.float32)
+        return np.asarray(self._booster.predict(x, num_threads=1, pred_contrib=True), np.float32)
 
     def leaves(self, x: FloatArray) -> IntArray:
         """The leaf of each tree that each row of features float32[r, f] falls into: int64[r, trees]."""
