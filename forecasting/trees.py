@@ -22,7 +22,6 @@ ZERO = np.float32(1e-35)
 """LightGBM reads a value of at most this size as zero."""
 IDENTITY = ("regression", "regression_l1", "huber", "fair", "quantile", "mape")
 """Objectives whose forecast is the plain sum of the leaves."""
-LARGEST = float(np.finfo(np.float32).max)
 CATEGORY, LEFT_IF_MISSING, ZERO_IS_MISSING, NAN_IS_MISSING = 1, 2, 4, 8
 """Bits of LightGBM's `decision_type`."""
 SPLIT = ("split_feature", "threshold", "decision_type", "left_child", "right_child")
@@ -91,7 +90,8 @@ def forest(text: str) -> Forest:
 
 def _below(threshold: NDArray[np.float64]) -> FloatArray:
     """The largest float32 at most each threshold: a float32 lies at or below the one if and only if at or below the other."""
-    near = np.clip(threshold, -LARGEST, LARGEST).astype(np.float32)
+    with np.errstate(over="ignore"):
+        near = threshold.astype(np.float32)
     return np.where(near.astype(float) <= threshold, near, np.nextafter(near, np.float32(-np.inf)))
 
 

@@ -92,8 +92,8 @@ def test_missing_goes_both_ways_within_one_model(boosters: dict[str, lgb.Booster
 
 def test_a_threshold_between_two_float32_values_rounds_down():
     assert float(np.float32(-3.1)) == -3.0999999046325684
-    below = trees._below(np.array([-3.1000000238418575, 0.5, 1e300]))
-    assert below.tolist() == [float(np.float32(-3.1000001430511475)), 0.5, trees.LARGEST]
+    below = trees._below(np.array([-3.1000000238418575, 0.5, 1e300, np.inf]))
+    assert below.tolist() == [float(np.float32(-3.1000001430511475)), 0.5, float(np.finfo(np.float32).max), np.inf]
 
 
 @pytest.mark.parametrize(
