@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from forecasting.calendars import LocalGrid
 
 if TYPE_CHECKING:
+    from forecasting.sun import Sun
     from forecasting.weather import Weather
 
 FloatArray = NDArray[np.float32]
@@ -54,6 +55,7 @@ class Task:
     fit_before: int
     settings: ForecastSettings
     weather: "Weather | None" = None
+    sun: "Sun | None" = None
     weights: FloatArray | None = None  # [n, T]
     peers: FloatArray | None = None  # [p, T]
     start_utc: datetime = datetime(2000, 1, 1, tzinfo=UTC)  # of column 0; ties a stored machine to another night's columns
@@ -80,7 +82,8 @@ class Task:
     def rows(self, select: IntArray | slice) -> "Task":
         """The same question for some of the series."""
         weights = None if self.weights is None else self.weights[select]
-        return replace(self, values=self.values[select], weights=weights)
+        sun = None if self.sun is None else self.sun.rows(select)
+        return replace(self, values=self.values[select], weights=weights, sun=sun)
 
     def recent(self, days: int) -> "Task":
         """The same question with only `days` civil days before the first origin's day in reach."""
@@ -95,6 +98,7 @@ class Task:
             origins=self.origins - first,
             fit_before=self.fit_before - first,
             weather=None if self.weather is None else self.weather.since(first),
+            sun=None if self.sun is None else self.sun.since(first),
             weights=None if self.weights is None else self.weights[:, first:],
             start_utc=self.time(first),
         )

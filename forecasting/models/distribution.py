@@ -1,0 +1,144 @@
+"""Models that say a whole distribution: of the ratio of a value to what is possible there and then, by a forest and by what was lately."""
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from forecasting import learning
+from forecasting.models import forest
+from forecasting.models.asked import asked_rows
+from forecasting.models.forest import GRID, Forest
+from forecasting.models.task import FloatArray, IntArray, Task
+
+MEDIAN = GRID.index(0.5)
+DAYS = 28
+"""Days whose values at the same time of day are the recent ones [d]."""
+MEMORY_H = 24.0
+"""Lead time in which the forest's lead over the recent values falls to a third [h]."""
+FOREST_SHARE = 0.5
+"""Weight of the forest beside the recent values at long lead times [1]."""
+
+
+class View(Protocol):
+    """Values of one kind seen as ratios: value = unit x ratio. All arguments int[r]: series, origin and target columns."""
+
+    def unit(self, i: IntArray, o: IntArray, t: IntArray) -> FloatArray:
+        """What a ratio of one stands for, float32[r]; zero where nothing is possible."""
+        ...
+
+    def features(self, i: IntArray, o: IntArray, t: IntArray) -> FloatArray:
+        """What is known at the origins about the ratios of the targets, float32[r, f]."""
+        ...
+
+    def recent(self, i: IntArray, o: IntArray, t: IntArray) -> FloatArray:
+        """Ratios of like times that were known at the origins, float32[r, m], NaN where unknown."""
+        ...
+
+
+class FittedDistribution(BaseModel):
+    """What a fit leaves behind; everything else is read from the history of the task."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    forest: Forest | None = Field(description="none: nothing could be learned, the recent values speak alone")
+
+    def view(self, task: Task, known: int) -> View:
+        """The task's values as ratios, by what was known before column `known`."""
+        raise NotImplementedError
+
+    def quantiles(self, task: Task) -> FloatArray:
+        """Forecast at the levels of `GRID`: float32[n, k, steps, len(GRID)], ascending."""
+        view = self.view(task, int(task.origins[0]))
+        out = np.empty((task.series, len(task.origins), task.steps, len(GRID)), np.float32)
+        most = max(1, 400_000 // (len(task.origins) * task.steps))  # rows at a time; bounds memory
+        for start in range(0, task.series, most):
+            part = out[start : start + most]
+            i, o, t = asked_rows(len(part), task.origins, task.steps)
+            part[...] = self._rows(view, i + start, o, t, task.grid.slots).reshape(part.shape)
+        return out
+
+    def _rows(self, view: View, i: IntArray, o: IntArray, t: IntArray, slots: int) -> FloatArray:
+        unit = view.unit(i, o, t)
+        said = np.zeros((len(i), len(GRID)), np.float32)
+        at = np.flatnonzero(unit > 0)
+        i, o, t = i[at], o[at], t[at]
+        lately = np.nan_to_num(forest.sample_quantiles(view.recent(i, o, t)))
+        if self.forest is not None:
+            share = FOREST_SHARE + (1 - FOREST_SHARE) * np.exp(-(t - o) * 24 / slots / MEMORY_H)
+            lately += share[:, None].astype(np.float32) * (self.forest.say(view.features(i, o, t)) - lately)
+        said[at] = lately * unit[at, None]
+        return said
+
+    def predict(self, task: Task) -> FloatArray:
+        """Median forecast float32[n, k, steps]."""
+        return self.quantiles(task)[..., MEDIAN]
+
+
+class Distribution(BaseModel):
+    """Fits a forest on ratios drawn over series, days and lead times, each counting as much as its unit."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    leaves: int = Field(default=15, ge=2, description="leaves per tree")
+    leaf_share: float = Field(default=0.01, gt=0, le=1, description="least share of the rows in a leaf [1]")
+    highest: float = Field(default=np.inf, description="ratios above are learned as this [1]")
+
+    def empty(self) -> FittedDistribution:
+        """The fitted model of the kind without a forest."""
+        raise NotImplementedError
+
+    def fit(self, task: Task) -> FittedDistribution:
+        """Rows whose unit is small against the series' own largest teach little and are left out below 2 %."""
+        made = self.empty()
+        rng = np.random.default_rng(task.settings.seed)
+        few = learning.some_series(task, rng)
+        i, o, t = learning.past_rows(few, rng, min(task.settings.train_rows, few.series * task.settings.rows_per_series))
+        view = made.view(few, few.fit_before)
+        unit = view.unit(i, o, t)
+        largest = np.zeros(few.series, np.float32)
+        np.maximum.at(largest, i, unit)
+        at = np.flatnonzero(unit > 0.02 * largest[i])
+        if len(at) < 100:
+            return made
+        i, o, t, unit = i[at], o[at], t[at], unit[at]
+        ratio = np.minimum(few.values[i, t] / unit, np.float32(self.highest))
+        weight = unit / largest[i]
+        if few.weights is not None:
+            weight = weight * few.weights[i, t]
+        leaf_rows = max(10, int(self.leaf_share * len(at)))
+        grown = forest.grow(view.features(i, o, t), ratio, weight, few.settings, self.leaves, leaf_rows)
+        return self._with(made, grown)
+
+    @staticmethod
+    def _with(made: FittedDistribution, grown: Forest) -> FittedDistribution:
+        return made.model_copy(update={"forest": grown})
+
+
+class Sums:
+    """Ratios of sums over windows of columns, for each series and for the group: what was given over what was possible."""
+
+    def __init__(self, given: FloatArray, possible: FloatArray) -> None:
+        good = np.isfinite(given) & (possible > 0)
+        given, possible = np.where(good, given, 0), np.where(good, possible, 0)
+        size = np.maximum(possible.max(axis=1, keepdims=True), 1e-9)
+        self._own = self._run(given), self._run(possible)
+        self._group = self._run((given / size).sum(0, keepdims=True)), self._run((possible / size).sum(0, keepdims=True))
+
+    @staticmethod
+    def _run(a: NDArray[np.floating]) -> NDArray[np.float64]:
+        return np.concatenate([np.zeros((len(a), 1)), np.cumsum(a, axis=1, dtype=np.float64)], axis=1)
+
+    def ratio(self, i: IntArray, begin: IntArray, end: IntArray, group: bool = False) -> FloatArray:
+        """Of columns [begin, end) of series i, or of the whole group; NaN where nothing was possible."""
+        given, possible = self._group if group else self._own
+        row = np.zeros_like(i) if group else i
+        begin, end = (np.clip(at, 0, given.shape[1] - 1) for at in (begin, end))
+        whole = possible[row, end] - possible[row, begin]
+        some = whole > 1e-6 * possible[row, -1] / possible.shape[1]
+        found = (given[row, end] - given[row, begin]) / np.where(some, whole, 1)
+        return np.where(some, found, np.nan).astype(np.float32)
+
+
+def lagged(t: IntArray, o: IntArray, slots: int) -> IntArray:
+    """The last column before the origin at the target's time of day."""
+    return t - ((t - o) // slots + 1) * slots
