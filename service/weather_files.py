@@ -107,7 +107,9 @@ def _json(subject: str, content: bytes, units: Mapping[str, str]) -> pd.DataFram
         unix = unit.get("time") == "unixtime"
         times = pd.to_datetime(raw, unit="s", utc=True) if unix else pd.to_datetime(raw, utc=True, format="ISO8601") - offset
         issued = pd.to_datetime(told.get("issued_at"), utc=True)
-        parts = [pd.DataFrame({"time": times, "name": name, "value": pd.Series(values, dtype=object)}) for name, values in hourly.items()]
+        parts = [
+            pd.DataFrame({"time": times, "name": name, "value": pd.Series(list(values), dtype=object)}) for name, values in hourly.items()
+        ]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         reason = f"{type(error).__name__}: {error}".splitlines()[0][:200]
         raise fault(subject, reason, "JSON with hourly.time, an array as long per variable, and hourly_units", "Ask for it anew.") from None
