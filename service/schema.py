@@ -19,7 +19,7 @@ from service.schema_base import table as _table
 from service.schema_control import approval, audit, command, hold, request
 from service.schema_days import heard_day, meter_day
 from service.schema_edge import batch_origin, dead_letter
-from service.schema_forecasting import forecast_event, forecast_model, forecast_path, known_event, peak, weather
+from service.schema_forecasting import forecast_event, forecast_model, forecast_now, forecast_path, known_event, peak, weather
 from service.schema_readings import batch, cold_day, conflict, latest, reading
 from service.utctime import UtcTime
 
@@ -34,6 +34,7 @@ __all__ = [
     "dead_letter",
     "forecast_event",
     "forecast_model",
+    "forecast_now",
     "forecast_path",
     "heard_day",
     "hold",
@@ -100,6 +101,9 @@ forecast = _table(
     Column("model", String(40), nullable=False),
     Column("reason", Text, nullable=False),
     Column("quantiles", LargeBinary, nullable=False),  # float32[3, t]: P10, P50, P90
+    Column("model_id", String(64)),  # of forecast_model; with history and weather as known then it gives the same bits again
+    Column("known_at_utc", UtcTime),  # what was stored until then was seen
+    Column("input_hash", String(64)),  # of all that the machine was given for this series
 )
 skill = _table(
     "skill",

@@ -18,6 +18,20 @@ forecast_model = table(
     Column("artifact", LargeBinary, nullable=False),
 )
 Index("forecast_model_by_group", forecast_model.c.group_key, forecast_model.c.trained_at_utc)
+# What the live machines say between two nights; the night's own rows stay what the plan was made from.
+forecast_now = table(
+    "forecast_now",
+    Column("made_at_utc", UtcTime, primary_key=True),  # start of the first step
+    Column("series_id", String(120), primary_key=True),
+    Column("step_s", Integer, nullable=False),
+    Column("quantity", String(40), nullable=False),
+    Column("model", String(40), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("quantiles", LargeBinary, nullable=False),  # float32[3, t]: P10, P50, P90
+    Column("model_id", String(64), nullable=False),
+    Column("known_at_utc", UtcTime, nullable=False),
+    Column("input_hash", String(64), nullable=False),
+)
 forecast_path = table(
     "forecast_path",
     Column("night", Date, primary_key=True),

@@ -25,6 +25,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("model_id", name=op.f("pk_forecast_model")),
     )
     op.create_index("forecast_model_by_group", "forecast_model", ["group_key", "trained_at_utc"])
+    for name, kind in (("model_id", sa.String(64)), ("known_at_utc", UtcTime()), ("input_hash", sa.String(64))):
+        op.add_column("forecast", sa.Column(name, kind))
+    op.create_table(
+        "forecast_now",
+        sa.Column("made_at_utc", UtcTime(), nullable=False),
+        sa.Column("series_id", sa.String(120), nullable=False),
+        sa.Column("step_s", sa.Integer(), nullable=False),
+        sa.Column("quantity", sa.String(40), nullable=False),
+        sa.Column("model", sa.String(40), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("quantiles", sa.LargeBinary(), nullable=False),
+        sa.Column("model_id", sa.String(64), nullable=False),
+        sa.Column("known_at_utc", UtcTime(), nullable=False),
+        sa.Column("input_hash", sa.String(64), nullable=False),
+        sa.PrimaryKeyConstraint("made_at_utc", "series_id", name=op.f("pk_forecast_now")),
+    )
     op.create_table(
         "forecast_path",
         sa.Column("night", sa.Date(), nullable=False),
@@ -105,5 +121,8 @@ def downgrade() -> None:
     op.drop_table("weather")
     op.drop_table("peak")
     op.drop_table("forecast_path")
+    op.drop_table("forecast_now")
+    for name in ("input_hash", "known_at_utc", "model_id"):
+        op.drop_column("forecast", name)
     op.drop_index("forecast_model_by_group", "forecast_model")
     op.drop_table("forecast_model")
