@@ -23,6 +23,8 @@ FloatArray = NDArray[np.float32]
 AT_ISSUE, AFTER_THREE_DAYS = 0.15, 0.5
 """Standard error of a synthetic forecast in standard deviations of the variable: 0.6 and 2 degrees where that is 4, as of real ones."""
 NOISE = "weather of other days"
+MATTERS = 0.02
+"""A smaller gain or loss on the scored days is too close to call from 28 other days; the decision is not counted [1]."""
 CORRELATION_H = 20.0
 """Time over which errors of one vintage stay alike [h]."""
 
@@ -89,8 +91,8 @@ def tried(name: str, task: Task, weather: Weather | None, without: float | None)
     if made.verdict is not None and without is not None:
         gain = 1 - forced / without
         row |= {"gain_pct": round(100 * gain, 1), "gate_used": made.verdict.used, "gate": made.verdict.sentence}
-        pays = gain > 0.01 and name != NOISE
-        row["right"] = made.verdict.used == pays if pays or gain < -0.01 or name == NOISE else None  # None: too close to matter
+        pays = gain > MATTERS and name != NOISE
+        row["right"] = made.verdict.used == pays if pays or gain < -MATTERS or name == NOISE else None
     else:
         row["error"] = forced
     row["cpu_s"] = round(time.process_time() - began, 1)
