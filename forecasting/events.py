@@ -19,7 +19,7 @@ from forecasting.models.task import Task
 from forecasting.windows import finite_mean
 
 FloatArray = NDArray[np.float64]
-Effect = Literal["factor", "level", "like"]
+Effect = Literal["factor", "level", "like", "offset"]
 LikeDay = Literal["workday", "saturday", "sunday", "monday", "tuesday", "wednesday", "thursday", "friday"]
 LIKE_DAYS: tuple[str, ...] = get_args(LikeDay)
 LIKE_COUNT = 4
@@ -29,7 +29,10 @@ EFFECTS = ("series_id", "event_id", "first_utc", "until_utc", "steps", "change",
 
 @dataclass(frozen=True)
 class Event:
-    """What is known to happen to some series from `start_utc` until before `end_utc`."""
+    """What is known to happen to some series from `start_utc` until before `end_utc`.
+
+    An offset is what a history was corrected by already (a leak that runs on): it is added to the forecast and masks nothing.
+    """
 
     event_id: int
     kind: str
@@ -37,7 +40,7 @@ class Event:
     start_utc: datetime
     end_utc: datetime
     effect: Effect
-    amount: float | None  # factor [1], or level [unit of the quantity per hour]
+    amount: float | None  # factor [1], level or offset [unit of the quantity per hour]
     like: str | None
     reason: str
 
@@ -52,7 +55,7 @@ def masked(ids: Sequence[str], start_utc: datetime, step: timedelta, steps: int,
     """Where an event acted on a series: bool[n, steps]. What was measured there says nothing about an ordinary day."""
     found = np.zeros((len(ids), steps), bool)
     row = {name: i for i, name in enumerate(ids)}
-    for event in events:
+    for event in (e for e in events if e.effect != "offset"):
         rows = np.array([row[name] for name in event.series if name in row], np.int64)
         touched = event.covers(start_utc, step, steps) > 0
         found[np.ix_(rows, np.flatnonzero(touched))] = True
@@ -99,7 +102,8 @@ def _acted(task: Task, row: int, q: NDArray[np.float32], event: Event, unit: str
     at = np.flatnonzero(cover)
     change = float((new[:, q.shape[1] // 2] - middle).sum())
     local = _local(task.grid, origin + int(at[0]))
-    sentence = f"Event {event.event_id} ({event.kind}: {event.reason}) changes {at.size} steps from {local} by {change:+,.4g} {unit}."
+    name = f"Event {event.event_id}" if event.event_id else "What is known"
+    sentence = f"{name} ({event.kind}: {event.reason}) changes {at.size} steps from {local} by {change:+,.4g} {unit}."
     span = {"first_utc": first + int(at[0]) * task.step, "until_utc": first + (int(at[-1]) + 1) * task.step}
     return new, {"event_id": event.event_id, **span, "steps": int(at.size), "change": change, "sentence": sentence}
 
@@ -113,8 +117,10 @@ def _line(event: Event, middle: FloatArray, task: Task, row: int) -> tuple[Float
     still = np.ones(task.steps)
     if event.effect == "factor":
         return still * float(event.amount or 0), 0 * still
+    level = float(event.amount or 0) * (task.step / timedelta(hours=1))
+    if event.effect == "offset":
+        return still, level * still
     if event.effect == "level":
-        level = float(event.amount or 0) * task.step / timedelta(hours=1)
         slope = np.where(middle > 0, np.clip(level / np.where(middle > 0, middle, 1), 0, 1), 0)
         return slope, level - slope * middle
     at = int(task.origins[0]) + np.arange(task.steps)

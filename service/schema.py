@@ -162,9 +162,10 @@ leak_case = _table(
     Column("zone_id", String(40), nullable=False),
     Column("pipe", String(40), nullable=False),
     Column("flow_m3_per_h", Float, nullable=False),
-    Column("state", String(20), nullable=False),
+    Column("state", String(20), nullable=False),  # open, repaired
     Column("sentence", Text, nullable=False),
     Column("candidates", JSON, nullable=False),
+    Column("ended_utc", UtcTime),  # when it was repaired, as a person told
 )
 isolation = _table(
     "isolation",

@@ -112,9 +112,11 @@ def upgrade() -> None:
         sa.Column("sentence", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("night", "series_id", "event_id", name=op.f("pk_forecast_event")),
     )
+    op.add_column("leak_case", sa.Column("ended_utc", UtcTime()))
 
 
 def downgrade() -> None:
+    op.drop_column("leak_case", "ended_utc")
     op.drop_table("forecast_event")
     op.drop_index("known_event_by_end", "known_event")
     op.drop_table("known_event")
