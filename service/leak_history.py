@@ -1,0 +1,132 @@
+"""Leaks the network part found: not demand while they run, and part of tonight's inflow as long as nobody ended them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sqlalchemy import Engine, select
+
+from city.frames import Block
+from city.problems import fault
+from forecasting.events import Event
+from service import schema as t
+from service.settings import LoadedCity
+from service.store import writing
+from service.store.operations import SENT, record
+
+if TYPE_CHECKING:
+    from service.unmanaged import Change
+
+OPEN, REPAIRED = "open", "repaired"
+
+
+@dataclass(frozen=True)
+class _Case:
+    """A leak from its start until it was repaired or its pipe cut off; `cut` while its valves are shut."""
+
+    case_id: str
+    zone: str
+    flow_m3_per_h: float
+    start_utc: datetime
+    end_utc: datetime | None
+    cut_utc: datetime | None
+    cut_m3_per_h: float
+
+
+def inflows(city: LoadedCity, zone: str) -> tuple[str, ...]:
+    """Points of the meters that measure what a zone takes."""
+    meters = {m.id for m in city.settings.meters if m.zone == zone and m.commodity == "water" and m.role == "load" and m.forecast}
+    return tuple(p.id for p in city.points.values() if p.meter in meters and p.quantity.is_register)
+
+
+def correct(engine: Engine, city: LoadedCity, history: Block, row: Mapping[str, int], change: "Change", note: Callable[..., Any]) -> None:
+    """Take known leaks off the inflow of their zones, and leave out the time in which a part of the zone was cut off."""
+    end = history.start_utc + history.steps * history.step
+    cases = _cases(engine, end)
+    hours = history.step / timedelta(hours=1)
+    for zone in dict.fromkeys(case.zone for case in cases):
+        own = [case for case in cases if case.zone == zone]
+        for i in (row[name] for name in inflows(city, zone) if name in row):
+            lost, cut = np.zeros(history.steps), np.zeros(history.steps, bool)
+            for case in own:  # found again the next night it is the same leak: the largest counts, not the sum
+                runs = min(time for time in (case.end_utc, case.cut_utc, end) if time is not None)
+                lost = np.maximum(lost, case.flow_m3_per_h * hours * _part(history, case.start_utc, runs))
+                if case.cut_utc is not None:
+                    cut |= _part(history, case.cut_utc, case.end_utc or end) > 0
+            names = ", ".join(case.case_id for case in own)
+            if (lost > 0).any():
+                change.adds(i, -lost)
+                told = f"{lost.sum():,.4g} m3 of {names} are not counted as demand."
+                change.notes.append(note(history.ids[i], "leak", int((lost > 0).sum()), float(-lost.sum()), told))
+            if cut.any():
+                change.leaves_out(i, cut)
+                told = f"{int(cut.sum())} steps are left out: a part of {zone} was cut off ({names})."
+                change.notes.append(note(history.ids[i], "isolation", int(cut.sum()), 0.0, told))
+
+
+def ongoing(engine: Engine, city: LoadedCity, at_utc: datetime, until_utc: datetime) -> list[Event]:
+    """What leaks and isolations that nobody ended do to the inflows from now on, for `forecasting.events.applied`.
+
+    The history is free of them, the tanks are not: inflow = demand + known leak, or demand less what is cut off.
+    """
+    found = []
+    cases = [case for case in _cases(engine, at_utc) if case.end_utc is None or case.end_utc > at_utc]
+    for zone in dict.fromkeys(case.zone for case in cases):
+        own = [case for case in cases if case.zone == zone]
+        cut = [case for case in own if case.cut_utc is not None]
+        flow = -max(case.cut_m3_per_h for case in cut) if cut else max(case.flow_m3_per_h for case in own)
+        named = cut or own
+        told = f"{', '.join(case.case_id for case in named)}, {'cut off' if cut else 'not repaired yet'}"
+        found.append(Event(0, "isolation" if cut else "leak", inflows(city, zone), at_utc, until_utc, "offset", flow, None, told))
+    return found
+
+
+def repaired(engine: Engine, case_id: str, who: str, at_utc: datetime, ended_utc: datetime, reason: str) -> str:
+    """Enter that a leak is repaired; returns what that means. Raises `PenstockError` for an unknown or closed case and a wrong time."""
+    c = t.leak_case
+    with writing(engine) as connection:
+        row = connection.execute(select(c).where(c.c.case_id == case_id)).first()
+        if row is None or row.state != OPEN:
+            known = ", ".join(r.case_id for r in connection.execute(select(c.c.case_id).where(c.c.state == OPEN))) or "(none is open)"
+            raise fault(f"leak '{case_id}'", "unknown" if row is None else row.state, known, "Check the id.")
+        if not row.start_utc < ended_utc <= at_utc:
+            allowed = f"after {row.start_utc:%Y-%m-%dT%H:%MZ} and not after now"
+            raise fault(f"end of leak '{case_id}'", f"{ended_utc:%Y-%m-%dT%H:%MZ}", allowed, "Correct the time.")
+        connection.execute(c.update().where(c.c.case_id == case_id).values(state=REPAIRED, ended_utc=ended_utc))
+        told = f"{case_id}: repaired at {ended_utc:%Y-%m-%d %H:%M} UTC; from the next night on its flow is no longer expected"
+        record(connection, at_utc, who, "leak repaired", case_id, f"{told}: {reason or 'no reason given'}")
+    return told
+
+
+def _cases(engine: Engine, until_utc: datetime) -> list[_Case]:
+    """Leak cases that began before a time, with when the valves of their isolation were shut: the last of them, and all still are."""
+    c, i, a = t.leak_case.c, t.isolation.c, t.audit.c
+    with engine.connect() as connection:
+        cases = connection.execute(select(t.leak_case).where(c.seen_utc <= until_utc).order_by(c.start_utc, c.case_id)).all()
+        plans = connection.execute(select(i.case_id, i.isolation_id, i.demand_m3_per_h)).all()
+        closing = connection.execute(select(t.command).where(t.command.c.plan_id.in_([p.isolation_id for p in plans]))).all()
+        points = {row.point_id for row in closing}
+        sent = connection.execute(select(a.subject, a.at_utc).where(a.action.in_(SENT), a.subject.in_(points), a.at_utc <= until_utc)).all()
+    first = {row.case_id: row for row in reversed(plans)}
+    found = []
+    for case in cases:
+        plan = first.get(case.case_id)
+        valves = [row for row in closing if plan is not None and row.plan_id == plan.isolation_id]
+        times = [
+            min((s.at_utc for s in sent if s.subject == v.point_id and s.at_utc >= v.not_before_utc), default=None)
+            for v in valves
+            if v.state == "written"
+        ]
+        shut = max((time for time in times if time is not None), default=None) if valves and len(times) == len(valves) else None
+        cut = plan.demand_m3_per_h if plan is not None else 0.0
+        found.append(_Case(case.case_id, case.zone_id, case.flow_m3_per_h, case.start_utc, case.ended_utc, shut, cut))
+    return found
+
+
+def _part(history: Block, begin: datetime, until: datetime) -> np.ndarray:
+    """Part of each step that a time covers, float64[T] [1]."""
+    first, last = ((time - history.start_utc) / history.step for time in (begin, until))
+    at = np.arange(history.steps)
+    return np.asarray(np.clip(np.minimum(at + 1, last) - np.maximum(at, first), 0, 1))
