@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 Bytes = NDArray[np.uint8]
 Numbers = NDArray[np.int32]
 FloatArray = NDArray[np.float32]
-BLOCK = 256
-"""Rows answered together: their bytes of all features and nodes stay in the first-level cache."""
+BLOCK = 512
+"""Rows answered together: their bytes of all features and nodes stay in the nearest caches."""
 MOST_LEAVES, MOST_EDGES = 128, 254
 ZERO = np.float32(1e-35)
 """LightGBM reads a value of at most this size as zero."""
@@ -35,7 +35,9 @@ class NotPlain(Exception):
 class Forest:
     """Trees as tables. A column is a feature with one way to treat what is missing."""
 
-    edges: FloatArray  # [features, 127 or 255], ascending, filled up with inf
+    edges: FloatArray  # [features, 256], ascending, filled up with inf
+    start: Bytes  # [features, 2^15], how many edges lie below all values whose first 15 bits are the number of the cell
+    more: Numbers  # [features], the most edges within a cell
     feature: Numbers  # [columns], ascending
     missing: Bytes  # [columns], the byte of a missing value: 0 goes left everywhere, 255 right, or that of the value zero
     nodes: Numbers  # [m, 4]: column, byte up to which a row goes left, and what lies left and right: a leaf, or MOST_LEAVES + a later node
@@ -46,7 +48,7 @@ class Forest:
     def predict(self, x: FloatArray) -> NDArray[np.float64]:
         """What the trees say of features x float32[features, r]: float64[r], bit for bit what LightGBM says of x.T."""
         out = np.zeros(x.shape[1])
-        tables = (self.edges, self.feature, self.missing, self.nodes, self.first_node, self.leaves, self.first_leaf)
+        tables = (self.edges, self.start, self.more, self.feature, self.missing, self.nodes, self.first_node, self.leaves, self.first_leaf)
         _predict(np.ascontiguousarray(x, np.float32), *tables, out)
         return out
 
@@ -77,7 +79,7 @@ def forest(text: str) -> Forest:
     children = (np.where(child >= 0, MOST_LEAVES + child, -1 - child) for child in (left, right))
     return _checked(
         Forest(
-            _table(edges),
+            *_cells(edges),
             (columns // 256).astype(np.int32),
             (columns % 256).astype(np.uint8),
             np.column_stack([column, most, *children]).astype(np.int32),
@@ -95,12 +97,18 @@ def _below(threshold: NDArray[np.float64]) -> FloatArray:
     return np.where(near.astype(float) <= threshold, near, np.nextafter(near, np.float32(-np.inf)))
 
 
-def _table(edges: list[FloatArray]) -> FloatArray:
-    """One row per feature, 127 or 255 wide, filled up with inf."""
-    table = np.full((len(edges), 127 if max(map(len, edges)) <= 127 else 255), np.inf, np.float32)
-    for row, known in zip(table, edges, strict=True):
-        row[: len(known)] = known
-    return table
+def _cells(edges: list[FloatArray]) -> tuple[FloatArray, Bytes, Numbers]:
+    """Edges as one table, and where to begin to look among them for a value: see `Forest`."""
+    table = np.full((len(edges), 256), np.inf, np.float32)
+    first = (np.arange(1 << 15, dtype=np.uint32) << 17).view(np.float32)  # of each cell, its value nearest to zero
+    last = ((np.arange(1 << 15, dtype=np.uint32) << 17) + np.uint32((1 << 17) - 1)).view(np.float32)
+    low, high = np.fmin(first, last), np.fmax(first, last)
+    start, more = np.zeros((len(edges), low.size), np.uint8), np.zeros(len(edges), np.int32)
+    for f, known in enumerate(edges):
+        table[f, : len(known)] = known
+        below = np.searchsorted(known, low)
+        start[f], more[f] = below, (np.searchsorted(known, high) - below).max()
+    return table, start, more
 
 
 def _checked(found: Forest) -> Forest:
@@ -123,16 +131,16 @@ def _compiled(function: Callable[..., None]) -> Callable[..., None]:
 
 
 @_compiled
-def _to_bytes(x: FloatArray, edges: FloatArray, value: FloatArray, place: Numbers) -> None:
-    """How many edges lie below each value, by halving; zero for what is missing."""
+def _to_bytes(x: FloatArray, edges: FloatArray, start: Bytes, more: int, value: FloatArray, place: Numbers) -> None:
+    """How many edges lie below each value: those below its cell from a table, and one comparison for each that may lie within it."""
     for r in range(BLOCK):
         value[r] = x[r] if abs(x[r]) > ZERO or x[r] != x[r] else np.float32(0)
-        place[r] = 0
-    half = (len(edges) + 1) // 2
-    while half > 0:
+    bits = value.view(np.uint32)
+    for r in range(BLOCK):
+        place[r] = start[bits[r] >> 17]
+    for _ in range(more):
         for r in range(BLOCK):
-            place[r] += half if edges[place[r] + half - 1] < value[r] else 0
-        half //= 2
+            place[r] += edges[place[r]] < value[r]
 
 
 @_compiled
@@ -152,6 +160,8 @@ def _add(values: NDArray[np.float64], leaf: Bytes, out: NDArray[np.float64]) -> 
 def _predict(
     x: FloatArray,
     edges: FloatArray,
+    start: Bytes,
+    more: Numbers,
     feature: Numbers,
     missing: Bytes,
     nodes: Numbers,
@@ -171,7 +181,7 @@ def _predict(
         for c in range(len(feature)):
             if c == 0 or feature[c] != feature[c - 1]:
                 block[: end - begin] = x[feature[c], begin:end]
-                _to_bytes(block, edges[feature[c]], value, place)
+                _to_bytes(block, edges[feature[c]], start[feature[c]], more[feature[c]], value, place)
             for r in range(BLOCK):
                 bytes_of[c, r] = place[r] if value[r] == value[r] else missing[c]
         for k in range(len(first_node) - 1):
