@@ -23,7 +23,7 @@ FloatArray = NDArray[np.float32]
 AT_ISSUE, AFTER_THREE_DAYS = 0.15, 0.5
 """Standard error of a synthetic forecast in standard deviations of the variable: 0.6 and 2 degrees where that is 4, as of real ones."""
 NOISE = "weather of other days"
-MATTERS = 0.02
+MATTERS = 0.025
 """A smaller gain or loss on the scored days is too close to call from 28 other days; the decision is not counted [1]."""
 CORRELATION_H = 20.0
 """Time over which errors of one vintage stay alike [h]."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Connection, Engine, func, select
@@ -71,22 +72,20 @@ def read(engine: Engine, place: str, since_utc: datetime, known_at_utc: datetime
 
 
 def state(engine: Engine, known_at_utc: datetime) -> list[dict[str, Any]]:
-    """Per source and place: files' newest issue and arrival, how far it reaches, how many vectors there are, and of what."""
+    """Per source and place: issue and reach of its newest forecast, or of its newest measurement where it sends no forecasts; what there is."""
     w = t.weather.c
     with engine.connect() as connection:
         rows = connection.execute(
-            select(w.source, w.place, func.count().label("vectors"), func.max(w.issued_utc).label("issued"))
+            select(w.source, w.place, w.variable, w.issued_utc, w.start_utc, w.step_s, (func.length(w.amounts) / 4).label("n"))
             .where(w.available_at_utc <= known_at_utc)
-            .group_by(w.source, w.place)
-            .order_by(w.source, w.place)
+            .order_by(w.source, w.place, w.issued_utc.desc())
         ).all()
-        return [{**dict(row._mapping), **_newest(connection, row, known_at_utc)} for row in rows]
-
-
-def _newest(connection: Connection, row: Any, known_at_utc: datetime) -> dict[str, Any]:
-    w = t.weather.c
-    mine = [w.source == row.source, w.place == row.place, w.available_at_utc <= known_at_utc]
-    newest = connection.execute(select(t.weather).where(*mine, w.issued_utc == row.issued)).all()
-    ends = [one.start_utc + timedelta(seconds=one.step_s) * len(unpack_float(one.amounts)) for one in newest]
-    variables = connection.execute(select(w.variable).where(*mine).distinct().order_by(w.variable)).scalars().all()
-    return {"reaches": max(ends), "available": max(one.available_at_utc for one in newest), "variables": list(variables)}
+    found: list[dict[str, Any]] = []
+    for (source, place), some in groupby(rows, key=lambda row: (row.source, row.place)):
+        ends = [(row, row.start_utc + timedelta(seconds=row.step_s) * int(row.n)) for row in some]
+        ahead = [(row, end) for row, end in ends if end > row.issued_utc] or ends
+        issued = ahead[0][0].issued_utc
+        reaches = max(end for row, end in ahead if row.issued_utc == issued)
+        names = sorted({row.variable for row, _ in ends})
+        found.append({"source": source, "place": place, "vectors": len(ends), "issued": issued, "reaches": reaches, "variables": names})
+    return found

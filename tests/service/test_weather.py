@@ -275,7 +275,8 @@ def test_a_file_imported_by_hand_is_told_and_again_brings_nothing(fed: Town):
 
 
 def test_status_tells_the_age_and_a_feed_that_is_too_old(fed: Town):
-    path = waiting(fed, "a.csv", csv("2022-06-15T06:00Z,2022-06-17T12:00Z,T2,20,degC"))
+    """A measurement is newer, but it is the forecast that must not be too old."""
+    path = waiting(fed, "a.csv", csv("2022-06-15T06:00Z,2022-06-17T12:00Z,T2,20,degC", ",2022-06-15T10:00Z,T2,20,degC"))
     fed.penstock("forecast", "weather", "import", str(path), "--now", "2022-06-15T12:00Z")
     fresh, old = (fed.penstock("forecast", "weather", "status", "--now", now) for now in ("2022-06-16T00:30Z", "2022-06-18T00:30Z"))
     assert (fresh.code, old.code) == (0, 2)
