@@ -72,7 +72,7 @@ def read(engine: Engine, place: str, since_utc: datetime, known_at_utc: datetime
 
 
 def state(engine: Engine, known_at_utc: datetime) -> list[dict[str, Any]]:
-    """Per source and place: issue and reach of its newest forecast, or of its newest measurement where it sends no forecasts; what there is."""
+    """Per source and place: issue and reach of its newest forecast, or measurement where it sends no forecasts, and what there is."""
     w = t.weather.c
     with engine.connect() as connection:
         rows = connection.execute(
