@@ -136,7 +136,9 @@ def cancel(engine: Engine, event_id: int, who: str, at_utc: datetime, reason: st
             remedy = "Nothing is to be done, unless it never happened: then say so."
             raise fault(f"event {event_id}", observed, "one that is still to come or acting", remedy)
         ended = row.start_utc if never_happened else max(row.start_utc, at_utc)
-        connection.execute(k.update().where(k.c.event_id == event_id).values(ended_utc=ended, ended_by=who, ended_why=reason.strip()))
+        connection.execute(
+            k.update().where(k.c.event_id == event_id).values(ended_utc=ended, ended_at_utc=at_utc, ended_by=who, ended_why=reason.strip())
+        )
         void = ended <= row.start_utc
         told = f"event {event_id} is cancelled" + ("" if void else "; it acted until now, which is not learned")
         record(connection, at_utc, who, "event cancel", str(event_id), f"{told}: {reason.strip()}")
@@ -144,13 +146,14 @@ def cancel(engine: Engine, event_id: int, who: str, at_utc: datetime, reason: st
 
 
 def told(engine: Engine, city: LoadedCity, known_utc: datetime) -> list[Event]:
-    """Every event entered by `known_utc` that happened or is to happen, in order of entry, cut at where it was ended."""
+    """Every event entered by `known_utc` that happened or is to happen, in order of entry, cut at where it was ended by then."""
     k = t.known_event.c
     with engine.connect() as connection:
         rows = connection.execute(select(t.known_event).where(k.at_utc <= known_utc).order_by(k.event_id)).all()
     found = []
     for row in rows:
-        end = min(row.end_utc, row.ended_utc or row.end_utc)
+        ended = row.ended_utc is not None and row.ended_at_utc <= known_utc
+        end = min(row.end_utc, row.ended_utc) if ended else row.end_utc
         if end > row.start_utc:
             series = series_of(city, row.subject)
             found.append(

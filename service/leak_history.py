@@ -41,10 +41,18 @@ def inflows(city: LoadedCity, zone: str) -> tuple[str, ...]:
     return tuple(p.id for p in city.points.values() if p.meter in meters and p.quantity.is_register)
 
 
-def correct(engine: Engine, city: LoadedCity, history: Block, row: Mapping[str, int], change: "Change", note: Callable[..., Any]) -> None:
+def correct(
+    engine: Engine,
+    city: LoadedCity,
+    history: Block,
+    row: Mapping[str, int],
+    change: "Change",
+    note: Callable[..., Any],
+    known_utc: datetime,
+) -> None:
     """Take known leaks off the inflow of their zones, and leave out the time in which a part of the zone was cut off."""
     end = history.start_utc + history.steps * history.step
-    cases = _cases(engine, end)
+    cases = _cases(engine, known_utc)
     hours = history.step / timedelta(hours=1)
     for zone in dict.fromkeys(case.zone for case in cases):
         own = [case for case in cases if case.zone == zone]
@@ -94,21 +102,21 @@ def repaired(engine: Engine, case_id: str, who: str, at_utc: datetime, ended_utc
         if not row.start_utc < ended_utc <= at_utc:
             allowed = f"after {row.start_utc:%Y-%m-%dT%H:%MZ} and not after now"
             raise fault(f"end of leak '{case_id}'", f"{ended_utc:%Y-%m-%dT%H:%MZ}", allowed, "Correct the time.")
-        connection.execute(c.update().where(c.c.case_id == case_id).values(state=REPAIRED, ended_utc=ended_utc))
+        connection.execute(c.update().where(c.c.case_id == case_id).values(state=REPAIRED, ended_utc=ended_utc, ended_at_utc=at_utc))
         told = f"{case_id}: repaired at {ended_utc:%Y-%m-%d %H:%M} UTC; from the next night on its flow is no longer expected"
         record(connection, at_utc, who, "leak repaired", case_id, f"{told}: {reason or 'no reason given'}")
     return told
 
 
-def _cases(engine: Engine, until_utc: datetime) -> list[_Case]:
-    """Leak cases that began before a time, with when the valves of their isolation were shut: the last of them, and all still are."""
+def _cases(engine: Engine, known_utc: datetime) -> list[_Case]:
+    """Leak cases as they were known at a time, with when the valves of their isolation were shut: the last of them, and all still are."""
     c, i, a = t.leak_case.c, t.isolation.c, t.audit.c
     with engine.connect() as connection:
-        cases = connection.execute(select(t.leak_case).where(c.seen_utc <= until_utc).order_by(c.start_utc, c.case_id)).all()
+        cases = connection.execute(select(t.leak_case).where(c.seen_utc <= known_utc).order_by(c.start_utc, c.case_id)).all()
         plans = connection.execute(select(i.case_id, i.isolation_id, i.demand_m3_per_h)).all()
         closing = connection.execute(select(t.command).where(t.command.c.plan_id.in_([p.isolation_id for p in plans]))).all()
         points = {row.point_id for row in closing}
-        sent = connection.execute(select(a.subject, a.at_utc).where(a.action.in_(SENT), a.subject.in_(points), a.at_utc <= until_utc)).all()
+        sent = connection.execute(select(a.subject, a.at_utc).where(a.action.in_(SENT), a.subject.in_(points), a.at_utc <= known_utc)).all()
     first = {row.case_id: row for row in reversed(plans)}
     found = []
     for case in cases:
@@ -121,7 +129,8 @@ def _cases(engine: Engine, until_utc: datetime) -> list[_Case]:
         ]
         shut = max((time for time in times if time is not None), default=None) if valves and len(times) == len(valves) else None
         cut = plan.demand_m3_per_h if plan is not None else 0.0
-        found.append(_Case(case.case_id, case.zone_id, case.flow_m3_per_h, case.start_utc, case.ended_utc, shut, cut))
+        ended = case.ended_utc if case.ended_utc is not None and case.ended_at_utc <= known_utc else None
+        found.append(_Case(case.case_id, case.zone_id, case.flow_m3_per_h, case.start_utc, ended, shut, cut))
     return found
 
 

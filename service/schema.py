@@ -166,6 +166,7 @@ leak_case = _table(
     Column("sentence", Text, nullable=False),
     Column("candidates", JSON, nullable=False),
     Column("ended_utc", UtcTime),  # when it was repaired, as a person told
+    Column("ended_at_utc", UtcTime),  # when the person told
 )
 isolation = _table(
     "isolation",

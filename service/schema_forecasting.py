@@ -83,6 +83,7 @@ known_event = table(
     Column("who", String(80), nullable=False),
     Column("at_utc", UtcTime, nullable=False),
     Column("ended_utc", UtcTime),  # cancelled: it acts until then; not after its start: it never happened
+    Column("ended_at_utc", UtcTime),  # when that was told
     Column("ended_by", String(80)),
     Column("ended_why", Text),
 )

@@ -69,16 +69,20 @@ class Change:
         return int((steps & ~former).sum())
 
 
-def corrected(engine: Engine, city: LoadedCity, history: Block, kinds: Mapping[str, str]) -> Corrected:
+def corrected(
+    engine: Engine, city: LoadedCity, history: Block, kinds: Mapping[str, str], known_at_utc: datetime | None = None
+) -> Corrected:
     """`history` (stored integers or floats in its unit) for the series in `kinds`, corrected; every other row as it is.
 
-    Amounts go into the steps they were held back in; a value never falls below zero. Steps that were missing stay missing.
+    Amounts go into the steps they were held back in; a value never falls below zero. Steps that were missing stay missing. Leaks count as
+    they were known at `known_at_utc`, the end of the history when not given.
     """
     change = Change(history.steps)
     row = {name: i for i, name in enumerate(history.ids) if name in kinds}
     for held in _held(engine, city, history, row):
         _respond(change, history, held)
-    leak_history.correct(engine, city, history, row, change, Correction)
+    end = history.start_utc + history.steps * history.step
+    leak_history.correct(engine, city, history, row, change, Correction, known_at_utc or end)
     if not change.add and not change.out:
         return Corrected(history, None, ())
     values, quality, weights = history.values.copy(), history.quality.copy(), np.ones(history.values.shape, np.float32)

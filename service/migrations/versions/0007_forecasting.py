@@ -95,6 +95,7 @@ def upgrade() -> None:
         sa.Column("who", sa.String(80), nullable=False),
         sa.Column("at_utc", UtcTime(), nullable=False),
         sa.Column("ended_utc", UtcTime()),
+        sa.Column("ended_at_utc", UtcTime()),
         sa.Column("ended_by", sa.String(80)),
         sa.Column("ended_why", sa.Text()),
         sa.PrimaryKeyConstraint("event_id", name=op.f("pk_known_event")),
@@ -113,9 +114,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("night", "series_id", "event_id", name=op.f("pk_forecast_event")),
     )
     op.add_column("leak_case", sa.Column("ended_utc", UtcTime()))
+    op.add_column("leak_case", sa.Column("ended_at_utc", UtcTime()))
 
 
 def downgrade() -> None:
+    op.drop_column("leak_case", "ended_at_utc")
     op.drop_column("leak_case", "ended_utc")
     op.drop_table("forecast_event")
     op.drop_index("known_event_by_end", "known_event")
