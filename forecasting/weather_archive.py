@@ -48,33 +48,38 @@ def on_grid(
     length = steps + oldest
     vintages: dict[int, FloatArray] = {}
     newest: dict[str, datetime] = {}
+    seen: set[tuple[str, datetime, datetime]] = set()
     for one in told:
         v = names.index(one.variable)
         first, values, at = grid.laid(one)
-        issued = grid.column_of(one.available_utc)
-        over = grid.column_before(one.issued_utc)
-        _measured(observed[v], known[v], first, values, at if one.archive else np.maximum(at, issued), over)
-        if one.issued_utc < newest.get(one.variable, one.issued_utc) or issued < -length:
+        issued, over = grid.column_of(one.available_utc), grid.column_before(one.issued_utc)
+        key = one.variable, one.issued_utc, one.start_utc
+        _measured(observed[v], known[v], first, values, at if one.archive else np.maximum(at, issued), over, key in seen)
+        seen.add(key)
+        begin, end = max(first, issued, over), min(first + len(values), issued + length)
+        stale = one.available_utc - one.issued_utc > max_age or one.issued_utc < newest.get(one.variable, one.issued_utc)
+        if begin >= end or stale:
             continue
         newest[one.variable] = one.issued_utc
-        row = np.full(length, np.nan, np.float32)
-        begin, end = max(first, issued), min(first + len(values), issued + length)
-        if begin < end and end > over:
-            row[begin - issued : end - issued] = values[begin - first : end - first]
-            slab = vintages.setdefault(issued, np.full((len(names), length), np.nan, np.float32))
-            slab[v] = row
+        slab = vintages.setdefault(issued, np.full((len(names), length), np.nan, np.float32))
+        cells, said = slice(begin - issued, end - issued), values[begin - first : end - first]
+        slab[v, cells] = np.where(np.isfinite(said), said, slab[v, cells])
     issued_at = np.array(sorted(vintages), np.int64)
     forecasts = np.stack([vintages[c] for c in sorted(vintages)], axis=1) if vintages else np.empty((len(names), 0, 0), np.float32)
     per_hour = int(timedelta(hours=1) / step)
     return Weather(names, observed, issued_at, forecasts, per_hour, known, oldest)
 
 
-def _measured(observed: FloatArray, known: IntArray, first: int, values: FloatArray, at: IntArray, over: int) -> None:
-    """Put what was over when it was told into the measurements; what is told later of the same time replaces it."""
+def _measured(observed: FloatArray, known: IntArray, first: int, values: FloatArray, at: IntArray, over: int, corrects: bool) -> None:
+    """Put what was over when it was told into the measurements. What was told first stays, as it was what one knew; only where a file
+    `corrects` its like its new values count, and only since it came.
+    """
     columns = first + np.arange(len(values))
     good = np.isfinite(values) & (columns >= 0) & (columns < min(len(observed), over))
-    observed[columns[good]] = values[good]
-    known[columns[good]] = at[good]
+    columns, values, at = columns[good], values[good], at[good]
+    new = np.isnan(observed[columns]) | (corrects & (values != observed[columns]))
+    observed[columns[new]] = values[new]
+    known[columns[new]] = at[new]
 
 
 @dataclass(frozen=True)

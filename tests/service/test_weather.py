@@ -196,6 +196,41 @@ def test_a_forecast_that_comes_after_a_newer_one_is_not_used():
     assert w.at(np.array([2]), np.array([2]))[0, 0] == 2
 
 
+def test_a_measurement_that_came_meanwhile_does_not_make_a_forecast_old():
+    forecast, measured = vector([1, 1], NOON - 7 * HOUR, NOON), replace(vector([9], NOON - HOUR), start_utc=NOON - 2 * HOUR)
+    w = on_grid([forecast, measured], NOON, NOON - 2 * HOUR, HOUR, 2, 2, 36 * HOUR)
+    assert w is not None
+    assert w.at(np.array([2, 2]), np.array([0, 2]))[0].tolist() == [9, 1]
+
+
+def test_a_forecast_that_was_too_old_when_it_came_is_not_used():
+    w = on_grid([vector([1, 1], NOON - 40 * HOUR, NOON)], NOON, NOON, HOUR, 0, 2, 36 * HOUR)
+    assert w is not None
+    assert np.isnan(w.at(np.array([0]), np.array([0]))).all()
+
+
+def test_what_a_shorter_newer_forecast_does_not_reach_the_older_of_the_same_hour_does():
+    w = on_grid([vector([1, 1, 1], NOON - 2 * HOUR), vector([2], NOON - HOUR)], NOON, NOON, HOUR, 0, 3, 36 * HOUR)
+    assert w is not None
+    assert w.at(np.zeros(3, np.int64), np.arange(3))[0].tolist() == [2, 1, 1]
+
+
+def test_a_measurement_told_again_was_known_since_it_was_told_first():
+    first = vector([5, 6], NOON + 2 * HOUR)
+    again = replace(vector([5, 7, 8], NOON + 5 * HOUR))
+    w = on_grid([first, again], NOON + 6 * HOUR, NOON, HOUR, 6, 1, 36 * HOUR)
+    assert w is not None
+    assert w.at(np.array([2, 2, 6]), np.array([0, 1, 1]))[0].tolist() == [5, 6, 6]
+
+
+def test_a_corrected_measurement_is_known_since_the_correction():
+    first, corrected = vector([5, 6], NOON + 2 * HOUR), vector([5, 7], NOON + 2 * HOUR, NOON + 4 * HOUR)
+    w = on_grid([first, corrected], NOON + 6 * HOUR, NOON, HOUR, 6, 1, 36 * HOUR)
+    assert w is not None
+    assert w.at(np.array([3, 4]), np.array([0, 1]))[0].tolist() == [5, 7]
+    assert np.isnan(w.at(np.array([3]), np.array([1]))).all()
+
+
 def test_nothing_that_came_later_is_laid_out():
     assert on_grid([vector([1], NOON, NOON + HOUR)], NOON, NOON, HOUR, 1, 4, 36 * HOUR) is None
 
