@@ -34,7 +34,9 @@ WARM = 1_000  # series answered before the clock starts, so that what a process 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--series", type=int, nargs="+", default=[1_000, 10_000, 100_000])
-    parser.add_argument("--slots", type=int, nargs="+", choices=(24, 48, 96), default=[24, 96], help="steps a day; the first is the target's")
+    parser.add_argument(
+        "--slots", type=int, nargs="+", choices=(24, 48, 96), default=[24, 96], help="steps a day; the first is the target's"
+    )
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,9 @@ class Scale:
     quick: bool
 
     def settings(self) -> ForecastSettings:
-        small = {"trees": 20, "leaves": 15, "train_rows": 5_000, "calibration_rows": 5_000, "calibration_cells": 20_000} if self.quick else {}
+        small = (
+            {"trees": 20, "leaves": 15, "train_rows": 5_000, "calibration_rows": 5_000, "calibration_cells": 20_000} if self.quick else {}
+        )
         return ForecastSettings(seed=self.seed, **small)
 
 
@@ -95,6 +99,7 @@ def measure(scale: Scale) -> dict[str, Any]:
     values = source.chunk(drawn, now)
     fit, fit_wall = time.process_time(), time.perf_counter()
     made = machine.fit(ask(scale, values, grid, FIT_DAYS, 0), members("demand", "boosted"))
+    made = made.model_copy(update={"thin": scale.series > settings.thin_series})
     fit, fit_wall = time.process_time() - fit, time.perf_counter() - fit_wall
     del values
     said = np.empty((scale.series, HORIZON_H * scale.slots // 24, len(LEVELS)), np.float32)
@@ -138,7 +143,10 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         for series in (60, 120) if args.quick else args.series:
             scale = Scale(series, slots, args.seed, args.quick)
             done = subprocess.run(
-                [sys.executable, "-m", "benchmarks.forecast_scale", json.dumps(asdict(scale))], stdout=subprocess.PIPE, text=True, check=True
+                [sys.executable, "-m", "benchmarks.forecast_scale", json.dumps(asdict(scale))],
+                stdout=subprocess.PIPE,
+                text=True,
+                check=True,
             )
             figures = json.loads(done.stdout.splitlines()[-1])
             print(f"forecast_scale: {figures}", file=sys.stderr)

@@ -42,6 +42,7 @@ class Machine(BaseModel):
     wet: tuple[AnyFitted, ...] = Field(default=(), description="members that learned with weather; none where it does not pay")
     wet_past: tuple[AnyFitted, ...] = ()
     verdict: Verdict | None = Field(default=None, description="whether weather pays, and by how much; none: there was none")
+    thin: bool = Field(default=False, description="own past errors are looked at for some lead times only; else for all")
     size: Size | None = Field(description="expected size of an error; none: no error was ever seen")
     pool: Pool | None
 
@@ -79,6 +80,8 @@ class Machine(BaseModel):
         ):
             if origins.size:
                 asked = task.at(origins, task.fit_before)
+                if self.thin and origins[-1] < task.origins[-1]:
+                    asked = replace(asked, wanted=intervals.some_steps(asked))
                 found, *rest = _all(fitted, self.size, asked)
                 parts.append((_with_weather(wet, found, asked), *rest))
         said, size, scale = (np.concatenate([part[j] for part in parts], axis=-2) for j in range(3))
@@ -139,7 +142,8 @@ def fit(task: Task, models: Sequence[Model]) -> Machine:
     dry = replace(task, weather=None)
     members = tuple(model.fit(dry) for model in models)
     until = task.time(task.fit_before)
-    made = Machine.model_construct(known_until_utc=until, past_until_utc=until, members=members, past=(), size=None, pool=None)
+    made = Machine(known_until_utc=until, past_until_utc=until, members=members, past=(), size=None, pool=None)
+    made = made.model_copy(update={"thin": task.series > task.settings.thin_series})
     origins = intervals.calibration_origins(task)
     if not len(origins):
         return made
@@ -179,7 +183,7 @@ def _with_stand_ins(task: Task) -> Task:
 
 def blended(said: FloatArray, errors: FloatArray, origins: IntArray) -> tuple[FloatArray, FloatArray]:
     """What the members say together, each weighed at an origin by the errors known then: float32[n, c, steps], and weights [m, n, c]."""
-    weight = np.stack([blend.weights(errors[:, :, :c], origins[:c], int(o)) for c, o in enumerate(origins)], 2)
+    weight = blend.weights(errors, origins, origins)
     return np.einsum("mnc,mncs->ncs", weight, said).astype(np.float32), weight
 
 

@@ -32,15 +32,19 @@ def asked_rows(series: int, origins: IntArray, steps: int) -> tuple[IntArray, In
 
 
 def answer(task: Task, say: Say) -> tuple[FloatArray, ...]:
-    """What `say(features, base, scale)` makes of every asked row: float32[n, k, steps] for each array it returns."""
-    parts = []
+    """What `say(features, base, scale)` makes of every wanted row: float32[n, k, steps] for each array it returns, NaN where not wanted."""
     recent = task.recent(features.REACH_DAYS)
+    wanted = np.ones((len(task.origins), task.steps), bool) if task.wanted is None else task.wanted
+    k, h = np.nonzero(wanted)
+    out: list[FloatArray] = []
     for start in range(0, task.series, task.settings.chunk_series):
         chunk = recent.rows(slice(start, start + task.settings.chunk_series))
-        i, o, t = asked_rows(chunk.series, chunk.origins, chunk.steps)
-        said = say(*features.rows(features.panel(chunk.values, chunk.grid), i, o, t, chunk.weather))
-        parts.append([a.reshape(chunk.series, len(chunk.origins), chunk.steps) for a in said])
-    return tuple(np.concatenate(p).astype(np.float32) for p in zip(*parts, strict=True))
+        i, o = np.repeat(np.arange(chunk.series), len(k)), np.tile(chunk.origins[k], chunk.series)
+        said = say(*features.rows(features.panel(chunk.values, chunk.grid), i, o, o + np.tile(h, chunk.series), chunk.weather))
+        out = out or [np.full((task.series, *wanted.shape), np.nan, np.float32) for _ in said]
+        for whole, part in zip(out, said, strict=True):
+            whole[start : start + chunk.series, k, h] = part.reshape(chunk.series, len(k))
+    return tuple(out)
 
 
 def column(x: FloatArray, name: str) -> FloatArray:

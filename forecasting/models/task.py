@@ -37,6 +37,9 @@ class ForecastSettings(BaseModel):
         default=1_500_000, ge=1_000, description="series x origins x steps whose errors make the bands of a group; beyond it fewer series"
     )
     calibration_rows: int = Field(default=60_000, ge=1_000, description="rows drawn for the model of the error's size")
+    thin_series: int = Field(
+        default=300, ge=0, description="in a group of more series, each looks at its own past errors at some lead times of each day only"
+    )
     chunk_series: int = Field(default=256, ge=1, description="series predicted at a time; bounds memory")
 
 
@@ -58,6 +61,7 @@ class Task:
     sun: "Sun | None" = None
     weights: FloatArray | None = None  # [n, T]
     peers: FloatArray | None = None  # [p, T]
+    wanted: NDArray[np.bool_] | None = None  # [k, steps], where an answer is wanted; elsewhere it may be NaN
     start_utc: datetime = datetime(2000, 1, 1, tzinfo=UTC)  # of column 0; ties a stored machine to another night's columns
 
     @property
