@@ -59,7 +59,7 @@ def explained(error: ValidationError, model: type[BaseModel], raw: Mapping[str, 
             observed = f"kind {value.get('kind', 'missing')!r}" if isinstance(value, dict) else _shown(value)
             yield Problem(_path(place, raw), observed, f"a table with kind = one of {', '.join(tags)}", "Correct its kind.")
         elif kind == "value_error":
-            yield Problem(_path(place, raw), item["msg"].removeprefix("Value error, "), _allowed(field), "Correct it.")
+            yield Problem(_path(place, raw) or "city.toml", item["msg"].removeprefix("Value error, "), _allowed(field), "Correct it.")
         else:
             yield Problem(_path(place, raw), f"{_shown(value)}: {item['msg']}", _allowed(field), "Correct it.")
 

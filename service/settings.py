@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from carbon.accounts import Account
 from carbon.targets import Target
-from city.places import Meter, Place, Point, Site, Zone, whole_part_of_an_hour
+from city.places import Meter, Place, Point, Site, Total, Zone, whole_part_of_an_hour
 from city.problems import PenstockError, Problem
 from forecasting.calendars import Calendar
 from forecasting.models.task import ForecastSettings
@@ -21,7 +21,7 @@ from meters.roads.mapping import Drop, Mapping
 from meters.spool.reporting import Reporting
 from meters.vee.quality import Limits
 from optimisation.assets import Asset
-from service import civil_steps, names, references, road_names
+from service import civil_steps, names, references, road_names, sums
 from service.city_calendar import CityCalendar
 from service.controls import Control, FourEyes
 from service.edge import settings as edge_settings
@@ -30,8 +30,6 @@ from service.environment import Environment
 from service.faults import explained
 from service.tariff import Tariff
 from service.weather_feed import WeatherFeed
-
-FORECAST_HOURS = 51  # the night's forecasts reach this far beyond local midnight; no plan can look further
 
 
 class City(Place):
@@ -69,13 +67,6 @@ class Night(Place):
     @classmethod
     def _part_of_an_hour(cls, value: int) -> int:
         return whole_part_of_an_hour(value)
-
-    @model_validator(mode="after")
-    def _within_forecasts(self) -> Self:
-        reach_h = (60 * self.lead_minutes + self.steps * self.step_s) / 3600
-        if reach_h > FORECAST_HOURS:
-            raise ValueError(f"lead_minutes and steps x step_s reach {reach_h:g} h; forecasts reach {FORECAST_HOURS} h, so shorten them")
-        return self
 
 
 class Sector(Place):
@@ -134,6 +125,7 @@ class Settings(Place):
     sites: tuple[Site, ...] = ()
     links: tuple[LinkConfig, ...] = ()
     meters: tuple[Meter, ...] = ()
+    totals: tuple[Total, ...] = ()
     limits: tuple[Limits, ...] = ()
     tariff: Tariff | None = None
     assets: tuple[Asset, ...] = ()
@@ -155,6 +147,14 @@ class Settings(Place):
     forecast: ForecastSettings = ForecastSettings()
     days: CityCalendar = Field(default=CityCalendar(), alias="calendar")
     accounts_file: str | None = Field(default=None, description="console accounts with hashed passwords, beside city.toml")
+
+    @model_validator(mode="after")
+    def _within_forecasts(self) -> Self:
+        night, reach_h = self.night, self.forecast.horizon_hours
+        asked_h = (60 * night.lead_minutes + night.steps * night.step_s) / 3600
+        if asked_h > reach_h:
+            raise ValueError(f"[night] lead_minutes and steps x step_s reach {asked_h:g} h; forecasts reach {reach_h} h, so shorten them")
+        return self
 
     @cached_property
     def calendar(self) -> Calendar:
@@ -183,6 +183,11 @@ class LoadedCity:
             for register in models[meter.model].registers
             if register.quantity is not None
         }
+
+    @cached_property
+    def sums(self) -> sums.Sums:
+        """What adds up to what."""
+        return sums.declared(self)
 
     def is_command(self, point: Point) -> bool:
         """Is it a setpoint: written by us, so its limits are for writing, not for believing?"""
@@ -233,6 +238,7 @@ def load(environment: Environment) -> LoadedCity:
             problems += [Problem(f"{path} ({owner})", p.observed, p.allowed, p.remedy) for p in error.problems]
     problems += references.dangling(raw, models)
     problems += names.mismatched(raw, models, own_factors(environment))
+    problems += sums.mismatched(raw, models)
     problems += civil_steps.mismatched(raw)
     problems += edge_settings.mismatched(raw, models)
     problems += road_names.mismatched(raw, models)

@@ -23,6 +23,8 @@ class ForecastSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    retrain_days: int = Field(default=7, ge=1, description="a machine older than this is trained anew [d]")
+    horizon_hours: int = Field(default=51, ge=1, le=171, description="how far the night's forecasts reach beyond local midnight [h]")
     max_history_days: int = Field(default=400, ge=2, description="older values are not read [d]")
     seed: int = Field(default=1, ge=0, description="seed of every random choice")
     num_threads: int = Field(default=1, ge=1, description="threads of LightGBM")

@@ -59,6 +59,14 @@ def steps_done(engine: Engine, city: str, night: date) -> dict[str, Any]:
     return {row.step: row for row in rows}
 
 
+def last_step(engine: Engine, city: str, step: str, before: date) -> Any | None:
+    """The row of a step in the newest night before a date, or None."""
+    s = t.step.c
+    statement = select(t.step).where(s.city == city, s.step == step, s.night < before).order_by(s.night.desc()).limit(1)
+    with engine.connect() as connection:
+        return connection.execute(statement).first()
+
+
 def finish_step(connection: Connection, city: str, night: date, step: str, seconds: float, result: StepResult) -> None:
     """Record a step as done, in the transaction that stores its output: either both are there after a crash, or neither."""
     connection.execute(delete(t.step).where(t.step.c.city == city, t.step.c.night == night, t.step.c.step == step))

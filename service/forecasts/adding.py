@@ -1,0 +1,38 @@
+"""The answers of all shares together: sums that add up, sample paths, peaks, and the rows that are stored."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from city.problems import PenstockError, Problem
+from service import hierarchy
+from service.crash import keep
+from service.forecasts.answering import Moment
+from service.forecasts.predicting import Share
+from service.store.vectors import pack_float
+
+
+def added_up(moment: Moment, shares: Sequence[Share]) -> tuple[hierarchy.Result | None, list[Problem]]:
+    """Sums that add up, sample paths and peaks; without them every forecast stays as its series was forecast by itself."""
+    given = [one.alone for one in shares if one.alone is not None]
+    if not given:
+        return None, []
+    try:
+        return hierarchy.together(moment.city, moment.made_at_utc, (), given), []
+    except PenstockError as error:
+        return None, list(error.problems)
+    except Exception as error:
+        told = keep(error, moment.city.environment)
+        return None, [Problem("sums and sample paths", told, "forecasts that add up", "These do not; report this.")]
+
+
+def rows_of(moment: Moment, shares: Sequence[Share], together: hierarchy.Result | None) -> Iterator[dict[str, Any]]:
+    """Rows of the table `forecast` without the night, by series."""
+    said = together.together.quantiles if together is not None else {}
+    within = {name for parent, parts in moment.city.sums.constraints.items() for name in (parent, *parts)}
+    found = {}
+    for one in shares:
+        for row, name, quantiles in zip(one.rows(), one.ids, one.quantiles, strict=True):
+            vectors = said[name] if name in within and name in said else quantiles.T
+            at = {"made_at_utc": moment.made_at_utc, "start_utc": moment.made_at_utc}
+            found[name] = {**row, **at, "quantiles": pack_float(vectors)}
+    return (found[name] for name in sorted(found))

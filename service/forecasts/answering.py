@@ -1,0 +1,71 @@
+"""All series of a city at one time: what is due is trained, every series is asked, in shares that any process can take."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Engine
+
+from city.problems import Problem
+from service.fanout import fanout
+from service.forecasts import training
+from service.forecasts.predicting import SERIES_PER_CHUNK, Chunk, Share, share
+from service.forecasts.series import Group, groups, horizon_steps, place_of
+from service.settings import LoadedCity
+from service.store import forecasting as store
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A time at which a city is forecast: only what lies before `made_at_utc` and was stored by `known_at_utc` is seen."""
+
+    city: LoadedCity
+    engine: Engine
+    made_at_utc: datetime
+    known_at_utc: datetime
+
+    def steps(self, group: Group) -> int:
+        return horizon_steps(self.city.settings.forecast, group)
+
+
+def train(moment: Moment, drifting: Sequence[str]) -> list[Problem]:
+    """Train what is due; a group whose training fails goes on with the machine it has."""
+    return _learn(moment, list(training.lessons(moment.city, moment.engine, moment.made_at_utc, moment.known_at_utc, drifting)))
+
+
+def _learn(moment: Moment, lessons: Sequence[training.Lesson]) -> list[Problem]:
+    learned = fanout(training.learn, lessons, moment.city.settings.night.workers)
+    training.keep_learned(moment.engine, learned)
+    return [problem for one in learned for problem in one.problems]
+
+
+def answers(moment: Moment) -> tuple[list[Share], list[Problem]]:
+    """The answers of all series; a rung that the sample of its group did not stand on is trained when a series stands on it."""
+    workers = moment.city.settings.night.workers
+    shares = fanout(share, list(_chunks(moment, groups(moment.city))), workers)
+    lacking: dict[tuple[Group, str], tuple[str, ...]] = {}
+    for one in shares:
+        for rung, ids in one.lacking.items():
+            lacking[one.chunk.group, rung] = lacking.get((one.chunk.group, rung), ()) + ids
+    if not lacking:
+        return shares, []
+    place = place_of(moment.city.environment)
+    lessons = [
+        training.Lesson(place, group, moment.made_at_utc, moment.known_at_utc, moment.steps(group), "asked for", (), ids, (rung,))
+        for (group, rung), ids in lacking.items()
+    ]
+    problems = _learn(moment, lessons)
+    again: dict[Group, tuple[str, ...]] = {}
+    for (group, _), ids in lacking.items():
+        again[group] = again.get(group, ()) + ids
+    return shares + fanout(share, list(_chunks(moment, again)), workers), problems
+
+
+def _chunks(moment: Moment, asked: Mapping[Group, tuple[str, ...]]) -> Iterator[Chunk]:
+    """The series of each group by the chunk, with the machines that answer."""
+    models, place = store.models(moment.engine), place_of(moment.city.environment)
+    for group, ids in asked.items():
+        held, refused = tuple(sorted(training.live(models, group).items())), training.refused(models, group)
+        for at in range(0, len(ids), SERIES_PER_CHUNK):
+            some = ids[at : at + SERIES_PER_CHUNK]
+            yield Chunk(place, group, some, moment.made_at_utc, moment.known_at_utc, moment.steps(group), held, refused, judge=True)

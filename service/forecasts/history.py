@@ -1,0 +1,123 @@
+"""The history that forecasts are made of: stored days as they were known, without what is not demand, and the weather beside them."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Engine
+
+from city.frames import Block
+from forecasting import groups
+from forecasting.events import Event
+from forecasting.learnable import learnable
+from forecasting.weather import Weather
+from service import known_events, weather
+from service.forecasts.series import Group, kinds
+from service.settings import LoadedCity
+from service.store import meter_days
+from service.store.sums import with_sums
+
+POINTS_AT_ONCE = 500  # as many as one statement can name; bounds memory
+
+
+@dataclass(frozen=True)
+class Known:
+    """The history of some series as a forecast may see it."""
+
+    history: groups.History
+    measured: NDArray[np.float32]  # [n, T], before anything was left out or moved: what forecasts are held against
+    events: list[Event]
+    notes: Mapping[str, str]  # series -> what was left out or moved
+
+    def digests(self) -> list[str]:
+        """SHA-256 of all that a machine is given for each series: times, values, weights and weather."""
+        h = self.history
+        common = hashlib.sha256(f"{h.start_utc.isoformat()} {h.step}".encode())
+        for part in _arrays(h.weather):
+            common.update(np.ascontiguousarray(part).tobytes())
+        found = []
+        for i, name in enumerate(h.ids):
+            own = common.copy()
+            own.update(name.encode())
+            own.update(h.values[i].tobytes())
+            if h.weights is not None:
+                own.update(h.weights[i].tobytes())
+            found.append(own.hexdigest())
+        return found
+
+
+def read(
+    city: LoadedCity,
+    engine: Engine,
+    group: Group,
+    ids: Sequence[str],
+    start_utc: datetime,
+    made_at_utc: datetime,
+    known_at_utc: datetime,
+    steps: int,
+    today: Block | None = None,
+) -> Known:
+    """Series of one group from the civil midnight `start_utc` on, as they were known at `known_at_utc`.
+
+    Forecasts of `steps` steps are to be made at `made_at_utc`, a civil midnight unless `today` has what was read since then.
+    """
+    shares = [ids[at : at + POINTS_AT_ONCE] for at in range(0, len(ids), POINTS_AT_ONCE)]
+    parts = [part for some in shares for part in _parts(city, engine, group, some, start_utc, made_at_utc, known_at_utc, today)]
+    h = replace(
+        parts[0],
+        ids=tuple(name for part in parts for name in part.ids),
+        kinds=tuple(kind for part in parts for kind in part.kinds),
+        values=np.concatenate([part.values for part in parts]),
+    )
+    h = replace(h, weather=_weather(city, engine, group, h, made_at_utc, steps))
+    happened = known_events.told(engine, city, known_at_utc)
+    seen, notes = learnable(h, city.settings.calendar, h.values.shape[1], happened)
+    return Known(seen, h.values, happened, notes)
+
+
+def _parts(
+    city: LoadedCity,
+    engine: Engine,
+    group: Group,
+    ids: Sequence[str],
+    start_utc: datetime,
+    made_at_utc: datetime,
+    known_at_utc: datetime,
+    today: Block | None,
+) -> Iterator[groups.History]:
+    """At most `POINTS_AT_ONCE` series as they were measured: those that are, then those that are sums of others."""
+    kind, settings = kinds(city), city.settings.forecast
+    points = [city.points[name] for name in ids if name in city.points]
+    summed = [name for name in ids if name not in city.points]
+    if points:
+        end = made_at_utc if today is None else today.start_utc
+        # Measured values only: a model that learns estimates learns itself.
+        block = meter_days.block(engine, points, start_utc, end, known_at=known_at_utc, estimates=False)
+        block = block if today is None else _joined(block, today.select(block.ids))
+        yield groups.known(block, {name: kind[name] for name in block.ids}, made_at_utc, settings)
+    if summed:
+        nothing = _empty(group, start_utc, int((made_at_utc - start_utc) / group.step))
+        block = with_sums(city, engine, nothing, known_at_utc).select(summed)
+        yield groups.known(block, {name: kind[name] for name in summed}, made_at_utc, settings)
+
+
+def _joined(before: Block, after: Block) -> Block:
+    both = [np.concatenate(pair, axis=1) for pair in ((before.values, after.values), (before.quality, after.quality))]
+    return replace(before, values=both[0], quality=both[1])
+
+
+def _empty(group: Group, start_utc: datetime, steps: int) -> Block:
+    return Block((), start_utc, group.step, group.quantity, np.zeros((0, steps), np.int64), np.zeros((0, steps), np.uint16))
+
+
+def _weather(city: LoadedCity, engine: Engine, group: Group, h: groups.History, made_at_utc: datetime, steps: int) -> Weather | None:
+    return weather.known(engine, city, _empty(group, h.start_utc, h.values.shape[1]), made_at_utc, steps)
+
+
+def _arrays(seen: Weather | None) -> list[np.ndarray]:
+    if seen is None:
+        return []
+    return [a for a in (seen.observed, seen.issued, seen.forecasts, seen.known) if a is not None]

@@ -1,0 +1,187 @@
+"""One share of a night's answers: some series of a group are asked of the stored machines, whatever process does it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sqlalchemy import Engine
+
+from city.clock import local_date
+from city.problems import PenstockError, Problem, fault
+from forecasting import events, features, groups
+from forecasting.coherent import Alone
+from forecasting.forecast import LEVELS, Forecasts
+from forecasting.machine import Machine
+from forecasting.models.task import ForecastSettings
+from service import hierarchy
+from service.crash import keep
+from service.forecasts import history, judging
+from service.forecasts.series import Group, Place, opened, window_start
+from service.store import forecasting as store
+
+SERIES_PER_CHUNK = 500
+"""Bounds the memory of one task; the answers do not depend on it."""
+INSTEAD = "profile"
+"""The rung of series whose own machine was refused."""
+
+
+def reach_days(settings: ForecastSettings) -> int:
+    """How far back features and the errors that make bands look [d]."""
+    return features.REACH_DAYS + settings.calibration_days + 1
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """The key of one share of the work."""
+
+    place: Place
+    group: Group
+    ids: tuple[str, ...]
+    made_at_utc: datetime
+    known_at_utc: datetime
+    steps: int
+    models: tuple[tuple[str, str], ...]  # rung -> model_id
+    refused: tuple[str, ...] = ()  # rungs whose only machine was refused
+    judge: bool = False  # hold forecasts of the last nights against what came true
+
+
+@dataclass(frozen=True)
+class Share:
+    """What a chunk gives back: n answered series, and why the others have no answer."""
+
+    chunk: Chunk
+    ids: tuple[str, ...] = ()
+    quantiles: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0, 3), np.float32))  # [n, steps, 3]
+    told: pd.DataFrame = field(
+        default_factory=lambda: pd.DataFrame(columns=["series_id", "model", "reason", "rung", "model_id", "input_hash"])
+    )
+    unasked: Mapping[str, str] = field(default_factory=dict)  # series -> why it is not forecast
+    lacking: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # rung without a machine -> its series
+    changes: pd.DataFrame | None = None  # of known events
+    alone: Alone | None = None
+    judged: judging.Judged | None = None
+    problems: tuple[Problem, ...] = ()
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Rows of the table without the night."""
+        return [
+            {**row, "known_at_utc": self.chunk.known_at_utc, "quantity": str(self.chunk.group.quantity), "step_s": self.chunk.group.step_s}
+            for row in self.told.drop(columns="rung").to_dict("records")
+        ]
+
+
+@lru_cache(maxsize=32)
+def machine(place: Place, model_id: str) -> Machine:
+    """A stored machine. Raises `PenstockError` when it is not there or was stored by code that had other models."""
+    found = store.artifact(opened(place)[1], model_id)
+    if found is None:
+        raise fault(f"machine {model_id[:8]}", "not in the store", "a stored machine", "Restore the database from its backup.")
+    try:
+        return Machine.model_validate_json(found)
+    except ValueError:
+        raise fault(f"machine {model_id[:8]}", "written by other code", "one this version can read", "Train it again.") from None
+
+
+def share(chunk: Chunk) -> Share:
+    """The answers of a chunk; whatever goes wrong in it costs its own series only."""
+    try:
+        return _share(chunk)
+    except PenstockError as error:
+        problems = tuple(error.problems)
+    except Exception as error:
+        told = keep(error, opened(chunk.place)[0].environment)
+        problems = (Problem(f"forecasts of {chunk.group}", told, "answers", "Report this."),)
+    return Share(chunk, unasked=dict.fromkeys(chunk.ids, "Not forecast: something went wrong, see the problems."), problems=problems)
+
+
+def _share(chunk: Chunk) -> Share:
+    city, engine = opened(chunk.place)
+    settings = city.settings.forecast
+    start = window_start(city, chunk.made_at_utc, reach_days(settings))
+    known = history.read(city, engine, chunk.group, chunk.ids, start, chunk.made_at_utc, chunk.known_at_utc, chunk.steps)
+    return asked(chunk, known)
+
+
+def asked(chunk: Chunk, known: history.Known) -> Share:
+    """Ask the machines about a known history."""
+    city, engine = opened(chunk.place)
+    settings, calendar, h = city.settings.forecast, city.settings.calendar, known.history
+    held = dict(chunk.models)
+    shaped = {chunk.group.kind} if "group-shape" in held else set()
+    rungs = groups.climbed(h, h.values.shape[1], shaped)
+    lowered = rungs["model"].isin(chunk.refused)
+    stands_on = rungs["model"].copy()
+    rungs.loc[lowered, "reason"] = rungs["model"].str.capitalize() + f" was refused, so {INSTEAD}: " + rungs["reason"]
+    rungs.loc[lowered, "model"] = INSTEAD
+    parts, ids_of, lacking = [], [], {}
+    for question in groups.questions(h, rungs, calendar, chunk.steps, [0], settings):
+        if question.rung not in held:
+            lacking[question.rung] = tuple(h.ids[r] for r in question.rows)
+            continue
+        parts.append(groups.answered(question, LEVELS, machine(chunk.place, held[question.rung])))
+        ids_of.append(held[question.rung])
+    told = groups.guarded(rungs, parts).assign(rung=stands_on)
+    acted, changes = events.applied(h, parts, known.events, chunk.group.quantity.unit)
+    _say_more(told, known, changes)
+    return _collected(
+        chunk, known, told, acted, ids_of, changes, lacking, _judged(engine, chunk, known, parts, ids_of) if chunk.judge else None
+    )
+
+
+def _judged(engine: Engine, chunk: Chunk, known: history.Known, parts: Sequence[groups.Part], model_ids: Sequence[str]) -> judging.Judged:
+    city, _ = opened(chunk.place)
+    night = local_date(chunk.made_at_utc, city.settings.city.time_zone)
+    before, last = night - timedelta(days=judging.NIGHTS + 1), night - timedelta(days=1)
+    told = judging.issued(store.issued(engine, chunk.ids, before, last), known)
+    return judging.judged(told, known, parts, model_ids)
+
+
+def _say_more(told: pd.DataFrame, known: history.Known, changes: pd.DataFrame) -> None:
+    """Reasons with what was left out of the history and what events change."""
+    row = {name: i for i, name in enumerate(told["series_id"])}
+    reasons = told["reason"].to_list()
+    for name, sentence in (*known.notes.items(), *zip(changes["series_id"], changes["sentence"], strict=True)):
+        reasons[row[name]] += f" {sentence}"
+    told["reason"] = reasons
+
+
+def _collected(
+    chunk: Chunk,
+    known: history.Known,
+    told: pd.DataFrame,
+    parts: Sequence[groups.Part],
+    model_ids: Sequence[str],
+    changes: pd.DataFrame,
+    lacking: Mapping[str, tuple[str, ...]],
+    scored: judging.Judged | None,
+) -> Share:
+    """The share of a chunk in the order of its ids."""
+    city, _ = opened(chunk.place)
+    h = known.history
+    rows = np.concatenate([part.question.rows for part in parts]) if parts else np.empty(0, np.int64)
+    order = np.argsort(rows)
+    quantiles = np.concatenate([part.answer.quantiles[:, 0] for part in parts]) if parts else np.empty((0, chunk.steps, 3), np.float32)
+    if not np.isfinite(quantiles).all():
+        bad = h.ids[rows[np.argwhere(~np.isfinite(quantiles))[0][0]]]
+        raise fault(f"forecast of '{bad}'", "not a finite number", "finite quantiles", "Report this: a model must not do that.")
+    digest = known.digests()
+    of_row: list[str] = [name for part, name in zip(parts, model_ids, strict=True) for _ in part.question.rows]
+    answered = told.iloc[rows[order]].assign(model_id=[of_row[j] for j in order], input_hash=[digest[r] for r in rows[order]])
+    none = told[told["model"] == "none"]
+    given = Forecasts(pd.DataFrame(), told, h, tuple(parts))
+    return Share(
+        chunk,
+        tuple(h.ids[r] for r in rows[order]),
+        quantiles[order],
+        answered.reset_index(drop=True),
+        dict(zip(none["series_id"], none["reason"], strict=True)),
+        lacking,
+        changes,
+        hierarchy.alone(city, given),
+        scored,
+    )

@@ -1,0 +1,75 @@
+"""Which series a city forecasts, which of them share a machine, and where a process finds city and store."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from city.clock import civil_day, local_date
+from city.quantities import Quantity
+from forecasting.groups import group_of
+from forecasting.models.task import ForecastSettings
+from service.environment import Environment
+from service.settings import LoadedCity, load
+from service.store import open_store
+from service.sums import forecast_points
+
+Place = tuple[Path, Path, str]
+"""City file, home folder and database URL: what a process needs to open city and store itself."""
+
+
+@dataclass(frozen=True, order=True)
+class Group:
+    """Series that share a machine on each rung: those of one quantity, step and group of kinds."""
+
+    quantity: Quantity
+    step_s: int
+    kind: str
+
+    def key(self, rung: str) -> str:
+        """The name its machine of a rung is stored under."""
+        return f"{self.quantity}/{self.step_s}/{self.kind}/{rung}"
+
+    @property
+    def step(self) -> timedelta:
+        return timedelta(seconds=self.step_s)
+
+    def __str__(self) -> str:
+        return f"{self.kind} [{self.quantity.unit} per {self.step_s / 60:g} min]"
+
+
+def place_of(environment: Environment) -> Place:
+    return environment.city_file, environment.folder, environment.url
+
+
+@lru_cache(maxsize=1)
+def opened(place: Place) -> tuple[LoadedCity, Engine]:
+    """City and store, once per process."""
+    return load(Environment(city=place[0], home=place[1])), open_store(place[2])
+
+
+def kinds(city: LoadedCity) -> dict[str, str]:
+    """{series: kind} of every forecast series: meters that ask for one, totals and remainders."""
+    return forecast_points(city) | {name: summed.kind for name, summed in city.sums.summed.items()}
+
+
+def groups(city: LoadedCity) -> dict[Group, tuple[str, ...]]:
+    """The series of each group, measured ones first."""
+    found: dict[Group, list[str]] = {}
+    for name, kind in kinds(city).items():
+        of = city.sums.summed.get(name)
+        quantity, step_s = (of.quantity, of.step_s) if of else (city.points[name].stored, city.points[name].step_s)
+        found.setdefault(Group(quantity, step_s, group_of(kind)), []).append(name)
+    return {group: tuple(names) for group, names in sorted(found.items())}
+
+
+def window_start(city: LoadedCity, made_at_utc: datetime, days: int) -> datetime:
+    """Local midnight [UTC] of the civil day `days` before that of a time."""
+    zone = city.settings.city.time_zone
+    return civil_day(local_date(made_at_utc, zone) - timedelta(days=days), zone)[0]
+
+
+def horizon_steps(settings: ForecastSettings, group: Group) -> int:
+    return settings.horizon_hours * 3600 // group.step_s
