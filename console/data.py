@@ -8,6 +8,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import streamlit as st
 
+from service import known_events
 from service.environment import Environment
 from service.settings import LoadedCity, load
 from service.store import open_store
@@ -93,4 +94,6 @@ recent = _cached("recent", lambda s: history.recent(s.engine))
 audit = _cached("audit", lambda s: history.audit(s.engine))
 requests = _cached("requests", lambda s: history.requests(s.engine))
 holds = _cached("holds", lambda s: history.holds(s.engine, now().now_utc))
+events = _cached("events", lambda s: known_events.listed(s.engine, now().now_utc))
+event_changes = _cached("event_changes", lambda s: known_events.changes(s.engine, now().night))
 settings = _cached("settings", lambda s: history.settings(s.city))

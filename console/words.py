@@ -92,6 +92,18 @@ LABELS: dict[str, tuple[str, str]] = {
     "reasons": ("Why no plan is possible", "无可行计划的原因"),
     "commands": ("Commands and what the devices answered", "指令与设备回读"),
     "requests": ("Requests", "申请"),
+    # known events
+    "known_events": ("Known events", "已知事件"),
+    "event_changes": ("What they change tonight", "对今夜预测的影响"),
+    "enter_event": ("Enter an event", "登记事件"),
+    "cancel_event": ("Cancel an event", "取消事件"),
+    "subject_event": ("What it is about", "涉及对象"),
+    "number": ("Number", "编号"),
+    "effect": ("Effect", "影响"),
+    "effect_factor": ("Times the forecast", "预测的倍数"),
+    "effect_level": ("Instead, kW or m3/h", "改为，kW 或 m3/h"),
+    "effect_like": ("Like another day", "按其他日型"),
+    "like_day": ("Like a", "日型"),
     # water
     "network": ("Network", "管网"),
     "leak": ("Leak", "漏损"),

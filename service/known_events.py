@@ -172,7 +172,7 @@ def store_changes(connection: Connection, night: date, changes: Sequence[pd.Data
     replace_rows(connection, t.forecast_event, t.forecast_event.c.night == night, rows)
 
 
-def changes(engine: Engine, night: date) -> pd.DataFrame:
+def changes(engine: Engine, night: date | None) -> pd.DataFrame:
     """series_id, event_id, sentence: what events changed in the forecasts of a night."""
     e = t.forecast_event.c
     with engine.connect() as connection:
@@ -183,16 +183,22 @@ def changes(engine: Engine, night: date) -> pd.DataFrame:
 
 
 def listed(engine: Engine, at_utc: datetime, *, everything: bool = False) -> pd.DataFrame:
-    """event_id, kind, subject, start_utc, end_utc, effect, state, who, reason: those to come or acting, or all; the next first."""
+    """Those to come or acting, or all, the next first: event_id, kind, subject, start_utc, end_utc, state, who, reason; effect in words
+    and as stored: how, amount, like_day.
+    """
     k = t.known_event.c
     statement = select(t.known_event).order_by(k.start_utc, k.event_id)
     if not everything:
         statement = statement.where(k.end_utc > at_utc, k.ended_utc.is_(None))
     with engine.connect() as connection:
         rows = connection.execute(statement).all()
-    names = ["event_id", "kind", "subject", "start_utc", "end_utc", "effect", "state", "who", "reason"]
-    made = [(r.event_id, r.kind, r.subject, r.start_utc, r.end_utc, _effect(r._mapping), _state(r, at_utc), r.who, r.reason) for r in rows]
-    return pd.DataFrame(made, columns=names)
+    names = ["event_id", "kind", "subject", "start_utc", "end_utc", "who", "reason", "amount", "like_day"]
+    made = pd.DataFrame([tuple(getattr(row, name) for name in names) for row in rows], columns=names)
+    for name in ("start_utc", "end_utc"):
+        made[name] = pd.to_datetime(made[name], utc=True).astype("datetime64[us, UTC]")
+    return made.assign(
+        how=[row.effect for row in rows], effect=[_effect(row._mapping) for row in rows], state=[_state(row, at_utc) for row in rows]
+    )
 
 
 def _state(row: Any, at_utc: datetime) -> str:
