@@ -113,6 +113,8 @@ class Meter(Place):
     forecast: Literal["load", "pv", "wind", "ev", "water", "gas"] | None = Field(
         default=None, description="kind of its forecast; none: not forecast"
     )
+    under: str | None = Field(default=None, description="meter that sees its flow too: its feeder, its district; forecasts then add up")
+    rating_kw: float | None = Field(default=None, gt=0, description="what it can carry; the chance of passing it is forecast [kW]")
     node: str | None = Field(default=None, description="node or link of the water network it sits on")
     history: tuple[MeterPeriod, ...] = Field(default=(), description="devices and transformers since when, in their order")
     formerly: tuple[str, ...] = Field(default=(), description="ids it had before; their past is kept as its own")
@@ -148,6 +150,21 @@ class Meter(Place):
     def reading_s(self) -> int:
         """How often it is read [s]."""
         return self.read_s or self.step_s
+
+
+class Total(Place):
+    """A sum that no meter measures: a substation, the city. It is forecast like a series of its own, and its parts add up to it."""
+
+    id: str = Field(description="short name; the id of its forecast")
+    name: str = Field(default="", description="as the operators call it")
+    of: tuple[str, ...] = Field(min_length=1, description="points that count, or other totals")
+    less: tuple[str, ...] = Field(default=(), description="the same, subtracted: generation, for a net load")
+    rating_kw: float | None = Field(default=None, gt=0, description="what it can carry; the chance of passing it is forecast [kW]")
+
+    @property
+    def parts(self) -> dict[str, float]:
+        """Sign of each part."""
+        return dict.fromkeys(self.of, 1.0) | dict.fromkeys(self.less, -1.0)
 
 
 class Point(Place):

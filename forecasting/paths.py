@@ -34,9 +34,9 @@ def sample(
     n, steps, _ = quantiles.shape
     scores = normal_scores(errors)
     rng = np.random.default_rng(seed)
-    ranks = _ranks(scores[:, -count:] if count <= scores.shape[1] else _copula(scores, n, steps, count, as_seen, rng))
+    order = ranks(scores[:, -count:] if count <= scores.shape[1] else _copula(scores, n, steps, count, as_seen, rng))
     table = margins(quantiles, levels, (np.arange(count) + 0.5) / count)
-    return np.take_along_axis(table, ranks.transpose(0, 2, 1), axis=2).transpose(0, 2, 1)
+    return np.take_along_axis(table, order.transpose(0, 2, 1), axis=2).transpose(0, 2, 1)
 
 
 def margins(quantiles: NDArray[np.floating], levels: Sequence[float], at: FloatArray) -> FloatArray:
@@ -56,13 +56,13 @@ def normal_scores(errors: NDArray[np.floating]) -> FloatArray:
     """Errors [n, c, steps] as standard normal quantiles of their rank among the c origins at their series and step; NaN becomes 0."""
     known = np.isfinite(errors)
     held = known.sum(axis=1, keepdims=True)
-    ranks = _ranks(np.where(known, errors, np.inf))
-    return np.where(known, norm.ppf((np.minimum(ranks, held - 1) + 0.5) / np.maximum(held, 1)), 0.0)
+    order = ranks(np.where(known, errors, np.inf))
+    return np.where(known, norm.ppf((np.minimum(order, held - 1) + 0.5) / np.maximum(held, 1)), 0.0)
 
 
-def _ranks(x: NDArray[np.floating]) -> NDArray[np.int64]:
-    """Rank 0.. of each value among its column along axis 1."""
-    return np.argsort(np.argsort(x, axis=1, kind="stable"), axis=1, kind="stable")
+def ranks(x: NDArray[np.floating]) -> NDArray[np.int64]:
+    """Rank 0.. of each value along the last axis but one."""
+    return np.argsort(np.argsort(x, axis=-2, kind="stable"), axis=-2, kind="stable")
 
 
 def _copula(scores: FloatArray, n: int, steps: int, count: int, as_seen: float, rng: np.random.Generator) -> FloatArray:

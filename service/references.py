@@ -14,6 +14,7 @@ _USES = (  # table, key in it, what the key names
     ("meters", "site", "site"),
     ("meters", "zone", "zone"),
     ("meters", "link", "link"),
+    ("meters", "under", "meter"),
     ("accounts", "site", "site"),
     ("accounts", "sector", "sector"),
     ("controls", "asset", "asset"),
@@ -63,8 +64,9 @@ def dangling(raw: Mapping[str, Any], models: Mapping[str, DeviceModel]) -> Itera
     if isinstance(water, dict) and "valve_panel" in water:
         uses.append(("water.valve_panel", "meter", water["valve_panel"]))
     losses = {f"{zone}.loss" for zone in ids["zone"]}
+    totals = {text(entry.get("id")) for _, entry in tables(raw, "totals")}
     for path, kind, name in uses:
-        if not isinstance(name, str) or (path.startswith("accounts") and name in losses):
+        if not isinstance(name, str) or (path.startswith("accounts") and name in losses) or (path.startswith("assets") and name in totals):
             continue
         if kind == "point":
             yield from _point(path, name, ids["meter"], model_of, models)
@@ -74,7 +76,7 @@ def dangling(raw: Mapping[str, Any], models: Mapping[str, DeviceModel]) -> Itera
         if meter.get("link") and "unit" not in meter:
             yield Problem(f"meters[{i}].unit ({meter.get('id')})", "missing", "0 to 255 for a meter on a link", "Give its Modbus unit id.")
     yield from _histories(raw, ids["meter"], models)
-    for table in ("meters", "sites", "zones", "sectors", "links", "assets", "accounts", "targets", "stations", "brokers"):
+    for table in ("meters", "sites", "zones", "sectors", "links", "assets", "accounts", "targets", "stations", "brokers", "totals"):
         names = Counter(entry["id"] for _, entry in tables(raw, table) if isinstance(entry.get("id"), str))
         for name in sorted(name for name, times in names.items() if times > 1):
             yield Problem(table, f"id '{name}' given {names[name]} times", "each id once", "Rename one of them.")
