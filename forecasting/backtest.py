@@ -28,6 +28,7 @@ def backtest(
     origins: int = 7,
     weather: Weather | None = None,
     weights: NDArray[np.float32] | None = None,
+    coordinates_deg: Mapping[str, tuple[float, float]] | None = None,
 ) -> pd.DataFrame:
     """Skill of 48 h forecasts made at the last `origins` daily times whose two days are over by `made_at_utc`.
 
@@ -42,7 +43,7 @@ def backtest(
     if not 1 <= origins <= 366:
         raise fault("backtest origins", str(origins), "1 to 366", "Ask for a week or a month of days.")
     settings = settings or ForecastSettings()
-    h = groups.known(history, kinds, made_at_utc, settings, weather, weights)
+    h = groups.known(history, kinds, made_at_utc, settings, weather, weights, coordinates_deg)
     steps = 2 * h.slots
     back = list(range(origins + 1, 1, -1))
     days_held = h.values.shape[1] // h.slots

@@ -33,6 +33,7 @@ class Clear:
     by_day: FloatArray | None  # [n, D, S], of the days before day d
     day: NDArray[np.int32]
     slot: NDArray[np.int32]
+    largest: FloatArray  # [n], before the column it was fitted at; never zero
 
     def at(self, i: IntArray, o: IntArray, t: IntArray) -> FloatArray:
         """Of columns t as known at origins o for plants i: float32[r]."""
@@ -42,7 +43,7 @@ class Clear:
 def clear(task: Task, known: int) -> Clear:
     """Clear-sky output of each plant of a task, from what was known before column `known`."""
     if task.sun is None:
-        return _envelope(task)
+        return _envelope(task, known)
     seen = task.values[:, :known].astype(float)
     if task.weights is not None:
         seen = np.where(task.weights[:, :known] > 0, seen, np.nan)
@@ -62,7 +63,7 @@ def clear(task: Task, known: int) -> Clear:
             out[i] = np.minimum(out[i], np.nanmax(seen[i]))  # an inverter at its limit
     young = np.array([f is None for f in fits])
     out[young] *= _sizes(seen, out, young)
-    return Clear(out, None, task.grid.day, task.grid.slot)
+    return Clear(out, None, task.grid.day, task.grid.slot, _largest(out, known))
 
 
 def _plant(y: NDArray[np.float64], sun: Sun, place: int, slots: int) -> tuple[NDArray[np.float64], int] | None:
@@ -118,7 +119,7 @@ def _sizes(seen: NDArray[np.float64], out: FloatArray, young: NDArray[np.bool_])
     return np.where(expected > 0, given / np.maximum(expected, 1e-12), 0).astype(np.float32)[:, None]
 
 
-def _envelope(task: Task) -> Clear:
+def _envelope(task: Task, known: int) -> Clear:
     """Largest value within half an hour of the same time over the `ENVELOPE_DAYS` days before each day."""
     cells = features.panel(task.values, task.grid).cells
     top = np.zeros((task.series, task.grid.days, task.grid.slots), np.float32)
@@ -128,4 +129,9 @@ def _envelope(task: Task) -> Clear:
     reach = max(task.grid.slots // 48, 1)
     near = np.max([np.roll(top, shift, axis=2) for shift in range(-reach, reach + 1)], axis=0)
     near[near <= NIGHT_SHARE * near.max(axis=2, keepdims=True)] = 0
-    return Clear(near[:, task.grid.day, task.grid.slot], near, task.grid.day, task.grid.slot)
+    output = near[:, task.grid.day, task.grid.slot]
+    return Clear(output, near, task.grid.day, task.grid.slot, _largest(output, known))
+
+
+def _largest(output: FloatArray, known: int) -> FloatArray:
+    return np.maximum(output[:, :known].max(axis=1, initial=0), 1e-9).astype(np.float32)

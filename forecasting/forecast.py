@@ -39,6 +39,7 @@ def forecast(
     settings: ForecastSettings | None = None,
     weather: Weather | None = None,
     weights: NDArray[np.float32] | None = None,
+    coordinates_deg: Mapping[str, tuple[float, float]] | None = None,
 ) -> Forecasts:
     """Forecast `steps` steps of every series in `kinds` (id -> kind, see `groups.KINDS`).
 
@@ -52,7 +53,7 @@ def forecast(
     most = int(groups.MOST_DAYS * 86400 / history.step.total_seconds())
     if not 1 <= steps <= most:
         raise fault("forecast horizon", f"{steps} steps of {history.step}", f"1 to {most} steps", "Ask for at most 14 days.")
-    h = groups.known(history, kinds, made_at_utc, settings, weather, weights)
+    h = groups.known(history, kinds, made_at_utc, settings, weather, weights, coordinates_deg)
     rungs = groups.climbed(h, h.values.shape[1])
     times = clock.grid(clock.floor(made_at_utc, h.step), steps, h.step)
     parts = tuple(groups.answered(question, LEVELS) for question in groups.questions(h, rungs, calendar, steps, [0], settings))

@@ -13,27 +13,31 @@ from city import clock
 from city.frames import Block
 from city.places import Meter
 from city.problems import PenstockError, Problem
-from forecasting import ladder, limits, machine
+from forecasting import ladder, limits, machine, sun
 from forecasting.calendars import SUN, Calendar
 from forecasting.machine import Answer, Machine
 from forecasting.models import members
 from forecasting.models.task import ForecastSettings, Task
+from forecasting.sun import Sun
 from forecasting.weather import Weather
 
 KINDS: tuple[str, ...] = get_args(get_args(Meter.model_fields["forecast"].annotation)[0])
-LEARNED_TOGETHER = {"load": "demand", "ev": "demand"}
-"""Kinds that share one model; every other kind has its own."""
+LEARNED_TOGETHER = {"load": "demand"}
+"""The group that a kind is learned in, where its name is another."""
 FOLLOWS_THE_SKY = {"pv", "wind"}
+SEES_THE_SUN = {"pv", "net"}
 LOOKS_AT: dict[str, tuple[str, ...]] = {
     "demand": ("temperature_degc",),
     "gas": ("temperature_degc",),
     "heat": ("temperature_degc",),
+    "ev": ("temperature_degc",),
     "water": ("temperature_degc", "rain_mm_per_h"),
     "net": ("temperature_degc", "irradiance_w_per_m2", "cloud_pct"),
     "pv": ("irradiance_w_per_m2", "cloud_pct", "temperature_degc"),
     "wind": ("wind_m_per_s", "wind_100m_m_per_s"),
 }
 """The weather that can matter for a group; a group that is not named may look at all of it."""
+NO_SUN = "give the city latitude and longitude and install the extra 'solar' to have the sun's own."
 MOST_DAYS = 14
 
 
@@ -53,6 +57,7 @@ class History:
     step: timedelta
     weather: Weather | None = None
     weights: NDArray[np.float32] | None = None  # [n, T], how much each value may teach
+    coordinates_deg: NDArray[np.float64] | None = None  # [n, 2] latitude, longitude; NaN where unknown
 
     @property
     def slots(self) -> int:
@@ -66,10 +71,12 @@ def known(
     settings: ForecastSettings,
     weather: Weather | None = None,
     weights: NDArray[np.float32] | None = None,
+    coordinates_deg: Mapping[str, tuple[float, float]] | None = None,
 ) -> History:
     """Cut the block at `made_at_utc` (a step not over by then is not known) and at the oldest day read; a late end is padded with NaN.
 
-    `weather` lies on the block's grid, `weights` float32[n, T] on its cells. Raises `PenstockError` naming every unknown kind or id, a step
+    `weather` lies on the block's grid, `weights` float32[n, T] on its cells; `coordinates_deg` tells
+    where the sun is looked up. Raises `PenstockError` naming every unknown kind or id, a step
     that does not divide a day, and a block that starts after `made_at_utc`.
     """
     problems = [
@@ -105,7 +112,14 @@ def known(
     values[~np.isfinite(values)] = np.nan
     names = tuple(history.ids[r] for r in rows)
     seen = None if weather is None else weather.since(first)
-    return History(names, tuple(kinds[name] for name in names), values, begin, history.step, seen, teach)
+    places = placed(names, coordinates_deg or {})
+    return History(names, tuple(kinds[name] for name in names), values, begin, history.step, seen, teach, places)
+
+
+def placed(ids: Sequence[str], coordinates_deg: Mapping[str, tuple[float, float]]) -> NDArray[np.float64] | None:
+    """Latitude and longitude of each series, float64[n, 2] [deg], NaN where unknown; None where all are."""
+    found = np.array([coordinates_deg.get(name, (np.nan, np.nan)) for name in ids], float).reshape(-1, 2)
+    return found if np.isfinite(found).any() else None
 
 
 def climbed(h: History, before: int, shaped: Collection[str] | None = None) -> pd.DataFrame:
@@ -117,7 +131,7 @@ def climbed(h: History, before: int, shaped: Collection[str] | None = None) -> p
     seen = h.values[:, :before]
     if shaped is None:
         shaped = {g for g, is_rich in zip(group, rich(h, before), strict=True) if is_rich}
-    return ladder.climb(h.ids, seen, h.step, np.array([g in shaped for g in group], dtype=bool))
+    return ladder.climb(h.ids, group, seen, h.step, np.array([g in shaped for g in group], dtype=bool))
 
 
 def rich(h: History, before: int) -> NDArray[np.bool_]:
@@ -190,10 +204,19 @@ def question(
         settings=settings,
         weather=None if h.weather is None else h.weather.only(LOOKS_AT.get(group, h.weather.names)),
         weights=None if h.weights is None else h.weights[rows],
+        sun=_sun(h, rows, total + steps) if group in SEES_THE_SUN else None,
         peers=h.values[others] if rung == "group-shape" else None,
         start_utc=h.start_utc,
     )
     return Question(group, rung, rows, task)
+
+
+def _sun(h: History, rows: NDArray[np.int64], columns: int) -> Sun | None:
+    """The sun over the series in `rows`; one without coordinates stands in their middle. None without pvlib or any coordinates."""
+    known = None if h.coordinates_deg is None else h.coordinates_deg[rows]
+    if known is None or not np.isfinite(known).any() or not sun.available():
+        return None
+    return sun.sun(np.where(np.isfinite(known), known, np.nanmean(known, axis=0)), h.start_utc, h.step, columns)
 
 
 def answered(question: Question, levels: Sequence[float], made: Machine | None = None) -> Part:
@@ -213,6 +236,8 @@ def guarded(rungs: pd.DataFrame, parts: Sequence[Part]) -> pd.DataFrame:
             name, rung = part.names[j], part.question.rung
             reason = f"{name.capitalize()}: over the last {days} days it erred {1 - guard / own:.0%} less than {rung}."
             told.loc[part.question.rows[j], ["model", "reason"]] = [name, reason]
+        if part.question.group == "pv" and part.question.task.sun is None:
+            told.loc[part.question.rows, "reason"] += " Its clear sky is the largest output of the last 30 days: " + NO_SUN
         weather = part.machine.weather_told(part.question.task)
         if weather:
             told.loc[part.question.rows, "reason"] += f" {weather}"

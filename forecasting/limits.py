@@ -1,42 +1,33 @@
-"""What no forecast may say: negative usage, sunshine at night, more sun than the panels have shown."""
+"""What no forecast may say: negative usage, sunshine at night, more wind power than there ever was. Net load may have any sign."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting import features
-from forecasting.models.task import Task
+from forecasting.models.task import FloatArray, Task
+from forecasting.models.wind import rated
+from forecasting.sun import Sun
 
-ENVELOPE_DAYS = 30
-"""Recent days whose largest value by time of day (UTC, so by the sun) bounds a PV forecast [d]."""
-NIGHT_SHARE = 0.01
-"""Below this share of the largest value of the day it is night [1]."""
-HEADROOM = 1.1
-"""A clearer sky or a longer day than in the last 30 days may exceed the envelope by this factor [1]."""
+ANY_SIGN = {"net"}
 
 
-def bound(kind: str, quantiles: NDArray[np.float32], task: Task) -> NDArray[np.float32]:
-    """Quantiles [n, k, steps, q] kept at or above zero; PV also under its own envelope and zero at night."""
-    kept = np.maximum(quantiles, 0)
-    if kind != "pv":
-        return kept
-    cap = envelope(task)
-    night = cap <= NIGHT_SHARE * np.nanmax(cap, axis=2, keepdims=True, initial=0)
-    top = np.where(night, 0, np.where(np.isfinite(cap), HEADROOM * cap, np.inf))
-    return np.minimum(kept, top[..., None]).astype(np.float32)
+def bound(group: str, quantiles: FloatArray, task: Task) -> FloatArray:
+    """Quantiles [n, k, steps, q] kept within what is possible for the series of a group [unit of the values].
+
+    The solar model keeps below its own clear sky; here the night is what is left to say of the other rungs.
+    """
+    if group in ANY_SIGN:
+        return quantiles
+    top = np.full((*quantiles.shape[:3], 1), np.inf, np.float32)
+    if group == "wind":
+        top[:] = rated(task.values, int(task.origins[0]))[:, None, None, None]
+    if group == "pv" and task.sun is not None:
+        top[_dark(task, task.sun)] = 0
+    return np.clip(quantiles, 0, top)
 
 
-def envelope(task: Task) -> NDArray[np.float32]:
-    """Largest value within half an hour of the same time over the days before each origin: float32[n, k, steps], NaN if none."""
-    cells = features.panel(task.values, task.grid).cells
-    reach = max(task.grid.slots // 48, 1)
-    out = np.empty((task.series, len(task.origins), task.steps), np.float32)
-    for k, origin in enumerate(task.origins):
-        today = int(task.grid.day[origin])
-        days = cells[:, max(0, today - ENVELOPE_DAYS) : max(today, 1)]
-        if today == 0:
-            days = np.full_like(days, np.nan)
-        top = np.where(np.isfinite(days), days, -np.inf).max(axis=1)
-        near = np.max([np.roll(top, shift, axis=1) for shift in range(-reach, reach + 1)], axis=0)
-        slots = task.grid.slot[origin : origin + task.steps]
-        out[:, k] = np.where(np.isfinite(near), near, np.nan)[:, slots]
-    return out
+def _dark(task: Task, sun: Sun) -> NDArray[np.bool_]:
+    """Asked steps in which the sun is down throughout, whatever a clock may be late: bool[n, k, steps]."""
+    asked = task.origins[:, None] + np.arange(task.steps)
+    places = range(len(sun.elevation_deg))
+    highest = [np.max([sun.highest_deg(place, late) for late in sun.lates], axis=0)[asked] for place in places]
+    return np.stack(highest)[sun.place] <= 0

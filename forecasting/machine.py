@@ -10,10 +10,11 @@ from datetime import datetime
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from forecasting import blend, intervals
+from forecasting import blend, intervals, recalibration
 from forecasting.intervals import Errors, Pool, Size
 from forecasting.models import AnyFitted
 from forecasting.models.asked import RowModel, answer
+from forecasting.models.distribution import Distribution, FittedDistribution
 from forecasting.models.task import FloatArray, IntArray, Model, Task
 from forecasting.weather import Weather
 from forecasting.weather_archive import stood_in
@@ -52,6 +53,8 @@ class Machine(BaseModel):
         The members are asked for up to `calibration_days` earlier daily origins too; their errors weigh the members and make the bands.
         Steps whose weather is not known at the origin are answered without it.
         """
+        if isinstance(self.members[0], FittedDistribution):
+            return Answer(*recalibration.answer(self, task, levels))
         task = replace(task, weather=self.weather_used(task))
         before = intervals.earlier_origins(task)  # whoever else is asked with it, a series has the same ones
         before = before[before >= task.column(self.past_until_utc)][-task.settings.calibration_days :]
@@ -139,6 +142,8 @@ def fit(task: Task, models: Sequence[Model]) -> Machine:
     """Fit the members, the rung's own first, on what lies before `fit_before`; and again on what lies before the calibration days,
     so that the errors made there are honest.
     """
+    if isinstance(models[0], Distribution):
+        return Machine(**recalibration.fit(task, models[0]))
     dry = replace(task, weather=None)
     members = tuple(model.fit(dry) for model in models)
     until = task.time(task.fit_before)

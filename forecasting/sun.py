@@ -80,7 +80,7 @@ def sun(coordinates_deg: NDArray[np.float64], start_utc: datetime, step: timedel
     parts = max(1, int(np.ceil(step / timedelta(minutes=FINEST_MIN))))
     part_min = step / timedelta(minutes=1) / parts
     most = int(MOST_LATE_MIN // part_min)
-    middle_min = (np.arange(-most, steps * parts + most) + 0.5) * part_min
+    middle_min: NDArray[np.float64] = (np.arange(-most, steps * parts + most, dtype=float) + 0.5) * part_min
     found = [_place(latitude, longitude, start_utc, middle_min) for latitude, longitude in places]
     return Sun(place.ravel().astype(np.int64), np.stack([f[0] for f in found]), np.stack([f[1] for f in found]), parts, part_min)
 

@@ -9,16 +9,24 @@ from forecasting.models.group_shape import FittedShape, GroupShape
 from forecasting.models.holt_winters import FittedHoltWinters, HoltWinters
 from forecasting.models.naive import Naive
 from forecasting.models.profile import Profile
+from forecasting.models.solar import FittedSolar, Solar
 from forecasting.models.task import Model
+from forecasting.models.usage import FittedUsage, Usage
+from forecasting.models.wind import FittedWind, Wind
 
-AnyFitted = Annotated[FittedBoosted | FittedHoltWinters | Profile | Naive | FittedShape, Field(discriminator="kind")]
+AnyFitted = Annotated[
+    FittedBoosted | FittedHoltWinters | Profile | Naive | FittedShape | FittedSolar | FittedWind | FittedUsage, Field(discriminator="kind")
+]
 
 LADDER: dict[str, tuple[Model, ...]] = {
-    "boosted": (Boosted(), Profile()),
+    "boosted": (Boosted(), Boosted(start="last-day"), Profile()),
     "holt-winters": (HoltWinters(), Profile()),
     "profile": (Profile(),),
     "naive": (Naive(),),
     "group-shape": (GroupShape(),),
+    "solar": (Solar(),),
+    "wind": (Wind(),),
+    "usage": (Usage(),),
 }
 """The rungs, best first, each with its members: the first is the rung's own, the others guard it."""
 

@@ -1,6 +1,7 @@
 """Models that say a whole distribution: of the ratio of a value to what is possible there and then, by a forest and by what was lately."""
 
-from typing import Protocol
+from collections.abc import Iterator
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,14 +12,23 @@ from forecasting.models import forest
 from forecasting.models.asked import asked_rows
 from forecasting.models.forest import GRID, Forest
 from forecasting.models.task import FloatArray, IntArray, Task
+from forecasting.windows import finite_mean
 
 MEDIAN = GRID.index(0.5)
 DAYS = 28
 """Days whose values at the same time of day are the recent ones [d]."""
-MEMORY_H = 24.0
-"""Lead time in which the forest's lead over the recent values falls to a third [h]."""
-FOREST_SHARE = 0.5
-"""Weight of the forest beside the recent values at long lead times [1]."""
+SERIES_STEPS, ROWS = 14_000, 60_000
+"""Series x steps, and rows of features, that are answered at a time; bounds memory."""
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
+"""Weights of the forest beside the recent values that are tried [1]."""
+
+
+LEAD_EDGES_H = (0, 6, 24, 48)
+
+
+def lead_bucket(ahead: IntArray, slots: int) -> IntArray:
+    """Which lead time, of those that begin at `LEAD_EDGES_H`, a step ahead belongs to."""
+    return np.digitize(ahead * 24 / slots, LEAD_EDGES_H) - 1
 
 
 class View(Protocol):
@@ -42,6 +52,7 @@ class FittedDistribution(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     forest: Forest | None = Field(description="none: nothing could be learned, the recent values speak alone")
+    shares: tuple[float, ...] = Field(default=(1.0, 0.75, 0.75, 0.5), description="weight of the forest by lead time, as in LEAD_EDGES_H")
 
     def view(self, task: Task, known: int) -> View:
         """The task's values as ratios, by what was known before column `known`."""
@@ -49,25 +60,52 @@ class FittedDistribution(BaseModel):
 
     def quantiles(self, task: Task) -> FloatArray:
         """Forecast at the levels of `GRID`: float32[n, k, steps, len(GRID)], ascending."""
-        view = self.view(task, int(task.origins[0]))
         out = np.empty((task.series, len(task.origins), task.steps, len(GRID)), np.float32)
-        most = max(1, 400_000 // (len(task.origins) * task.steps))  # rows at a time; bounds memory
-        for start in range(0, task.series, most):
-            part = out[start : start + most]
-            i, o, t = asked_rows(len(part), task.origins, task.steps)
-            part[...] = self._rows(view, i + start, o, t, task.grid.slots).reshape(part.shape)
+        for rows, said in self.parts(task):
+            out[rows] = said
         return out
 
-    def _rows(self, view: View, i: IntArray, o: IntArray, t: IntArray, slots: int) -> FloatArray:
+    def parts(self, task: Task) -> Iterator[tuple[slice, FloatArray]]:
+        """The same for some series at a time, so that memory does not grow with their number."""
+        share = np.array(self.shares, np.float32)[lead_bucket(np.arange(task.steps), task.grid.slots)][:, None]
+        for rows, learned, lately in self._two(task):
+            yield rows, lately + share * (learned - lately)
+
+    def tuned(self, task: Task) -> Self:
+        """The same with the shares that would have done best at the origins of a task whose targets were not learned from."""
+        bucket = lead_bucket(np.arange(task.steps), task.grid.slots)
+        targets, loss = task.targets(), np.zeros((len(SHARES), len(LEAD_EDGES_H)))
+        size = np.maximum(np.nan_to_num(finite_mean(np.abs(targets).reshape(task.series, -1), 1)), 1e-9)[:, None, None]
+        for rows, learned, lately in self._two(task):
+            for number, share in enumerate(SHARES):
+                error = (targets[rows, ..., None] - (lately + np.float32(share) * (learned - lately))) / size[rows, ..., None]
+                pinball = np.where(np.isfinite(error), np.maximum(GRID * error, (np.array(GRID) - 1) * error), 0).sum(axis=(0, 1, 3))
+                loss[number] += np.bincount(bucket, pinball, len(LEAD_EDGES_H))
+        best = [SHARES[at] for at in loss.argmin(axis=0)]
+        return self.model_copy(update={"shares": tuple(b if loss[:, j].any() else self.shares[j] for j, b in enumerate(best))})
+
+    def _two(self, task: Task) -> Iterator[tuple[slice, FloatArray, FloatArray]]:
+        """Some series at a time: what the forest and what the recent values say of them, float32[some, k, steps, len(GRID)] each."""
+        view = self.view(task, int(task.origins[0]))
+        most = max(1, SERIES_STEPS // task.steps)
+        for start in range(0, task.series, most):
+            rows = slice(start, min(start + most, task.series))
+            i, o, t = asked_rows(rows.stop - start, task.origins, task.steps)
+            said = np.concatenate(
+                [self._rows(view, start + i[at], o[at], t[at]) for at in np.split(np.arange(len(i)), range(ROWS, len(i), ROWS))], 1
+            )
+            learned, lately = said.reshape(2, rows.stop - start, len(task.origins), task.steps, len(GRID))
+            yield rows, learned, lately
+
+    def _rows(self, view: View, i: IntArray, o: IntArray, t: IntArray) -> FloatArray:
+        """What the forest and what the recent values say of each row, float32[2, r, len(GRID)]."""
         unit = view.unit(i, o, t)
-        said = np.zeros((len(i), len(GRID)), np.float32)
+        said = np.zeros((2, len(i), len(GRID)), np.float32)
         at = np.flatnonzero(unit > 0)
-        i, o, t = i[at], o[at], t[at]
-        lately = np.nan_to_num(forest.sample_quantiles(view.recent(i, o, t)))
-        if self.forest is not None:
-            share = FOREST_SHARE + (1 - FOREST_SHARE) * np.exp(-(t - o) * 24 / slots / MEMORY_H)
-            lately += share[:, None].astype(np.float32) * (self.forest.say(view.features(i, o, t)) - lately)
-        said[at] = lately * unit[at, None]
+        i, o, t, unit = i[at], o[at], t[at], unit[at, None]
+        said[:, at] = unit * np.nan_to_num(forest.sample_quantiles(view.recent(i, o, t)))
+        if self.forest is not None and len(at):
+            said[0, at] = unit * self.forest.say(view.features(i, o, t))
         return said
 
     def predict(self, task: Task) -> FloatArray:
@@ -117,10 +155,12 @@ class Distribution(BaseModel):
 class Sums:
     """Ratios of sums over windows of columns, for each series and for the group: what was given over what was possible."""
 
-    def __init__(self, given: FloatArray, possible: FloatArray) -> None:
+    def __init__(self, given: FloatArray, possible: FloatArray, largest: FloatArray) -> None:
+        """Given and possible amounts of each column float32[n, T], and the largest possible one [n]."""
         good = np.isfinite(given) & (possible > 0)
         given, possible = np.where(good, given, 0), np.where(good, possible, 0)
-        size = np.maximum(possible.max(axis=1, keepdims=True), 1e-9)
+        size = np.maximum(largest, 1e-9)[:, None]
+        self._least = np.append(1e-6 * size, 1e-6)
         self._own = self._run(given), self._run(possible)
         self._group = self._run((given / size).sum(0, keepdims=True)), self._run((possible / size).sum(0, keepdims=True))
 
@@ -134,7 +174,7 @@ class Sums:
         row = np.zeros_like(i) if group else i
         begin, end = (np.clip(at, 0, given.shape[1] - 1) for at in (begin, end))
         whole = possible[row, end] - possible[row, begin]
-        some = whole > 1e-6 * possible[row, -1] / possible.shape[1]
+        some = whole > (self._least[-1] if group else self._least[i])
         found = (given[row, end] - given[row, begin]) / np.where(some, whole, 1)
         return np.where(some, found, np.nan).astype(np.float32)
 

@@ -1,6 +1,7 @@
 """A forest of trees whose leaves keep quantiles: one fit says the whole distribution of a value, and its quantiles cannot cross."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +43,7 @@ def grow(x: FloatArray, y: FloatArray, weight: FloatArray, settings: ForecastSet
     for tree in range(leaf.shape[1]):
         by_leaf = order[np.argsort(leaf[order, tree], kind="stable")]  # leaf by leaf, ascending in y
         bounds = np.searchsorted(leaf[by_leaf, tree], np.arange(leaf[:, tree].max() + 2))
-        kept.append(tuple(_quantiles(y[by_leaf[a:b]], weight[by_leaf[a:b]]) for a, b in zip(bounds[:-1], bounds[1:], strict=True)))
+        kept.append(tuple(_quantiles(y[by_leaf[a:b]], weight[by_leaf[a:b]]) for a, b in pairwise(bounds)))
     return Forest(trees=trees, leaves=tuple(kept))
 
 

@@ -3,6 +3,7 @@
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from forecasting.clear import HEADROOM, clear
 from forecasting.models.distribution import DAYS, Distribution, FittedDistribution, Sums, lagged
@@ -21,9 +22,9 @@ class SolarView:
         self._clear = clear(task, known)
         seen = task.values if task.weights is None else np.where(task.weights > 0, task.values, np.float32(np.nan))
         possible = self._clear.output[:, : seen.shape[1]]
+        self._largest = self._clear.largest
         # an index is only read where the sun is high enough to tell it from a clock's error
-        self._sums = Sums(seen, np.where(possible > 0.02 * possible.max(axis=1, keepdims=True), possible, 0))
-        self._largest = np.maximum(self._clear.output.max(axis=1), 1e-9)
+        self._sums = Sums(seen, np.where(possible > 0.02 * self._largest[:, None], possible, 0), self._largest)
 
     def unit(self, i: IntArray, o: IntArray, t: IntArray) -> FloatArray:
         return self._clear.at(i, o, t)
@@ -33,7 +34,7 @@ class SolarView:
         last, recent = lagged(t, o, slots), self.recent(i, o, t)
         ordered = np.sort(recent, axis=1)
         count = np.isfinite(ordered).sum(axis=1)
-        columns = [*recent[:, :4].T]
+        columns: list[NDArray[np.generic]] = [*recent[:, :4].T]
         for share in (0.1, 0.25, 0.5, 0.75, 0.9, 1.0):
             columns.append(ordered[np.arange(len(i)), (share * np.maximum(count - 1, 0)).astype(np.int64)])
         columns += [sums.ratio(i, o - h * hour, o) for h in WINDOWS_H]
@@ -67,8 +68,10 @@ class FittedSolar(FittedDistribution):
 
 class Solar(Distribution):
     """Clear-sky index by a quantile forest on what it was in the last hours and days, of the plant and of its group, blended with what it
-    was at this time of the last 28 days. At night zero, never above clear-sky output x 1.25. References: Bacher, Madsen and Nielsen 2009,
-    doi 10.1016/j.solener.2009.05.016 (forecasting the normalised output); Meinshausen 2006 (quantile forest).
+    was at this time of the last 28 days. At night zero, never above clear-sky output x 1.25.
+
+    References: Bacher, Madsen and Nielsen 2009, doi 10.1016/j.solener.2009.05.016 (forecasting the normalised output); Meinshausen 2006
+    (quantile forest).
     """
 
     kind: Literal["solar"] = "solar"

@@ -1,4 +1,4 @@
-"""What comes in bursts or follows the season: heat, gas, charging, and net load behind PV; no profile says how much, but what was lately."""
+"""What comes in bursts or follows the season: heat, gas, charging, net load behind PV. No profile says how much; what was lately does."""
 
 from typing import Literal
 
@@ -10,6 +10,7 @@ from forecasting.models import forest
 from forecasting.models.distribution import DAYS, Distribution, FittedDistribution, Sums, lagged
 from forecasting.models.task import FloatArray, IntArray, Task
 from forecasting.panel import Panel, last_known, panel
+from forecasting.sun import Sun
 from forecasting.windows import finite_mean
 
 WINDOWS_H = (1, 3, 6, 12, 24, 72, 168, 672)
@@ -26,7 +27,7 @@ class UsageView:
         seen = task.values if task.weights is None else np.where(task.weights > 0, task.values, np.float32(np.nan))
         self._panel: Panel = panel(seen, task.grid)
         ones = np.ones_like(seen)
-        self._level, self._surprise = Sums(seen, ones), Sums(self._panel.surprise, ones)
+        self._level, self._surprise = (Sums(of, ones, ones[:, 0]) for of in (seen, self._panel.surprise))
 
     def unit(self, i: IntArray, o: IntArray, _t: IntArray) -> FloatArray:
         return self._panel.level_and_scale(i, o)[1]
@@ -42,7 +43,7 @@ class UsageView:
             ratios += [self._level.ratio(i, at, at + 1), self._level.ratio(i, at - hour, np.minimum(at + hour + 1, o))]
         like = self._panel.cell(i, self._panel.like_days("type", day, last_known(grid, o, slot), 8), slot)
         ratios += [*like[:, :4].T, finite_mean(like[:, :4], 1), finite_mean(like, 1)]
-        columns = [a / unit for a in ratios]
+        columns: list[NDArray[np.generic]] = [a / unit for a in ratios]
         for beside in (0, self._hour):
             recent = self._around(i, o, t, np.arange(-beside, beside + 1, max(1, beside)))
             columns += [
@@ -57,13 +58,12 @@ class UsageView:
         if self._task.weather is not None:
             columns += [*self._task.weather.at(o, t), *self._task.weather.mean(o, t, 24)]
         if self._task.sun is not None:
-            columns += self._sunshine(i, last, t)
+            columns += self._sunshine(self._task.sun, i, last, t)
         return np.stack(columns, axis=1).astype(np.float32)
 
-    def _sunshine(self, i: IntArray, last: IntArray, t: IntArray) -> list[FloatArray]:
+    @staticmethod
+    def _sunshine(sun: Sun, i: IntArray, last: IntArray, t: IntArray) -> list[FloatArray]:
         """Clear-sky irradiance on level ground at the target [kW/m2], and how much more that is than at the same time of the last day."""
-        sun = self._task.sun
-        assert sun is not None
         level = np.stack([sun.clear(place)[0] for place in range(len(sun.elevation_deg))])
         here = level[sun.place[i], t]
         return [here, here - level[sun.place[i], np.maximum(last, 0)]]
@@ -75,14 +75,14 @@ class UsageView:
     def _around(self, i: IntArray, o: IntArray, t: IntArray, beside: IntArray) -> FloatArray:
         at = lagged(t, o, self._slots)[:, None, None] - self._slots * np.arange(DAYS)[:, None] + beside
         known = (at >= 0) & (at < o[:, None, None])
-        found = np.where(known, self._panel.values[i[:, None, None], np.maximum(at, 0)], np.float32(np.nan))
+        found = np.where(known, self._panel.values[i[:, None, None], np.where(known, at, 0)], np.float32(np.nan))
         return (found.reshape(len(i), -1) / self.unit(i, o, t)[:, None]).astype(np.float32)
 
 
 class FittedUsage(FittedDistribution):
     kind: Literal["usage"] = "usage"
 
-    def view(self, task: Task, known: int) -> UsageView:
+    def view(self, task: Task, _known: int) -> UsageView:
         return UsageView(task)
 
 

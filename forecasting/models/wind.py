@@ -3,6 +3,7 @@
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from forecasting.models.distribution import DAYS, Distribution, FittedDistribution, Sums, lagged
 from forecasting.models.task import FloatArray, IntArray, Task
@@ -21,17 +22,17 @@ class WindView:
         seen = task.values if task.weights is None else np.where(task.weights > 0, task.values, np.float32(np.nan))
         self._rated = rated(task.values, known)
         self._seen = seen
-        self._sums = Sums(np.maximum(seen, 0), np.broadcast_to(self._rated[:, None], seen.shape))
+        self._sums = Sums(np.maximum(seen, 0), np.broadcast_to(self._rated[:, None], seen.shape), self._rated)
 
     def unit(self, i: IntArray, _o: IntArray, _t: IntArray) -> FloatArray:
         return self._rated[i]
 
     def features(self, i: IntArray, o: IntArray, t: IntArray) -> FloatArray:
         hour, sums = self._hour, self._sums
-        columns = [sums.ratio(i, o - h * hour, o) for h in WINDOWS_H]
+        own = [sums.ratio(i, o - h * hour, o) for h in WINDOWS_H]
         group = [sums.ratio(i, o - h * hour, o, group=True) for h in GROUP_WINDOWS_H]
-        columns += group
-        columns += [columns[0] - sums.ratio(i, o - 4 * hour, o - 3 * hour), columns[2] - sums.ratio(i, o - 6 * hour, o - 3 * hour)]
+        columns: list[NDArray[np.generic]] = [*own, *group]
+        columns += [own[0] - sums.ratio(i, o - 4 * hour, o - 3 * hour), own[2] - sums.ratio(i, o - 6 * hour, o - 3 * hour)]
         columns.append(group[0] - sums.ratio(i, o - 4 * hour, o - 3 * hour, group=True))
         last = lagged(t, o, self._slots)
         columns += [sums.ratio(i, last - hour, np.minimum(last + hour + 1, o)), t % self._slots / hour, (t - o) / hour]
@@ -61,9 +62,11 @@ class FittedWind(FittedDistribution):
 
 
 class Wind(Distribution):
-    """Share of the rated power by a quantile forest on the output of the last hours and weeks, of the turbine and of its group, blended with
-    what it was in the last 28 days; between zero and the largest output seen. Reference: Pinson 2012, doi 10.1111/j.1467-9876.2011.01026.x
-    (bounded, level-dependent densities), here by leaves instead of a transformed normal.
+    """Share of the rated power by a quantile forest on the output of the last hours and weeks, of the turbine and of its group, blended
+    with what it was in the last 28 days; between zero and the largest output seen.
+
+    Reference: Pinson 2012, doi 10.1111/j.1467-9876.2011.01026.x (bounded densities whose width follows the level), here by leaves instead
+    of a transformed normal.
     """
 
     kind: Literal["wind"] = "wind"

@@ -8,11 +8,13 @@ from forecasting import ladder
 HOUR = timedelta(hours=1)
 
 
-def rung(usable_hours: int, missing_last_hours: int = 0, total_days: int = 60, peers: bool = True) -> tuple[str, str]:
+def rung(
+    usable_hours: int, missing_last_hours: int = 0, total_days: int = 60, peers: bool = True, group: str = "demand"
+) -> tuple[str, str]:
     values = np.full((1, total_days * 24), np.nan, np.float32)
     end = values.shape[1] - missing_last_hours
     values[0, max(0, end - usable_hours) : end] = 1.0
-    row = ladder.climb(("m",), values, HOUR, np.array([peers])).iloc[0]
+    row = ladder.climb(("m",), (group,), values, HOUR, np.array([peers])).iloc[0]
     return row["model"], row["reason"]
 
 

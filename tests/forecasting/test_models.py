@@ -5,14 +5,13 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter
 
-from forecasting import limits
-from forecasting.calendars import SUN, Calendar
+from forecasting.calendars import Calendar
 from forecasting.models import LADDER, AnyFitted
 from forecasting.models.group_shape import GroupShape
 from forecasting.models.holt_winters import HoltWinters
 from forecasting.models.naive import Naive
 from forecasting.models.profile import Profile
-from forecasting.models.task import ForecastSettings, Task
+from forecasting.models.task import Task
 
 HOUR = timedelta(hours=1)
 
@@ -102,15 +101,3 @@ def test_a_new_meter_gets_the_shape_of_its_group_at_its_own_level(task):
     said = said_by(GroupShape(), asked)[0, 0]
     truth = 2 * task.values[1, o : o + 48]
     assert np.abs(said - truth).mean() < 0.1 * truth.mean()
-
-
-def test_pv_is_zero_at_night_and_stays_under_its_recent_envelope():
-    grid = SUN.grid(datetime(2022, 5, 1, tzinfo=UTC), HOUR, 42 * 24)
-    day = np.clip(np.sin((np.arange(24) - 5) / 14 * np.pi), 0, None) * (np.arange(24) < 19)
-    values = np.tile(day, 40).astype(np.float32)[None, :]
-    task = Task(values, grid, np.array([40 * 24]), 48, 40 * 24, ForecastSettings())
-    wild = np.full((1, 1, 48, 3), 5.0, np.float32)
-    kept = limits.bound("pv", wild, task)[0, 0, :, 1]
-    assert (kept[[0, 1, 2, 22, 23]] == 0).all()
-    assert kept[12] == pytest.approx(1.1 * day.max(), rel=1e-3)
-    assert (limits.bound("usage", -wild, task) == 0).all()
