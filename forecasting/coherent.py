@@ -34,7 +34,7 @@ class Alone:
 class Together:
     """The same series after they were made to add up: P10, P50, P90 of each [3, steps], and the paths [k, steps] of those sampled."""
 
-    bands: Mapping[str, FloatArray]
+    quantiles: Mapping[str, FloatArray]
     paths: Mapping[str, FloatArray]
     incoherence: float  # largest difference of a sum and its parts over their size [1], of P50 and paths
 

@@ -24,16 +24,15 @@ _RATE = {Quantity.ENERGY_KWH: "power_kw", Quantity.HEAT_KWH: "power_kw", Quantit
 
 @dataclass(frozen=True)
 class Result:
-    """What goes into the store: FORECAST frames in the order they were given, paths and peaks."""
+    """What goes into the store: quantiles that add up, paths and peaks."""
 
-    frames: tuple[pd.DataFrame, ...]
     together: Together
     start_utc: datetime
     step_s: dict[str, int]
     peaks: list[dict[str, Any]]  # rows of the table, without the night
 
     def write(self, connection: Connection, night: date) -> None:
-        """Store paths and peaks; the frames are the forecast step's own to store."""
+        """Store paths and peaks; the quantiles are the forecast step's own to store."""
         stored.store_paths(connection, night, self.start_utc, self.step_s, self.together.paths)
         stored.store_peaks(connection, night, [{"night": night, **row} for row in self.peaks])
 
@@ -78,35 +77,15 @@ def alone(city: LoadedCity, made: Forecasts) -> Alone | None:
     return Alone(tuple(ids), int(made.history.step.total_seconds()), np.concatenate(quantiles), every, z)
 
 
-def together(city: LoadedCity, start_utc: datetime, frames: Sequence[pd.DataFrame], parts: Sequence[Alone | None]) -> Result:
-    """Reconcile the night's FORECAST frames, which all start at `start_utc` (the night calls this once all shares are there).
-
-    `parts` are what `alone` made of the same shares. A series in no sum keeps its forecast to the last bit.
-    """
+def together(city: LoadedCity, start_utc: datetime, parts: Sequence[Alone]) -> Result:
+    """Reconcile the forecasts of a night, which all start at `start_utc`; `parts` are what `alone` made of its shares."""
     known = city.sums
-    given = [part for part in parts if part is not None]
     signed = {name for name, series in known.summed.items() if series.kind == "net"} | {
         p.id for p in city.points.values() if city.meter[p.meter].forecast == "net"
     }
-    made = coherent(given, known.constraints, wanted(city), signed, PATHS, city.settings.forecast.seed)
-    within = {name for parent, parts_ in known.constraints.items() for name in (parent, *parts_)}
-    step_s = {name: part.step_s for part in given for name in part.ids}
-    return Result(
-        tuple(_replaced(frame, made, within) for frame in frames),
-        made,
-        start_utc,
-        step_s,
-        list(_peaks(city, start_utc, step_s, made)),
-    )
-
-
-def _replaced(frame: pd.DataFrame, made: Together, within: set[str]) -> pd.DataFrame:
-    """The FORECAST frame with the reconciled quantiles of the series in sums."""
-    new = frame.copy()
-    for name, rows in frame.groupby("series_id", sort=False, observed=True).indices.items():
-        if name in within and name in made.bands:
-            new.iloc[rows, [new.columns.get_loc(c) for c in ("p10", "p50", "p90")]] = made.bands[str(name)].T
-    return new
+    made = coherent(parts, known.constraints, wanted(city), signed, PATHS, city.settings.forecast.seed)
+    step_s = {name: part.step_s for part in parts for name in part.ids}
+    return Result(made, start_utc, step_s, list(_peaks(city, start_utc, step_s, made)))
 
 
 def _peaks(city: LoadedCity, start_utc: datetime, step_s: dict[str, int], made: Together) -> Iterator[dict[str, Any]]:
