@@ -27,7 +27,7 @@ def added_up(moment: Moment, shares: Sequence[Share]) -> tuple[hierarchy.Result 
 
 def rows_of(moment: Moment, shares: Sequence[Share], together: hierarchy.Result | None) -> Iterator[dict[str, Any]]:
     """Rows of the table `forecast` without the night, by series."""
-    said = together.together.bands if together is not None else {}
+    said = together.together.quantiles if together is not None else {}
     within = {name for parent, parts in moment.city.sums.constraints.items() for name in (parent, *parts)}
     found = {}
     for one in shares:
