@@ -3,7 +3,7 @@
 from datetime import datetime
 from fractions import Fraction
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -26,6 +26,24 @@ class Place(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+class Located(Place):
+    """A place that may say where on earth it is (WGS 84)."""
+
+    latitude: float | None = Field(default=None, ge=-90, le=90, description="north of the equator positive [deg]")
+    longitude: float | None = Field(default=None, ge=-180, le=180, description="east of Greenwich positive [deg]")
+
+    @model_validator(mode="after")
+    def _both(self) -> Self:
+        if (self.latitude is None) != (self.longitude is None):
+            raise ValueError("latitude and longitude belong together; give both or none")
+        return self
+
+    @property
+    def coordinates_deg(self) -> tuple[float, float] | None:
+        """Latitude and longitude, where they are given."""
+        return None if self.latitude is None or self.longitude is None else (self.latitude, self.longitude)
+
+
 class Zone(Place):
     """A part of the city that is balanced and forecast on its own: a district metered area, a feeder."""
 
@@ -35,8 +53,8 @@ class Zone(Place):
     population: int | None = Field(default=None, ge=0, description="residents; needed for the legitimate night use of a DMA")
 
 
-class Site(Place):
-    """A place with an owner and an economic sector; statements are made per site and per sector."""
+class Site(Located):
+    """A place with an owner and an economic sector, for which statements are made; without coordinates it is where the city is."""
 
     id: str = Field(description="short name")
     sector: str = Field(description="economic sector, as in [[sectors]]")
@@ -110,7 +128,7 @@ class Meter(Place):
     model: str = Field(description="register map, a file in meters/devices/ or beside city.toml")
     step_s: int = Field(default=900, ge=60, le=3600, description="length of a stored interval, a whole part of an hour [s]")
     read_s: int | None = Field(default=None, ge=60, description="how often it is read, a whole part of step_s [s]; step_s when not given")
-    forecast: Literal["load", "pv", "wind", "ev", "water", "gas"] | None = Field(
+    forecast: Literal["load", "net", "pv", "wind", "ev", "water", "gas", "heat"] | None = Field(
         default=None, description="kind of its forecast; none: not forecast"
     )
     under: str | None = Field(default=None, description="meter that sees its flow too: its feeder, its district; forecasts then add up")

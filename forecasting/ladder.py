@@ -35,8 +35,6 @@ RULES_OF: dict[str, dict[str, Rule]] = {
     **{group: {"usage": Rule(usable_days=14, missing_share=0.9), **_FEW_DAYS} for group in ("heat", "gas", "ev", "net")},
 }
 """Groups that have a ladder of their own."""
-FIRST = frozenset({"boosted", *(next(iter(rules)) for rules in RULES_OF.values())})
-"""The first rungs: what a series with a full history stands on."""
 STALE_DAYS = 28
 """A series whose last usable value is older than this is not forecast [d]."""
 

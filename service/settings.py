@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from carbon.accounts import Account
 from carbon.targets import Target
-from city.places import Meter, Place, Point, Site, Total, Zone, whole_part_of_an_hour
+from city.places import Located, Meter, Place, Point, Site, Total, Zone, whole_part_of_an_hour
 from city.problems import PenstockError, Problem
 from forecasting.calendars import Calendar
 from forecasting.models.task import ForecastSettings
@@ -32,8 +32,8 @@ from service.tariff import Tariff
 from service.weather_feed import WeatherFeed
 
 
-class City(Place):
-    """Who and where."""
+class City(Located):
+    """Who and where. With coordinates the sun is known: forecasts of PV and of net load stand on it."""
 
     id: str = Field(description="short name; names the data folder")
     name: str = Field(description="as people call it")
@@ -183,6 +183,15 @@ class LoadedCity:
             for register in models[meter.model].registers
             if register.quantity is not None
         }
+
+    @cached_property
+    def coordinates_deg(self) -> dict[str, tuple[float, float]]:
+        """{point or sum: latitude and longitude} where its site, or else the city, gives them."""
+        city = self.settings.city.coordinates_deg
+        of_site = {site.id: site.coordinates_deg or city for site in self.settings.sites}
+        where = {point.id: of_site[self.meter[point.meter].site] for point in self.points.values()}
+        where |= dict.fromkeys(self.sums.summed, city)
+        return {name: found for name, found in where.items() if found is not None}
 
     @cached_property
     def sums(self) -> sums.Sums:

@@ -14,11 +14,10 @@ from forecasting import groups
 from forecasting.events import Event
 from forecasting.learnable import learnable
 from forecasting.weather import Weather
-from service import known_events, weather
+from service import known_events, unmanaged, weather
 from service.forecasts.series import Group, kinds
 from service.settings import LoadedCity
-from service.store import meter_days
-from service.store.sums import with_sums
+from service.store import meter_days, sums
 
 POINTS_AT_ONCE = 500  # as many as one statement can name; bounds memory
 
@@ -65,30 +64,36 @@ def read(
     Forecasts of `steps` steps are to be made at `made_at_utc`, a civil midnight unless `today` has what was read since then.
     """
     shares = [ids[at : at + POINTS_AT_ONCE] for at in range(0, len(ids), POINTS_AT_ONCE)]
-    parts = [part for some in shares for part in _parts(city, engine, group, some, start_utc, made_at_utc, known_at_utc, today)]
+    parts = [part for some in shares for part in _parts(city, engine, some, start_utc, made_at_utc, known_at_utc, today)]
     h = replace(
         parts[0],
         ids=tuple(name for part in parts for name in part.ids),
         kinds=tuple(kind for part in parts for kind in part.kinds),
         values=np.concatenate([part.values for part in parts]),
     )
+    h = replace(h, coordinates_deg=groups.placed(h.ids, city.coordinates_deg))
     h = replace(h, weather=_weather(city, engine, group, h, made_at_utc, steps))
     happened = known_events.told(engine, city, known_at_utc)
-    seen, notes = learnable(h, city.settings.calendar, h.values.shape[1], happened)
-    return Known(seen, h.values, happened, notes)
+    seen, cleaned = learnable(h, city.settings.calendar, h.values.shape[1], happened)
+    for name, sentence in cleaned.items():
+        notes[name] = " ".join([*filter(None, [notes.get(name)]), sentence])
+    return Known(seen, np.concatenate([measured for _, measured in both]), happened, notes)
 
 
 def _parts(
     city: LoadedCity,
     engine: Engine,
-    group: Group,
     ids: Sequence[str],
     start_utc: datetime,
     made_at_utc: datetime,
     known_at_utc: datetime,
     today: Block | None,
-) -> Iterator[groups.History]:
-    """At most `POINTS_AT_ONCE` series as they were measured: those that are, then those that are sums of others."""
+    notes: dict[str, str],
+) -> Iterator[tuple[groups.History, NDArray[np.float32]]]:
+    """At most `POINTS_AT_ONCE` series without our own doing, and as they were measured: those that are, then those that are sums.
+
+    What was corrected is told in `notes`.
+    """
     kind, settings = kinds(city), city.settings.forecast
     points = [city.points[name] for name in ids if name in city.points]
     summed = [name for name in ids if name not in city.points]
@@ -97,11 +102,16 @@ def _parts(
         # Measured values only: a model that learns estimates learns itself.
         block = meter_days.block(engine, points, start_utc, end, known_at=known_at_utc, estimates=False)
         block = block if today is None else _joined(block, today.select(block.ids))
-        yield groups.known(block, {name: kind[name] for name in block.ids}, made_at_utc, settings)
+        own = {name: kind[name] for name in block.ids}
+        made = unmanaged.corrected(engine, city, block, own, known_at_utc)
+        for note in made.notes:
+            notes[note.series_id] = " ".join([*filter(None, [notes.get(note.series_id)]), note.sentence])
+        h = groups.known(made.block, own, made_at_utc, settings, weights=made.weights)
+        yield h, h.values if not made.notes else groups.known(block, own, made_at_utc, settings).values
     if summed:
-        nothing = _empty(group, start_utc, int((made_at_utc - start_utc) / group.step))
-        block = with_sums(city, engine, nothing, known_at_utc).select(summed)
-        yield groups.known(block, {name: kind[name] for name in summed}, made_at_utc, settings)
+        block = sums.block(city, engine, summed, start_utc, made_at_utc, known_at_utc)
+        h = groups.known(block, {name: kind[name] for name in summed}, made_at_utc, settings)
+        yield h, h.values
 
 
 def _joined(before: Block, after: Block) -> Block:
