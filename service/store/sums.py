@@ -1,7 +1,6 @@
 """The history of what no meter measures: totals and remainders, from the stored vectors of the meters they are made of."""
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -9,6 +8,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Engine
 
 from city.frames import Block
+from city.places import Point
 from city.quality import VALID
 from service.settings import LoadedCity
 from service.store import meter_days
@@ -18,45 +18,40 @@ MISSING_SHARE = 0.05
 POINTS_AT_ONCE = 500
 
 
-def with_sums(city: LoadedCity, engine: Engine, history: Block, known_at: datetime | None = None) -> Block:
-    """`history` with a row for each total and remainder of its quantity and step; parts it does not hold are read from the store, as known at
-    `known_at`."""
+def block(
+    city: LoadedCity, engine: Engine, names: Sequence[str], start_utc: datetime, end_utc: datetime, known_at: datetime | None = None
+) -> Block:
+    """Totals and remainders of one quantity and step in [start, end), summed from what was known of their parts at `known_at`."""
     known = city.sums
-    wanted = [s for s in known.summed.values() if s.quantity == history.quantity and timedelta(seconds=s.step_s) == history.step]
-    if not wanted:
-        return history
-    signs = [known.leaves(s.id) for s in wanted]
-    leaves = list(dict.fromkeys(name for row in signs for name in row))
-    total, absent, size = (np.zeros((len(wanted), history.steps)) for _ in range(3))
-    for block in _blocks(city, engine, history, leaves, known_at):
-        values = _coarser(block.unit_values(), history.steps)
-        usual = _usual(values, int(timedelta(days=1) / history.step))
+    step = timedelta(seconds=known.summed[names[0]].step_s)
+    steps = int((end_utc - start_utc) / step)
+    signs = [known.leaves(name) for name in names]
+    total, absent, size = (np.zeros((len(names), steps)) for _ in range(3))
+    for part in _parts(city, engine, dict.fromkeys(leaf for row in signs for leaf in row), start_utc, end_utc, known_at):
+        values = _coarser(part.unit_values(), steps)
+        usual = _usual(values, int(timedelta(days=1) / step))
         seen = np.isfinite(values)
-        weight = np.array([[row.get(name, 0.0) for name in block.ids] for row in signs])
+        weight = np.array([[row.get(name, 0.0) for name in part.ids] for row in signs])
         total += weight @ np.where(seen, values, usual)
         absent += np.abs(weight) @ np.where(seen, 0, np.abs(usual))
         level = np.where(seen, np.abs(values), 0).sum(axis=1) / np.maximum(seen.sum(axis=1), 1)
-        size += np.abs(weight) @ np.repeat(level[:, None], history.steps, 1)
+        size += (np.abs(weight) @ level)[:, None]
     good = (absent <= MISSING_SHARE * size) & (size > 0)
-    ids = history.ids + tuple(s.id for s in wanted)
-    values = np.concatenate([history.unit_values().astype(np.float32), np.where(good, total, 0).astype(np.float32)])
-    quality = np.concatenate([history.quality, np.where(good, VALID, 0).astype(np.uint16)])
-    return replace(history, ids=ids, values=np.nan_to_num(values), quality=quality)
+    values = np.where(good, total, 0).astype(np.float32)
+    return Block(tuple(names), start_utc, step, known.summed[names[0]].quantity, values, np.where(good, VALID, 0).astype(np.uint16))
 
 
-def _blocks(city: LoadedCity, engine: Engine, history: Block, leaves: list[str], known_at: datetime | None) -> Iterator[Block]:
-    """The leaves by block of like step: those of `history` as they are there, the others as stored."""
-    held = set(history.ids)
-    if own := [name for name in leaves if name in held]:
-        yield history.select(own)
-    others: dict[int, list[str]] = {}
+def _parts(
+    city: LoadedCity, engine: Engine, leaves: Iterable[str], start_utc: datetime, end_utc: datetime, known_at: datetime | None
+) -> Iterator[Block]:
+    """The stored vectors of measured points, by block of like step."""
+    by_step: dict[int, list[Point]] = {}
     for name in leaves:
-        if name not in held:
-            others.setdefault(city.points[name].step_s, []).append(name)
-    for names in others.values():
-        for at in range(0, len(names), POINTS_AT_ONCE):
-            points = [city.points[name] for name in names[at : at + POINTS_AT_ONCE]]
-            yield meter_days.block(engine, points, history.start_utc, history.end_utc, known_at=known_at, estimates=False)
+        by_step.setdefault(city.points[name].step_s, []).append(city.points[name])
+    for points in by_step.values():
+        for at in range(0, len(points), POINTS_AT_ONCE):
+            some = points[at : at + POINTS_AT_ONCE]
+            yield meter_days.block(engine, some, start_utc, end_utc, known_at=known_at, estimates=False)
 
 
 def _coarser(values: NDArray[np.float64], steps: int) -> NDArray[np.float64]:
