@@ -3,7 +3,7 @@
 A step is a day at which the medians of up to two weeks on both sides differ by more than the series usually moves, at once and to stay.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import numpy as np
@@ -61,20 +61,21 @@ def level_steps(values: FloatArray, grid: LocalGrid) -> list[Step]:
         day, change = _largest(level[live])
         live, day, change = live[day >= 0], day[day >= 0], change[day >= 0]
         for i, d, c in zip(live, day, change, strict=True):
-            level[i, :d] += c
             step = _step(int(rows[i]), int(d), float(c), days, grid, values[rows[i]])
-            found += [step] if step is not None else []
+            found += [replace(step, day=_dated(level[i], step.day, c))] if step is not None else []
+            level[i, :d] += c
     return sorted(found, key=lambda s: (s.row, s.day))
 
 
 def move(values: FloatArray, weights: FloatArray, grid: LocalGrid, step: Step) -> None:
-    """Bring what lies before the step to the level after it, in place, with `OLD_WEIGHT`."""
+    """Bring what lies before the step to the level after it, in place, with `OLD_WEIGHT`; the days on both sides of it teach nothing."""
     before = slice(0, int(np.searchsorted(grid.day, step.day)))
     old = values[step.row, before]
     lowest = np.nanmin(old) if np.isfinite(old).any() else 0
     new = old * step.ratio if step.offset is None else old + step.offset
     values[step.row, before] = np.maximum(new, 0) if lowest >= 0 else new
     weights[step.row, before] *= OLD_WEIGHT
+    weights[step.row, slice(*np.searchsorted(grid.day, [step.day - 1, step.day + 1]))] = 0  # it may have come at any hour
 
 
 @dataclass(frozen=True)
@@ -153,6 +154,13 @@ def _largest(level: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.
     best = score.argmax(axis=1)
     rows = np.arange(len(level))
     return np.where(score[rows, best] > 0, best, -1), change[rows, best]
+
+
+def _dated(level: NDArray[np.float64], day: int, change: float) -> int:
+    """The day next to `day`, or itself, on which one day's level [D] differs most from the day before: medians are blunt about when."""
+    days = np.array([d for d in (day, day - 1, day + 1) if 0 < d < len(level)])
+    jump = np.sign(change) * (level[days] - level[days - 1])
+    return int(days[np.where(np.isfinite(jump), jump, -np.inf).argmax()])
 
 
 def _step(row: int, day: int, change: float, days: "_Days", grid: LocalGrid, values: FloatArray) -> Step | None:
