@@ -57,7 +57,7 @@ def read(
     if strange and len(strange) == rows["name"].nunique():
         raise fault(f"{subject}, variables", ", ".join(strange[:_NAMED]), ", ".join(sorted(NAMES)), "Name them in [[weather]] variables.")
     rows = rows[~rows["name"].isin(strange)]
-    rows = rows.assign(variable=rows["name"].map(known), number=pd.to_numeric(rows["value"], errors="coerce").astype(float))
+    rows = rows.assign(variable=rows["name"].map(known), number=pd.to_numeric(rows["value"].astype("str"), errors="coerce").astype(float))
     rows["number"] = _converted(subject, rows, step)
     stated = bool(rows["issued"].notna().any())
     future = rows["issued"] > pd.Timestamp(arrived_utc + _AHEAD)
@@ -77,8 +77,9 @@ def _csv(subject: str, content: bytes, zone: str, units: Mapping[str, str], mark
     except (ValueError, UnicodeDecodeError) as error:
         raise fault(subject, str(error).splitlines()[0], "a CSV table in UTF-8, separated by commas", "Save it so.") from None
     lacking = [name for name in ("time", "variable", "value") if name not in frame]
-    if lacking or frame.empty:
-        observed = f"no column {', '.join(lacking)}" if lacking else "no rows"
+    shifted = not isinstance(frame.index, pd.RangeIndex)  # rows with more fields than the header
+    if lacking or shifted or frame.empty:
+        observed = f"no column {', '.join(lacking)}" if lacking else "rows with more fields than the header" if shifted else "no rows"
         raise fault(subject, observed, "columns issued_at, time, variable, value (and unit)", "Name them so.")
     order = frame["variable"].fillna("").astype(str)
     times, kept = to_utc(frame["time"], order, zone, None, "refuse", subject)
@@ -110,7 +111,7 @@ def _json(subject: str, content: bytes, units: Mapping[str, str]) -> pd.DataFram
         parts = [
             pd.DataFrame({"time": times, "name": name, "value": pd.Series(list(values), dtype=object)}) for name, values in hourly.items()
         ]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         reason = f"{type(error).__name__}: {error}".splitlines()[0][:200]
         raise fault(subject, reason, "JSON with hourly.time, an array as long per variable, and hourly_units", "Ask for it anew.") from None
     if not parts or any(len(part) != len(raw) or part["time"].isna().any() for part in parts):

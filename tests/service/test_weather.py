@@ -120,7 +120,9 @@ def test_a_file_of_nothing_but_faults_is_refused_with_the_reason(row: str, reaso
     assert reason in str(told.value)
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b"a,b\n1,2\n", b"issued_at,time,variable,value\n"])
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff\xfe\x00", b"a,b\n1,2\n", b"issued_at,time,variable,value\n", b"time,variable,value\n1,2,3,4\n"]
+)
 def test_a_file_that_is_no_such_table_is_refused(content: bytes):
     with pytest.raises(PenstockError):
         taken(content)
@@ -137,6 +139,8 @@ def test_a_file_that_is_no_such_table_is_refused(content: bytes):
         b'{"hourly": {"time": ["2022-06-15T00:00"], "temperature_2m": [1, 2]}}',
         b'{"hourly": {"time": ["2022-06-15T00:00"]}}',
         b'{"hourly": {"time": ["2022-06-15T00:00"], "temperature_2m": 4}}',
+        b'{"hourly": {"time": ["2022-06-15T00:00"], "temperature_2m": [1' + b"0" * 400 + b"]}}",
+        b'{"utc_offset_seconds": 1e999, "hourly": {"time": ["2022-06-15T00:00"], "temperature_2m": [4]}}',
     ],
 )
 def test_json_of_another_shape_is_refused(content: bytes):
