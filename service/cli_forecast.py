@@ -56,3 +56,77 @@ def weather_status(city: City = None, now: Now = None) -> None:
     for line in (*told, *problems):
         typer.echo(str(line))
     finish("problems" if problems else "done")
+
+
+@app.command()
+def models(
+    every: Annotated[bool, typer.Option("--all", help="also those that were refused or retired")] = False,
+    city: City = None,
+    now: Now = None,
+) -> None:
+    """The machines that answer: their group, age, what they learned from, and why they went live."""
+    from service.cli import environment, moment
+    from service.forecasts.listing import page
+    from service.store import open_store
+
+    env = environment(city)
+    for line in page(open_store(env.url), moment(now), every=every):
+        typer.echo(line)
+
+
+@app.command("now")
+def now_(hours: Annotated[int, typer.Option("--hours", help="how far ahead [h]")] = 48, city: City = None, now: Now = None) -> None:
+    """Ask the live machines at this time of day, with what was read today; nothing is trained, the night's forecasts stay."""
+    from service.cli import environment, finish, moment
+    from service.forecasts.refreshing import refresh
+    from service.settings import load
+    from service.store import open_store
+
+    env = environment(city)
+    told, problems = refresh(load(env), open_store(env.url), moment(now), hours)
+    for line in (told, *problems):
+        typer.echo(str(line))
+    finish("problems" if problems else "done")
+
+
+@app.command()
+def recompute(
+    series: Annotated[str | None, typer.Argument(help="one series; all of the night when not given")] = None,
+    night: Annotated[str, typer.Option("--night", help="date of the night, e.g. 2025-03-01")] = "",
+    city: City = None,
+    now: Now = None,
+) -> None:
+    """Make stored forecasts again from their machine and what was known then; says whether they are the same to the last bit."""
+    from service.cli import environment, finish, moment
+    from service.forecasts.recomputing import night_of, recompute
+    from service.settings import load
+    from service.store import open_store
+
+    env = environment(city)
+    moment(now)
+    told, same = recompute(load(env), open_store(env.url), night_of(night), series)
+    typer.echo("\n".join(told))
+    finish("done" if same else "problems")
+
+
+@app.command()
+def backtest(
+    origins: Annotated[int, typer.Option("--origins", help="daily origins, the last one two days ago")] = 7,
+    series: Annotated[list[str] | None, typer.Option("--series", help="only this one; may be given several times")] = None,
+    csv: Annotated[Path | None, typer.Option("--csv", help="write the table there as well")] = None,
+    city: City = None,
+    now: Now = None,
+) -> None:
+    """Skill over rolling origins, each seeing only what was known at it, against seasonal naive and the profile."""
+    from service.cli import environment, moment
+    from service.forecasts.backtesting import backtest, page
+    from service.settings import load
+    from service.store import open_store
+
+    env = environment(city)
+    loaded, engine, at = load(env), open_store(env.url), moment(now)
+    found = backtest(loaded, engine, origins, series or [], at)
+    if csv is not None:
+        found.to_csv(csv, index=False)
+    for line in page(found):
+        typer.echo(line)

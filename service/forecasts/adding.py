@@ -3,7 +3,10 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
 from city.problems import PenstockError, Problem
+from forecasting.coherent import Alone
 from service import hierarchy
 from service.crash import keep
 from service.forecasts.answering import Moment
@@ -17,12 +20,30 @@ def added_up(moment: Moment, shares: Sequence[Share]) -> tuple[hierarchy.Result 
     if not given:
         return None, []
     try:
-        return hierarchy.together(moment.city, moment.made_at_utc, given), []
+        return hierarchy.together(moment.city, moment.made_at_utc, _in_order(given)), []
     except PenstockError as error:
         return None, list(error.problems)
     except Exception as error:
         told = keep(error, moment.city.environment)
         return None, [Problem("sums and sample paths", told, "forecasts that add up", "These do not; report this.")]
+
+
+def _in_order(given: Sequence[Alone]) -> list[Alone]:
+    """All series of a step as one, by id: what they become together must not depend on how they were shared out."""
+    found = []
+    for step_s in sorted({one.step_s for one in given}):
+        some = [one for one in given if one.step_s == step_s]
+        ids = [name for one in some for name in one.ids]
+        origins = np.unique(np.concatenate([one.origins for one in some]))
+        errors = np.full((len(ids), len(origins), some[0].quantiles.shape[1]), np.nan, np.float32)
+        first = 0
+        for one in some:
+            errors[first : first + len(one.ids), np.searchsorted(origins, one.origins)] = one.errors
+            first += len(one.ids)
+        order = np.argsort(np.array(ids))
+        quantiles = np.concatenate([one.quantiles for one in some])
+        found.append(Alone(tuple(ids[i] for i in order), step_s, quantiles[order], origins, errors[order]))
+    return found
 
 
 def rows_of(moment: Moment, shares: Sequence[Share], together: hierarchy.Result | None) -> Iterator[dict[str, Any]]:

@@ -64,14 +64,18 @@ def read(
     Forecasts of `steps` steps are to be made at `made_at_utc`, a civil midnight unless `today` has what was read since then.
     """
     shares = [ids[at : at + POINTS_AT_ONCE] for at in range(0, len(ids), POINTS_AT_ONCE)]
-    parts = [part for some in shares for part in _parts(city, engine, some, start_utc, made_at_utc, known_at_utc, today)]
+    notes: dict[str, str] = {}
+    both = [pair for some in shares for pair in _parts(city, engine, some, start_utc, made_at_utc, known_at_utc, today, notes)]
+    parts = [part for part, _ in both]
+    held = tuple(name for part in parts for name in part.ids)
     h = replace(
         parts[0],
-        ids=tuple(name for part in parts for name in part.ids),
+        ids=held,
         kinds=tuple(kind for part in parts for kind in part.kinds),
         values=np.concatenate([part.values for part in parts]),
+        weights=np.concatenate([np.ones(part.values.shape, np.float32) if part.weights is None else part.weights for part in parts]),
+        coordinates_deg=groups.placed(held, city.coordinates_deg),
     )
-    h = replace(h, coordinates_deg=groups.placed(h.ids, city.coordinates_deg))
     h = replace(h, weather=_weather(city, engine, group, h, made_at_utc, steps))
     happened = known_events.told(engine, city, known_at_utc)
     seen, cleaned = learnable(h, city.settings.calendar, h.values.shape[1], happened)
