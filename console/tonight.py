@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from console import charts, data, events, look
+from console import charts, data, events, look, peaks
 from console.deciding import approval, decide
 from console.guard import guarded
 from console.words import known, say
@@ -32,6 +32,7 @@ def page(person: Person) -> None:
         _replan(person, plan)
     guarded(lambda: _why(plan))
     guarded(_fans)
+    guarded(peaks.section)
     guarded(lambda: events.section(person))
     guarded(lambda: _schedules(plan))
     guarded(lambda: _prices(plan))
