@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+
+from forecasting import features
 
 if TYPE_CHECKING:
     import lightgbm as lgb
@@ -14,10 +17,10 @@ if TYPE_CHECKING:
     from forecasting.models.task import FloatArray, ForecastSettings, IntArray, Task  # its package imports this module
     from forecasting.trees import Forest
 
-MANY_ROWS = 100_000
-"""From this many rows on it pays to start the compiler (about a CPU-second once per process) instead of asking LightGBM."""
+SOME_ROWS, MANY_ROWS = 10_000, 100_000
+"""From this many rows on it pays to read the trees anew, and to start the compiler for it (about a CPU-second once per process)."""
 FIRST_DAY = 8
-"""The first civil day of the data an origin may lie on: a week of lags before it [d]."""
+"""Days from a series' first value to the first origin to learn from: a week of lags [d]."""
 
 
 class Trees(BaseModel):
@@ -50,7 +53,7 @@ class Trees(BaseModel):
         if self.text is None:
             return np.zeros(len(x), np.float32)
         self._rows += len(x)
-        if self._rows >= MANY_ROWS and self._forest is not None:
+        if self._rows >= (SOME_ROWS if "numba" in sys.modules else MANY_ROWS) and self._forest is not None:
             return self._forest.predict(x.T).astype(np.float32)
         return np.asarray(self._booster.predict(x, num_threads=1), np.float32)
 
@@ -131,29 +134,49 @@ def some_series(task: Task, rng: np.random.Generator) -> Task:
     return task.rows(np.sort(rng.choice(task.series, task.settings.train_series, replace=False)))
 
 
+def drawn(task: Task) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray | None]:
+    """Rows to learn from, as many as the settings allow: features [r, f], values, base, scale and weights [r] (none: all the same)."""
+    rng = np.random.default_rng(task.settings.seed)
+    few = some_series(task, rng)
+    i, o, t = past_rows(few, rng, min(task.settings.train_rows, few.series * task.settings.rows_per_series))
+    x, base, scale = features.rows(features.panel(few.values, few.grid), i, o, t, few.weather)
+    return x, few.values[i, t], base, scale, None if few.weights is None else few.weights[i, t]
+
+
 def past_rows(task: Task, rng: np.random.Generator, count: int) -> tuple[IntArray, IntArray, IntArray]:
     """Draw (series, origin, target column) with a known target, and weather if there is any, before `fit_before`; origins at the task's
-    own time of day.
+    own time of day, at which the series has been known for `FIRST_DAY` days.
 
-    Returns at most `count` of them, int64[r] each, sorted by series so that lookups stay in cache.
+    Returns at most `count` of them, int64[r] each, sorted by series so that lookups stay in cache. Half of them are less than a day ahead,
+    where most is asked and most can be known.
     """
+    near = min(task.steps, task.grid.slots)
+    soon = _drawn(task, rng, count // 2 if near < task.steps else count, 0, near)
+    later = _drawn(task, rng, count - len(soon[0]), near, task.steps)
+    i, o, t = (np.concatenate(pair) for pair in zip(soon, later, strict=True))
+    by_series = np.argsort(i, kind="stable")
+    return i[by_series], o[by_series], t[by_series]
+
+
+def _drawn(task: Task, rng: np.random.Generator, count: int, first: int, last: int) -> tuple[IntArray, IntArray, IntArray]:
+    """At most `count` rows of `past_rows` whose lead is `first` to `last` - 1 columns."""
     g = task.grid
     daily = g.daily_columns(int(g.slot[task.origins[-1]]))
-    daily = daily[(daily >= 0) & (np.arange(g.days) >= FIRST_DAY) & (daily < task.fit_before)].astype(np.int64)
-    possible = task.series * len(daily) * task.steps
-    if possible == 0:
+    daily = daily[(daily >= 0) & (daily < task.fit_before)].astype(np.int64)
+    per_series = len(daily) * (last - first)
+    possible = task.series * per_series
+    if possible == 0 or count == 0:
         return (np.empty(0, np.int64),) * 3
     drawn = rng.permutation(possible) if possible <= 2 * count else rng.integers(0, possible, 2 * count)
-    drawn = drawn.astype(np.int64)
-    i, rest = drawn // (len(daily) * task.steps), drawn % (len(daily) * task.steps)
-    o: IntArray = daily[rest // task.steps].astype(np.int64)
-    t: IntArray = o + rest % task.steps
-    good = t < min(task.fit_before, task.values.shape[1])
+    i, rest = drawn.astype(np.int64) // per_series, drawn.astype(np.int64) % per_series
+    o: IntArray = daily[rest // (last - first)].astype(np.int64)
+    t: IntArray = o + first + rest % (last - first)
+    known_since = np.isfinite(task.values).argmax(axis=1)  # before it level and scale are made up, and such rows spoil whole leaves
+    good = (t < min(task.fit_before, task.values.shape[1])) & (o >= known_since[i] + FIRST_DAY * g.slots)
     good[good] = np.isfinite(task.values[i[good], t[good]])
     if task.weights is not None:
         good[good] = task.weights[i[good], t[good]] > 0
     if task.weather is not None:
         good[good] = np.isfinite(task.weather.at(o[good], t[good])).all(axis=0)
     kept = np.flatnonzero(good)[:count]
-    kept = kept[np.argsort(i[kept], kind="stable")]
     return i[kept], o[kept], t[kept]

@@ -7,6 +7,7 @@ from pydantic import Field
 from forecasting.models.boosted import Boosted, FittedBoosted
 from forecasting.models.group_shape import FittedShape, GroupShape
 from forecasting.models.holt_winters import FittedHoltWinters, HoltWinters
+from forecasting.models.linear import FittedLinear, Linear
 from forecasting.models.naive import Naive
 from forecasting.models.profile import Profile
 from forecasting.models.solar import FittedSolar, Solar
@@ -15,7 +16,8 @@ from forecasting.models.usage import FittedUsage, Usage
 from forecasting.models.wind import FittedWind, Wind
 
 AnyFitted = Annotated[
-    FittedBoosted | FittedHoltWinters | Profile | Naive | FittedShape | FittedSolar | FittedWind | FittedUsage, Field(discriminator="kind")
+    FittedBoosted | FittedLinear | FittedHoltWinters | Profile | Naive | FittedShape | FittedSolar | FittedWind | FittedUsage,
+    Field(discriminator="kind"),
 ]
 
 LADDER: dict[str, tuple[Model, ...]] = {
@@ -28,9 +30,9 @@ LADDER: dict[str, tuple[Model, ...]] = {
     "wind": (Wind(),),
     "usage": (Usage(),),
 }
-"""The rungs, best first, each with its members: the first is the rung's own, the others guard it."""
+"""The rungs, best first, each with its members: their mean answers; the last of several is the guard instead."""
 
-SPECIAL: dict[tuple[str, str], tuple[Model, ...]] = {}
+SPECIAL: dict[tuple[str, str], tuple[Model, ...]] = {("water", "boosted"): (Boosted(), Boosted(start="last-day"), Linear(), Profile())}
 """(group, rung) -> members, where a group has better ones of its own."""
 
 
