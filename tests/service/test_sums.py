@@ -1,0 +1,131 @@
+"""What adds up in a city: how its file says it, the history of what no meter measures, and a night whose forecasts hold together."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from city.problems import PenstockError
+from service.environment import Environment
+from service.settings import LoadedCity, load
+from service.store import meter_days, open_store, results, sums
+from service.store import paths as stored
+from tests.town import HEAD, MIDNIGHT_UTC, NOW, Town, night, power
+
+FEEDER = '{ id = "feeder", site = "here", model = "electricity-meter", commodity = "electricity", role = "load", forecast = "net"'
+TREE = (
+    HEAD.replace('unit = 1, link = "field",', 'under = "feeder", unit = 1, link = "field",')
+    .replace('unit = 2, link = "field",', 'under = "feeder", unit = 2, link = "field",')
+    .replace('  { id = "inflow"', f'  {FEEDER}, rating_kw = 12 }},\n  {{ id = "inflow"')
+)
+TOTALS = '[[totals]]\nid = "use"\nname = "All use"\nof = ["hall.energy"]\n[[totals]]\nid = "town"\nof = ["use"]\nless = ["sun.energy"]\n'
+DAYS = 30
+
+
+def _town(folder: Path) -> Town:
+    town = Town(folder, head=TREE, days=DAYS)
+    parts = {"totals": TOTALS, "imports": '[[imports]]\npath = "power.csv"\nmapping = { time = "time", quantity = "energy_kwh" }\n'}
+    return Town(folder, head=TREE, parts=parts, days=town.days)
+
+
+def _city(folder: Path, text: str) -> LoadedCity:
+    folder.mkdir(exist_ok=True)
+    (folder / "city.toml").write_text(text.replace("PORT", "1"), encoding="utf-8")
+    return load(Environment(city=folder / "city.toml", home=folder))
+
+
+@pytest.fixture(scope="module")
+def held(tmp_path_factory: pytest.TempPathFactory) -> tuple[Town, LoadedCity]:
+    """A feeder that sees a hall, a roof and 2 kWh per quarter that no meter explains; its night has run."""
+    folder = tmp_path_factory.mktemp("town")
+    town = _town(folder).write()
+    frame = power(DAYS)
+    frame["feeder.energy"] = (frame["hall.energy"] - frame["sun.energy"] + 2 + np.sin(np.arange(len(frame)))).round(3)
+    frame.to_csv(folder / "power.csv", index=False)
+    assert town.penstock("init").code == 0
+    assert town.penstock("import").code == 0
+    night(town)
+    return town, load(Environment(city=town.file, home=folder))
+
+
+def test_a_city_file_says_what_adds_up(tmp_path: Path) -> None:
+    city = _city(tmp_path, TREE + TOTALS)
+    known = city.sums
+    assert known.constraints == {
+        "feeder.energy": {"hall.energy": 1.0, "sun.energy": -1.0, "feeder.energy.remainder": 1.0},
+        "use": {"hall.energy": 1.0},
+        "town": {"use": 1.0, "sun.energy": -1.0},
+    }
+    assert known.leaves("town") == {"hall.energy": 1.0, "sun.energy": -1.0}
+    assert known.leaves("feeder.energy.remainder") == {"feeder.energy": 1.0, "hall.energy": -1.0, "sun.energy": 1.0}
+    assert {name: s.kind for name, s in known.summed.items()} == {"feeder.energy.remainder": "net", "use": "load", "town": "net"}
+    assert known.rating_kw == {"feeder.energy": 12.0}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (TREE.replace('"feeder", unit = 1', '"feedr", unit = 1'), "meters[0].under: no meter 'feedr'"),
+        (TREE.replace('{ id = "feeder", ', '{ id = "feeder", under = "hall", '), "a part of itself|circle"),
+        (TREE.replace('{ id = "inflow", ', '{ id = "inflow", under = "hall", '), "'hall' measures electricity, not water"),
+        (
+            HEAD + '[[totals]]\nid = "t"\nof = ["hall.enrgy"]\n',
+            "no point that counts and no total 'hall.enrgy'; allowed: one of hall.energy",
+        ),
+        (HEAD + '[[totals]]\nid = "t"\nof = ["hall.energy", "inflow.volume"]\n', "'inflow.volume' is volume_m3, others are energy_kwh"),
+        (HEAD + '[[totals]]\nid = "t"\nof = ["u"]\n[[totals]]\nid = "u"\nof = ["t"]\n', "sums without a circle"),
+        (HEAD + '[[totals]]\nid = "hall"\nof = ["sun.energy"]\n', "'hall' is a meter; allowed: an id of its own"),
+        (HEAD.replace(', forecast = "pv"', "") + '[[totals]]\nid = "t"\nof = ["sun.energy"]\n', "'sun.energy' is not forecast"),
+        (HEAD + '[[totals]]\nid = "t"\nof = []\n', "totals"),
+    ],
+)
+def test_sums_that_cannot_be_are_told_with_their_path(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(PenstockError) as caught:
+        _city(tmp_path, text)
+    assert any(one in str(caught.value) for one in told.split("|"))
+
+
+def test_the_history_of_a_sum_is_the_sum_of_histories(held: tuple[Town, LoadedCity]) -> None:
+    town, city = held
+    engine = open_store(town.database)
+    start = MIDNIGHT_UTC - pd.Timedelta(days=3)
+    measured = meter_days.block(
+        engine, [city.points[f"{m}.energy"] for m in ("feeder", "hall", "sun")], start, MIDNIGHT_UTC, estimates=False
+    )
+    feeder, hall, sun = measured.unit_values()
+    rest, whole = sums.block(city, engine, ["feeder.energy.remainder", "town"], start, MIDNIGHT_UTC).unit_values()
+    assert whole == pytest.approx(hall - sun, abs=1e-5)
+    assert rest == pytest.approx(feeder - hall + sun, abs=1e-5, nan_ok=True)
+
+
+def test_the_night_s_p50_adds_up_on_every_level(held: tuple[Town, LoadedCity]) -> None:
+    town, _ = held
+    said = results.forecasts(open_store(town.database), pd.Timestamp(NOW).date())
+    p50 = {name: frame["p50"].to_numpy() for name, frame in said.items()}
+    assert set(p50) >= {"feeder.energy", "feeder.energy.remainder", "use", "town"}
+    assert p50["feeder.energy"] == pytest.approx(p50["hall.energy"] - p50["sun.energy"] + p50["feeder.energy.remainder"], abs=1e-4)
+    assert p50["town"] == pytest.approx(p50["use"] - p50["sun.energy"], abs=1e-4)
+    assert all((frame["p10"] <= frame["p50"]).all() and (frame["p50"] <= frame["p90"]).all() for frame in said.values())
+
+
+def test_paths_of_the_night_add_up_one_by_one(held: tuple[Town, LoadedCity]) -> None:
+    town, _ = held
+    found = stored.paths(open_store(town.database), pd.Timestamp(NOW).date(), ["feeder.energy", "hall.energy", "sun.energy", "town", "use"])
+    assert found["town"].shape == (204, 200)
+    assert found["town"].attrs["step_s"] == 900
+    assert found["town"].to_numpy() == pytest.approx((found["use"] - found["sun.energy"]).to_numpy(), abs=1e-4)
+
+
+def test_a_rated_feeder_has_a_chance_to_pass_its_rating_on_each_day(held: tuple[Town, LoadedCity]) -> None:
+    town, _ = held
+    peaks = stored.peaks(open_store(town.database), pd.Timestamp(NOW).date()).set_index(["series_id", "day"])
+    rated = peaks.loc["feeder.energy"]
+    assert len(rated) == 2
+    assert (rated["limit"] == 12).all()
+    assert (rated["quantity"] == "power_kw").all()
+    for _, row in rated.iterrows():
+        assert row.p10 <= row.p50 <= row.p90
+        assert row.by_step.shape == (96,)
+        assert row.by_step.max() <= row.probability <= 1
+    assert peaks.loc["town"]["probability"].isna().all()
