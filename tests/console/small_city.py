@@ -23,7 +23,7 @@ from service.migrations import upgrade
 from service.night.ledger import _rows as ledger_rows
 from service.planning import command
 from service.settings import load
-from service.store import meter_days, open_store, operations, readings, results, runs, writing
+from service.store import meter_days, open_store, operations, paths, readings, results, runs, writing
 from service.store.readings import insert_rows
 from service.store.runs import StepResult
 
@@ -151,6 +151,10 @@ def _night(engine) -> None:
     ladder = pd.DataFrame({"series_id": ["feeder-01.energy"], "model": ["boosted"], "reason": ["400 days of history"]})
     with writing(engine) as connection:
         results.store_forecast(connection, NIGHTS[-1], frame, ladder, 900)
+        day = {"day": NIGHTS[-1], "start_utc": NOW, "at_utc": NOW + timedelta(hours=17), "step_s": 900, "quantity": "power_kw"}
+        feeder = {"series_id": "feeder-01.energy", "p10": 440.0, "p50": 470.0, "p90": 510.0, "limit": 500.0, "probability": 0.23}
+        whole = {"series_id": "whole", "p10": 900.0, "p50": 955.0, "p90": 990.0, "limit": None, "probability": None}
+        paths.store_peaks(connection, NIGHTS[-1], [{"night": NIGHTS[-1], **day, **row, "by_step": None} for row in (feeder, whole)])
 
 
 def _plan(engine) -> None:
