@@ -4,7 +4,7 @@ Stored readings are never changed. What was held back is added where the plan, t
 how much it was; where they do not, the steps are left out. So the next forecast does not learn the last plan.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -28,6 +28,8 @@ FOLLOWED = 0.1
 """A device that takes within this part of its limit was at it [1]."""
 CORRECTED_WEIGHT = 0.5
 """Weight of a corrected value against a measured one [1]."""
+
+EVERYWHERE = slice(None)
 
 
 @dataclass(frozen=True)
@@ -59,14 +61,15 @@ class Change:
     out: dict[int, NDArray[np.bool_]] = field(default_factory=dict)
     notes: list[Correction] = field(default_factory=list)
 
-    def adds(self, row: int, amount: FloatArray) -> None:
-        self.add[row] = self.add.get(row, np.zeros(self.steps)) + amount
+    def adds(self, row: int, amount: FloatArray, at: slice = EVERYWHERE) -> None:
+        self.add.setdefault(row, np.zeros(self.steps))[at] += amount
 
-    def leaves_out(self, row: int, steps: NDArray[np.bool_]) -> int:
+    def leaves_out(self, row: int, steps: NDArray[np.bool_], at: slice = EVERYWHERE) -> int:
         """Leave steps out; returns how many of them were not yet."""
-        former = self.out.get(row, np.zeros(self.steps, bool))
-        self.out[row] = former | steps
-        return int((steps & ~former).sum())
+        left = self.out.setdefault(row, np.zeros(self.steps, bool))
+        new = int((steps & ~left[at]).sum())
+        left[at] |= steps
+        return new
 
 
 def corrected(
@@ -94,51 +97,46 @@ def corrected(
     for i, out in change.out.items():
         quality[i] = np.where(out, missing_of(quality[i]), quality[i])
         weights[i, out] = 0
-    return Corrected(replace(history, values=values, quality=quality), weights, tuple(change.notes))
+    return Corrected(replace(history, values=values, quality=quality), weights, _together(change.notes))
 
 
-def used(history: Block, row: int) -> FloatArray:
-    """One series in its unit, float64[T]; NaN where not usable."""
+def used(history: Block, row: int, at: slice = EVERYWHERE) -> FloatArray:
+    """One series in its unit over some steps, float64; NaN where not usable."""
     one = slice(row, row + 1)
-    own = replace(history, ids=history.ids[one], values=history.values[one], quality=history.quality[one])
+    own = replace(history, ids=history.ids[one], values=history.values[one, at], quality=history.quality[one, at])
     return np.asarray(own.unit_values()[0], float)
 
 
 @dataclass(frozen=True)
 class _Held:
-    """What one plan asked of one asset's series, on the history's steps: NaN where no command of the plan was in force."""
+    """What one plan asked of one asset's series, on the t steps of the history it reaches over."""
 
+    at: slice
     rows: list[int]
     asset: str
     curtails: bool
-    less_kw: FloatArray  # [T] baseline less plan; negative where energy was taken later instead
-    limit_kw: FloatArray  # [T]
-    uncertain: NDArray[np.bool_]  # [T] nobody knows, or the device said something else
+    less_kw: FloatArray  # [t] baseline less plan; negative where energy was taken later instead; NaN without a command in force
+    limit_kw: FloatArray  # [t]
+    uncertain: NDArray[np.bool_]  # [t] nobody knows, or the device said something else
     least_kw: float
 
 
-def _held(engine: Engine, city: LoadedCity, history: Block, row: Mapping[str, int]) -> list[_Held]:
+def _held(engine: Engine, city: LoadedCity, history: Block, row: Mapping[str, int]) -> Iterator[_Held]:
     assets = {asset.id: asset for asset in city.settings.assets}
-    end = history.start_utc + history.steps * history.step
-    found = []
     for control in city.settings.controls:
         asset = assets.get(control.asset)
         rows = [row[name] for name in (asset.series_needed if asset is not None else ()) if name in row]
         if asset is None or not rows or control.quantity != "power_kw":
             continue
-        windows = _windows(engine, control, history.start_utc, end)
-        for plan_id in dict.fromkeys(command.plan_id for command, _, _ in windows):
-            less = _planned_less(engine, plan_id, control.asset, history)
-            if less is None:
-                continue
-            limit, doubt, inside = np.full(history.steps, np.nan), np.zeros(history.steps, bool), np.zeros(history.steps, bool)
+        windows = _windows(engine, control, history.start_utc, history.start_utc + history.steps * history.step)
+        for plan_id, at, less in _planned_less(engine, {command.plan_id for command, _, _ in windows}, control.asset, history):
+            limit, doubt = np.full(less.size, np.nan), np.zeros(less.size, bool)
             for command, begin, until in windows:
                 if command.plan_id == plan_id:
-                    cut = _columns(history, begin, until)
-                    limit[cut], doubt[cut], inside[cut] = command.setpoint, command.state in UNCERTAIN, True
-            less = np.where(inside, less, np.nan)
-            found.append(_Held(rows, control.asset, isinstance(asset, Curtailable), less, limit, doubt, 10.0**-control.decimals / 2))
-    return found
+                    cut = _columns(history, begin, until, at)
+                    limit[cut], doubt[cut] = command.setpoint, command.state in UNCERTAIN
+            less = np.where(np.isfinite(limit), less, np.nan)
+            yield _Held(at, rows, control.asset, isinstance(asset, Curtailable), less, limit, doubt, 10.0**-control.decimals / 2)
 
 
 def _windows(engine: Engine, control: Control, start: datetime, end: datetime) -> list[tuple[Any, datetime, datetime]]:
@@ -152,30 +150,34 @@ def _windows(engine: Engine, control: Control, start: datetime, end: datetime) -
     return [(row, row.not_before_utc, min(row.not_after_utc, after)) for row, after in zip(rows, ends, strict=True)]
 
 
-def _columns(history: Block, begin: datetime, until: datetime) -> slice:
-    """The steps that lie at least half inside a time."""
-    first, last = ((time - history.start_utc) / history.step for time in (begin, until))
-    return slice(max(int(np.ceil(first - 0.5)), 0), max(int(np.ceil(last - 0.5)), 0))
+def _columns(history: Block, begin: datetime, until: datetime, at: slice) -> slice:
+    """The steps of `at`, counted from its first, that lie at least half inside a time."""
+    first, last = (int(np.ceil((time - history.start_utc) / history.step - 0.5)) - at.start for time in (begin, until))
+    return slice(max(first, 0), max(last, 0))
 
 
-def _planned_less(engine: Engine, plan_id: str, asset: str, history: Block) -> FloatArray | None:
-    """float64[T]: what the plan took less than the baseline [kW], NaN outside the plan; None where the plan is not stored."""
-    v = t.plan_value.c
+def _planned_less(engine: Engine, plan_ids: Collection[str], asset: str, history: Block) -> Iterator[tuple[str, slice, FloatArray]]:
+    """(plan, steps of the history it covers, what it took less than its baseline in them [kW]), as far as plans are stored."""
+    p, v = t.plan.c, t.plan_value.c
     with engine.connect() as connection:
-        plan = connection.execute(select(t.plan).where(t.plan.c.plan_id == plan_id)).first()
-        rows = connection.execute(
-            select(v.scenario, v.amounts).where(v.plan_id == plan_id, v.asset_id == asset, v.quantity == "power_kw")
-        ).tuples()
-        power = {scenario: unpack_float(amounts).astype(float) for scenario, amounts in rows}
-    if plan is None or not {"plan", "baseline"} <= set(power):
-        return None
-    less = power["baseline"] - power["plan"]
-    step = timedelta(seconds=plan.step_s)
+        plans = connection.execute(select(p.plan_id, p.start_utc, p.step_s).where(p.plan_id.in_(plan_ids)).order_by(p.start_utc)).all()
+        wanted = (v.plan_id.in_(plan_ids), v.asset_id == asset, v.quantity == "power_kw")
+        rows = connection.execute(select(v.plan_id, v.scenario, v.amounts).where(*wanted)).tuples()
+        power = {(plan_id, scenario): unpack_float(amounts).astype(float) for plan_id, scenario, amounts in rows}
+    for plan in plans:
+        if {(plan.plan_id, "plan"), (plan.plan_id, "baseline")} <= set(power):
+            less = power[plan.plan_id, "baseline"] - power[plan.plan_id, "plan"]
+            yield plan.plan_id, *_on_history(less, plan.start_utc, timedelta(seconds=plan.step_s), history)
+
+
+def _on_history(values: FloatArray, start: datetime, step: timedelta, history: Block) -> tuple[slice, FloatArray]:
+    """The steps of the history that a plan covers whole, and its values as means over them."""
+    first = max(int(np.ceil((start - history.start_utc) / history.step)), 0)
+    last = min(int((start + values.size * step - history.start_utc) // history.step), history.steps)
     finer = max(round(history.step / step), 1)  # steps of the plan in one of the history
-    at = (np.arange(history.steps)[:, None] + (np.arange(finer) + 0.5) / finer) * (history.step / step)
-    at = np.floor(at + (history.start_utc - plan.start_utc) / step).astype(np.int64)
-    inside = (at >= 0) & (at < less.size)
-    return np.where(inside.all(axis=1), less[np.where(inside, at, 0)].mean(axis=1), np.nan)
+    at = (np.arange(first, max(first, last))[:, None] + (np.arange(finer) + 0.5) / finer) * (history.step / step)
+    at = np.floor(at + (history.start_utc - start) / step).astype(np.int64)
+    return slice(first, max(first, last)), values[at].mean(axis=1)
 
 
 def _respond(change: Change, history: Block, held: _Held) -> None:
@@ -188,7 +190,7 @@ def _respond(change: Change, history: Block, held: _Held) -> None:
         return
     i, hours = held.rows[0], history.step / timedelta(hours=1)
     _leave_out(change, history, i, acted & held.uncertain, held)
-    taken_kw = used(history, i) / hours
+    taken_kw = used(history, i, held.at) / hours
     with np.errstate(invalid="ignore"):  # above its limit it did not follow, below it wanted no more
         at_limit = np.abs(taken_kw - held.limit_kw) <= FOLLOWED * np.abs(held.limit_kw) + held.least_kw
     asked = acted & (less > 0) & ~held.uncertain
@@ -197,30 +199,28 @@ def _respond(change: Change, history: Block, held: _Held) -> None:
     later = acted & (less < 0) & ~held.uncertain & np.isfinite(taken_kw)
     amount = np.where(kept, less, np.where(later, share * less, 0)) * hours
     if amount.any():
-        change.adds(i, amount)
+        change.adds(i, amount, held.at)
         steps, total = int((amount != 0).sum()), float(amount.sum())
         told = f"{steps} steps are corrected by {total:+,.4g} {history.quantity.unit} for what {held.asset} was asked to do."
         change.notes.append(Correction(history.ids[i], "demand response", steps, total, told))
 
 
 def _leave_out(change: Change, history: Block, i: int, out: NDArray[np.bool_], held: _Held) -> None:
-    if out.any() and (steps := change.leaves_out(i, out)):
+    if out.any() and (steps := change.leaves_out(i, out, held.at)):
         cause = "curtailment" if held.curtails else "unknown outcome" if held.uncertain.any() else "demand response"
         told = f"{steps} steps are left out: {cause} of {held.asset}, by an amount nobody measured."
         change.notes.append(Correction(history.ids[i], cause, steps, 0.0, told))
 
 
-def sentences(notes: Sequence[Correction]) -> dict[str, str]:
-    """{series: what was corrected}, for the reason of its forecast; equal causes are told together."""
-    by: dict[str, dict[str, list[Correction]]] = {}
+def _together(notes: Sequence[Correction]) -> tuple[Correction, ...]:
+    """One correction per series and cause."""
+    by: dict[tuple[str, str], list[Correction]] = {}
     for note in notes:
-        by.setdefault(note.series_id, {}).setdefault(note.cause, []).append(note)
-    return {name: " ".join(_together(found) for found in causes.values()) for name, causes in by.items()}
-
-
-def _together(notes: Sequence[Correction]) -> str:
-    if len(notes) == 1:
-        return notes[0].sentence
-    steps, amount = sum(note.steps for note in notes), sum(note.amount for note in notes)
-    how = f"corrected by {amount:+,.4g} together" if amount else "left out"
-    return f"{steps} steps of {len(notes)} times are {how}: {notes[0].cause}."
+        by.setdefault((note.series_id, note.cause), []).append(note)
+    made = []
+    for (name, cause), own in by.items():
+        steps, amount = sum(note.steps for note in own), sum(note.amount for note in own)
+        how = f"corrected by {amount:+,.4g} together" if amount else "left out"
+        told = own[0].sentence if len(own) == 1 else f"{steps} steps of {len(own)} plans are {how}: {cause}."
+        made.append(Correction(name, cause, steps, amount, told))
+    return tuple(made)

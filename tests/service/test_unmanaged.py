@@ -44,15 +44,24 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Engine, LoadedCity]:
     return open_store(town.database), load(Environment(city=town.file, home=town.folder))
 
 
-def planned(engine: Engine, asset: str, point: str, plan: list[float], baseline: list[float], states: list[str]) -> None:
-    """A plan of quarters from `NIGHT` on with one command per quarter, each in the state it ended in."""
+def planned(
+    engine: Engine,
+    asset: str,
+    point: str,
+    plan: list[float],
+    baseline: list[float],
+    states: list[str],
+    at: datetime = NIGHT,
+    name: str = "p",
+) -> None:
+    """A plan of quarters from `at` on with one command per quarter, each in the state it ended in."""
     with writing(engine) as connection:
         connection.execute(
             t.plan.insert().values(
-                plan_id="p",
-                night=NIGHT.date(),
-                made_at_utc=NIGHT,
-                start_utc=NIGHT,
+                plan_id=name,
+                night=at.date(),
+                made_at_utc=at,
+                start_utc=at,
                 step_s=900,
                 steps=len(plan),
                 status="optimal",
@@ -60,10 +69,10 @@ def planned(engine: Engine, asset: str, point: str, plan: list[float], baseline:
             )
         )
         for scenario, power in (("plan", plan), ("baseline", baseline)):
-            row = {"plan_id": "p", "scenario": scenario, "asset_id": asset, "quantity": "power_kw", "amounts": pack_float(np.array(power))}
+            row = {"plan_id": name, "scenario": scenario, "asset_id": asset, "quantity": "power_kw", "amounts": pack_float(np.array(power))}
             connection.execute(t.plan_value.insert().values(**row))
         for i, (kw, state) in enumerate(zip(plan, states, strict=True)):
-            one = command("p", point, "command_kw", kw, NIGHT + i * QUARTER, NIGHT + (i + 1) * QUARTER) | {"state": state}
+            one = command(name, point, "command_kw", kw, at + i * QUARTER, at + (i + 1) * QUARTER) | {"state": state}
             connection.execute(t.command.insert().values(**one))
 
 
@@ -122,13 +131,22 @@ def test_curtailed_sun_is_left_out_because_nobody_measured_how_much_there_was(ma
     planned(made[0], "sun", "sun.setpoint", [10, 30], [30, 30], ["written"] * 2)
     found = unmanaged.corrected(*made, block(("sun.energy",), [2.5, 7.5]), KINDS)
     assert usable(found.block.quality)[0].tolist() == [False, True]
-    assert "curtailment of sun" in unmanaged.sentences(found.notes)["sun.energy"]
+    assert found.notes[0].sentence == "1 steps are left out: curtailment of sun, by an amount nobody measured."
 
 
 def test_an_hour_of_history_holds_the_mean_of_its_quarters(made: tuple[Engine, LoadedCity]) -> None:
     planned(made[0], "works", "hall.setpoint", [20] * 4, [40, 40, 30, 30], ["written"] * 4)
     found = unmanaged.corrected(*made, block(("hall.energy",), [20.0], step=timedelta(hours=1)), KINDS)
     assert read(found) == [35.0]  # 20 kW for half an hour and 10 kW for the other half were missing
+
+
+def test_plans_that_follow_each_other_are_told_together_and_each_corrects_its_own_time(made: tuple[Engine, LoadedCity]) -> None:
+    planned(made[0], "works", "hall.setpoint", [20, 20, 20, 20], [40] * 4, ["written", "written", "superseded", "superseded"])
+    planned(made[0], "works", "hall.setpoint", [30, 30], [40, 40], ["written"] * 2, NIGHT + 2 * QUARTER, "q")
+    found = unmanaged.corrected(*made, block(("hall.energy",), [5.0, 5.0, 7.5, 7.5, 10.0]), KINDS)
+    assert read(found) == [10.0] * 5
+    assert [(note.steps, note.amount) for note in found.notes] == [(4, 15.0)]
+    assert found.notes[0].sentence == "4 steps of 2 plans are corrected by +15 together: demand response."
 
 
 def leak(engine: Engine, case_id: str = "leak-1", start: datetime = NIGHT, flow: float = 4.0, **more: object) -> None:
