@@ -30,47 +30,49 @@ def variogram(x: FloatArray, y: FloatArray, power: float = 0.5) -> float:
     return float(((seen - said) ** 2).mean())
 
 
-def joint(night: "Night", made: FloatArray, rows: NDArray[np.int64]) -> dict[str, float]:
-    """Scores of paths [n, k, steps] over the first day: along the hours of each series, and across series at 18:00."""
-    size = np.maximum(np.nanmean(night.quantiles[..., 2] - night.quantiles[..., 0], axis=1), 1e-9)
-    x, y = made / size[:, None, None], night.actual / size[:, None]
+def joint(night: "Night", made: FloatArray, rows: NDArray[np.int64], span: FloatArray) -> dict[str, float]:
+    """Scores over the first day of paths [n, k, steps] in units of each series' span: along its hours, across series at 18:00, and the
+    CRPS of the day's sum.
+    """
+    x, y = made[:, ::2] / span[:, None, None], night.actual / span[:, None]
     rows = rows[np.isfinite(y[rows]).all(axis=1)]
     along = [(energy(x[i, :, :24], y[i, :24]), variogram(x[i, :, :24], y[i, :24])) for i in rows]
-    across = x[rows, :, 18].T, y[rows, 18]
-    day = np.abs(x[:, :, :24].sum(axis=2).T - y[:, :24].sum(axis=1)), x[:, :, :24].sum(axis=2)
-    crps = day[0].mean(axis=0) - np.abs(day[1][:, :, None] - day[1][:, None, :]).mean(axis=(1, 2)) / 2
+    total = x[rows, :, :24].sum(axis=2)
+    crps = [energy(total[j][:, None], y[i, :24].sum(keepdims=True)) for j, i in enumerate(rows)]
     return {
         "energy_day": float(np.mean([a for a, _ in along])),
         "variogram_day": float(np.mean([b for _, b in along])),
-        "energy_series": energy(*across),
-        "variogram_series": variogram(*across),
-        "crps_of_day_sum": float(np.nanmean(crps)),
+        "energy_series": energy(x[rows, :, 18].T, y[rows, 18]),
+        "variogram_series": variogram(x[rows, :, 18].T, y[rows, 18]),
+        "crps_of_day_sum": float(np.mean(crps)),
     }
 
 
-def figures(town: "Town", kept: list["Night"], reconciled: list[FloatArray], seed: int) -> dict[str, Any]:
-    """Joint scores of the ways to draw paths, and peak risks of feeders and above from reconciled and from independent paths."""
+def figures(town: "Town", kept: list["Night"], together: list[FloatArray], seed: int) -> dict[str, Any]:
+    """Joint scores of the ways to draw paths, and peak risks of feeders and above from paths together and from independent ones."""
     scores: dict[str, list[dict[str, float]]] = {}
     alone = []
-    for night, made in zip(kept, reconciled, strict=True):
-        none = night.errors[:, :0]
+    actual = np.stack([night.actual for night in kept], 1)
+    span = np.nanpercentile(actual, 99, axis=(1, 2)) - np.nanpercentile(actual, 1, axis=(1, 2))
+    bottom = town.tree.bottom[span[town.tree.bottom] > 0]
+    for night, made in zip(kept, together, strict=True):
         count = made.shape[1]
+        alone.append(sampled.sample(night.quantiles, LEVELS, night.errors[:, :0], count, seed))
+        drawn = {"independent": alone[-1], "together": made}
         for name, share in COPULAS.items():
             k = count if share is not None else night.errors.shape[1]
-            paths = sampled.sample(night.quantiles, LEVELS, night.errors, k, seed, share or 0.0)
-            scores.setdefault(name, []).append(joint(night, paths, town.tree.bottom))
-        alone.append(sampled.sample(night.quantiles, LEVELS, none, count, seed))
-        scores.setdefault("independent", []).append(joint(night, alone[-1], town.tree.bottom))
-        scores.setdefault("reconciled", []).append(joint(night, made, town.tree.bottom))
+            drawn[name] = sampled.sample(night.quantiles, LEVELS, night.errors, k, seed, share or 0.0)
+        for name, paths in drawn.items():
+            scores.setdefault(name, []).append(joint(night, paths, bottom, span))
     table = [{"paths": name, **{k: round(float(np.mean([s[k] for s in each])), 4) for k in each[0]}} for name, each in scores.items()]
-    return {"joint": table, "peaks": peaks(town, kept, {"reconciled": reconciled, "independent": alone})}
+    return {"joint": table, "peaks": peaks(town, kept, {"together": together, "independent": alone})}
 
 
 def peaks(town: "Town", kept: list["Night"], drawn: dict[str, list[FloatArray]]) -> dict[str, Any]:
-    """Brier score of passing, on day 1, the 70 % point of a series' own daily peaks before the first night; and the band of the peak."""
+    """Brier score of passing, on day 1, the 70 % point of a sum's daily peaks of four earlier weeks; and the band of the peak."""
     rows = [i for i, name in enumerate(town.tree.ids) if name in town.tree.sums]
     before = town.values[:, : -24 * (len(kept) + 58)]
-    limits = np.nanquantile(before[rows, before.shape[1] % 24 :].reshape(len(rows), -1, 24).max(axis=2)[:, -90:], 0.7, axis=1)
+    limits = np.nanquantile(before[rows, before.shape[1] % 24 :].reshape(len(rows), -1, 24).max(axis=2)[:, -28:], 0.7, axis=1)
     happened = np.array([[night.actual[i, :24].max() > limit for i, limit in zip(rows, limits, strict=True)] for night in kept])
     top = np.array([[night.actual[i, :24].max() for i in rows] for night in kept])
     known = np.isfinite(top)
@@ -85,7 +87,7 @@ def peaks(town: "Town", kept: list["Night"], drawn: dict[str, list[FloatArray]])
         out[f"peak_cov80_{name}"] = round(float(inside[known].mean()), 3)
         for low, high in ((0.0, 0.2), (0.2, 0.8), (0.8, 1.01)):
             some = known & (chance >= low) & (chance < high)
-            if name == "reconciled" and some.any():
+            if name == "together" and some.any():
                 key = f"said_{low:g}_to_{min(high, 1):g}"
                 out[key] = {
                     "n": int(some.sum()),
@@ -95,5 +97,4 @@ def peaks(town: "Town", kept: list["Night"], drawn: dict[str, list[FloatArray]])
     error = [
         peak_errors(night.actual[rows], night.quantiles[rows, :, 1], 24)[:, 0] / np.nanmax(night.actual[rows], axis=1) for night in kept
     ]
-    out["p50_error_at_the_peak_of_peak"] = round(float(np.nanmean(error)), 4)
-    return out
+    return {**out, "p50_error_at_the_peak_of_peak": round(float(np.nanmean(error)), 4)}

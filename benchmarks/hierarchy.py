@@ -18,6 +18,7 @@ from city.quality import VALID
 from city.quantities import Quantity
 from forecasting import groups
 from forecasting.calendars import Calendar
+from forecasting.coherent import Alone, coherent
 from forecasting.correlation import correlation
 from forecasting.forecast import LEVELS
 from forecasting.models.task import ForecastSettings
@@ -29,6 +30,7 @@ STEPS, ORIGINS, REPORTED = 48, 28, 56
 PATHS = 200
 FEEDERS, SUBSTATIONS = 9, 3
 METHODS = ("base", "bottom-up", "ols", "wls-structural", "wls", "mint")
+"""What is done to P50; the product does wls."""
 FloatArray = NDArray[np.float64]
 
 
@@ -146,61 +148,76 @@ def moved(town: Town, night: Night, method: str, y: FloatArray) -> FloatArray:
     return reconcile(town.tree, y, spread, known, np.ones(n, bool))
 
 
-def levels_of(town: Town, kept: list[Night], said: dict[str, list[FloatArray]]) -> list[dict[str, Any]]:
-    """rMAE of P50 by level and day for each method, and the mean over levels."""
+def spans(kept: list[Night]) -> tuple[FloatArray, FloatArray]:
+    """Actuals [n, nights, steps] and their P99 - P1 [n]; NaN for a series that did not move."""
     actual = np.stack([night.actual for night in kept], 1)
     span = np.nanpercentile(actual, 99, axis=(1, 2)) - np.nanpercentile(actual, 1, axis=(1, 2))
+    return actual, np.where(span > 0, span, np.nan)
+
+
+def by_level(town: Town, per: FloatArray, digits: int) -> dict[str, float]:
+    table = pd.Series(per).groupby(list(town.level), sort=False).mean()
+    return {str(name): round(float(v), digits) for name, v in table.items()}
+
+
+def levels_of(town: Town, kept: list[Night], said: dict[str, list[FloatArray]]) -> list[dict[str, Any]]:
+    """rMAE of P50 by level and day for each method, and the mean over levels."""
+    actual, span = spans(kept)
     rows = []
     for method, each in said.items():
         error = np.abs(np.stack(each, 1) - actual)
         row: dict[str, Any] = {"method": method}
         for day in (1, 2):
-            per = np.nanmean(error[:, :, 24 * day - 24 : 24 * day], axis=(1, 2)) / span
-            table = pd.Series(per).groupby(list(town.level), sort=False).mean()
-            row |= {f"{name}_d{day}": round(float(v), 4) for name, v in table.items()}
-            row[f"mean_d{day}"] = round(float(table.mean()), 4)
+            table = by_level(town, np.nanmean(error[:, :, 24 * day - 24 : 24 * day], axis=(1, 2)) / span, 4)
+            row |= {f"{name}_d{day}": v for name, v in table.items()} | {f"mean_d{day}": round(float(np.mean(list(table.values()))), 4)}
         rows.append(row)
     return rows
 
 
-def bands_of(town: Town, kept: list[Night], said: list[FloatArray]) -> dict[str, Any]:
-    """Share of actuals within P10..P90 by level, of the base bands and of those read off reconciled paths."""
-    actual = np.stack([night.actual for night in kept], 1)
-    out: dict[str, Any] = {}
-    for name, q in (("base", np.stack([night.quantiles for night in kept], 1)), ("reconciled", np.stack(said, 1))):
-        inside = np.where(np.isfinite(actual), (actual >= q[..., 0]) & (actual <= q[..., -1]), np.nan)
-        table = pd.Series(np.nanmean(inside, axis=(1, 2))).groupby(list(town.level), sort=False).mean()
-        out[f"cov80_{name}"] = {level: round(float(v), 3) for level, v in table.items()}
-        width = np.nanmean(q[..., -1] - q[..., 0], axis=(1, 2))
-        out[f"width_{name}"] = {k: round(float(v), 2) for k, v in pd.Series(width).groupby(list(town.level), sort=False).mean().items()}
-    return out
+def bands_of(town: Town, kept: list[Night], ends: dict[str, list[FloatArray]]) -> list[dict[str, Any]]:
+    """Share of actuals within P10..P90 [n, steps, 2] and its mean width over the span, by level."""
+    actual, span = spans(kept)
+    rows = []
+    for name, each in ends.items():
+        q = np.stack(each, 1)
+        inside = (actual >= q[..., 0] - 1e-9) & (actual <= q[..., 1] + 1e-9)
+        cov = by_level(town, np.nanmean(np.where(np.isfinite(actual), inside, np.nan), axis=(1, 2)), 3)
+        width = by_level(town, np.nanmean(q[..., 1] - q[..., 0], axis=(1, 2)) / span, 3)
+        rows.append({"bands": name, **{f"cov80_{k}": v for k, v in cov.items()}, **{f"width_{k}": v for k, v in width.items()}})
+    return rows
 
 
 def town_figures(town: Town, settings: ForecastSettings, args: argparse.Namespace) -> dict[str, Any]:
     """Every figure of one town."""
     kept = nights(town, settings, args.stage, 3 if args.quick else ORIGINS)
     said: dict[str, list[FloatArray]] = {method: [] for method in METHODS}
-    incoherent: dict[str, float] = dict.fromkeys((*METHODS, "paths"), 0.0)
-    bands, paths = [], []
-    cpu = time.process_time()
+    ends: dict[str, list[FloatArray]] = {"base": [], "together": [], "paths together": [], "paths reconciled once": []}
+    incoherent = dict.fromkeys(METHODS, 0.0)
+    paths, worst, spent = [], 0.0, 0.0
     for night in kept:
         for method in METHODS:
             p50 = moved(town, night, method, night.quantiles[:, None, :, 1])
             incoherent[method] = max(incoherent[method], town.tree.incoherence(p50))
             said[method].append(p50[:, 0])
-        made = moved(town, night, "mint", sample(night.quantiles, LEVELS, night.errors, PATHS, args.seed))
-        incoherent["paths"] = max(incoherent["paths"], town.tree.incoherence(made))
-        bands.append(np.quantile(made, (0.1, 0.9), axis=1).transpose(1, 2, 0))
-        paths.append(made)
-    cpu = time.process_time() - cpu
-    print(f"hierarchy: {town.name}, {len(town.tree.ids)} series, {len(kept)} nights, {cpu:.1f} CPU-s", file=sys.stderr)
+        cpu = time.process_time()
+        part = Alone(town.tree.ids, 3600, night.quantiles, np.arange(night.errors.shape[1]).astype("datetime64[D]"), night.errors)
+        made = coherent([part], town.tree.sums, (), (), PATHS, args.seed)
+        spent += time.process_time() - cpu
+        worst = max(worst, made.incoherence)
+        paths.append(np.stack([made.paths[name] for name in town.tree.ids]))
+        ends["base"].append(night.quantiles[..., [0, 2]])
+        ends["together"].append(np.stack([made.quantiles[name][[0, 2]].T for name in town.tree.ids]))
+        once = moved(town, night, "wls", sample(night.quantiles, LEVELS, night.errors, PATHS, args.seed))
+        for name, drawn in (("paths together", paths[-1]), ("paths reconciled once", once)):
+            ends[name].append(np.quantile(drawn, (0.1, 0.9), axis=1).transpose(1, 2, 0))
+    print(f"hierarchy: {town.name}, {len(town.tree.ids)} series, {len(kept)} nights, {spent:.1f} CPU-s together", file=sys.stderr)
     return {
         "series": len(town.tree.ids),
         "nights": len(kept),
         "rmae": levels_of(town, kept, said),
-        **bands_of(town, kept, bands),
-        "incoherence": {name: float(f"{v:.1e}") for name, v in incoherent.items()},
-        "cpu_s_per_night": round(cpu / len(kept), 2),
+        "bands": bands_of(town, kept, ends),
+        "incoherence": {name: float(f"{v:.1e}") for name, v in (incoherent | {"P50 and paths together": worst}).items()},
+        "together_cpu_s_per_night": round(spent / len(kept), 2),
         **_paths_scored.figures(town, kept, paths, args.seed),
     }
 
