@@ -74,20 +74,20 @@ def correct(
                 change.notes.append(note(history.ids[i], "isolation", int(cut.sum()), 0.0, told))
 
 
-def ongoing(engine: Engine, city: LoadedCity, at_utc: datetime, until_utc: datetime) -> list[Event]:
-    """What leaks and isolations that nobody ended do to the inflows from now on, for `forecasting.events.applied`.
+def ongoing(engine: Engine, city: LoadedCity, known_utc: datetime, start_utc: datetime, until_utc: datetime) -> list[Event]:
+    """What leaks and isolations of which no end is known do to the inflows from `start_utc` on, for `forecasting.events.applied`.
 
     The history is free of them, the tanks are not: inflow = demand + known leak, or demand less what is cut off.
     """
     found = []
-    cases = [case for case in _cases(engine, at_utc) if case.end_utc is None or case.end_utc > at_utc]
+    cases = [case for case in _cases(engine, known_utc) if case.end_utc is None]
     for zone in dict.fromkeys(case.zone for case in cases):
         own = [case for case in cases if case.zone == zone]
         cut = [case for case in own if case.cut_utc is not None]
         flow = -max(case.cut_m3_per_h for case in cut) if cut else max(case.flow_m3_per_h for case in own)
         named = cut or own
         told = f"{', '.join(case.case_id for case in named)}, {'cut off' if cut else 'not repaired yet'}"
-        found.append(Event(0, "isolation" if cut else "leak", inflows(city, zone), at_utc, until_utc, "offset", flow, None, told))
+        found.append(Event(0, "isolation" if cut else "leak", inflows(city, zone), start_utc, until_utc, "offset", flow, None, told))
     return found
 
 

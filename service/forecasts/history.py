@@ -14,7 +14,7 @@ from forecasting import groups
 from forecasting.events import Event
 from forecasting.learnable import learnable
 from forecasting.weather import Weather
-from service import known_events, unmanaged, weather
+from service import known_events, leak_history, unmanaged, weather
 from service.forecasts.series import Group, kinds
 from service.settings import LoadedCity
 from service.store import meter_days, sums
@@ -77,7 +77,8 @@ def read(
         coordinates_deg=groups.placed(held, city.coordinates_deg),
     )
     h = replace(h, weather=_weather(city, engine, group, h, made_at_utc, steps))
-    happened = known_events.told(engine, city, known_at_utc)
+    runs_on = leak_history.ongoing(engine, city, known_at_utc, made_at_utc, made_at_utc + steps * group.step)
+    happened = [*known_events.told(engine, city, known_at_utc), *runs_on]
     seen, cleaned = learnable(h, city.settings.calendar, h.values.shape[1], happened)
     for name, sentence in cleaned.items():
         notes[name] = " ".join([*filter(None, [notes.get(name)]), sentence])

@@ -168,7 +168,7 @@ def test_a_leak_is_no_demand_and_still_part_of_tonights_inflow(made: tuple[Engin
     assert read(found) == [10.0, 10.0, 10.0]  # half of its 4 m3/h in the second hour, all of it in the third
     assert found.notes[0].amount == -6.0
     now = NIGHT + timedelta(hours=3)
-    (event,) = leak_history.ongoing(engine, city, now, now + timedelta(hours=51))
+    (event,) = leak_history.ongoing(engine, city, now, now, now + timedelta(hours=51))
     assert (event.series, event.effect, event.amount) == (("inflow.volume",), "offset", 4.0)
     assert event.reason == "leak-1, not repaired yet"
 
@@ -187,7 +187,7 @@ def test_a_repaired_leak_ends_when_it_was_repaired(made: tuple[Engine, LoadedCit
         leak_history.repaired(engine, "leak-1", "ada", now, now + timedelta(hours=1), "")
     assert "repaired at" in leak_history.repaired(engine, "leak-1", "ada", now, NIGHT + timedelta(hours=2), "new pipe")
     assert read(unmanaged.corrected(engine, city, inflow([14.0, 14.0, 10.0]), KINDS)) == [10.0, 10.0, 10.0]
-    assert leak_history.ongoing(engine, city, now, now + timedelta(hours=51)) == []
+    assert leak_history.ongoing(engine, city, now, now, now + timedelta(hours=51)) == []
     with pytest.raises(PenstockError, match="repaired; allowed: \\(none is open\\)"):
         leak_history.repaired(engine, "leak-1", "ada", now, NIGHT + timedelta(hours=2), "again")
 
@@ -209,5 +209,5 @@ def test_a_zone_of_which_a_part_is_cut_off_teaches_nothing_and_needs_less(made: 
     found = unmanaged.corrected(engine, city, inflow([14.0, 14.0, 7.5]), KINDS)
     assert read(found)[:2] == [10.0, 10.0]
     assert usable(found.block.quality)[0].tolist() == [True, True, False]
-    (event,) = leak_history.ongoing(engine, city, NIGHT + timedelta(hours=3), NIGHT + timedelta(hours=51))
+    (event,) = leak_history.ongoing(engine, city, NIGHT + timedelta(hours=3), NIGHT, NIGHT + timedelta(hours=51))
     assert (event.kind, event.amount) == ("isolation", -2.5)  # the leak itself runs dry
