@@ -21,7 +21,7 @@ KINDS_OF_FACT: dict[str, tuple[str, ...]] = {
     "recent": ("surprise", "last_", "same_change", "day_before"),
 }
 """Kind of fact -> how the names of its features begin, where no longer name says otherwise; the rest tell the usual pattern."""
-PATTERN = ("weekday_1", "weekday_2", "weekday_mean4")
+PATTERN = ("weekday_1", "weekday_2", "weekday_3", "weekday_4", "weekday_mean4")
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def _effects(part: Part, few: Task, chosen: IntArray, steps: IntArray) -> tuple[
         kinds = np.array([kind_of_fact(name) for name in features.NAMES] + ["weather"] * (x.shape[1] - len(features.NAMES)))
         for fitted, weight in zip(members, weights, strict=bool(members)):
             if isinstance(fitted, FittedBoosted):
-                added = fitted.trees.contributions(x) * np.where(speaks, scale * weight, 0)[:, None]
+                added = fitted.contributions(x) * np.where(speaks, scale * weight, 0)[:, None]
                 effects["pattern"] += added[:, -1]  # what the trees say of everything
                 for kind in effects:
                     effects[kind] += added[:, :-1][:, kinds == kind].sum(axis=1)

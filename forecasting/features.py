@@ -7,20 +7,28 @@ from numpy.typing import NDArray
 
 from forecasting.panel import FloatArray, IntArray, Panel, last_known, panel
 from forecasting.weather import Weather
-from forecasting.windows import finite_mean, window_mean
+from forecasting.windows import fading_mean, finite_mean, finite_median, window_mean
 
 __all__ = ["NAMES", "REACH_DAYS", "Panel", "panel", "rows"]
 REACH_DAYS = 84
 """No feature looks further back than this many days before the origin's day [d]."""
+FADING, FADING_FAST = 0.85, 0.7
+"""Weight of a like day as a share of the next newer one's [1]."""
 LARGEST_MOVE = 2.0
 """The level of the last week may move the profile by at most this factor, up or down [1]."""
 
-NAMES = (
+LAGS = (
     *(f"alike_{k}" for k in range(1, 5)),  # days of the same type, newest first
-    *("alike_mean4", "alike_mean8", "alike_spread8", "alike_hour_before", "alike_hour_after"),
+    *("alike_mean4", "alike_mean8", "alike_hour_before", "alike_hour_after"),
     *("weekday_1", "weekday_2", "weekday_mean4", "last_day", "day_before", "mean7"),
     *("same_change_1", "same_change_3"),  # the last day moved by what the same step of weekdays changed in earlier weeks
-    *("surprise_same_time", "surprise_day_before", "surprise_3h", "surprise_24h", "surprise_day_2", "surprise_168h"),
+    *("alike_fading", "alike_fading_fast", "alike_middle8", "weekday_3", "weekday_4", "last_day_hour_before", "last_day_hour_after"),
+)
+"""Earlier values, less the base."""
+NAMES = (
+    *LAGS,
+    *("alike_spread8", "surprise_same_time", "surprise_day_before", "surprise_last", "surprise_second_hour", "surprise_third_hour"),
+    *("surprise_3h", "surprise_24h", "surprise_day_2", "surprise_168h"),
     *("last_value", "last_day_level", "month_level", "level_in_scales", "noise"),
     *("hour", "weekday", "day_type", "day_type_before", "day_type_after", "holiday", "lead_h"),
 )
@@ -69,11 +77,13 @@ def rows(p: Panel, i: IntArray, o: IntArray, t: IntArray, weather: Weather | Non
 
 
 def _lags(p: Panel, s: _Seen, per_hour: int) -> tuple[list[NDArray[np.floating]], FloatArray]:
-    """Earlier values at the target's time of day, less the base and in scales; and the base."""
+    """Earlier values at the target's time of day, less the base, and their spread, in scales; and the base."""
     alike = p.cell(s.i, p.like_days("type", s.day, s.last, 8), s.slot)
-    around = []
+    around, last_around = [], []
     for beside in (np.maximum(s.slot - per_hour, 0), np.minimum(s.slot + per_hour, p.grid.slots - 1)):
-        around.append(finite_mean(p.cell(s.i, p.like_days("type", s.day, last_known(p.grid, s.o, beside), 4), beside), 1))
+        last = last_known(p.grid, s.o, beside)
+        around.append(finite_mean(p.cell(s.i, p.like_days("type", s.day, last, 4), beside), 1))
+        last_around.append(p.cell(s.i, last[:, None], beside)[:, 0])
     week = p.cell(s.i, p.like_days("alike", s.day, s.last, 4), s.slot)
     recent = p.cell(s.i, s.last[:, None] - np.arange(7), s.slot)
     four, eight, seven = finite_mean(alike[:, :4], 1), finite_mean(alike, 1), finite_mean(recent, 1)
@@ -86,10 +96,10 @@ def _lags(p: Panel, s: _Seen, per_hour: int) -> tuple[list[NDArray[np.floating]]
     spread = np.sqrt(finite_mean((alike - eight[:, None]) ** 2, 1))
     weeks_ago = 7 * np.arange(1, 4) + 7 * np.maximum((s.day - s.last - 1) // 7, 0)[:, None]
     change = p.cell(s.i, s.day[:, None] - weeks_ago, s.slot) - p.cell(s.i, s.last[:, None] - weeks_ago, s.slot)
-    before: list[NDArray[np.floating]] = [*alike[:, :4].T, four, eight]
-    after: list[NDArray[np.floating]] = [*around, week[:, 0], week[:, 1], finite_mean(week, 1), recent[:, 0], recent[:, 1], seven]
-    after += [recent[:, 0] + change[:, 0], recent[:, 0] + finite_mean(change, 1)]
-    return [*((a - base) / s.scale for a in before), spread / s.scale, *((a - base) / s.scale for a in after)], base
+    lags: list[NDArray[np.floating]] = [*alike[:, :4].T, four, eight, *around, week[:, 0], week[:, 1], finite_mean(week, 1)]
+    lags += [recent[:, 0], recent[:, 1], seven, recent[:, 0] + change[:, 0], recent[:, 0] + finite_mean(change, 1)]
+    lags += [fading_mean(alike, FADING), fading_mean(alike, FADING_FAST), finite_median(alike), week[:, 2], week[:, 3], *last_around]
+    return [*((a - base) / s.scale for a in lags), spread / s.scale], base
 
 
 def _state(p: Panel, s: _Seen, per_hour: int) -> list[NDArray[np.floating]]:
@@ -97,7 +107,8 @@ def _state(p: Panel, s: _Seen, per_hour: int) -> list[NDArray[np.floating]]:
     surprises = [
         p.cell(s.i, s.last[:, None] - back, s.slot)[:, 0] - p.expected[s.i, np.maximum(s.last - back, 0), s.slot] for back in (0, 1)
     ]
-    ends = ((s.o, 3), (s.o, 24), (s.o - p.grid.slots, 24), (s.o, 168))
+    surprises.append(p.surprise[s.i, np.maximum(s.o - 1, 0)])
+    ends = ((s.o - per_hour, 1), (s.o - 2 * per_hour, 1), (s.o, 3), (s.o, 24), (s.o - p.grid.slots, 24), (s.o, 168))
     surprises += [window_mean(p.surprise_sums, s.i, np.maximum(end, 0), hours * per_hour) for end, hours in ends]
     newest = p.values[s.i, np.maximum(s.o - 1, 0)]
     today = p.grid.day[s.o]
