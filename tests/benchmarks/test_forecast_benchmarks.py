@@ -61,3 +61,18 @@ def test_the_better_forecast_of_two_ranks_first_in_every_cell_and_a_missing_one_
     ours = np.full((1, 1, 3), 1.0)
     teams = np.stack([np.full((1, 1, 3), 2.0), np.full((1, 1, 3), np.nan)])
     assert bwdf.ranked(ours, teams).tolist() == [3.0, 6.0, 9.0]
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_the_hierarchy_benchmark_adds_up_on_both_trees():
+    figures = measured("hierarchy")
+    for town in ("load", "water"):
+        methods = [row["method"] for row in figures[town]["rmae"]]
+        assert methods == ["base", "bottom-up", "ols", "wls-structural", "wls", "mint"]
+        assert figures[town]["incoherence"]["base"] > 1e-4
+        assert max(v for name, v in figures[town]["incoherence"].items() if name != "base") <= 1e-9
+        drawn = {row["paths"]: row for row in figures[town]["joint"]}
+        assert drawn["together"]["crps_of_day_sum"] < drawn["independent"]["crps_of_day_sum"]
+        assert 0 <= figures[town]["peaks"]["brier_together"] <= 1
+    assert figures["sizes"][0]["incoherence"] <= 1e-9
