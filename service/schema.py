@@ -104,6 +104,7 @@ forecast = _table(
     Column("model_id", String(64)),  # of forecast_model; with history and weather as known then it gives the same bits again
     Column("known_at_utc", UtcTime),  # what was stored until then was seen
     Column("input_hash", String(64)),  # of all that the machine was given for this series
+    Column("why", JSON),  # what drove the peak of the first day, in words and effects
 )
 skill = _table(
     "skill",

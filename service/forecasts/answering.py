@@ -14,6 +14,9 @@ from service.forecasts.series import Group, groups, horizon_steps, place_of
 from service.settings import LoadedCity
 from service.store import forecasting as store
 
+EXPLAINED = 1000
+"""Series of a group up to which each one's peak is explained: it takes a millisecond a series."""
+
 
 @dataclass(frozen=True)
 class Moment:
@@ -68,4 +71,6 @@ def _chunks(moment: Moment, asked: Mapping[Group, tuple[str, ...]]) -> Iterator[
         held, refused = tuple(sorted(training.live(models, group).items())), training.refused(models, group)
         for at in range(0, len(ids), SERIES_PER_CHUNK):
             some = ids[at : at + SERIES_PER_CHUNK]
-            yield Chunk(place, group, some, moment.made_at_utc, moment.known_at_utc, moment.steps(group), held, refused, judge=True)
+            at_utc, known_at_utc = moment.made_at_utc, moment.known_at_utc
+            small = len(groups(moment.city)[group]) <= EXPLAINED
+            yield Chunk(place, group, some, at_utc, known_at_utc, moment.steps(group), held, refused, judge=True, explain=small)

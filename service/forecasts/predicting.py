@@ -15,6 +15,7 @@ from city.clock import local_date
 from city.problems import PenstockError, Problem, fault
 from forecasting import events, features, groups
 from forecasting.coherent import Alone
+from forecasting.explain import explain
 from forecasting.forecast import LEVELS, Forecasts
 from forecasting.machine import Machine
 from forecasting.models.task import ForecastSettings
@@ -48,6 +49,7 @@ class Chunk:
     models: tuple[tuple[str, str], ...]  # rung -> model_id
     refused: tuple[str, ...] = ()  # rungs whose only machine was refused
     judge: bool = False  # hold forecasts of the last nights against what came true
+    explain: bool = False  # say what drove each peak
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Share:
     ids: tuple[str, ...] = ()
     quantiles: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0, 3), np.float32))  # [n, steps, 3]
     told: pd.DataFrame = field(
-        default_factory=lambda: pd.DataFrame(columns=["series_id", "model", "reason", "rung", "model_id", "input_hash"])
+        default_factory=lambda: pd.DataFrame(columns=["series_id", "model", "reason", "rung", "model_id", "input_hash", "why"])
     )
     unasked: Mapping[str, str] = field(default_factory=dict)  # series -> why it is not forecast
     lacking: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # rung without a machine -> its series
@@ -126,11 +128,29 @@ def asked(chunk: Chunk, known: history.Known) -> Share:
         parts.append(groups.answered(question, LEVELS, machine(chunk.place, held[question.rung])))
         ids_of.append(held[question.rung])
     told = groups.guarded(rungs, parts).assign(rung=stands_on)
+    told["why"] = told["series_id"].map(_why(chunk, h, parts)).astype(object).where(lambda known: known.notna(), None)
     acted, changes = events.applied(h, parts, known.events, chunk.group.quantity.unit)
     _say_more(told, known, changes)
     return _collected(
         chunk, known, told, acted, ids_of, changes, lacking, _judged(engine, chunk, known, parts, ids_of) if chunk.judge else None
     )
+
+
+def _why(chunk: Chunk, h: groups.History, parts: Sequence[groups.Part]) -> dict[str, dict[str, Any]]:
+    """What drove each peak of the first day: the sentence in each language, and what it was made of."""
+    if not chunk.explain or chunk.group.kind in groups.FOLLOWS_THE_SKY:
+        return {}
+    return {
+        one.series_id: {
+            **one.sentences,
+            "time_utc": (h.start_utc + one.column * h.step).isoformat(),
+            "value": one.value,
+            "reference": one.reference,
+            "effects": one.effects,
+        }
+        for part in parts
+        for one in explain(part, h.ids)
+    }
 
 
 def _judged(engine: Engine, chunk: Chunk, known: history.Known, parts: Sequence[groups.Part], model_ids: Sequence[str]) -> judging.Judged:

@@ -58,7 +58,7 @@ def forecasts(engine: Engine, night: date, series: Sequence[str] | None = None) 
                 columns=["p10", "p50", "p90"],
                 index=grid(row.start_utc, values.shape[1], timedelta(seconds=row.step_s)),
             )
-            frame.attrs = {"quantity": row.quantity, "model": row.model, "reason": row.reason, "step_s": row.step_s}
+            frame.attrs = {"quantity": row.quantity, "model": row.model, "reason": row.reason, "step_s": row.step_s, "why": row.why}
             out[row.series_id] = frame
     return out
 

@@ -25,7 +25,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("model_id", name=op.f("pk_forecast_model")),
     )
     op.create_index("forecast_model_by_group", "forecast_model", ["group_key", "trained_at_utc"])
-    for name, kind in (("model_id", sa.String(64)), ("known_at_utc", UtcTime()), ("input_hash", sa.String(64))):
+    for name, kind in (("model_id", sa.String(64)), ("known_at_utc", UtcTime()), ("input_hash", sa.String(64)), ("why", sa.JSON())):
         op.add_column("forecast", sa.Column(name, kind))
     op.create_table(
         "forecast_now",
@@ -127,7 +127,7 @@ def downgrade() -> None:
     op.drop_table("peak")
     op.drop_table("forecast_path")
     op.drop_table("forecast_now")
-    for name in ("input_hash", "known_at_utc", "model_id"):
+    for name in ("why", "input_hash", "known_at_utc", "model_id"):
         op.drop_column("forecast", name)
     op.drop_index("forecast_model_by_group", "forecast_model")
     op.drop_table("forecast_model")
