@@ -115,9 +115,17 @@ PHRASES: dict[str, tuple[str, str]] = {
         "Sum of {count} series. The band adds up their P10 and P90: it is too wide unless all err together.",
         "{count} 个序列之和。区间为各 P10、P90 相加：除非误差同向，否则偏宽。",
     ),
+    "drivers_note": (
+        "highest hour of the coming day against the last four days like it",
+        "次日最高时刻与最近四个同类日之比较",
+    ),
     "peak_risk_note": (
         "chance of passing the rating at least once on the riskier of the next two days",
         "未来两日中风险较高一日至少一次超过额定值的概率",
+    ),
+    "sum_of_paths": (
+        "Sum of {count} series; the band is that of their sum, from sample paths.",
+        "{count} 个序列之和；区间取自样本路径之和。",
     ),
     "price_cut": ("cut off: {value} {unit} at {time}", "超出坐标：{time} 为 {value} {unit}"),
     "plan_line": ("plan", "计划"),

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from console import charts, data, events, look, peaks
+from console import charts, data, drivers, events, look, peaks
 from console.deciding import approval, decide
 from console.guard import guarded
 from console.words import known, say
@@ -33,6 +33,7 @@ def page(person: Person) -> None:
     guarded(lambda: _why(plan))
     guarded(_fans)
     guarded(peaks.section)
+    guarded(drivers.section)
     guarded(lambda: events.section(person))
     guarded(lambda: _schedules(plan))
     guarded(lambda: _prices(plan))
@@ -111,7 +112,8 @@ def _fans() -> None:
             st.html(f'<div class="chart-title">{say(word)}</div>')
             charts.fan(fans[name], say(word), f"fan_{name}")
             if fans[name].attrs["series"] > 1:
-                st.caption(say("sum_of_bands", count=fans[name].attrs["series"]))
+                words = "sum_of_paths" if fans[name].attrs["paths"] else "sum_of_bands"
+                st.caption(say(words, count=fans[name].attrs["series"]))
 
 
 def _schedules(plan: Tonight) -> None:

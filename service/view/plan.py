@@ -1,15 +1,20 @@
 """Tonight's plan as people judge it: against doing nothing, with its forecasts, prices, sentences and the fate of its commands."""
 
+import functools
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from sqlalchemy import Engine
 
 from service import schema as t
 from service.settings import LoadedCity
-from service.store import results
+from service.store import paths, results
+
+MOST_PATHS = 100
+"""Series whose paths are summed for a picture; more would take longer than a page may."""
 
 
 @dataclass(frozen=True)
@@ -83,24 +88,33 @@ def commands(engine: Engine, plan_id: str) -> pd.DataFrame:
 def fans(engine: Engine, city: LoadedCity, night: Any) -> dict[str, pd.DataFrame]:
     """Forecasts of a night summed by kind (load, pv, wind, water ...): p10, p50, p90 per hour [kW or m3/h], by time_utc.
 
-    The P10 and P90 of a sum are taken as the sums of the P10s and P90s: wider than the truth unless all series err together.
-    attrs carry `unit` and `series` (how many were summed).
+    Where every series has sample paths, P10 and P90 are those of the summed paths. Else they are the sums of the P10s and P90s: wider
+    than the truth unless all series err together. attrs carry `unit`, `series` (how many were summed) and `paths` (were they?).
     """
-    kind = {meter.id: meter.forecast for meter in city.settings.meters}
-    found: dict[str, pd.DataFrame] = {}
-    for series, frame in results.forecasts(engine, night).items():
+    kind: dict[str, str | None] = {meter.id: meter.forecast for meter in city.settings.meters}
+    known = results.forecasts(engine, night)
+    members: dict[str, list[str]] = {}
+    for series in known:
         name = kind.get(series.rsplit(".", 1)[0])
-        if name is None:
-            continue
-        per_hour = frame[["p10", "p50", "p90"]] * (3600 / frame.attrs["step_s"])
-        name = "load" if name == "ev" else name
-        former = found.get(name)
-        unit = "m3/h" if "m3" in str(frame.attrs["quantity"]) else "kW"
-        count = 1 if former is None else former.attrs["series"] + 1
-        made = per_hour if former is None else former.add(per_hour)
-        made.attrs = {"unit": unit, "series": count}
-        found[name] = made
+        if name is not None and series in city.points:
+            members.setdefault("load" if name == "ev" else name, []).append(series)
+    found: dict[str, pd.DataFrame] = {}
+    for group, series_ids in members.items():
+        made = functools.reduce(pd.DataFrame.add, (_per_hour(known[series]) for series in series_ids))
+        like = len({known[series].attrs["step_s"] for series in series_ids}) == 1 < len(series_ids) <= MOST_PATHS
+        drawn = paths.paths(engine, night, series_ids) if like else {}
+        if len(drawn) == len(series_ids):
+            total = functools.reduce(pd.DataFrame.add, (drawn[s] * (3600 / drawn[s].attrs["step_s"]) for s in series_ids))
+            low, high = total.quantile(0.1, axis=1), total.quantile(0.9, axis=1)
+            made = made.assign(p10=np.minimum(low, made["p50"]), p90=np.maximum(high, made["p50"]))
+        unit = "m3/h" if "m3" in str(known[series_ids[0]].attrs["quantity"]) else "kW"
+        made.attrs = {"unit": unit, "series": len(series_ids), "paths": len(drawn) == len(series_ids)}
+        found[group] = made
     return found
+
+
+def _per_hour(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame[["p10", "p50", "p90"]] * (3600 / frame.attrs["step_s"])
 
 
 def models(engine: Engine, night: Any) -> pd.DataFrame:
