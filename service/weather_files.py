@@ -64,7 +64,7 @@ def read(
     if future.any():
         first = rows["issued"][future].min()
         raise fault(
-            subject, f"issued at {first:%Y-%m-%d %H:%M} UTC", f"not after its arrival, {arrived_utc:%Y-%m-%d %H:%M} UTC", "Check its clock."
+            subject, f"issued at {str(first)[:16]} UTC", f"not after its arrival, {arrived_utc:%Y-%m-%d %H:%M} UTC", "Check its clock."
         )
     good, problems = _sound(subject, rows, step)
     return Read(_vectors(good, arrived_utc, step, archive), problems, stated)
@@ -163,7 +163,7 @@ def _sound(subject: str, rows: pd.DataFrame, step: timedelta) -> tuple[pd.DataFr
         for r in np.flatnonzero(mask)[: _NAMED - len(problems)]:
             row = rows.iloc[r]
             limit = allowed.format(low=low.iloc[r], high=high.iloc[r])
-            name = f"{subject}, row {row['row']}, {row['variable']} at {row['time']:%Y-%m-%d %H:%M} UTC"
+            name = f"{subject}, row {row['row']}, {row['variable']} at {str(row['time'])[:16]} UTC"
             problems.append(Problem(name, f"{row['value']!r}: {observed}", limit, "It was left out; ask the sender."))
     if bad.sum() > _WORST * len(rows):
         raise PenstockError([Problem(subject, f"{int(bad.sum())} of {len(rows)} rows are bad", "a tenth", "Correct it."), *problems])
