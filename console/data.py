@@ -15,6 +15,7 @@ from service.store import open_store
 from service.view import alarms as alarms_view
 from service.view import board as board_view
 from service.view import books, history, moment, plan, series, water
+from service.view import drivers as drivers_view
 from service.view import peaks as peaks_view
 
 P = ParamSpec("P")
@@ -75,6 +76,7 @@ tiles = _cached("tiles", lambda s: board_view.tiles(s.engine, s.city, now()))
 alarms = _cached("alarms", lambda s: alarms_view.alarms(s.engine, s.city, now(), board()))
 tonight = _cached("tonight", lambda s: plan.tonight(s.engine))
 fans = _cached("fans", lambda s: plan.fans(s.engine, s.city, now().night))
+drivers = _cached("drivers", lambda s, night: drivers_view.drivers(s.engine, s.city, night))
 peaks = _cached("peaks", lambda s, night: peaks_view.peaks(s.engine, s.city, night))
 models = _cached("models", lambda s, night: plan.models(s.engine, night))
 commands = _cached("commands", lambda s, plan_id: plan.commands(s.engine, plan_id))

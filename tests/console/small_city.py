@@ -151,6 +151,8 @@ def _night(engine) -> None:
     ladder = pd.DataFrame({"series_id": ["feeder-01.energy"], "model": ["boosted"], "reason": ["400 days of history"]})
     with writing(engine) as connection:
         results.store_forecast(connection, NIGHTS[-1], frame, ladder, 900)
+        why = {"en": "Peak at 17:00, 9 % above the last four days like it.", "zh": "峰值 17:00，比最近四个同类日高 9 %。", "value": 40.0}
+        connection.execute(t.forecast.update().where(t.forecast.c.night == NIGHTS[-1]).values(why=why))
         day = {"day": NIGHTS[-1], "start_utc": NOW, "at_utc": NOW + timedelta(hours=17), "step_s": 900, "quantity": "power_kw"}
         feeder = {"series_id": "feeder-01.energy", "p10": 440.0, "p50": 470.0, "p90": 510.0, "limit": 500.0, "probability": 0.23}
         whole = {"series_id": "whole", "p10": 900.0, "p50": 955.0, "p90": 990.0, "limit": None, "probability": None}

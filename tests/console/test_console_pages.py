@@ -49,6 +49,7 @@ def text(at: AppTest) -> str:
         ("tonight", ["900 CNY", "1 000 CNY", "100 CNY (10.0 %) saved", "2.0 t", "battery-01 ends 12 kWh short."]),
         ("tonight", ["Commands to be written: 3", "The connection carries its most at 03:15."]),
         ("tonight", ["Peak risk", "feeder-01 23 % rating 500 kW expected 470 kW (440 – 510)", "whole 955 kW P10 to P90 900 – 990"]),
+        ("tonight", ["What drives the peaks", "feeder-01 Peak at 17:00, 9 % above the last four days like it."]),
         ("water", ["42.0 m3/h", "Close valve v001", "if it does not turn: v002", "314", "Hospital", "75 %", "Old town", "25.0"]),
         ("carbon", ["Water loss 25.0 %", "behind the path", "required 22.4 %", "96 entries", "2022-06"]),
         ("meters", ["p-121.pressure", "stuck value", "no answer in time", "feeder-01.power"]),
