@@ -68,7 +68,9 @@ def _of_group(
 ) -> Iterator[pd.DataFrame]:
     settings, calendar = city.settings.forecast, city.settings.calendar
     oldest = max(meter_days.first(engine) or made_at_utc, made_at_utc - timedelta(days=city.settings.night.history_days))
-    known = history.read(city, engine, group, ids, oldest, made_at_utc, known_at_utc, 2 * int(timedelta(days=1) / group.step))
+    first = made_at_utc - timedelta(days=origins + 1, hours=1)  # not after the first origin, whatever the clock did
+    steps = 2 * int(timedelta(days=1) / group.step)
+    known = history.read(city, engine, group, ids, oldest, made_at_utc, known_at_utc, steps, clean_until_utc=first)
     h = known.history
     if h.values.shape[1] // h.slots < origins + 3:
         return

@@ -57,15 +57,16 @@ def read(
     made_at_utc: datetime,
     known_at_utc: datetime,
     steps: int,
-    today: Block | None = None,
+    clean_until_utc: datetime | None = None,
 ) -> Known:
     """Series of one group from the civil midnight `start_utc` on, as they were known at `known_at_utc`.
 
-    Forecasts of `steps` steps are to be made at `made_at_utc`, a civil midnight unless `today` has what was read since then.
+    Forecasts of `steps` steps are to be made at the civil midnight `made_at_utc`. What comes after `clean_until_utc` is neither
+    cleaned nor looked at for it: a backtest must not know of a step of the level before it came.
     """
     shares = [ids[at : at + POINTS_AT_ONCE] for at in range(0, len(ids), POINTS_AT_ONCE)]
     notes: dict[str, str] = {}
-    both = [pair for some in shares for pair in _parts(city, engine, some, start_utc, made_at_utc, known_at_utc, today, notes)]
+    both = [pair for some in shares for pair in _parts(city, engine, some, start_utc, made_at_utc, known_at_utc, notes)]
     parts = [part for part, _ in both]
     held = tuple(name for part in parts for name in part.ids)
     h = replace(
@@ -79,7 +80,8 @@ def read(
     h = replace(h, weather=_weather(city, engine, group, h, made_at_utc, steps))
     runs_on = leak_history.ongoing(engine, city, known_at_utc, made_at_utc, made_at_utc + steps * group.step)
     happened = [*known_events.told(engine, city, known_at_utc), *runs_on]
-    seen, cleaned = learnable(h, city.settings.calendar, h.values.shape[1], happened)
+    before = h.values.shape[1] if clean_until_utc is None else max(int((clean_until_utc - h.start_utc) / h.step), 0)
+    seen, cleaned = learnable(h, city.settings.calendar, before, happened)
     for name, sentence in cleaned.items():
         notes[name] = " ".join([*filter(None, [notes.get(name)]), sentence])
     return Known(seen, np.concatenate([measured for _, measured in both]), happened, notes)
@@ -92,7 +94,6 @@ def _parts(
     start_utc: datetime,
     made_at_utc: datetime,
     known_at_utc: datetime,
-    today: Block | None,
     notes: dict[str, str],
 ) -> Iterator[tuple[groups.History, NDArray[np.float32]]]:
     """At most `POINTS_AT_ONCE` series without our own doing, and as they were measured: those that are, then those that are sums.
@@ -103,10 +104,8 @@ def _parts(
     points = [city.points[name] for name in ids if name in city.points]
     summed = [name for name in ids if name not in city.points]
     if points:
-        end = made_at_utc if today is None else today.start_utc
         # Measured values only: a model that learns estimates learns itself.
-        block = meter_days.block(engine, points, start_utc, end, known_at=known_at_utc, estimates=False)
-        block = block if today is None else _joined(block, today.select(block.ids))
+        block = meter_days.block(engine, points, start_utc, made_at_utc, known_at=known_at_utc, estimates=False)
         own = {name: kind[name] for name in block.ids}
         made = unmanaged.corrected(engine, city, block, own, known_at_utc)
         for note in made.notes:
@@ -117,11 +116,6 @@ def _parts(
         block = sums.block(city, engine, summed, start_utc, made_at_utc, known_at_utc)
         h = groups.known(block, {name: kind[name] for name in summed}, made_at_utc, settings)
         yield h, h.values
-
-
-def _joined(before: Block, after: Block) -> Block:
-    both = [np.concatenate(pair, axis=1) for pair in ((before.values, after.values), (before.quality, after.quality))]
-    return replace(before, values=both[0], quality=both[1])
 
 
 def _empty(group: Group, start_utc: datetime, steps: int) -> Block:

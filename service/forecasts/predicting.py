@@ -1,7 +1,7 @@
 """One share of a night's answers: some series of a group are asked of the stored machines, whatever process does it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 
 from city.clock import local_date
 from city.problems import PenstockError, Problem, fault
-from forecasting import events, features, groups
+from forecasting import events, features, groups, intraday
 from forecasting.coherent import Alone
 from forecasting.explain import explain
 from forecasting.forecast import LEVELS, Forecasts
@@ -109,8 +109,8 @@ def _share(chunk: Chunk) -> Share:
     return asked(chunk, known)
 
 
-def asked(chunk: Chunk, known: history.Known) -> Share:
-    """Ask the machines about a known history."""
+def asked(chunk: Chunk, known: history.Known, since: NDArray[np.float32] | None = None) -> Share:
+    """Ask the machines about a known history; `since` [n, a] is what was measured after it, and corrects what they say of later steps."""
     city, engine = opened(chunk.place)
     settings, calendar, h = city.settings.forecast, city.settings.calendar, known.history
     held = dict(chunk.models)
@@ -127,6 +127,8 @@ def asked(chunk: Chunk, known: history.Known) -> Share:
             continue
         parts.append(groups.answered(question, LEVELS, machine(chunk.place, held[question.rung])))
         ids_of.append(held[question.rung])
+    if since is not None:
+        parts = [_corrected(part, since) for part in parts]
     told = groups.guarded(rungs, parts).assign(rung=stands_on)
     told["why"] = told["series_id"].map(_why(chunk, h, parts)).astype(object).where(lambda known: known.notna(), None)
     acted, changes = events.applied(h, parts, known.events, chunk.group.quantity.unit)
@@ -151,6 +153,16 @@ def _why(chunk: Chunk, h: groups.History, parts: Sequence[groups.Part]) -> dict[
         for part in parts
         for one in explain(part, h.ids)
     }
+
+
+def _corrected(part: groups.Part, since: NDArray[np.float32]) -> groups.Part:
+    """A part of midnight, with what the day has shown so far."""
+    task, known = part.question.task, part.answer.errors
+    late = known.origins[:, None] + np.arange(task.steps) >= task.origins[0]
+    errors = np.where(late, np.nan, known.errors)
+    per_hour = max(task.grid.slots // 24, 1)
+    quantiles = intraday.corrected(part.answer.quantiles[:, 0], errors, since[part.question.rows], per_hour)
+    return replace(part, answer=replace(part.answer, quantiles=quantiles[:, None]))
 
 
 def _judged(engine: Engine, chunk: Chunk, known: history.Known, parts: Sequence[groups.Part], model_ids: Sequence[str]) -> judging.Judged:
