@@ -65,7 +65,7 @@ def ask(data: Dataset, monday: str, settings: ForecastSettings, weather: bool) -
     grid = HOLIDAYS.grid(data.inflow.index[0].to_pydatetime(), timedelta(hours=1), origin + WEEK_H)
     seen = data.weather[:, : origin + WEEK_H].astype(np.float32)
     known = Weather.perfect(("temperature_degc", "rain_mm"), seen) if weather else None
-    return Task(values, grid, np.array([origin]), WEEK_H, origin, settings, weather=known)
+    return Task(values, grid, np.array([origin]), WEEK_H, origin, settings, weather=known, ids=tuple(data.inflow.columns))
 
 
 def indicators(truth: NDArray[np.floating], said: NDArray[np.floating]) -> FloatArray:

@@ -206,6 +206,7 @@ def question(
         weights=None if h.weights is None else h.weights[rows],
         sun=_sun(h, rows, total + steps) if group in SEES_THE_SUN else None,
         peers=h.values[others] if rung == "group-shape" else None,
+        ids=tuple(h.ids[r] for r in rows),
         start_utc=h.start_utc,
     )
     return Question(group, rung, rows, task)

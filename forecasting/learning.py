@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -134,13 +135,27 @@ def some_series(task: Task, rng: np.random.Generator) -> Task:
     return task.rows(np.sort(rng.choice(task.series, task.settings.train_series, replace=False)))
 
 
-def drawn(task: Task) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray | None]:
-    """Rows to learn from, as many as the settings allow: features [r, f], values, base, scale and weights [r] (none: all the same)."""
+@dataclass(frozen=True)
+class Drawn:
+    """r rows to learn from."""
+
+    ids: tuple[str, ...]  # of the series that rows were drawn of; none where the task has none
+    i: IntArray  # [r] which of them
+    x: FloatArray  # [r, f]
+    value: FloatArray  # [r]
+    base: FloatArray  # [r]
+    scale: FloatArray  # [r]
+    weight: FloatArray | None  # [r]; none: all the same
+
+
+def drawn(task: Task) -> Drawn:
+    """As many rows as the settings allow, with their features."""
     rng = np.random.default_rng(task.settings.seed)
     few = some_series(task, rng)
     i, o, t = past_rows(few, rng, min(task.settings.train_rows, few.series * task.settings.rows_per_series))
     x, base, scale = features.rows(features.panel(few.values, few.grid), i, o, t, few.weather)
-    return x, few.values[i, t], base, scale, None if few.weights is None else few.weights[i, t]
+    weight = None if few.weights is None else few.weights[i, t]
+    return Drawn(few.ids, i, x, few.values[i, t], base, scale, weight)
 
 
 def past_rows(task: Task, rng: np.random.Generator, count: int) -> tuple[IntArray, IntArray, IntArray]:

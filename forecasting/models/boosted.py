@@ -48,10 +48,10 @@ class Boosted(BaseModel):
 
     def fit(self, task: Task) -> FittedBoosted:
         """Trees from rows drawn over series, days and lead times; where nothing could be learned they say zero."""
-        x, value, base, scale, weight = learning.drawn(task)
-        seen, shift = moved(x, self.start)
-        y = np.clip((value - base) / scale - shift, -LARGEST_ANSWER, LARGEST_ANSWER)
-        trees = learning.grow(seen, y, task.settings, task.settings.trees, task.settings.leaves, weight)
+        d = learning.drawn(task)
+        seen, shift = moved(d.x, self.start)
+        y = np.clip((d.value - d.base) / d.scale - shift, -LARGEST_ANSWER, LARGEST_ANSWER)
+        trees = learning.grow(seen, y, task.settings, task.settings.trees, task.settings.leaves, d.weight)
         return FittedBoosted(start=self.start, trees=trees)
 
 

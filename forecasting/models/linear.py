@@ -1,5 +1,7 @@
 """A linear correction of the profile for each hour of the day: little to learn, so little to get wrong on days that are rare."""
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -7,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from forecasting import features, learning
-from forecasting.models.asked import RowModel, column
+from forecasting.models.asked import answer, column
 from forecasting.models.task import FloatArray, IntArray, Task
 
 SHRUNK = 0.2
@@ -20,6 +22,10 @@ LARGEST = 3.0
 ODD_DAY = ("alike_1", "weekday_1", "last_day", "mean7", "surprise_24h", "surprise_168h")
 """What may count for something else on days off."""
 GROUPS = 48
+OWN_SERIES = 100
+"""In a group of at most so many series each has equations of its own."""
+OWN_ROWS = 150.0
+"""What is different about a series is shrunk as if that many more rows had said nothing is [rows]."""
 
 _LAGS = tuple(name for name in features.NAMES[: features.NAMES.index("level_in_scales")] if name != "alike_spread8")
 
@@ -42,25 +48,44 @@ def hour_and_lead(x: FloatArray) -> IntArray:
     return hour + np.where(column(x, "lead_h") < 24, 0, 24)
 
 
-class FittedLinear(RowModel):
-    """What one unit of each term adds to the base, in scales."""
+Equations = tuple[tuple[float, ...], ...]
+"""For each group of rows the constant and what one unit of each term adds, in scales; none: nothing could be learned."""
 
+
+class FittedLinear(BaseModel):
+    """The equations of all series, and for series known by name what is different about them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
     kind: Literal["linear"] = "linear"
-    constants: tuple[float, ...] = Field(description="one for each equation")
-    coefficients: tuple[tuple[float, ...], ...] = Field(description="one row for each equation; none: nothing could be learned")
+    shared: Equations
+    own: dict[str, Equations] = Field(description="what is added for a series of that name")
 
-    def say(self, x: FloatArray, base: FloatArray, scale: FloatArray) -> FloatArray:
-        if not self.coefficients:
-            return base
-        group, added = hour_and_lead(x), np.zeros(len(x))
-        for g in np.unique(group):
+    def predict(self, task: Task) -> FloatArray:
+        """Forecast float32[n, k, steps]."""
+        out = np.empty((task.series, len(task.origins), task.steps), np.float32)
+        known = np.array([name in self.own for name in task.ids] or [False] * task.series)
+        if not known.all():
+            out[~known] = answer(task.rows(np.flatnonzero(~known)), partial(_say, [self.shared]))[0]
+        for j in np.flatnonzero(known):
+            out[j] = answer(task.rows(np.array([j])), partial(_say, [self.shared, self.own[task.ids[j]]]))[0][0]
+        return out
+
+
+def _say(added_up: Sequence[Equations], x: FloatArray, base: FloatArray, scale: FloatArray) -> tuple[FloatArray]:
+    """The base and what the equations add to it."""
+    group, added = hour_and_lead(x), np.zeros(len(x))
+    for g in np.unique(group):
+        learned = [np.array(equations[g]) for equations in added_up if equations[g]]
+        if learned:
             rows = np.flatnonzero(group == g)
-            added[rows] = self.constants[g] + (terms(x[rows]) * self.coefficients[g]).sum(axis=1)  # the same sum however many rows
-        return (base + np.clip(added, -LARGEST, LARGEST) * scale).astype(np.float32)
+            constant, *slope = np.sum(learned, axis=0)
+            added[rows] = constant + (terms(x[rows]) * slope).sum(axis=1)  # the same sum however many rows
+    return ((base + np.clip(added, -LARGEST, LARGEST) * scale).astype(np.float32),)
 
 
 class Linear(BaseModel):
-    """48 ridge regressions with Huber's loss over all series of a group, one for each hour of the day and day ahead or later.
+    """48 ridge regressions with Huber's loss over all series of a group, one for each hour of the day and day ahead or later; in a group
+    of few series each has 48 more of what the others' leave over.
 
     References: Huber 1964, doi 10.1214/aoms/1177703732, by reweighted least squares; Lago et al. 2021, doi
     10.1016/j.apenergy.2021.116983 (one linear model per hour is hard to beat), departing in that the series share one.
@@ -70,30 +95,42 @@ class Linear(BaseModel):
     kind: Literal["linear"] = "linear"
 
     def fit(self, task: Task) -> FittedLinear:
-        """Equations from the same rows as the trees'; an equation with fewer rows than terms says zero."""
-        x, value, base, scale, weight = learning.drawn(task)
-        if not len(value):
-            return FittedLinear(constants=(), coefficients=())
-        y = np.clip((value - base) / scale, -LARGEST, LARGEST)
-        group, found = hour_and_lead(x), []
-        counts = np.ones(len(y)) if weight is None else weight.astype(np.float64)
+        """Equations from the same rows as the trees'; an equation with too few rows says zero."""
+        d = learning.drawn(task)
+        y = np.clip((d.value - d.base) / d.scale, -LARGEST, LARGEST).astype(np.float64)
+        weight = np.ones(len(y)) if d.weight is None else d.weight
+        named = d.ids if len(d.ids) <= OWN_SERIES else ()
+        own: dict[str, list[tuple[float, ...]]] = {name: [] for name in named}
+        group, shared = hour_and_lead(d.x), []
         for g in range(GROUPS):
             rows = np.flatnonzero(group == g)
-            found.append(_equation(terms(x[rows]), y[rows].astype(np.float64), counts[rows]))
-        return FittedLinear(constants=tuple(c for c, _ in found), coefficients=tuple(tuple(b.tolist()) for _, b in found))
+            a = terms(d.x[rows])
+            spread = 1e-6 + (a.std(axis=0) if rows.size else np.zeros(a.shape[1]))
+            shared.append(_equation(a, y[rows], weight[rows], spread, SHRUNK * len(rows)))
+            left = y[rows] - shared[-1][0] - a @ shared[-1][1:] if shared[-1] else y[rows]
+            for s, name in enumerate(named):
+                its = np.flatnonzero(d.i[rows] == s)
+                own[name].append(_equation(a[its], left[its], weight[rows[its]], spread, OWN_ROWS))
+        return FittedLinear(shared=tuple(shared), own={name: tuple(found) for name, found in own.items()})
 
 
-def _equation(a: NDArray[np.float64], y: NDArray[np.float64], weight: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-    """Constant and coefficients [terms] of one ridge regression of y [r] on terms [r, terms]."""
+def _equation(
+    a: NDArray[np.float64], y: NDArray[np.float64], weight: NDArray[np.floating], spread: NDArray[np.float64], shrink: float
+) -> tuple[float, ...]:
+    """Constant and coefficients, to five places, of a ridge regression of y [r] on terms [r, m] of that spread [m]; () for too few rows.
+
+    A coefficient is shrunk as if `shrink` more rows had said zero."""
     if len(y) <= a.shape[1]:
-        return 0.0, np.zeros(a.shape[1])
-    middle, spread = a.mean(axis=0), a.std(axis=0) + 1e-6
-    z = np.column_stack([(a - middle) / spread, np.ones(len(y))])
-    shrink = np.diag([*np.full(a.shape[1], SHRUNK * len(y)), 1e-6])
-    w = weight
+        return ()
+    z = np.column_stack([a / spread, np.ones(len(y))])
+    middle = z.mean(axis=0)
+    middle[-1] = 0
+    z -= middle
+    penalty = np.diag([*np.full(a.shape[1], shrink), 1e-6])
+    w = weight.astype(np.float64)
     for _ in range(REWEIGHTED):
-        b = np.linalg.solve((z * w[:, None]).T @ z + shrink, (z * w[:, None]).T @ y)
+        b = np.linalg.solve((z * w[:, None]).T @ z + penalty, (z * w[:, None]).T @ y)
         off = np.abs(y - z @ b)
         w = weight * np.minimum(1, HUBER_SCALES * 1.4826 * np.median(off) / np.maximum(off, 1e-9))
     slope = b[:-1] / spread
-    return float(b[-1] - slope @ middle), slope
+    return tuple(np.round([b[-1] - middle[:-1] @ b[:-1], *slope], 5).tolist())

@@ -63,6 +63,7 @@ class Task:
     sun: "Sun | None" = None
     weights: FloatArray | None = None  # [n, T]
     peers: FloatArray | None = None  # [p, T]
+    ids: tuple[str, ...] = ()  # [n], by which a model knows a series again; none: it treats all alike
     wanted: NDArray[np.bool_] | None = None  # [k, steps], where an answer is wanted; elsewhere it may be NaN
     start_utc: datetime = datetime(2000, 1, 1, tzinfo=UTC)  # of column 0; ties a stored machine to another night's columns
 
@@ -89,7 +90,8 @@ class Task:
         """The same question for some of the series."""
         weights = None if self.weights is None else self.weights[select]
         sun = None if self.sun is None else self.sun.rows(select)
-        return replace(self, values=self.values[select], weights=weights, sun=sun)
+        ids = tuple(np.array(self.ids, dtype=object)[select]) if self.ids else ()
+        return replace(self, values=self.values[select], weights=weights, sun=sun, ids=ids)
 
     def recent(self, days: int) -> "Task":
         """The same question with only `days` civil days before the first origin's day in reach."""

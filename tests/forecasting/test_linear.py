@@ -56,18 +56,18 @@ def test_one_absurd_value_in_a_thousand_changes_an_equation_little():
     rng = np.random.default_rng(3)
     a = rng.normal(size=(5_000, 2))
     y = 0.1 * a[:, 0] + rng.normal(0, 0.01, 5_000)
-    clean = _equation(a, y, np.ones(5_000))[1]
+    clean = _equation(a, y, np.ones(5_000), np.ones(2), 1_000)
     y[::1000] = 3
-    np.testing.assert_allclose(_equation(a, y, np.ones(5_000))[1], clean, atol=2e-3)
+    np.testing.assert_allclose(_equation(a, y, np.ones(5_000), np.ones(2), 1_000), clean, atol=2e-3)
 
 
 def test_an_equation_is_the_ridge_regression_its_formula_says():
     rng = np.random.default_rng(4)
     a = rng.normal(size=(4_000, 1))
     a = (a - a.mean()) / a.std()
-    constant, slope = _equation(a, 0.5 * a[:, 0] + 2, np.ones(4_000))
+    constant, slope = _equation(a, 0.5 * a[:, 0] + 2, np.ones(4_000), np.ones(1), 800)
     # plain ridge would say 0.5 / 1.2 = 0.417; the errors that makes are the largest and count less, which shrinks it further
-    assert 0.25 < slope[0] < 0.5 / 1.2
+    assert 0.25 < slope < 0.5 / 1.2
     assert constant == pytest.approx(2, abs=0.05)
 
 
@@ -88,6 +88,25 @@ def test_what_a_fit_leaves_behind_is_the_same_after_json_and_for_any_number_of_s
     again = TypeAdapter(AnyFitted).validate_json(fitted.model_dump_json())
     np.testing.assert_array_equal(again.predict(task), said)
     np.testing.assert_array_equal(fitted.predict(task.rows(slice(1, 2))), said[1:2])
+
+
+def test_a_series_known_by_name_keeps_what_is_different_about_it():
+    """Two series of the same shape; only the first takes more on the day after it took more."""
+    rng, days = np.random.default_rng(5), 400
+    level = np.zeros((2, days))
+    for d in range(1, days):
+        level[:, d] = (0.9, 0.0) * level[:, d - 1] + rng.normal(0, 0.5, 2)
+    values = (np.tile(SHAPE, days) + np.repeat(level, 24, axis=1) + rng.normal(0, 0.1, (2, 24 * days))).astype(np.float32)
+    rows = {"train_rows": 60_000, "rows_per_series": 30_000}
+    task = replace(asked(values, days), settings=ForecastSettings(**rows), ids=("a", "b"))
+    fitted = Linear().fit(task)
+    assert set(fitted.own) == {"a", "b"}
+    known, stranger = fitted.predict(task), fitted.predict(replace(task, ids=("c", "d")))
+    assert np.nanmean(np.abs(known - task.targets())) < 0.97 * np.nanmean(np.abs(stranger - task.targets()))
+    swapped = fitted.predict(replace(task.rows(np.array([1, 0]))))
+    np.testing.assert_array_equal(swapped, known[::-1])
+    again = TypeAdapter(AnyFitted).validate_json(fitted.model_dump_json())
+    np.testing.assert_array_equal(again.predict(task), known)
 
 
 def test_with_nothing_to_learn_from_it_says_the_profile():
