@@ -124,7 +124,7 @@ def configuration(args: argparse.Namespace, seed: int) -> ForecastSettings:
     """Ten series bear more rows each than a city's thousands, and what is rare in a week needs leaves of its own."""
     if args.quick:
         return ForecastSettings(seed=seed, trees=30, leaves=15, train_rows=5_000)
-    return ForecastSettings(seed=seed, leaves=96, learning_rate=0.06, train_rows=400_000, rows_per_series=40_000)
+    return ForecastSettings(seed=seed, leaves=96, learning_rate=0.06, train_rows=300_000, rows_per_series=30_000)
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:

@@ -24,7 +24,7 @@ ODD_DAY = ("alike_1", "weekday_1", "last_day", "mean7", "surprise_24h", "surpris
 GROUPS = 48
 OWN_SERIES = 100
 """In a group of at most so many series each has equations of its own."""
-OWN_ROWS = 150.0
+OWN_ROWS = 100.0
 """What is different about a series is shrunk as if that many more rows had said nothing is [rows]."""
 
 _LAGS = tuple(name for name in features.NAMES[: features.NAMES.index("level_in_scales")] if name != "alike_spread8")
