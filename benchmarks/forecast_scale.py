@@ -83,8 +83,7 @@ def ask(scale: Scale, values: NDArray[np.float32], grid: LocalGrid, days: int, f
     """Tonight's question about the chunk, whose column 0 is column `first` of the grid."""
     now = values.shape[1]
     steps = HORIZON_H * scale.slots // 24
-    cut, begin = grid.since(FIT_DAYS - days)
-    assert begin == first
+    cut, _ = grid.since(FIT_DAYS - days)
     start = START + timedelta(days=1) / scale.slots * first
     return Task(values, cut, np.array([now], np.int64), steps, now, scale.settings(), start_utc=start)
 
@@ -117,7 +116,10 @@ def measure(scale: Scale) -> dict[str, Any]:
         cpu, wall = cpu + took, wall + took_wall
     days = scale.series * HORIZON_H / 24
     return {
-        **{"series": scale.series, "steps_a_day": scale.slots, "fit_cpu_s": round(fit, 2), "predict_cpu_s": round(cpu, 2)},
+        "series": scale.series,
+        "steps_a_day": scale.slots,
+        "fit_cpu_s": round(fit, 2),
+        "predict_cpu_s": round(cpu, 2),
         "series_days_per_cpu_s": round(days / cpu),
         "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         "wall_s": round(fit_wall + wall, 2),

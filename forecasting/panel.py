@@ -1,9 +1,11 @@
 """Series folded into (day, slot) cells of the local grid, with what is derived once per series.
 
-A cell is read at origin o only if its column lies before o, which holds when its day is earlier than the origin's, or the same with
-an earlier slot.
+Series lie along the last axis: one cell of all series is one contiguous row, so what is asked of many series about the same targets is
+read and reckoned row by row. A cell is read at origin o only if its column lies before o, which holds when its day is earlier than the
+origin's, or the same with an earlier slot.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,54 +13,65 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecasting.calendars import LocalGrid
-from forecasting.windows import finite_mean, running_sums, window_mean
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
+NAN = np.float32(np.nan)
 
 
 @dataclass(frozen=True)
 class Panel:
-    """n series folded into cells [n, D, S], with what is derived once per series. Build with `panel(...)`."""
+    """n series by column and by cell. Build with `panel(...)`. Day -1 is one of which nothing is known."""
 
-    values: FloatArray  # [n, T]
+    columns: FloatArray  # [T, n], NaN where unknown
     grid: LocalGrid
-    cells: FloatArray  # [n, D, S]
+    days: FloatArray  # [D + 1, S, n], NaN where unknown; the last is day -1
+
+    @property
+    def cells(self) -> FloatArray:
+        """float32[n, D, S], NaN where unknown."""
+        return np.moveaxis(self.days[:-1], 2, 0)
+
+    @cached_property
+    def seen(self) -> FloatArray:
+        """1 where a cell of `days` is known, else 0."""
+        return np.isfinite(self.days).astype(np.float32)
+
+    @cached_property
+    def filled(self) -> FloatArray:
+        """`days` with 0 where a cell is not known."""
+        return np.where(self.seen > 0, self.days, np.float32(0))
 
     @cached_property
     def expected(self) -> FloatArray:
-        """Mean of the four days of the same type before each day, same slot: float32[n, D, S]."""
-        out = np.full_like(self.cells, np.nan)
+        """Mean of the four days of the same type before each day, same slot: float32[D, S, n]."""
+        before = np.full((self.grid.days, 4), -1)
         for kind in range(3):
             days = np.flatnonzero(self.grid.day_type == kind)
-            total, count = running_sums(self.cells[:, days], axis=1)
-            first = np.maximum(np.arange(days.size) - 4, 0)
-            here = np.arange(days.size)
-            n = count[:, here] - count[:, first]
-            out[:, days] = np.where(n > 0, (total[:, here] - total[:, first]) / np.maximum(n, 1), np.nan)
+            for k in range(min(4, len(days) - 1)):
+                before[days[k + 1 :], k] = days[: -k - 1]
+        out = np.empty((self.grid.days, *self.days.shape[1:]), np.float32)
+        for day, four in enumerate(before):  # day by day, so that sums stay in cache
+            out[day] = mean_of((self.filled[d], self.seen[d]) for d in four)
         return out
 
     @cached_property
-    def surprise(self) -> FloatArray:
-        """Value minus `expected`, by column: float32[n, T]."""
-        t = self.values.shape[1]
-        return self.values - self.expected[:, self.grid.day[:t], self.grid.slot[:t]]
-
-    @cached_property
-    def surprise_sums(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        return running_sums(self.surprise, axis=1)
-
-    @cached_property
-    def noise_sums(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        return running_sums(np.abs(self.surprise), axis=1)
+    def surprises(self) -> tuple[FloatArray, FloatArray]:
+        """Value minus `expected` by column, 0 where either is not known, and 1 where both are: float32[T, n] each."""
+        t = len(self.columns)
+        found = self.expected[self.grid.day[:t], self.grid.slot[:t]]
+        np.subtract(self.columns, found, out=found)
+        known = np.isfinite(found)
+        found[~known] = 0
+        return found, known.astype(np.float32)
 
     @cached_property
     def daily(self) -> tuple[FloatArray, FloatArray]:
-        """Mean and range (largest minus smallest) of each civil day with at least half its slots: float32[n, D] each."""
-        enough = np.isfinite(self.cells).sum(axis=2) * 2 >= self.grid.slots
-        low = np.where(np.isfinite(self.cells), self.cells, np.inf).min(axis=2)
-        high = np.where(np.isfinite(self.cells), self.cells, -np.inf).max(axis=2)
-        return np.where(enough, finite_mean(self.cells, 2), np.nan), np.where(enough, high - low, np.nan).astype(np.float32)
+        """Mean and range (largest minus smallest) of each civil day with at least half its slots: float32[D + 1, n] each."""
+        count = self.seen.sum(axis=1)
+        enough = count * 2 >= self.grid.slots
+        spread = np.fmax.reduce(self.days, axis=1) - np.fmin.reduce(self.days, axis=1)
+        return np.where(enough, self.filled.sum(axis=1) / np.maximum(count, 1), NAN), np.where(enough, spread, NAN)
 
     @cached_property
     def days_of(self) -> dict[str, tuple[IntArray, IntArray]]:
@@ -76,44 +89,52 @@ class Panel:
         return found
 
     def like_days(self, name: str, target_day: IntArray, last_known: IntArray, count: int) -> IntArray:
-        """The last `count` days of the target day's class known at the origin, newest first: int64[r, count], -1 for none."""
+        """The last `count` days of the target day's class known at the origin, newest first: int64[count, r], -1 for none."""
         lists, upto = self.days_of[name]
         c = (self.grid.day_type if name == "type" else self.grid.alike)[target_day].astype(np.int64)
         seen = np.where(last_known >= 0, upto[c, np.maximum(last_known, 0)], 0)
-        at = seen[:, None] - 1 - np.arange(count)
-        return np.where(at >= 0, lists[c[:, None], np.maximum(at, 0)], -1)
-
-    def cell(self, i: IntArray, days: IntArray, slot: IntArray) -> FloatArray:
-        """Values of cells [r, m] (days [r, m]; slot [r]); NaN for a day before the data."""
-        found = self.cells[i[:, None], np.maximum(days, 0), slot[:, None]]
-        return np.where(days >= 0, found, np.float32(np.nan))
-
-    def level_and_scale(self, i: IntArray, o: IntArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Level (mean of 7 whole days before the origin's day), scale (median daily range of 28) and the level of 28 days."""
-        key, back = np.unique(i.astype(np.int64) * self.grid.days + self.grid.day[o], return_inverse=True)
-        series, day = key // self.grid.days, key % self.grid.days
-        before = day[:, None] - 1 - np.arange(28)
-        mean, spread = (np.where(before >= 0, d[series[:, None], np.maximum(before, 0)], np.nan) for d in self.daily)
-        week, month = finite_mean(mean[:, :7], 1), finite_mean(mean, 1)
-        level = np.where(np.isfinite(week), week, month)
-        if not np.isfinite(level).all():  # less than half a day seen: what there is
-            newest = window_mean(running_sums(self.values, axis=1), i, o, 28 * self.grid.slots)
-            first = np.full(len(key), np.nan)
-            first[back] = newest
-            level = np.where(np.isfinite(level), level, first)
-        ordered = np.sort(spread, axis=1)  # not-a-number sorts last
-        seen = np.isfinite(spread).sum(axis=1)
-        middle = ordered[np.arange(len(seen)), np.maximum(seen - 1, 0) // 2]
-        scale = np.where((seen > 0) & (middle > 0), middle, np.maximum(np.abs(level), 1e-6))
-        out = [np.nan_to_num(level), np.where(np.isfinite(scale), scale, 1.0), np.nan_to_num(month)]
-        return tuple(a[back].astype(np.float32) for a in out)  # type: ignore[return-value]
+        at = seen - 1 - np.arange(count)[:, None]
+        return np.where(at >= 0, lists[c, np.maximum(at, 0)], -1)
 
 
 def panel(values: FloatArray, grid: LocalGrid) -> Panel:
     """Fold values [n, T] into the cells of the grid; where the clock goes back the first pass counts, where it goes forward NaN."""
-    safe = np.clip(grid.column, 0, values.shape[1] - 1)
-    known = (grid.column >= 0) & (grid.column < values.shape[1])
-    return Panel(values, grid, np.where(known, values[:, safe], np.float32(np.nan)))
+    columns = np.ascontiguousarray(values.T)
+    days = np.empty((grid.days + 1, grid.slots, len(values)), np.float32)
+    np.take(columns, np.clip(grid.column, 0, len(columns) - 1), axis=0, out=days[:-1])
+    days[:-1][(grid.column < 0) | (grid.column >= len(columns))] = NAN
+    days[-1] = NAN
+    return Panel(columns, grid, days)
+
+
+def mean_of(parts: Iterable[tuple[FloatArray, FloatArray]]) -> FloatArray:
+    """Mean of arrays given as (0 where unknown, 1 where known), NaN where none is known."""
+    (first, known), *others = parts
+    total, count = first.copy(), known.copy()
+    for filled, seen in others:
+        total += filled
+        count += seen
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.divide(total, count, out=total)
+
+
+def known(a: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """(0 where unknown, 1 where known)."""
+    seen = np.isfinite(a)
+    return np.where(seen, a, np.float32(0)), seen.astype(np.float32)
+
+
+def median_of(parts: Sequence[tuple[FloatArray, FloatArray]]) -> FloatArray:
+    """Median of arrays given as `mean_of` takes them, NaN where none is known."""
+    ordered: list[FloatArray] = [np.where(seen > 0, filled, np.float32(np.inf)) for filled, seen in parts]
+    for turn in range(len(ordered)):  # neighbours change places until all are in order: whole arrays at a time, faster than a sort of each
+        for a in range(turn % 2, len(ordered) - 1, 2):
+            ordered[a], ordered[a + 1] = np.minimum(ordered[a], ordered[a + 1]), np.maximum(ordered[a], ordered[a + 1])
+    count = np.sum([seen for _, seen in parts], axis=0).astype(np.int64)
+    if (count == len(parts)).all():
+        return np.asarray((ordered[(len(parts) - 1) // 2] + ordered[len(parts) // 2]) / 2, np.float32)
+    low, high = (np.choose(np.maximum(at, 0), ordered) for at in ((count - 1) // 2, np.minimum(count // 2, len(parts) - 1)))
+    return np.where(count > 0, (low + high) / 2, NAN).astype(np.float32)
 
 
 def last_known(g: LocalGrid, o: IntArray, slot: IntArray) -> IntArray:

@@ -13,7 +13,6 @@ From = Literal["profile", "last-day"]
 LARGEST_ANSWER = 3.0
 """Nothing is learned to be further than this from where the trees start: beyond it lies a fault, not a load [scales]."""
 _LAST_DAY = features.NAMES.index("last_day")
-_LAGS = [k for k, name in enumerate(features.NAMES) if name in features.LAGS]
 
 
 class FittedBoosted(RowModel):
@@ -63,7 +62,7 @@ def moved(x: FloatArray, start: From) -> tuple[FloatArray, FloatArray]:
     if start == "profile":
         return x, np.zeros(len(x), np.float32)
     shift = np.nan_to_num(x[:, _LAST_DAY])
-    seen = x.copy()
-    seen[:, _LAGS] -= shift[:, None]
+    seen = x.copy(order="K")
+    seen[:, : len(features.LAGS)] -= shift[:, None]
     seen[:, _LAST_DAY] = shift
     return seen, shift

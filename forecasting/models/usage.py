@@ -9,6 +9,7 @@ from pydantic import Field
 from forecasting.models import forest
 from forecasting.models.distribution import DAYS, Distribution, FittedDistribution, Sums, lagged
 from forecasting.models.task import FloatArray, IntArray, Task
+from forecasting.origins import level_and_scale
 from forecasting.panel import Panel, last_known, panel
 from forecasting.sun import Sun
 from forecasting.windows import finite_mean
@@ -27,10 +28,12 @@ class UsageView:
         seen = task.values if task.weights is None else np.where(task.weights > 0, task.values, np.float32(np.nan))
         self._panel: Panel = panel(seen, task.grid)
         ones = np.ones_like(seen)
-        self._level, self._surprise = (Sums(of, ones, ones[:, 0]) for of in (seen, self._panel.surprise))
+        surprise, known = self._panel.surprises
+        self._level, self._surprise = (Sums(of, ones, ones[:, 0]) for of in (seen, np.where(known > 0, surprise, np.float32(np.nan)).T))
 
     def unit(self, i: IntArray, o: IntArray, _t: IntArray) -> FloatArray:
-        return self._panel.level_and_scale(i, o)[1]
+        columns, k = np.unique(o, return_inverse=True)
+        return level_and_scale(self._panel, columns)[1][k, i]
 
     def features(self, i: IntArray, o: IntArray, t: IntArray) -> FloatArray:
         hour, grid = self._hour, self._grid
@@ -41,7 +44,7 @@ class UsageView:
         week = lagged(t, o, 7 * self._slots)
         for at in (last, last - self._slots, last - 2 * self._slots, week, week - 7 * self._slots):
             ratios += [self._level.ratio(i, at, at + 1), self._level.ratio(i, at - hour, np.minimum(at + hour + 1, o))]
-        like = self._panel.cell(i, self._panel.like_days("type", day, last_known(grid, o, slot), 8), slot)
+        like = self._panel.days[self._panel.like_days("type", day, last_known(grid, o, slot), 8), slot, i].T
         ratios += [*like[:, :4].T, finite_mean(like[:, :4], 1), finite_mean(like, 1)]
         columns: list[NDArray[np.generic]] = [a / unit for a in ratios]
         for beside in (0, self._hour):
@@ -75,7 +78,7 @@ class UsageView:
     def _around(self, i: IntArray, o: IntArray, t: IntArray, beside: IntArray) -> FloatArray:
         at = lagged(t, o, self._slots)[:, None, None] - self._slots * np.arange(DAYS)[:, None] + beside
         known = (at >= 0) & (at < o[:, None, None])
-        found = np.where(known, self._panel.values[i[:, None, None], np.where(known, at, 0)], np.float32(np.nan))
+        found = np.where(known, self._panel.columns[np.where(known, at, 0), i[:, None, None]], np.float32(np.nan))
         return (found.reshape(len(i), -1) / self.unit(i, o, t)[:, None]).astype(np.float32)
 
 

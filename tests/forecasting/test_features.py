@@ -1,3 +1,4 @@
+import warnings
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -5,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecasting import features
+from forecasting import features, origins
 from forecasting.calendars import Calendar
-from forecasting.windows import finite_mean, running_sums, window_mean
+from forecasting.panel import known, mean_of, median_of
+from forecasting.windows import finite_mean
 
 MONDAY = datetime(2022, 2, 27, 23, tzinfo=UTC)  # 2022-02-28 00:00 in Rome
 
@@ -66,9 +68,37 @@ def test_nothing_at_or_after_the_origin_is_seen(o, ahead, seed):
 
 
 def test_windows_skip_what_is_missing():
-    a = np.array([[1.0, np.nan, 3.0, 5.0]])
-    sums = running_sums(a, axis=1)
-    zero = np.zeros(3, np.int64)
-    assert window_mean(sums, zero, np.array([4, 2, 2]), 3).tolist()[:2] == [4.0, 1.0]
-    assert np.isnan(window_mean(sums, np.zeros(1, np.int64), np.array([2]), 1))[0]
-    assert finite_mean(a, 1)[0] == 3.0
+    a = np.array([[1.0], [np.nan], [3.0], [5.0]], np.float32)
+    filled, seen = known(a)
+    three, one = origins.window_means([(filled, seen, np.array([4, 2]), 3), (filled, seen, np.array([4, 2]), 1)])
+    assert three[:, 0].tolist() == [4.0, 1.0]
+    assert one[0, 0] == 5.0
+    assert np.isnan(one[1, 0])
+    assert finite_mean(a.T, 1)[0] == 3.0
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.lists(st.one_of(st.just(np.nan), st.floats(-100, 100, width=32)), min_size=8, max_size=8), min_size=1, max_size=5))
+def test_means_and_medians_of_days_are_those_of_what_is_known(table):
+    days = [known(a) for a in np.array(table, np.float32).T]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a row without any value
+        np.testing.assert_allclose(median_of(days), np.nanmedian(table, axis=1), rtol=1e-5)
+        np.testing.assert_allclose(mean_of(days), np.nanmean(table, axis=1), rtol=1e-4, atol=1e-4)
+
+
+def test_many_series_at_once_have_the_bits_of_each_row_alone():
+    """Half a year with gaps, a dead series and one that began a day ago, over both changes of the clock."""
+    rng = np.random.default_rng(2)
+    values = (rng.random((5, 190 * 24)) + 1).astype(np.float32)
+    values[rng.random(values.shape) < 0.05] = np.nan
+    values[3] = np.nan
+    values[4, : -20 * 24] = np.nan
+    grid = Calendar().grid(MONDAY, timedelta(hours=1), values.shape[1] + 100)
+    folded = features.panel(values, grid)
+    at = np.array([28 * 24, 100 * 24 + 7, 190 * 24])
+    k, h = (a.ravel() for a in np.meshgrid(np.arange(3), np.arange(0, 60, 7), indexing="ij"))
+    many = features.block(folded, origins.origins(folded, at), k, at[k] + h)
+    alone = features.rows(folded, np.tile(np.arange(5), len(k)), np.repeat(at[k], 5), np.repeat(at[k] + h, 5))
+    for one, other in zip(many, alone, strict=True):
+        np.testing.assert_array_equal(one, other)
