@@ -31,7 +31,7 @@ class SolarView:
 
     def features(self, i: IntArray, o: IntArray, t: IntArray) -> FloatArray:
         hour, slots, sums = self._hour, self._slots, self._sums
-        last, recent = lagged(t, o, slots), self.recent(i, o, t)
+        last, recent = lagged(t, o, slots), self._around(i, o, t, hour)
         ordered = np.sort(recent, axis=1)
         count = np.isfinite(ordered).sum(axis=1)
         columns: list[NDArray[np.generic]] = [*recent[:, :4].T]
@@ -48,10 +48,14 @@ class SolarView:
         return np.stack(columns, axis=1).astype(np.float32)
 
     def recent(self, i: IntArray, o: IntArray, t: IntArray) -> FloatArray:
-        """Clear-sky index around the same time of the last days; of the group where the plant has none of its own."""
+        """Clear-sky index at the same time of the last days."""
+        return self._around(i, o, t, 0)
+
+    def _around(self, i: IntArray, o: IntArray, t: IntArray, beside: int) -> FloatArray:
+        """Clear-sky index of the same time and up to `beside` columns around it; of the group where the plant has none of its own."""
         last = lagged(t, o, self._slots)
         days = [last - back * self._slots for back in range(DAYS)]
-        bounds = [(c - self._hour, np.minimum(c + self._hour + 1, o)) for c in days]
+        bounds = [(c - beside, np.minimum(c + beside + 1, o)) for c in days]
         own = np.stack([self._sums.ratio(i, *b) for b in bounds], axis=1)
         none = np.flatnonzero(~np.isfinite(own[:, : DAYS // 2]).any(axis=1))
         for back, (begin, end) in enumerate(bounds) if none.size else ():
