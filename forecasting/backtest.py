@@ -12,6 +12,7 @@ from city.problems import fault
 from forecasting import groups
 from forecasting.calendars import Calendar
 from forecasting.forecast import LEVELS
+from forecasting.learnable import learnable
 from forecasting.models import Naive
 from forecasting.models.task import ForecastSettings
 from forecasting.weather import Weather
@@ -49,7 +50,9 @@ def backtest(
     days_held = h.values.shape[1] // h.slots
     if days_held < back[0] + 1:
         return pd.DataFrame(columns=list(COLUMNS))
-    rungs = groups.climbed(h, h.values.shape[1] - back[0] * h.slots)
+    first = h.values.shape[1] - back[0] * h.slots
+    h, _ = learnable(h, calendar, max(first - h.slots // 24, 0))  # not after the first origin, whatever the clock did
+    rungs = groups.climbed(h, first)
     asked = groups.questions(h, rungs, calendar, steps, back, settings)
     found = [_skill(h, groups.answered(question, LEVELS)) for question in asked]
     if not found:

@@ -13,6 +13,7 @@ from city.frames import FORECAST, Block, checked
 from city.problems import fault
 from forecasting import groups
 from forecasting.calendars import Calendar
+from forecasting.learnable import learnable
 from forecasting.models.task import ForecastSettings
 from forecasting.weather import Weather
 
@@ -54,6 +55,7 @@ def forecast(
     if not 1 <= steps <= most:
         raise fault("forecast horizon", f"{steps} steps of {history.step}", f"1 to {most} steps", "Ask for at most 14 days.")
     h = groups.known(history, kinds, made_at_utc, settings, weather, weights, coordinates_deg)
+    h, found = learnable(h, calendar, h.values.shape[1])
     rungs = groups.climbed(h, h.values.shape[1])
     times = clock.grid(clock.floor(made_at_utc, h.step), steps, h.step)
     parts = tuple(groups.answered(question, LEVELS) for question in groups.questions(h, rungs, calendar, steps, [0], settings))
@@ -62,7 +64,9 @@ def forecast(
     columns = columns.assign(made_at_utc=clock.as_utc(made_at_utc), quantity=str(history.quantity))
     order = {name: r for r, name in enumerate(h.ids)}
     columns = columns.sort_values("series_id", key=lambda s: s.map(order), kind="stable")
-    return Forecasts(checked(FORECAST, columns[list(FORECAST.columns)], "forecast"), groups.guarded(rungs, parts), h, parts)
+    told = groups.guarded(rungs, parts)
+    told["reason"] = [f"{reason} {found.get(name, '')}".strip() for name, reason in zip(told["series_id"], told["reason"], strict=True)]
+    return Forecasts(checked(FORECAST, columns[list(FORECAST.columns)], "forecast"), told, h, parts)
 
 
 def _frame(h: groups.History, part: groups.Part, times: pd.DatetimeIndex) -> pd.DataFrame:
