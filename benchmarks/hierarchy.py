@@ -18,7 +18,7 @@ from city.quality import VALID
 from city.quantities import Quantity
 from forecasting import groups
 from forecasting.calendars import Calendar
-from forecasting.coherent import Alone, coherent
+from forecasting.coherent import Alone, coherent, sampled
 from forecasting.correlation import correlation
 from forecasting.forecast import LEVELS
 from forecasting.models.task import ForecastSettings
@@ -223,19 +223,27 @@ def town_figures(town: Town, settings: ForecastSettings, args: argparse.Namespac
 
 
 def size_figures(meters: int, seed: int) -> dict[str, Any]:
-    """CPU-seconds and coherence of one night of `meters` meters under feeders of 50 and substations of 20 feeders, one series per meter."""
+    """CPU-seconds and coherence of a night of quarters: `meters` meters under feeders of 50, substations of 20 feeders and one city."""
     rng = np.random.default_rng(seed)
     feeders = meters // 50
     sums = {f"f{f}": {f"m{f}.{m}": 1.0 for m in range(50)} for f in range(feeders)}
     sums |= {f"s{s}": {f"f{f}": 1.0 for f in range(20 * s, min(20 * s + 20, feeders))} for s in range(-(-feeders // 20))}
     sums["city"] = {name: 1.0 for name in sums if name[0] == "s"}
     (tree,) = trees(sums)
-    n, steps = len(tree.ids), 204
-    middle = tree.summing @ rng.lognormal(0, 1, (len(tree.bottom), 1)) * rng.uniform(0.9, 1.1, (n, steps))
+    steps, drawn = 204, sampled(sums, ())
+    middle = tree.summing @ rng.lognormal(0, 1, (len(tree.bottom), 1)) * rng.uniform(0.9, 1.1, (len(tree.ids), steps))
+    parts = []
+    for some, origins in ((drawn, 28), (set(tree.ids) - drawn, 0)):
+        rows = [i for i, name in enumerate(tree.ids) if name in some]
+        q = (middle[rows, :, None] * (0.9, 1.0, 1.1)).astype(np.float32)
+        z = rng.standard_normal((len(rows), origins, steps)).astype(np.float32)
+        parts.append(Alone(tuple(tree.ids[i] for i in rows), 900, q, np.arange(origins).astype("datetime64[D]"), z))
     cpu = time.process_time()
-    said = reconcile(tree, middle[:, None], 0.1 * middle, nonnegative=np.ones(n, bool))
+    made = coherent([part for part in parts if part.ids], sums, (), (), PATHS, seed)
     cpu = time.process_time() - cpu
-    return {"meters": meters, "series": n, "steps": steps, "cpu_s": round(cpu, 2), "incoherence": float(f"{tree.incoherence(said):.1e}")}
+    count = len(next(iter(made.paths.values())))
+    size = {"meters": meters, "series": len(tree.ids), "steps": steps, "sampled": len(made.paths), "paths": count}
+    return {**size, "cpu_s": round(cpu, 2), "incoherence": float(f"{made.incoherence:.1e}")}
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:

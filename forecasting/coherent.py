@@ -17,6 +17,8 @@ ROUNDS = 4
 """More brings bands of paths closer to those of the forecast, ever slower."""
 SAMPLED = 1_000
 """Series of a tree up to which all of them are sampled."""
+CELLS, FEWEST = 40_000_000, 50
+"""Series x paths x steps held at a time, and the fewest paths that many series are left with."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Alone:
     step_s: int
     quantiles: NDArray[np.floating]  # [n, steps, 3]: P10, P50, P90
     origins: NDArray[np.datetime64]  # [c]
-    errors: NDArray[np.floating]  # [n, c, steps], divided by their expected size; NaN where not known
+    errors: NDArray[np.floating]  # [n, c, steps], divided by their expected size; NaN where not known. c may be 0: nobody samples them
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,8 @@ def coherent(
         p50, off = _reconciled(tree, {name: bands[name][1:2] for name in tree.ids}, bands, step_s, signed)
         bands |= {name: _moved(bands[name], p50[name], name in signed) for name in tree.ids}
         worst = max(worst, off)
-    drawn = _sampled(_chosen(forest, held, wanted, step_s), step_s, bands, _aligned(parts), count, seed)
+    asked = sampled(held, wanted)
+    drawn = _drawn([name for name in step_s if name in asked], step_s, bands, _aligned(parts, asked), count, seed)
     paths = {name: some if name in signed else np.maximum(some, 0) for name, some in drawn.items()}
     for tree in trees({parent: of for parent, of in held.items() if {parent, *of} <= paths.keys()}):
         some = {name: paths[name] for name in tree.ids}
@@ -74,25 +77,25 @@ def coherent(
     return Together(bands, paths, worst)
 
 
-def _aligned(parts: Sequence[Alone]) -> dict[str, FloatArray]:
-    """{id: errors [c, steps]} at the newest origins of all parts together, NaN where a part was not asked."""
+def sampled(sums: Mapping[str, Mapping[str, float]], wanted: Collection[str]) -> set[str]:
+    """Series that get paths: what is wanted, all of a small tree, and of a large one its sums."""
+    return set(wanted) | {name for tree in trees(sums) for name in tree.ids if len(tree.ids) <= SAMPLED or name in sums}
+
+
+def _aligned(parts: Sequence[Alone], chosen: Collection[str]) -> dict[str, FloatArray]:
+    """{id: errors [c, steps]} of the chosen series at the newest origins of all parts together, NaN where a part was not asked."""
     every = np.unique(np.concatenate([part.origins for part in parts]))[-ORIGINS:] if parts else np.array([], "datetime64[us]")
     found: dict[str, FloatArray] = {}
     for part in parts:
         _, mine, theirs = np.intersect1d(every, part.origins, return_indices=True)
-        z = np.full((len(part.ids), len(every), part.quantiles.shape[1]), np.nan)
-        z[:, mine] = part.errors[:, theirs]
-        found |= dict(zip(part.ids, z, strict=True))
+        for i, name in enumerate(part.ids):
+            if name in chosen:
+                found[name] = np.full((len(every), part.quantiles.shape[1]), np.nan)
+                found[name][mine] = part.errors[i, theirs]
     return found
 
 
-def _chosen(forest: Sequence[Tree], sums: Mapping[str, Mapping[str, float]], wanted: Collection[str], known: Collection[str]) -> list[str]:
-    """Series that get paths: what is wanted, all of a small tree, and of a large one its sums."""
-    some = [name for tree in forest for name in tree.ids if len(tree.ids) <= SAMPLED or name in sums]
-    return list(dict.fromkeys([*(name for name in known if name in wanted), *some]))
-
-
-def _sampled(
+def _drawn(
     chosen: Sequence[str],
     step_s: Mapping[str, int],
     bands: Mapping[str, FloatArray],
@@ -100,11 +103,16 @@ def _sampled(
     count: int,
     seed: int,
 ) -> dict[str, FloatArray]:
-    """{id: [k, steps]}, ranks drawn together on the finest step; a coarser series keeps the rank of its first fine step."""
+    """{id: [k, steps]}, ranks drawn together on the finest step; a coarser series keeps the rank of its first fine step.
+
+    k is `count`, or less where there are many series: as many as `CELLS` allow.
+    """
     if not chosen:
         return {}
     finest = min(step_s[name] for name in chosen)
     times = {name: step_s[name] // finest for name in chosen}
+    steps = bands[chosen[0]].shape[1] * times[chosen[0]]
+    count = min(count, max(FEWEST, CELLS // (len(chosen) * steps)))
     q = np.stack([np.repeat(bands[name].T, times[name], axis=0) for name in chosen])
     z = np.stack([np.repeat(errors[name], times[name], axis=1) for name in chosen])
     drawn = sample(q, LEVELS, z, count, seed)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from sqlalchemy import Connection
 
 from city.clock import local
 from city.quantities import Quantity
-from forecasting.coherent import Alone, Together, coherent
+from forecasting.coherent import Alone, Together, coherent, sampled
 from forecasting.forecast import Forecasts
 from forecasting.peaks import daily_peaks
 from service.settings import LoadedCity
@@ -50,31 +51,33 @@ def wanted(city: LoadedCity) -> set[str]:
     return asked | set(city.sums.rating_kw) | set(city.sums.constraints)
 
 
-def alone(city: LoadedCity, made: Forecasts) -> Alone | None:
-    """What one share of the night must hand on: quantiles and past errors of its series that take part in sums or are `wanted`."""
+@lru_cache(maxsize=2)
+def _members(city: LoadedCity) -> tuple[frozenset[str], frozenset[str]]:
+    """Series that take part in sums or are wanted, and those of them that get paths."""
     sums = city.sums.constraints
-    members = wanted(city) | {part for parts in sums.values() for part in parts}
-    ids, quantiles, errors, origins = [], [], [], []
+    asked = wanted(city)
+    return frozenset(asked | {part for parts in sums.values() for part in parts}), frozenset(sampled(sums, asked))
+
+
+def alone(city: LoadedCity, made: Forecasts) -> tuple[Alone, ...]:
+    """What one share of the night must hand on: quantiles of its series that take part in sums or are `wanted`, and past errors of
+    those that get paths.
+    """
+    members, drawn = _members(city)
+    found = []
     for part in made.parts:
-        rows = [j for j, r in enumerate(part.question.rows) if made.history.ids[r] in members]
-        if not rows:
-            continue
-        known = part.answer.errors
-        late = known.origins[:, None] + np.arange(part.question.task.steps) >= part.question.task.origins[0]
-        z = np.where(late, np.nan, known.errors[rows] / np.maximum(known.size[rows], 1e-12))
-        ids += [made.history.ids[part.question.rows[j]] for j in rows]
-        quantiles.append(part.answer.quantiles[rows, 0])
-        errors.append(z)
-        origins.append(np.array([part.question.task.time(int(o)).replace(tzinfo=None) for o in known.origins], "datetime64[us]"))
-    if not ids:
-        return None
-    every = np.unique(np.concatenate(origins))
-    z = np.full((len(ids), len(every), quantiles[0].shape[1]), np.nan, np.float32)
-    first = 0
-    for some, times in zip(errors, origins, strict=True):
-        z[first : first + len(some), np.searchsorted(every, times)] = some
-        first += len(some)
-    return Alone(tuple(ids), int(made.history.step.total_seconds()), np.concatenate(quantiles), every, z)
+        ids = np.array([made.history.ids[r] for r in part.question.rows], dtype=object)
+        known, task = part.answer.errors, part.question.task
+        late = known.origins[:, None] + np.arange(task.steps) >= task.origins[0]
+        times = np.array([task.time(int(o)).replace(tzinfo=None) for o in known.origins], "datetime64[us]")
+        for asked, count in ((members & drawn, len(times)), (members - drawn, 0)):
+            rows = [j for j, name in enumerate(ids) if name in asked]
+            if rows:
+                z = known.errors[rows, :count] / np.maximum(known.size[rows, :count], 1e-12)
+                z = np.where(late[:count], np.nan, z).astype(np.float32)
+                step_s = int(made.history.step.total_seconds())
+                found.append(Alone(tuple(ids[rows]), step_s, part.answer.quantiles[rows, 0], times[:count], z))
+    return tuple(found)
 
 
 def together(city: LoadedCity, start_utc: datetime, parts: Sequence[Alone]) -> Result:

@@ -16,7 +16,7 @@ from service.store.vectors import pack_float
 
 def added_up(moment: Moment, shares: Sequence[Share]) -> tuple[hierarchy.Result | None, list[Problem]]:
     """Sums that add up, sample paths and peaks; without them every forecast stays as its series was forecast by itself."""
-    given = [one.alone for one in shares if one.alone is not None]
+    given = [part for one in shares for part in one.alone]
     if not given:
         return None, []
     try:

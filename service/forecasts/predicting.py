@@ -65,7 +65,7 @@ class Share:
     unasked: Mapping[str, str] = field(default_factory=dict)  # series -> why it is not forecast
     lacking: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # rung without a machine -> its series
     changes: pd.DataFrame | None = None  # of known events
-    alone: Alone | None = None
+    alone: tuple[Alone, ...] = ()
     judged: judging.Judged | None = None
     problems: tuple[Problem, ...] = ()
 
