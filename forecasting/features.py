@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting import origins
+from forecasting import degrees, origins
 from forecasting.origins import Origins
 from forecasting.panel import FloatArray, IntArray, Panel, known, last_known, mean_of, median_of, panel
 from forecasting.weather import Weather
@@ -63,8 +63,8 @@ class _Question:
 def rows(p: Panel, i: IntArray, o: IntArray, t: IntArray, weather: Weather | None = None) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Features of target columns t seen from origins o for series i (each int[r]).
 
-    Returns features float32[r, len(NAMES) (+ 2 per weather variable)] in units of the scale, the base and the scale float32[r]: the model
-    learns (value - base) / scale, where scale is the usual daily range and base the day-type profile at the recent level: the mean of
+    Returns features float32[r, len(NAMES) (+ those of `degrees.columns`)] in units of the scale, the base and the scale float32[r]: the
+    model learns (value - base) / scale, where scale is the usual daily range and base the day-type profile at the recent level: the mean of
     the last eight days of the type and the last four of the weekday, times (mean of the last 168 h) / (what was expected of them).
     """
     columns, k = np.unique(o, return_inverse=True)
@@ -88,7 +88,7 @@ def _features(q: _Question, weather: Weather | None) -> tuple[FloatArray, FloatA
     like = mean_of(known(lags[k]) for k in (5, 10))
     like = np.where(np.isfinite(like), like, np.where(np.isfinite(lags[13]), lags[13], q.of_origin(q.seen.level)))
     base = like * q.of_origin(q.seen.move)
-    forecast = [] if weather is None else _weather(weather, o, q.t)
+    forecast = degrees.columns(q.p, weather, o, q.t)
     out = np.empty((len(NAMES) + len(forecast), *base.shape), np.float32)
     column = iter(out)
     for a in lags:
@@ -146,9 +146,3 @@ def _lags(q: _Question, day: IntArray, slot: IntArray, last: IntArray, per_hour:
 def _before(last: IntArray, count: int) -> IntArray:
     """The last `count` days, newest first: int64[count, r], -1 for none."""
     return np.maximum(last - np.arange(count)[:, None], -1)
-
-
-def _weather(weather: Weather, o: IntArray, t: IntArray) -> list[FloatArray]:
-    """Each variable at the target, and its mean over the day up to the target less its mean over the week before the origin."""
-    now, day, week = weather.at(o, t), weather.mean(o, t, 24), weather.mean(o, o - 1, 168)
-    return [column for v in range(len(weather.names)) for column in (now[v], day[v] - week[v])]

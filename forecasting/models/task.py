@@ -32,7 +32,7 @@ class ForecastSettings(BaseModel):
     leaves: int = Field(default=48, ge=2, description="leaves per tree")
     learning_rate: float = Field(default=0.08, gt=0, le=1, description="shrinkage per tree")
     train_rows: int = Field(default=120_000, ge=1_000, description="rows drawn for one fit, whatever the number of series")
-    rows_per_series: int = Field(default=6_000, ge=100, description="rows drawn for one fit from each series, on average")
+    rows_per_series: int = Field(default=20_000, ge=100, description="rows drawn for one fit from each series, on average")
     train_series: int = Field(default=1_000, ge=1, description="series drawn for one fit")
     calibration_days: int = Field(default=28, ge=3, description="daily origins whose errors make the bands [d]")
     calibration_cells: int = Field(
