@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from forecasting import features
 from forecasting.models.task import FloatArray, IntArray, Task
-from forecasting.sun import Sun
 
 UPPER = 0.95
 """Expectile of the output given the sun that counts as a clear sky [1]; half of all clear hours then lie above it, by a few per cent."""
@@ -49,16 +48,17 @@ def clear(task: Task, known: int) -> Clear:
         seen = np.where(task.weights[:, :known] > 0, seen, np.nan)
     length = len(task.grid.day)
     out = np.zeros((task.series, length), np.float32)
-    fits = [_plant(seen[i], task.sun, int(task.sun.place[i]), task.grid.slots) for i in range(task.series)]
+    skies = {
+        (place, late): task.sun.clear(place, late)[:, :length] for place in np.unique(task.sun.place).tolist() for late in task.sun.lates
+    }
+    fits = [
+        _plant(seen[i], {late: skies[int(task.sun.place[i]), late] for late in task.sun.lates}, task.grid.slots) for i in range(task.series)
+    ]
     own = [f for f in fits if f is not None]
     shape, late = (np.mean([w / w.sum() for w, _ in own], axis=0), int(np.median([late for _, late in own]))) if own else (None, 0)
-    sky: dict[tuple[int, int], FloatArray] = {}
     for i, fitted in enumerate(fits):
         mix, clock = fitted if fitted is not None else (np.eye(1, 9)[0] if shape is None else shape, late)
-        key = int(task.sun.place[i]), clock
-        if key not in sky:
-            sky[key] = task.sun.clear(*key)[:, :length]
-        out[i] = mix.astype(np.float32) @ sky[key]
+        out[i] = mix.astype(np.float32) @ skies[int(task.sun.place[i]), clock]
         if fitted is not None:
             out[i] = np.minimum(out[i], np.nanmax(seen[i]))  # an inverter at its limit
     young = np.array([f is None for f in fits])
@@ -66,14 +66,13 @@ def clear(task: Task, known: int) -> Clear:
     return Clear(out, None, task.grid.day, task.grid.slot, _largest(out, known))
 
 
-def _plant(y: NDArray[np.float64], sun: Sun, place: int, slots: int) -> tuple[NDArray[np.float64], int] | None:
+def _plant(y: NDArray[np.float64], skies: dict[int, FloatArray], slots: int) -> tuple[NDArray[np.float64], int] | None:
     """Mixture of planes and how late the plant's clock is [parts of a step]; none when it has shown too little."""
     if np.count_nonzero(y > 0.02 * np.nanmax(y, initial=0)) < OWN_DAYS * slots / 4:
         return None
     best: tuple[float, NDArray[np.float64], int] | None = None
-    for late in sun.lates:
-        sky = sun.clear(place, late)[:, : len(y)]
-        lit = sky[0] > 0
+    for late, sky in skies.items():
+        lit = sky[0, : len(y)] > 0
         rows = np.flatnonzero(lit & np.isfinite(y))
         rows = rows[:: max(1, len(rows) // MOST_ROWS)]
         mix, loss = _expectile(sky[:, rows].T.astype(float), y[rows])

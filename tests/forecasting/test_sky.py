@@ -116,16 +116,18 @@ def test_wind_is_never_above_the_largest_output_seen_nor_below_zero():
     assert (limits.bound("wind", np.full((3, 1, 48, 3), 1e3, np.float32), asked(values, sky=False)) <= values.max() + 1e-4).all()
 
 
-def test_wind_of_a_still_hour_stays_still_for_an_hour_and_then_widens():
+def test_wind_persists_for_an_hour_and_is_less_certain_a_day_later():
     rng = np.random.default_rng(2)
-    level = np.zeros((3, DAYS * 24))
-    for t in range(1, DAYS * 24):
+    days = 240  # each teaches but one first hour
+    level = np.zeros((3, days * 24))
+    for t in range(1, days * 24):
         level[:, t] = 0.97 * level[:, t - 1] + rng.normal(0, 0.3, 3)
     values = 50 / (1 + np.exp(-level))
-    said = answered(asked(values, sky=False), "wind")
+    said = answered(replace(asked(values, sky=False, known=days), settings=ForecastSettings(train_rows=20_000)), "wind")
     width = said[..., 2] - said[..., 0]
-    assert (np.abs(said[:, 0, 1] - values[:, -1]) < 12).all()
-    assert width[:, 24:].mean() > 1.3 * width[:, 0].mean()
+    persists, reverts = np.abs(said[:, 0, 1] - values[:, -1]), np.abs(values.mean(axis=1) - values[:, -1])
+    assert persists.mean() < 0.7 * reverts.mean()
+    assert width[:, 24:].mean() > 1.2 * width[:, 0].mean()
 
 
 def test_net_load_may_be_negative_and_usage_may_not():
