@@ -26,17 +26,15 @@ from forecasting.models import members
 from forecasting.models.task import ForecastSettings, Task
 
 SUMMARY = "one fit and one night of forecasts for 1 k, 10 k and 100 k series: CPU-seconds, memory and how they grow"
-FIT_DAYS, ANSWER_DAYS, HORIZON_H = 180, 119, 51
+FIT_DAYS, ANSWER_DAYS = 180, 119
 START = datetime(2022, 1, 2, 23, tzinfo=UTC)  # Monday 2022-01-03 00:00 in Rome
+NIGHT_H, WEEK_H = 51, 168
 CHUNK = 1_000  # series handed out at a time
 WARM = 1_000  # series answered before the clock starts, so that what a process pays once is told apart
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--series", type=int, nargs="+", default=[1_000, 10_000, 100_000])
-    parser.add_argument(
-        "--slots", type=int, nargs="+", choices=(24, 48, 96), default=[24, 96], help="steps a day; the first is the target's"
-    )
 
 
 @dataclass(frozen=True)
@@ -44,9 +42,14 @@ class Scale:
     """One size of city."""
 
     series: int
-    slots: int
+    slots: int  # steps a day
+    horizon_h: int
     seed: int
     quick: bool
+
+    @property
+    def steps(self) -> int:
+        return self.horizon_h * self.slots // 24
 
     def settings(self) -> ForecastSettings:
         small = (
@@ -82,17 +85,16 @@ class Source:
 def ask(scale: Scale, values: NDArray[np.float32], grid: LocalGrid, days: int, first: int) -> Task:
     """Tonight's question about the chunk, whose column 0 is column `first` of the grid."""
     now = values.shape[1]
-    steps = HORIZON_H * scale.slots // 24
     cut, _ = grid.since(FIT_DAYS - days)
     start = START + timedelta(days=1) / scale.slots * first
-    return Task(values, cut, np.array([now], np.int64), steps, now, scale.settings(), start_utc=start)
+    return Task(values, cut, np.array([now], np.int64), scale.steps, now, scale.settings(), start_utc=start)
 
 
 def measure(scale: Scale) -> dict[str, Any]:
     """Fit on a sample of the series, then answer all of them; timed is everything but making the series."""
     source, settings = Source(scale), scale.settings()
     now = FIT_DAYS * scale.slots
-    grid = Calendar().grid(START, timedelta(days=1) / scale.slots, now + HORIZON_H * scale.slots // 24)
+    grid = Calendar().grid(START, timedelta(days=1) / scale.slots, now + scale.steps)
     answered = (FIT_DAYS - ANSWER_DAYS) * scale.slots
     drawn = np.sort(np.random.default_rng(scale.seed).permutation(scale.series)[: settings.train_series])
     values = source.chunk(drawn, now)
@@ -101,7 +103,7 @@ def measure(scale: Scale) -> dict[str, Any]:
     made = made.model_copy(update={"thin": scale.series > settings.thin_series})
     fit, fit_wall = time.process_time() - fit, time.perf_counter() - fit_wall
     del values
-    said = np.empty((scale.series, HORIZON_H * scale.slots // 24, len(LEVELS)), np.float32)
+    said = np.empty((scale.series, scale.steps, len(LEVELS)), np.float32)
     cpu = wall = start = 0.0
     for first in range(-WARM, scale.series, CHUNK):
         numbers = np.arange(max(first, 0), min(max(first, 0) + CHUNK, scale.series))
@@ -114,18 +116,18 @@ def measure(scale: Scale) -> dict[str, Any]:
             start = took
             continue
         cpu, wall = cpu + took, wall + took_wall
-    days = scale.series * HORIZON_H / 24
     return {
         "series": scale.series,
         "steps_a_day": scale.slots,
+        "horizon_h": scale.horizon_h,
         "fit_cpu_s": round(fit, 2),
         "predict_cpu_s": round(cpu, 2),
-        "series_days_per_cpu_s": round(days / cpu),
+        "series_days_per_cpu_s": round(scale.series * scale.horizon_h / 24 / cpu),
         "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         "wall_s": round(fit_wall + wall, 2),
         "first_chunk_cpu_s": round(start, 2),
         "rows_per_cpu_s": round(said.shape[0] * said.shape[1] / cpu),
-        "finite": bool(np.isfinite(said).all() and (np.diff(said, axis=2) >= 0).all()),
+        "sound": bool(np.isfinite(said).all() and (np.diff(said, axis=2) >= 0).all()),
     }
 
 
@@ -140,22 +142,18 @@ def exponent(scales: list[dict[str, Any]], key: str) -> float | None:
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """Raises `PenstockError` when SimBench's profiles are not there."""
     data_folder("grid/simbench")
-    found: dict[int, list[dict[str, Any]]] = {}
-    for slots in args.slots[:1] if args.quick else args.slots:
-        for series in (60, 120) if args.quick else args.series:
-            scale = Scale(series, slots, args.seed, args.quick)
-            done = subprocess.run(
-                [sys.executable, "-m", "benchmarks.forecast_scale", json.dumps(asdict(scale))],
-                stdout=subprocess.PIPE,
-                text=True,
-                check=True,
-            )
-            figures = json.loads(done.stdout.splitlines()[-1])
-            print(f"forecast_scale: {figures}", file=sys.stderr)
-            found.setdefault(slots, []).append(figures)
-    main, *others = found.values()
-    growth = {f"{key}_exponent": exponent(main, key) for key in ("fit_cpu_s", "predict_cpu_s", "peak_rss_mb")}
-    return {"scales": main, **growth, "other_steps": [figures for scales in others for figures in scales]}
+    night = [(series, 24, NIGHT_H) for series in ((60, 120) if args.quick else args.series)]
+    middle = args.series[len(args.series) // 2]
+    beside = [] if args.quick else [(args.series[0], 96, NIGHT_H), (middle, 96, NIGHT_H), (middle, 24, WEEK_H)]
+    found = []
+    for asked in (*night, *beside):
+        scale = json.dumps(asdict(Scale(*asked, args.seed, args.quick)))
+        done = subprocess.run([sys.executable, "-m", "benchmarks.forecast_scale", scale], stdout=subprocess.PIPE, text=True, check=True)
+        found.append(json.loads(done.stdout.splitlines()[-1]))
+        print(f"forecast_scale: {found[-1]}", file=sys.stderr)
+    scales = found[: len(night)]
+    growth = {f"{key}_exponent": exponent(scales, key) for key in ("fit_cpu_s", "predict_cpu_s", "peak_rss_mb")}
+    return {"scales": scales, **growth, "beside": found[len(night) :]}
 
 
 if __name__ == "__main__":

@@ -25,8 +25,8 @@ SHRINK_DAYS = 14.0
 """Days of own errors that weigh as much as the pool of the whole group [d]."""
 OWN_LEADS = 24
 """Lead times per bucket of a series' own errors; more are thinned out evenly."""
-SOME_STEPS = 2
-"""Steps per bucket and origin at which a series of a large group looks at its own errors."""
+SOME_STRIDE = 5
+"""From one origin to the next a series of a large group looks at errors so much further ahead [h]."""
 SHARES = np.linspace(0, 1, 401)
 """Where the quantile function of the pool is kept [1]."""
 
@@ -74,15 +74,15 @@ def buckets(task: Task) -> IntArray:
 def some_steps(task: Task) -> NDArray[np.bool_]:
     """Steps of each origin at which errors are looked at where there are many series: bool[k, steps].
 
-    Errors of one origin are alike, so two steps a bucket tell nearly as much as all; every origin takes others, so that all are seen.
+    Errors of one origin are alike, so one step a bucket, and each bucket at every second origin, tell nearly as much as all; every origin
+    takes others, so that all are seen.
     """
-    k, bucket = len(task.origins), buckets(task)
-    wanted = np.zeros((k, task.steps), bool)
+    bucket = buckets(task)
+    wanted = np.zeros((len(task.origins), task.steps), bool)
     for b in np.unique(bucket):
         steps = np.flatnonzero(bucket == b)
-        some = min(SOME_STEPS, -(-len(steps) * 24 // (6 * task.grid.slots)))
-        for j in range(some):
-            wanted[np.arange(k), steps[(np.arange(k)[::-1] + j * len(steps) // some) % len(steps)]] = True
+        back = np.arange(b % 2, len(task.origins), 2)
+        wanted[-1 - back, steps[(back // 2 * SOME_STRIDE * task.grid.slots // 24) % len(steps)]] = True
     return wanted & (task.origins[:, None] + np.arange(task.steps) < task.values.shape[1])
 
 

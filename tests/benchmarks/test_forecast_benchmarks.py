@@ -49,6 +49,17 @@ def test_the_water_benchmark_ranks_itself_beside_the_published_teams():
     assert figures["pi1"] < next(r for r in figures["rivals"] if r["name"] == "naive")["pi1"]
 
 
+@pytest.mark.data
+@pytest.mark.slow
+def test_the_scale_benchmark_answers_every_series_with_bands_that_do_not_cross():
+    figures = measured("forecast_scale")
+    assert [scale["series"] for scale in figures["scales"]] == [60, 120]
+    for scale in figures["scales"]:
+        assert {"fit_cpu_s", "predict_cpu_s", "series_days_per_cpu_s", "peak_rss_mb"} <= set(scale)
+        assert scale["sound"]
+    assert {"predict_cpu_s_exponent", "peak_rss_mb_exponent"} <= set(figures)
+
+
 def test_indicators_are_day_one_mean_day_one_worst_and_the_rest():
     truth = np.zeros((1, 168))
     said = np.zeros((1, 168))

@@ -133,7 +133,7 @@ def test_commands_that_forecast_nothing_do_not_pay_for_the_compiler():
 def test_trees_give_the_same_bits_before_and_after_the_compiler_takes_over(
     boosters: dict[str, lgb.Booster], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(learning, "MANY_ROWS", 5_000)
+    monkeypatch.setattr(learning, "SOME_ROWS", 5_000)
     grown_trees = learning.Trees(text=boosters["missing while learning"].model_to_string())
     x = rows(0.3, seed=5)
     first, then = grown_trees.predict(x), grown_trees.predict(x)
@@ -142,7 +142,7 @@ def test_trees_give_the_same_bits_before_and_after_the_compiler_takes_over(
 
 
 def test_trees_nobody_can_compile_are_answered_by_lightgbm(boosters: dict[str, lgb.Booster], monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(learning, "MANY_ROWS", 0)
+    monkeypatch.setattr(learning, "SOME_ROWS", 0)
     monkeypatch.setattr(numba.config, "DISABLE_JIT", 1)
     booster = boosters["missing while learning"]
     x = rows(0.3, seed=5)
