@@ -62,7 +62,11 @@ def normal_scores(errors: NDArray[np.floating]) -> FloatArray:
 
 def ranks(x: NDArray[np.floating]) -> NDArray[np.int64]:
     """Rank 0.. of each value along the last axis but one."""
-    return np.argsort(np.argsort(x, axis=-2, kind="stable"), axis=-2, kind="stable")
+    lanes = np.ascontiguousarray(np.swapaxes(x, -1, -2))
+    order = np.argsort(lanes, axis=-1, kind="stable")
+    found = np.empty_like(order)
+    np.put_along_axis(found, order, np.arange(lanes.shape[-1]), axis=-1)
+    return np.swapaxes(found, -1, -2)
 
 
 def _copula(scores: FloatArray, n: int, steps: int, count: int, as_seen: float, rng: np.random.Generator) -> FloatArray:

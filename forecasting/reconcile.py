@@ -23,8 +23,8 @@ from city.problems import fault
 from forecasting.correlation import Correlation
 
 FloatArray = NDArray[np.float64]
-DENSE = 2_000
-"""Series of a tree up to which the correlation of errors is used; in larger ones errors count as independent, and all stays sparse."""
+DENSE = 300
+"""Series of a tree up to which matrices are dense and errors may be correlated; in larger ones they count as independent."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,11 @@ class Tree:
         """float64[m, n]: constraint @ values = 0 where they add up."""
         rows = [i for i, name in enumerate(self.ids) if name in self.sums]
         return sparse.csr_array(sparse.eye_array(len(self.ids), format="csr") - self._definition)[rows]
+
+    @cached_property
+    def dense(self) -> FloatArray:
+        """The constraints as a plain matrix; only where n is small."""
+        return np.asarray(self.constraint.toarray())
 
     @cached_property
     def bottom(self) -> NDArray[np.int64]:
@@ -125,15 +130,15 @@ def reconcile(
 
 def _step(tree: Tree, y: FloatArray, spread: FloatArray, correlation: Correlation | None) -> FloatArray:
     """W C' (C W C')^-1 C y of one step: float64[n, k]. What no spread allows to move is left to the sums."""
-    scaled = sparse.csr_array(tree.constraint.multiply(spread[None, :])).T  # D C', [n, m]
-    residual = tree.constraint @ y
-    if correlation is None:
-        met = sparse.csc_array(scaled.T @ scaled)
+    if len(tree.ids) > DENSE:
+        sparsely = sparse.csr_array(tree.constraint.multiply(spread[None, :])).T  # D C', [n, m]
+        met = sparse.csc_array(sparsely.T @ sparsely)
         met = met + sparse.diags_array(_ridge(met.diagonal()), format="csc")
-        return np.asarray(spread[:, None] * (scaled @ sparse.linalg.splu(met).solve(residual)))
-    along = correlation.times(scaled.toarray())
+        return np.asarray(spread[:, None] * (sparsely @ sparse.linalg.splu(met).solve(tree.constraint @ y)))
+    scaled = (tree.dense * spread).T
+    along = scaled if correlation is None else correlation.times(scaled)
     met = scaled.T @ along
-    return np.asarray(spread[:, None] * (along @ np.linalg.solve(met + np.diag(_ridge(np.diag(met))), residual)))
+    return np.asarray(spread[:, None] * (along @ np.linalg.solve(met + np.diag(_ridge(np.diag(met))), tree.dense @ y)))
 
 
 def _ridge(diagonal: FloatArray) -> FloatArray:
