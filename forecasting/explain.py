@@ -87,7 +87,8 @@ def _effects(part: Part, few: Task, chosen: IntArray, steps: IntArray) -> tuple[
                 added = fitted.contributions(x) * np.where(speaks, scale * weight, 0)[:, None]
                 effects["pattern"] += added[:, -1]  # what the trees say of everything
                 for kind in effects:
-                    effects[kind] += added[:, :-1][:, kinds == kind].sum(axis=1)
+                    for column in np.flatnonzero(kinds == kind):  # one by one: the same bits whoever else is explained
+                        effects[kind] += added[:, column]
     reference = base + np.nan_to_num(x[:, features.NAMES.index(REFERENCE)]) * scale
     effects["pattern"] += base - reference
     return effects, reference

@@ -49,7 +49,11 @@ def _serve(city: LoadedCity, engine: Any, taken: Any, now_utc: datetime) -> str:
         from service.reporting import write_reports
 
         return "wrote " + ", ".join(path.name for path in write_reports(city.environment, taken.detail.get("month")))
-    raise fault(f"request {taken.request_id}", f"kind '{taken.kind}'", "replan or statement", "Ask for one of these.")
+    if taken.kind == "forecast":
+        from service.forecasts.refreshing import refresh
+
+        return refresh(city, engine, now_utc, taken.detail.get("hours", 48))[0]
+    raise fault(f"request {taken.request_id}", f"kind '{taken.kind}'", "replan, statement or forecast", "Ask for one of these.")
 
 
 def _replan(city: LoadedCity, engine: Any, now_utc: datetime) -> str:

@@ -27,7 +27,7 @@ class Known:
     """The history of some series as a forecast may see it."""
 
     history: groups.History
-    measured: NDArray[np.float32]  # [n, T], before anything was left out or moved: what forecasts are held against
+    measured: NDArray[np.float32]  # [n, T], before it was cleaned: what forecasts are held against
     events: list[Event]
     notes: Mapping[str, str]  # series -> what was left out or moved
 
@@ -66,8 +66,7 @@ def read(
     """
     shares = [ids[at : at + POINTS_AT_ONCE] for at in range(0, len(ids), POINTS_AT_ONCE)]
     notes: dict[str, str] = {}
-    both = [pair for some in shares for pair in _parts(city, engine, some, start_utc, made_at_utc, known_at_utc, notes)]
-    parts = [part for part, _ in both]
+    parts = [part for some in shares for part in _parts(city, engine, some, start_utc, made_at_utc, known_at_utc, notes)]
     held = tuple(name for part in parts for name in part.ids)
     h = replace(
         parts[0],
@@ -84,7 +83,7 @@ def read(
     seen, cleaned = learnable(h, city.settings.calendar, before, happened)
     for name, sentence in cleaned.items():
         notes[name] = " ".join([*filter(None, [notes.get(name)]), sentence])
-    return Known(seen, np.concatenate([measured for _, measured in both]), happened, notes)
+    return Known(seen, h.values, happened, notes)
 
 
 def _parts(
@@ -95,8 +94,8 @@ def _parts(
     made_at_utc: datetime,
     known_at_utc: datetime,
     notes: dict[str, str],
-) -> Iterator[tuple[groups.History, NDArray[np.float32]]]:
-    """At most `POINTS_AT_ONCE` series without our own doing, and as they were measured: those that are, then those that are sums.
+) -> Iterator[groups.History]:
+    """At most `POINTS_AT_ONCE` series without our own doing: those that are measured, then those that are sums.
 
     What was corrected is told in `notes`.
     """
@@ -110,12 +109,10 @@ def _parts(
         made = unmanaged.corrected(engine, city, block, own, known_at_utc)
         for note in made.notes:
             notes[note.series_id] = " ".join([*filter(None, [notes.get(note.series_id)]), note.sentence])
-        h = groups.known(made.block, own, made_at_utc, settings, weights=made.weights)
-        yield h, h.values if not made.notes else groups.known(block, own, made_at_utc, settings).values
+        yield groups.known(made.block, own, made_at_utc, settings, weights=made.weights)
     if summed:
         block = sums.block(city, engine, summed, start_utc, made_at_utc, known_at_utc)
-        h = groups.known(block, {name: kind[name] for name in summed}, made_at_utc, settings)
-        yield h, h.values
+        yield groups.known(block, {name: kind[name] for name in summed}, made_at_utc, settings)
 
 
 def _empty(group: Group, start_utc: datetime, steps: int) -> Block:

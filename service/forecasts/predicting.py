@@ -125,7 +125,10 @@ def asked(chunk: Chunk, known: history.Known, since: NDArray[np.float32] | None 
         if question.rung not in held:
             lacking[question.rung] = tuple(h.ids[r] for r in question.rows)
             continue
-        parts.append(groups.answered(question, LEVELS, machine(chunk.place, held[question.rung])))
+        made = machine(chunk.place, held[question.rung])
+        if since is not None:
+            made = made.model_copy(update={"thin": False})  # every step's errors tell what today's mean
+        parts.append(groups.answered(question, LEVELS, made))
         ids_of.append(held[question.rung])
     if since is not None:
         parts = [_corrected(part, since) for part in parts]
