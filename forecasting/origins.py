@@ -12,6 +12,8 @@ LARGEST_MOVE = 2.0
 """The level of the last week may move the profile by at most this factor, up or down [1]."""
 SURPRISE_H = ((0, 0), (1, 1), (2, 1), (0, 3), (0, 24), (24, 24), (0, 168))
 """Hours back from the origin at which a window of surprises ends, and its length [h]; the first is the newest step alone."""
+SURPRISE_DAYS = 30
+"""No surprise further back than this many days before an origin is looked at [d]."""
 NAMES = (
     *("surprise_last", "surprise_second_hour", "surprise_third_hour"),
     *("surprise_3h", "surprise_24h", "surprise_day_2", "surprise_168h"),

@@ -26,6 +26,7 @@ class Panel:
     columns: FloatArray  # [T, n], NaN where unknown
     grid: LocalGrid
     days: FloatArray  # [D + 1, S, n], NaN where unknown; the last is day -1
+    since: int = 0  # before this day nothing is compared with what was expected
 
     @property
     def cells(self) -> FloatArray:
@@ -50,20 +51,21 @@ class Panel:
             days = np.flatnonzero(self.grid.day_type == kind)
             for k in range(min(4, len(days) - 1)):
                 before[days[k + 1 :], k] = days[: -k - 1]
-        out = np.empty((self.grid.days, *self.days.shape[1:]), np.float32)
-        for day, four in enumerate(before):  # day by day, so that sums stay in cache
-            out[day] = mean_of((self.filled[d], self.seen[d]) for d in four)
+        out = np.full((self.grid.days, *self.days.shape[1:]), NAN)
+        for day in range(self.since, self.grid.days):  # day by day, so that sums stay in cache
+            out[day] = mean_of((self.filled[d], self.seen[d]) for d in before[day])
         return out
 
     @cached_property
     def surprises(self) -> tuple[FloatArray, FloatArray]:
         """Value minus `expected` by column, 0 where either is not known, and 1 where both are: float32[T, n] each."""
         t = len(self.columns)
-        found = self.expected[self.grid.day[:t], self.grid.slot[:t]]
-        np.subtract(self.columns, found, out=found)
-        known = np.isfinite(found)
-        found[~known] = 0
-        return found, known.astype(np.float32)
+        first = int(np.searchsorted(self.grid.day[:t], self.since))
+        found, known = np.zeros_like(self.columns), np.zeros_like(self.columns)
+        part = self.columns[first:] - self.expected[self.grid.day[first:t], self.grid.slot[first:t]]
+        known[first:] = np.isfinite(part)
+        found[first:] = np.where(known[first:] > 0, part, np.float32(0))
+        return found, known
 
     @cached_property
     def daily(self) -> tuple[FloatArray, FloatArray]:
@@ -97,14 +99,14 @@ class Panel:
         return np.where(at >= 0, lists[c, np.maximum(at, 0)], -1)
 
 
-def panel(values: FloatArray, grid: LocalGrid) -> Panel:
+def panel(values: FloatArray, grid: LocalGrid, since: int = 0) -> Panel:
     """Fold values [n, T] into the cells of the grid; where the clock goes back the first pass counts, where it goes forward NaN."""
     columns = np.ascontiguousarray(values.T)
     days = np.empty((grid.days + 1, grid.slots, len(values)), np.float32)
     np.take(columns, np.clip(grid.column, 0, len(columns) - 1), axis=0, out=days[:-1])
     days[:-1][(grid.column < 0) | (grid.column >= len(columns))] = NAN
     days[-1] = NAN
-    return Panel(columns, grid, days)
+    return Panel(columns, grid, days, max(since, 0))
 
 
 def mean_of(parts: Iterable[tuple[FloatArray, FloatArray]]) -> FloatArray:

@@ -43,7 +43,7 @@ def answer(task: Task, say: Say) -> tuple[FloatArray, ...]:
         here = slice(start, min(start + task.settings.chunk_series, task.series))
         n = max(here.stop - start, 2)  # numpy sums one series alone in another order than many, and bits would differ
         chunk = recent.rows(np.resize(np.arange(start, here.stop), n))
-        folded = features.panel(chunk.values, chunk.grid)
+        folded = features.panel(chunk.values, chunk.grid, int(chunk.grid.day[chunk.origins.min()]) - origins.SURPRISE_DAYS)
         seen = origins.origins(folded, chunk.origins)
         for at in range(0, len(k), max(1, BLOCK_ROWS // n)):
             some = slice(at, at + max(1, BLOCK_ROWS // n))

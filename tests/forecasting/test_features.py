@@ -102,3 +102,14 @@ def test_many_series_at_once_have_the_bits_of_each_row_alone():
     alone = features.rows(folded, np.tile(np.arange(5), len(k)), np.repeat(at[k], 5), np.repeat(at[k] + h, 5))
     for one, other in zip(many, alone, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_surprises_of_older_days_are_not_needed():
+    rng = np.random.default_rng(5)
+    values = (rng.random((3, 100 * 24)) + 1).astype(np.float32)
+    grid = Calendar().grid(MONDAY, timedelta(hours=1), values.shape[1] + 100)
+    at = np.array([80 * 24 + 3, 100 * 24])
+    k, h = (a.ravel() for a in np.meshgrid(np.arange(2), np.arange(0, 60, 7), indexing="ij"))
+    whole, short = (features.panel(values, grid, since) for since in (0, int(grid.day[at[0]]) - origins.SURPRISE_DAYS))
+    for one, other in zip(*(features.block(p, origins.origins(p, at), k, at[k] + h) for p in (whole, short)), strict=True):
+        np.testing.assert_array_equal(one, other)
