@@ -40,8 +40,8 @@ def spoilt(task: Task, rng: np.random.Generator) -> Spoilt:
     for i, kind in enumerate(fault):
         span = float(np.diff(np.nanpercentile(values[i, :end], [1, 99]))[0])
         if kind == 0:
-            for first in end - rng.integers(3 * DAY, 60 * DAY, 3):
-                at[i, first + 1 : first + rng.integers(12, 49)] = True
+            for back in rng.integers(3 * DAY, 60 * DAY, 3).tolist():
+                at[i, end - back + 1 : end - back + rng.integers(12, 49)] = True
         elif kind == 1:
             at[i, end - 2 * DAY : end] = True
         elif kind == 2:

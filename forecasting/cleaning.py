@@ -20,10 +20,10 @@ FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
 JUDGED_DAYS = 14
 """A shorter history is taken as it is [d]."""
-STUCK_H, RESTING_H = 6.0, 48.0
-"""Shortest run of one value that can be a stuck sensor, and where the value is the one the series rests at [h]."""
-REST_SHARE, OFTEN = 0.05, 0.01
-"""It rests within this part of its range above the lowest values, if it is there for more than this part of the time [1]."""
+STUCK_H, LOW_H, RESTING_H = 6.0, 12.0, 48.0
+"""Shortest run of one value that can be a stuck sensor; among the lowest values; and where the series usually stands still there [h]."""
+LOW, OFTEN = 0.05, 0.5
+"""The lowest values are this part of the range; it stands still there when it does so for more than this part of the time there [1]."""
 LONGER = 2.0
 """... if it is also this many times as long as the longest run of a usual week [1]."""
 FAR, OF_RANGE = 3.0, 0.75
@@ -92,9 +92,10 @@ def _stuck(values: FloatArray, slots: int) -> BoolArray:
     usual = np.median(day, axis=1).max(axis=1)[:, None]  # of the weekday with the longest: a works that rests on Sundays
     per_hour = slots / 24
     low, high = _range(values)
-    rests = values <= low + REST_SHARE * (high - low)
-    often = (rests & (length < RESTING_H * per_hour)).mean(axis=1, keepdims=True) > OFTEN
-    least = np.where(rests & often, RESTING_H, STUCK_H) * per_hour
+    lowest = values <= low + LOW * (high - low)
+    still = lowest & same & (length < RESTING_H * per_hour)
+    rests = still.sum(axis=1, keepdims=True) > OFTEN * lowest.sum(axis=1, keepdims=True)
+    least = np.where(lowest, np.where(rests, RESTING_H, LOW_H), STUCK_H) * per_hour
     stuck: BoolArray = length >= np.maximum(least, LONGER * usual)
     stuck[:, :-1] |= stuck[:, 1:] & same[:, 1:]  # the value it began with
     return stuck & (high > low)
