@@ -17,6 +17,8 @@ ROUNDS = 4
 """More brings bands of paths closer to those of the forecast, ever slower."""
 SAMPLED = 1_000
 """Series of a tree up to which all of them are sampled."""
+GIVES_WAY = 1e3
+"""By how much more a sum that does not know of an event gives way than its parts."""
 CELLS, FEWEST = 40_000_000, 50
 """Series x paths x steps held at a time, and the fewest paths that many series are left with."""
 
@@ -48,6 +50,7 @@ def coherent(
     signed: Collection[str],
     count: int,
     seed: int,
+    changed: Collection[str] = (),
 ) -> Together:
     """Make P50 add up along `sums` ({aggregate: {part: sign}}), and sample `count` paths of the `wanted` series and of all in sums.
 
@@ -55,14 +58,16 @@ def coherent(
     narrow); a P10 of zero stays. Paths have these bands as their margins as nearly as adding up allows: the two are demanded in turn,
     `ROUNDS` times, adding up last. Series of unlike steps add up over the coarsest step of their tree. In a tree of more than `SAMPLED`
     series, bottom ones nobody wants get no paths. Usage stays at or above zero but for the `signed` series; a sum that misses a part is
-    left as it is.
+    left as it is. Series that a known event `changed` keep their change: the sums above them, forecast without it, follow.
     """
     step_s = {name: part.step_s for part in parts for name in part.ids}
     bands = {name: np.asarray(part.quantiles[i], np.float64).T for part in parts for i, name in enumerate(part.ids)}
     held = {parent: of for parent, of in sums.items() if all(name in step_s for name in (parent, *of))}
     forest, worst = trees(held), 0.0
+    follow = _above(held, changed)
     for tree in forest:
-        p50, off = _reconciled(tree, {name: bands[name][1:2] for name in tree.ids}, bands, step_s, signed)
+        known = {name: bands[name] * (GIVES_WAY if name in follow else 1.0) for name in tree.ids}
+        p50, off = _reconciled(tree, {name: bands[name][1:2] for name in tree.ids}, known, step_s, signed)
         bands |= {name: _moved(bands[name], p50[name], name in signed) for name in tree.ids}
         worst = max(worst, off)
     asked = sampled(held, wanted)
@@ -75,6 +80,16 @@ def coherent(
         paths |= some
         worst = max(worst, off)
     return Together(bands, paths, worst)
+
+
+def _above(sums: Mapping[str, Mapping[str, float]], changed: Collection[str]) -> set[str]:
+    """Sums that a changed series is part of, directly or through others."""
+    found: set[str] = set()
+    reached = set(changed)
+    while reached:
+        reached = {parent for parent, parts in sums.items() if reached & parts.keys()} - found
+        found |= reached
+    return found
 
 
 def sampled(sums: Mapping[str, Mapping[str, float]], wanted: Collection[str]) -> set[str]:

@@ -1,6 +1,6 @@
 """The night's forecasts brought together: sums equal to their parts, sample paths, and the risk that a rating is passed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -80,13 +80,15 @@ def alone(city: LoadedCity, made: Forecasts) -> tuple[Alone, ...]:
     return tuple(found)
 
 
-def together(city: LoadedCity, start_utc: datetime, parts: Sequence[Alone]) -> Result:
-    """Reconcile the forecasts of a night, which all start at `start_utc`; `parts` are what `alone` made of its shares."""
+def together(city: LoadedCity, start_utc: datetime, parts: Sequence[Alone], changed: Collection[str] = ()) -> Result:
+    """Reconcile the forecasts of a night, which all start at `start_utc`; `parts` are what `alone` made of its shares, `changed` the
+    series that known events changed.
+    """
     known = city.sums
     signed = {name for name, series in known.summed.items() if series.kind == "net"} | {
         p.id for p in city.points.values() if city.meter[p.meter].forecast == "net"
     }
-    made = coherent(parts, known.constraints, wanted(city), signed, PATHS, city.settings.forecast.seed)
+    made = coherent(parts, known.constraints, wanted(city), signed, PATHS, city.settings.forecast.seed, changed)
     step_s = {name: part.step_s for part in parts for name in part.ids}
     return Result(made, start_utc, step_s, list(_peaks(city, start_utc, step_s, made)))
 

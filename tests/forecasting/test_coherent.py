@@ -81,6 +81,13 @@ def test_what_may_be_zero_still_may_and_the_night_of_the_sun_stays_dark() -> Non
     assert (made.paths["sun"] == 0).all()
 
 
+def test_sums_follow_a_part_that_an_event_changed() -> None:
+    """The works of 60 shut down and say 0: the city of 100, forecast without knowing, becomes 30 and the parts stay."""
+    made = coherent([_alone("city a b", 900, [BANDS[0], BANDS[1], (0.0, 0.0, 10.0)], 4)], SUMS, (), (), 50, 1, {"b"})
+    assert made.quantiles["city"][1] == pytest.approx(30, abs=0.01)
+    assert made.quantiles["b"][1] == pytest.approx(0, abs=0.01)
+
+
 def test_a_net_load_may_fall_below_zero_and_usage_may_not() -> None:
     part = _alone("net load sun", 900, [(-60.0, -40.0, -20.0), (5.0, 10.0, 15.0), (40.0, 55.0, 70.0)], 4)
     made = coherent([part], {"net": {"load": 1.0, "sun": -1.0}}, (), {"net"}, 100, 1)
