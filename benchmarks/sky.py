@@ -115,7 +115,7 @@ def measured(case: Case, window: str, stage: str, hour: int, settings: ForecastS
         rivals.append({"name": model.kind, **score(case, task, asked_of(case, (model,), task)[0])})
     rivals.append({"name": "boosted", **score(case, task, asked_of(case, LADDER["boosted"], task)[0])})
     ahead = sum(all(figures[m] < rival[m] for rival in rivals) for m in METRICS)
-    best = {m: min(rivals, key=lambda rival, m=m: rival[m]) for m in METRICS}
+    best = {m: rivals[int(np.argmin([rival[m] for rival in rivals]))] for m in METRICS}
     told = ", ".join(f"{m} {figures[m]:.4f} ({best[m]['name']} {best[m][m]:.4f})" for m in METRICS)
     print(f"sky: {case.name}, {window}: {told}, cover {figures['cov80_open']:.3f}, {fit_s + answer_s:.1f} CPU-s", file=sys.stderr)
     timing = {"fit_cpu_s": round(fit_s, 2), "predict_cpu_s": round(answer_s, 2)}
