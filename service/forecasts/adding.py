@@ -10,7 +10,7 @@ from forecasting.coherent import Alone
 from service import hierarchy
 from service.crash import keep
 from service.forecasts.answering import Moment
-from service.forecasts.predicting import Share
+from service.forecasts.shares import Share
 from service.store.vectors import pack_float
 
 

@@ -8,9 +8,11 @@ from sqlalchemy import Engine
 
 from city.problems import Problem
 from service.fanout import fanout
-from service.forecasts import training
-from service.forecasts.predicting import SERIES_PER_CHUNK, Chunk, Share, share
+from service.forecasts import machines, training
+from service.forecasts.machines import ASKED
+from service.forecasts.predicting import share
 from service.forecasts.series import Group, groups, horizon_steps, place_of
+from service.forecasts.shares import SERIES_PER_CHUNK, Chunk, Share
 from service.settings import LoadedCity
 from service.store import forecasting as store
 
@@ -54,7 +56,7 @@ def answers(moment: Moment) -> tuple[list[Share], list[Problem]]:
         return shares, []
     place = place_of(moment.city.environment)
     lessons = [
-        training.Lesson(place, group, moment.made_at_utc, moment.known_at_utc, moment.steps(group), "asked for", (), ids, (rung,))
+        training.Lesson(place, group, moment.made_at_utc, moment.known_at_utc, moment.steps(group), ASKED, (), ids, (rung,))
         for (group, rung), ids in lacking.items()
     ]
     problems = _learn(moment, lessons)
@@ -68,7 +70,7 @@ def _chunks(moment: Moment, asked: Mapping[Group, tuple[str, ...]]) -> Iterator[
     """The series of each group by the chunk, with the machines that answer."""
     models, place = store.models(moment.engine), place_of(moment.city.environment)
     for group, ids in asked.items():
-        held, refused = tuple(sorted(training.live(models, group).items())), training.refused(models, group)
+        held, refused = tuple(sorted(machines.live(models, group).items())), machines.refused(models, group)
         for at in range(0, len(ids), SERIES_PER_CHUNK):
             some = ids[at : at + SERIES_PER_CHUNK]
             at_utc, known_at_utc = moment.made_at_utc, moment.known_at_utc

@@ -8,7 +8,7 @@ import pandas as pd
 from city.problems import Problem
 from forecasting import drift
 from service.forecasts import judging
-from service.forecasts.predicting import Share
+from service.forecasts.shares import Share
 
 WORST = 3
 """Series that are named."""

@@ -1,9 +1,8 @@
 """One share of a night's answers: some series of a group are asked of the stored machines, whatever process does it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from functools import lru_cache
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -14,19 +13,17 @@ from sqlalchemy import Engine
 from city.clock import local_date
 from city.problems import PenstockError, Problem, fault
 from forecasting import events, features, groups, intraday
-from forecasting.coherent import Alone
 from forecasting.explain import explain
 from forecasting.forecast import LEVELS, Forecasts
-from forecasting.machine import Machine
 from forecasting.models.task import ForecastSettings
 from service import hierarchy
 from service.crash import keep
 from service.forecasts import history, judging
-from service.forecasts.series import Group, Place, opened, window_start
+from service.forecasts.machines import machine
+from service.forecasts.series import opened, window_start
+from service.forecasts.shares import Chunk, Share
 from service.store import forecasting as store
 
-SERIES_PER_CHUNK = 500
-"""Bounds the memory of one task; the answers do not depend on it."""
 INSTEAD = "profile"
 """The rung of series whose own machine was refused."""
 
@@ -34,59 +31,6 @@ INSTEAD = "profile"
 def reach_days(settings: ForecastSettings) -> int:
     """How far back features and the errors that make bands look [d]."""
     return features.REACH_DAYS + settings.calibration_days + 1
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """The key of one share of the work."""
-
-    place: Place
-    group: Group
-    ids: tuple[str, ...]
-    made_at_utc: datetime
-    known_at_utc: datetime
-    steps: int
-    models: tuple[tuple[str, str], ...]  # rung -> model_id
-    refused: tuple[str, ...] = ()  # rungs whose only machine was refused
-    judge: bool = False  # hold forecasts of the last nights against what came true
-    explain: bool = False  # say what drove each peak
-
-
-@dataclass(frozen=True)
-class Share:
-    """What a chunk gives back: n answered series, and why the others have no answer."""
-
-    chunk: Chunk
-    ids: tuple[str, ...] = ()
-    quantiles: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0, 3), np.float32))  # [n, steps, 3]
-    told: pd.DataFrame = field(
-        default_factory=lambda: pd.DataFrame(columns=["series_id", "model", "reason", "rung", "model_id", "input_hash", "why"])
-    )
-    unasked: Mapping[str, str] = field(default_factory=dict)  # series -> why it is not forecast
-    lacking: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # rung without a machine -> its series
-    changes: pd.DataFrame | None = None  # of known events
-    alone: tuple[Alone, ...] = ()
-    judged: judging.Judged | None = None
-    problems: tuple[Problem, ...] = ()
-
-    def rows(self) -> list[dict[str, Any]]:
-        """Rows of the table without the night."""
-        return [
-            {**row, "known_at_utc": self.chunk.known_at_utc, "quantity": str(self.chunk.group.quantity), "step_s": self.chunk.group.step_s}
-            for row in self.told.drop(columns="rung").to_dict("records")
-        ]
-
-
-@lru_cache(maxsize=32)
-def machine(place: Place, model_id: str) -> Machine:
-    """A stored machine. Raises `PenstockError` when it is not there or was stored by code that had other models."""
-    found = store.artifact(opened(place)[1], model_id)
-    if found is None:
-        raise fault(f"machine {model_id[:8]}", "not in the store", "a stored machine", "Restore the database from its backup.")
-    try:
-        return Machine.model_validate_json(found)
-    except ValueError:
-        raise fault(f"machine {model_id[:8]}", "written by other code", "one this version can read", "Train it again.") from None
 
 
 def share(chunk: Chunk) -> Share:

@@ -11,11 +11,12 @@ from city.problems import fault
 from forecasting import ladder
 from service import schema as t
 from service.fanout import fanout
-from service.forecasts import training
+from service.forecasts import provenance
 from service.forecasts.adding import added_up, rows_of
 from service.forecasts.answering import Moment
-from service.forecasts.predicting import INSTEAD, SERIES_PER_CHUNK, Chunk, share
+from service.forecasts.predicting import INSTEAD, share
 from service.forecasts.series import groups, place_of
+from service.forecasts.shares import SERIES_PER_CHUNK, Chunk
 from service.settings import LoadedCity
 from service.store import forecasting as store
 from service.store import results
@@ -102,7 +103,7 @@ def _likely(then: Any, now: dict[str, Any], moment: Moment) -> str:
         return "history, weather or events known then differ from what the machine was given: something was imported with an earlier time"
     (row,) = [row for row in store.models(moment.engine) if row.model_id == then.model_id] or [None]
     told = row.provenance if row is not None else {}
-    current = {"code": training.code(), "versions": training.versions(), "settings": training.settings_of(moment.city)}
+    current = {"code": provenance.code(), "versions": provenance.versions(), "settings": provenance.settings_of(moment.city)}
     for name, value in current.items():
         if told.get(name) != value:
             changed = _changed(told.get(name), value)

@@ -1,4 +1,4 @@
-"""Forecasts between two nights: the live machines' answer of midnight, corrected by what was read today, without any training."""
+"""Forecasts between two nights: the live machines' answer of midnight, corrected by what was read today, without any machines."""
 
 from datetime import datetime, timedelta
 
@@ -9,9 +9,10 @@ from sqlalchemy import Engine
 from city.clock import floor
 from city.problems import PenstockError, Problem, fault
 from service.crash import keep
-from service.forecasts import history, training
-from service.forecasts.predicting import SERIES_PER_CHUNK, Chunk, Share, asked, reach_days
+from service.forecasts import history, machines
+from service.forecasts.predicting import asked, reach_days
 from service.forecasts.series import groups, place_of, window_start
+from service.forecasts.shares import SERIES_PER_CHUNK, Chunk, Share
 from service.settings import LoadedCity
 from service.store import forecasting as store
 from service.store import writing
@@ -39,7 +40,7 @@ def refresh(city: LoadedCity, engine: Engine, now_utc: datetime, hours: int) -> 
     midnight = window_start(city, now_utc, 0)
     for group, ids in groups(city).items():
         measured = [name for name in ids if name in city.points]
-        held, refused = tuple(sorted(training.live(models, group).items())), training.refused(models, group)
+        held, refused = tuple(sorted(machines.live(models, group).items())), machines.refused(models, group)
         over = int((now_utc - midnight) / group.step)  # steps of today that are known
         for at in range(0, len(measured), SERIES_PER_CHUNK):
             some = tuple(measured[at : at + SERIES_PER_CHUNK])

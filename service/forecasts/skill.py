@@ -5,10 +5,10 @@ from typing import Any
 
 import pandas as pd
 
-from service.forecasts import judging, training
+from service.forecasts import judging, machines
 from service.forecasts.answering import Moment
-from service.forecasts.predicting import Share
 from service.forecasts.series import groups
+from service.forecasts.shares import Share
 from service.store import forecasting as store
 
 
@@ -19,7 +19,7 @@ def rows(moment: Moment, shares: Sequence[Share]) -> list[dict[str, Any]]:
         found = pd.concat(issued)
     else:
         models = {row.model_id: row for row in store.models(moment.engine, store.LIVE)}
-        live = [models[i] for group in groups(moment.city) for i in training.live(list(models.values()), group).values()]
+        live = [models[i] for group in groups(moment.city) for i in machines.live(list(models.values()), group).values()]
         found = pd.DataFrame([one for row in live for one in row.provenance["measured"]], columns=list(judging.COLUMNS))
     found = found.sort_values(["series_id", "day"], kind="stable").drop_duplicates(["series_id", "day"])
     return [

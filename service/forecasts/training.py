@@ -1,19 +1,14 @@
 """Machines are trained when they are due, from a bounded sample of series over the full history, and go live through the gate."""
 
 import hashlib
-import platform
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import lru_cache
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from sqlalchemy import Engine
 
-import forecasting
 from city.clock import civil_day, local_date
 from city.problems import PenstockError, Problem
 from forecasting import features, groups, ladder, machine
@@ -21,16 +16,18 @@ from forecasting.machine import Machine
 from forecasting.models import Naive, Profile, members
 from service.crash import keep
 from service.forecasts import gate, history
-from service.forecasts.predicting import machine as stored
+from service.forecasts.machines import due, live
+from service.forecasts.machines import machine as stored
 from service.forecasts.predicting import reach_days
+from service.forecasts.provenance import code, settings_of, versions
 from service.forecasts.series import Group, Place, horizon_steps, opened, place_of
 from service.forecasts.series import groups as groups_of
 from service.settings import LoadedCity
 from service.store import forecasting as store
 from service.store import meter_days, writing
 
-_NOT_LEARNED = {"retrain_days", "num_threads", "chunk_series"}
-"""Settings that change no machine."""
+CANNOT_ASK = ("code changed", "features changed")
+"""Reasons for which former machines are neither compared nor asked: they were made for other features."""
 
 
 @dataclass(frozen=True)
@@ -54,47 +51,8 @@ class Learned:
 
     models: tuple[tuple[dict[str, Any], bytes], ...] = ()
     problems: tuple[Problem, ...] = ()
-
-
-@lru_cache(maxsize=1)
-def code() -> str:
-    """SHA-256 of everything that makes a machine or an answer: the text of the forecasting package."""
-    folder = Path(forecasting.__file__).parent
-    found = hashlib.sha256()
-    for path in sorted(folder.rglob("*.py")):
-        found.update(path.relative_to(folder).as_posix().encode())
-        found.update(path.read_bytes())
-    return found.hexdigest()
-
-
-def versions() -> dict[str, str]:
-    """Of what computes: another one may give other bits."""
-    return {name: version(name) for name in ("penstock", "lightgbm", "numpy", "scipy", "statsmodels")} | {
-        "python": platform.python_version()
-    }
-
-
-def settings_of(city: LoadedCity) -> dict[str, Any]:
-    """The settings that a machine depends on."""
-    return {name: value for name, value in city.settings.forecast.model_dump().items() if name not in _NOT_LEARNED}
-
-
-def due(city: LoadedCity, rows: Sequence[Any], group: Group, today_utc: datetime, drifting: Sequence[str]) -> str:
-    """Why the machines of a group must be trained now; '' when they need not be."""
-    own = [row for row in rows if row.group_key.startswith(group.key(""))]
-    if not own:
-        return "none was there"
-    newest = max(own, key=lambda row: row.known_until_utc)
-    told = newest.provenance
-    if newest.known_until_utc >= today_utc:
-        return ""
-    if group.key("") in drifting:
-        return "errors grew"
-    for name, now in (("code", code()), ("settings", settings_of(city)), ("features", list(features.NAMES))):
-        if told.get(name) != now:
-            return f"{name} changed"
-    age = (today_utc - newest.known_until_utc) / timedelta(days=1)
-    return f"{age:.0f} days old" if age >= city.settings.forecast.retrain_days else ""
+    whole: str = ""  # how the keys of the group begin whose every rung was looked at
+    afresh: bool = False  # its former machines cannot be asked any more
 
 
 def lessons(city: LoadedCity, engine: Engine, made_at_utc: datetime, known_at_utc: datetime, drifting: Sequence[str]) -> Iterator[Lesson]:
@@ -106,18 +64,6 @@ def lessons(city: LoadedCity, engine: Engine, made_at_utc: datetime, known_at_ut
             former = tuple((rung, model_id) for rung, model_id in live(rows, group).items())
             steps = horizon_steps(city.settings.forecast, group)
             yield Lesson(place, group, made_at_utc, known_at_utc, steps, reason, former, ids)
-
-
-def live(rows: Sequence[Any], group: Group) -> dict[str, str]:
-    """{rung: model_id} of the machines that answer for a group."""
-    keys = {group.key(rung): rung for rung in ladder.RUNGS}
-    return {keys[row.group_key]: row.model_id for row in rows if row.state == store.LIVE and row.group_key in keys}
-
-
-def refused(rows: Sequence[Any], group: Group) -> tuple[str, ...]:
-    """Rungs of a group whose every machine was refused."""
-    known = {row.group_key for row in rows}
-    return tuple(rung for rung in ladder.RUNGS if group.key(rung) in known and rung not in live(rows, group))
 
 
 def learn(lesson: Lesson) -> Learned:
@@ -163,7 +109,7 @@ def _learn(lesson: Lesson) -> Learned:
                     f"new machine of {told}", row["sentence"], "one that errs no more", "What answered before goes on; look at its data."
                 )
             )
-    return Learned(tuple(made), tuple(problems))
+    return Learned(tuple(made), tuple(problems), "" if lesson.rungs else group.key(""), lesson.reason in CANNOT_ASK)
 
 
 def _sample(lesson: Lesson, most: int, seed: int) -> tuple[str, ...]:
@@ -224,7 +170,7 @@ def _judged(lesson: Lesson, question: groups.Question, fitted: Machine, ids: Seq
 def _former(lesson: Lesson, rung: str, task: Any) -> tuple[gate.Trial | None, str]:
     """How the live machine does; none where there is none or the code can no longer read it."""
     model_id = dict(lesson.former).get(rung)
-    if model_id is None or lesson.reason.startswith(("code", "features")):
+    if model_id is None or lesson.reason in CANNOT_ASK:
         return None, ""
     try:
         return gate.tried(stored(lesson.place, model_id), task), f"the live one ({model_id[:8]})"
@@ -236,5 +182,7 @@ def keep_learned(engine: Engine, learned: Sequence[Learned]) -> None:
     """Store what was learned, all of it or nothing."""
     with writing(engine) as connection:
         for one in learned:
+            if one.whole and one.models:  # a rung that no series stands on now is trained again when one does
+                store.retire(connection, one.whole, () if one.afresh else [row["group_key"] for row, _ in one.models])
             for row, text in one.models:
                 store.store_model(connection, row, text)

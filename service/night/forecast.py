@@ -11,8 +11,8 @@ from service import schema as t
 from service.forecasts import answering, judging
 from service.forecasts.adding import added_up, rows_of
 from service.forecasts.drifting import alarms as drift_of
-from service.forecasts.predicting import Share
 from service.forecasts.series import groups
+from service.forecasts.shares import Share
 from service.forecasts.skill import rows as skill_rows
 from service.night import Night, Output
 from service.store import forecasting as store

@@ -44,6 +44,14 @@ def store_model(connection: Connection, row: Mapping[str, Any], machine: bytes) 
     connection.execute(m.insert().values(**row, artifact=zlib.compress(machine, 6)))
 
 
+def retire(connection: Connection, prefix: str, kept: Sequence[str]) -> None:
+    """Retire the live machines whose key begins with `prefix`, but for the `kept` keys."""
+    m = t.forecast_model
+    told = "retired: no series of its group's sample stood on its rung, or it was made by other code"
+    own = m.c.group_key.startswith(prefix, autoescape=True)
+    connection.execute(m.update().where(own, m.c.state == LIVE, m.c.group_key.not_in(kept)).values(state=RETIRED, sentence=told))
+
+
 def store_forecasts(connection: Connection, night: date, rows: Sequence[Mapping[str, Any]]) -> None:
     """Store the rows of a night in place of those of a former attempt."""
     replace_rows(connection, t.forecast, t.forecast.c.night == night, [{"night": night, **row} for row in rows])

@@ -13,7 +13,7 @@ from city.clock import civil_day, parse_utc
 from city.quality import VALID
 from service import schema as t
 from service.environment import Environment
-from service.forecasts import answering, history, training
+from service.forecasts import answering, history, machines
 from service.forecasts.series import groups
 from service.settings import LoadedCity, load
 from service.store import forecasting as store
@@ -165,11 +165,11 @@ def test_a_changed_setting_is_a_reason_to_train(after: Town, tmp_path: Path) -> 
     city, rows = city_of(changed), store.models(open_store(changed.database))
     tomorrow = civil_day(NIGHT + timedelta(days=1), "Europe/Rome")[0]
     for group in groups(city):
-        assert training.due(city, rows, group, tomorrow, []) == "settings changed"
-        assert training.due(city_of(after), rows, group, tomorrow, []) == ""
-        assert training.due(city_of(after), rows, group, tomorrow, [group.key("")]) == "errors grew"
-        assert training.due(city_of(after), rows, group, tomorrow + timedelta(days=6), []) == "7 days old"
-        assert training.due(city_of(after), [], group, tomorrow, []) == "none was there"
+        assert machines.due(city, rows, group, tomorrow, []) == "settings changed"
+        assert machines.due(city_of(after), rows, group, tomorrow, []) == ""
+        assert machines.due(city_of(after), rows, group, tomorrow, [group.key("")]) == "errors grew"
+        assert machines.due(city_of(after), rows, group, tomorrow + timedelta(days=6), []) == "7 days old"
+        assert machines.due(city_of(after), [], group, tomorrow, []) == "none was there"
 
 
 def test_a_fault_in_one_group_costs_only_its_own_forecasts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,37 @@
+"""What a machine was made by: code, versions and settings. With the hash of its data they say whether it can be made again."""
+
+import hashlib
+import platform
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import forecasting
+from service.settings import LoadedCity
+
+_NOT_LEARNED = {"retrain_days", "num_threads", "chunk_series"}
+"""Settings that change no machine."""
+
+
+@lru_cache(maxsize=1)
+def code() -> str:
+    """SHA-256 of everything that makes a machine or an answer: the text of the forecasting package."""
+    folder = Path(forecasting.__file__).parent
+    found = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        found.update(path.relative_to(folder).as_posix().encode())
+        found.update(path.read_bytes())
+    return found.hexdigest()
+
+
+def versions() -> dict[str, str]:
+    """Of what computes: another one may give other bits."""
+    return {name: version(name) for name in ("penstock", "lightgbm", "numpy", "scipy", "statsmodels")} | {
+        "python": platform.python_version()
+    }
+
+
+def settings_of(city: LoadedCity) -> dict[str, Any]:
+    """The settings that a machine depends on."""
+    return {name: value for name, value in city.settings.forecast.model_dump().items() if name not in _NOT_LEARNED}
