@@ -4,6 +4,7 @@ import shutil
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -170,6 +171,27 @@ def test_a_changed_setting_is_a_reason_to_train(after: Town, tmp_path: Path) -> 
         assert machines.due(city_of(after), rows, group, tomorrow, [group.key("")]) == "errors grew"
         assert machines.due(city_of(after), rows, group, tomorrow + timedelta(days=6), []) == "7 days old"
         assert machines.due(city_of(after), [], group, tomorrow, []) == "none was there"
+
+
+def test_a_machine_trained_because_a_series_asked_for_it_does_not_put_off_the_others(after: Town) -> None:
+    city, rows = city_of(after), store.models(open_store(after.database))
+    (group,) = [group for group in groups(city) if group.kind == "demand"]
+    later = civil_day(NIGHT + timedelta(days=7), "Europe/Rome")[0]
+    (boosted,) = [row for row in rows if row.group_key == group.key("boosted")]
+    told = {**boosted.provenance, "trained because": machines.ASKED}
+    asked = SimpleNamespace(group_key=group.key("profile"), known_until_utc=later - timedelta(days=1), provenance=told)
+    assert machines.due(city, [*rows, asked], group, later, []) == "7 days old"
+
+
+def test_a_group_trained_again_retires_the_machines_of_rungs_nobody_stands_on(after: Town, tmp_path: Path) -> None:
+    town = copy(after, tmp_path / "town")
+    engine = open_store(town.database)
+    (kept,) = [row for row in store.models(engine) if row.group_key == "energy_kwh/900/demand/boosted"]
+    with writing(engine) as connection:
+        store.retire(connection, "energy_kwh/900/demand/", [kept.group_key])
+    state = {row.group_key: row.state for row in store.models(engine)}
+    assert (state["energy_kwh/900/demand/boosted"], state["energy_kwh/900/demand/group-shape"]) == ("live", "retired")
+    assert {state[key] for key in state if "/demand/" not in key} == {"live"}
 
 
 def test_a_fault_in_one_group_costs_only_its_own_forecasts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
