@@ -75,7 +75,8 @@ def test_short_missing_and_silent_series_fall_down_the_ladder_with_a_sentence(ma
     made_at = block.end_utc
     made = forecast(replace(block, quality=quality), kinds(block), made_at, 24, CALENDAR, small)
     frame, rungs = made.frame, made.ladder
-    assert list(rungs["model"]) == ["boosted", "none", "profile", "holt-winters", "group-shape", "boosted"]
+    assert list(rungs["model"])[1:5] == ["none", "profile", "holt-winters", "group-shape"]
+    assert {rungs["model"][0], rungs["model"][5]} <= {"boosted", "profile"}  # where the profile erred less it speaks
     assert rungs["reason"][1] == "Not forecast: the series has no usable value at all."
     assert set(frame["series_id"]) == set(block.ids) - {"feeder-01"}
     assert np.isfinite(frame[["p10", "p50", "p90"]].to_numpy()).all()
