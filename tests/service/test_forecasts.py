@@ -194,6 +194,28 @@ def test_a_group_trained_again_retires_the_machines_of_rungs_nobody_stands_on(af
     assert {state[key] for key in state if "/demand/" not in key} == {"live"}
 
 
+def test_a_hall_that_takes_half_as_much_again_is_told_within_days_and_its_machine_trained_anew(tmp_path: Path) -> None:
+    import pandas as pd
+
+    town = Town(tmp_path, days=60).write()
+    frame = pd.read_csv(town.folder / "power.csv", parse_dates=["time"])
+    frame.loc[frame["time"] >= pd.Timestamp("2022-06-11T00:00+02:00"), "hall.energy"] *= 1.5
+    frame.to_csv(town.folder / "power.csv", index=False)
+    assert town.penstock("init").code == town.penstock("import").code == 0
+    engine = open_store(town.database)
+    told = {}
+    for day in range(10, 15):
+        night(town, f"2022-06-{day}T00:30+02:00")
+        (row,) = results.rows(engine, t.step, t.step.c.step == "forecast", t.step.c.night == date(2022, 6, day))
+        told[day] = "\n".join(row.problems)
+    assert not any("calibration days" in told[day] for day in (10, 11, 12))  # three nights must be over
+    assert "machine of demand [kWh per 15 min], boosted: " in told[13]
+    assert "times the error of its calibration days" in told[13]
+    assert not any("machine of water" in text for text in told.values())
+    newest = max(store.models(engine, "live"), key=lambda row: row.known_until_utc)
+    assert (newest.group_key, newest.provenance["trained because"]) == ("energy_kwh/900/demand/boosted", "errors grew")
+
+
 def test_a_fault_in_one_group_costs_only_its_own_forecasts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     town = prepared(Town(tmp_path, days=30))
     sound = history.read
