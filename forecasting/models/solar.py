@@ -42,7 +42,7 @@ class SolarView:
         columns += [sums.ratio(i, o - h * hour, o, group=True) for h in GROUP_WINDOWS_H]
         columns.append(sums.ratio(i, last - hour, np.minimum(last + hour + 1, o), group=True))
         here, next_hour = self.unit(i, o, t), self.unit(i, o, np.minimum(t + hour, self._clear.output.shape[1] - 1))
-        columns += [here / self._largest[i], next_hour / self._largest[i], t % slots / hour, (t - o) / hour]
+        columns += [here / self._largest[i], next_hour / self._largest[i], self._task.grid.slot[t] / hour, (t - o) / hour]
         if self._task.weather is not None:
             columns += [*self._task.weather.at(o, t), *self._task.weather.mean(o, t, 24)]
         return np.stack(columns, axis=1).astype(np.float32)

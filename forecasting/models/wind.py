@@ -35,7 +35,8 @@ class WindView:
         columns += [own[0] - sums.ratio(i, o - 4 * hour, o - 3 * hour), own[2] - sums.ratio(i, o - 6 * hour, o - 3 * hour)]
         columns.append(group[0] - sums.ratio(i, o - 4 * hour, o - 3 * hour, group=True))
         last = lagged(t, o, self._slots)
-        columns += [sums.ratio(i, last - hour, np.minimum(last + hour + 1, o)), t % self._slots / hour, (t - o) / hour]
+        columns += [sums.ratio(i, last - hour, np.minimum(last + hour + 1, o))]
+        columns += [self._task.grid.slot[t] / hour, (t - o) / hour]
         if self._task.weather is not None:
             columns += [*self._task.weather.at(o, t), *self._task.weather.mean(o, t, 3)]
         return np.stack(columns, axis=1).astype(np.float32)

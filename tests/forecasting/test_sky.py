@@ -12,7 +12,9 @@ from forecasting.clear import HEADROOM, clear
 from forecasting.machine import Machine
 from forecasting.models import LADDER
 from forecasting.models.forest import sample_quantiles
+from forecasting.models.solar import SolarView
 from forecasting.models.task import ForecastSettings, Task
+from forecasting.models.wind import WindView
 
 HOUR = timedelta(hours=1)
 START = datetime(2022, 4, 1, tzinfo=UTC)
@@ -149,6 +151,17 @@ def test_what_a_machine_of_distributions_says_is_the_same_after_json():
     made = machine.fit(task, LADDER["usage"])
     again = Machine.model_validate_json(made.model_dump_json())
     np.testing.assert_array_equal(again.answer(task, LEVELS).quantiles, made.answer(task, LEVELS).quantiles)
+
+
+@pytest.mark.parametrize("view", [SolarView, WindView])
+def test_what_a_plant_shows_does_not_depend_on_the_hour_its_history_begins(view):
+    """A window that begins at local midnight begins at another hour of the day [UTC] once the clocks change."""
+    task = asked(np.random.default_rng(7).gamma(1.0, 5.0, (2, DAYS * 24)), sky=False)
+    start = START + 23 * HOUR
+    later = replace(task, values=task.values[:, 23:], grid=SUN.grid(start, HOUR, (DAYS + 2) * 24 - 23), start_utc=start)
+    i, o, t = np.repeat([0, 1], 48), np.full(96, DAYS * 24), np.tile(DAYS * 24 + np.arange(48), 2)
+    whole, cut = view(task, DAYS * 24), view(later, DAYS * 24 - 23)
+    np.testing.assert_allclose(cut.features(i, o - 23, t - 23), whole.features(i, o, t), rtol=1e-4, atol=1e-6)
 
 
 def test_bands_cover_what_they_say_although_the_forest_saw_narrower_days():
