@@ -27,7 +27,8 @@ def corrected(
     """Quantiles [n, steps, q] of midnight with the first a = `since.shape[1]` steps over, corrected from step a on: float32[n, steps, q].
 
     `errors` [n, c, steps] are those of earlier midnights (actual less median), `since` [n, a] what was measured since this one; NaN where
-    not known. The band moves with its median and narrows as far as errors of the calibration days did. Steps before a stay as they are.
+    not known. The band moves with its median and narrows as far as errors of the calibration days did. Steps before a stay as they are, and
+    so do steps without a band: a plant at night has nothing to be corrected.
     """
     n, steps, levels = quantiles.shape
     a = since.shape[1]
@@ -43,7 +44,8 @@ def corrected(
         effect, left = _learned(then, finite_mean(z[:, :, cut], 2))
         middle = quantiles[:, cut, levels // 2 : levels // 2 + 1]
         shift = (now * effect).sum(axis=1)[:, None, None] * scale
-        out[:, cut] = middle + shift + left[:, None, None] * (quantiles[:, cut] - middle)
+        moved = middle + shift + left[:, None, None] * (quantiles[:, cut] - middle)
+        out[:, cut] = np.where(quantiles[:, cut, -1:] > quantiles[:, cut, :1], moved, quantiles[:, cut])
     low = np.where((quantiles >= 0).all(axis=(1, 2)), 0.0, -np.inf)[:, None, None]
     return np.maximum(out, low).astype(np.float32)
 

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from city.clock import local_date
 from city.problems import PenstockError, Problem, fault
-from forecasting import events, features, groups, intraday
+from forecasting import events, features, groups, intraday, limits
 from forecasting.explain import explain
 from forecasting.forecast import LEVELS, Forecasts
 from forecasting.models.task import ForecastSettings
@@ -103,13 +103,14 @@ def _why(chunk: Chunk, h: groups.History, parts: Sequence[groups.Part]) -> dict[
 
 
 def _corrected(part: groups.Part, since: NDArray[np.float32]) -> groups.Part:
-    """A part of midnight, with what the day has shown so far."""
+    """A part of midnight, with what the day has shown so far, within the limits of its group."""
     task, known = part.question.task, part.answer.errors
     late = known.origins[:, None] + np.arange(task.steps) >= task.origins[0]
     errors = np.where(late, np.nan, known.errors)
     per_hour = max(task.grid.slots // 24, 1)
     quantiles = intraday.corrected(part.answer.quantiles[:, 0], errors, since[part.question.rows], per_hour)
-    return replace(part, answer=replace(part.answer, quantiles=quantiles[:, None]))
+    quantiles = limits.bound(part.question.group, quantiles[:, None], task)
+    return replace(part, answer=replace(part.answer, quantiles=quantiles))
 
 
 def _judged(engine: Engine, chunk: Chunk, known: history.Known, parts: Sequence[groups.Part], model_ids: Sequence[str]) -> judging.Judged:

@@ -55,6 +55,17 @@ def test_quantiles_never_cross_and_stay_at_or_above_zero():
     assert (made >= 0).all()
 
 
+def test_a_plant_that_gave_more_than_was_said_by_day_stays_dark_at_night():
+    errors = days_off_by_one_amount(np.random.default_rng(5), 5, 28, 24)
+    night = np.arange(24) >= 15
+    errors[:, :, night] = 0
+    quantiles = np.tile(np.array([8, 10, 12], np.float32), (5, 24, 1))
+    quantiles[:, night] = 0
+    made = corrected(quantiles, errors, np.full((5, 6), 13.0, np.float32), 1)
+    assert (made[:, 6:14, 1] > 11).all()
+    assert (made[:, night] == 0).all()
+
+
 @pytest.mark.slow
 def test_real_load_within_the_hour_is_nearer_than_persistence_and_the_profile_and_day_seven_has_an_answer():
     """Feeders of SimBench, ten days at four times of day; the machine was fitted once at midnight with a horizon of 7 days."""
