@@ -15,12 +15,16 @@ from service.store.vectors import pack_float
 
 
 def added_up(moment: Moment, shares: Sequence[Share]) -> tuple[hierarchy.Result | None, list[Problem]]:
-    """Sums that add up, sample paths and peaks; without them every forecast stays as its series was forecast by itself."""
+    """Sums that add up, sample paths and peaks; without them every forecast stays as its series was forecast by itself.
+
+    What a known event changed keeps its change, and the sums above it follow.
+    """
     given = [part for one in shares for part in one.alone]
     if not given:
         return None, []
+    changed = {name for one in shares if one.changes is not None for name in one.changes["series_id"]}
     try:
-        return hierarchy.together(moment.city, moment.made_at_utc, _in_order(given)), []
+        return hierarchy.together(moment.city, moment.made_at_utc, _in_order(given), changed), []
     except PenstockError as error:
         return None, list(error.problems)
     except Exception as error:

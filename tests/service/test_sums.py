@@ -7,7 +7,12 @@ import pandas as pd
 import pytest
 
 from city.problems import PenstockError
+from forecasting.coherent import Alone
 from service.environment import Environment
+from service.forecasts.adding import added_up
+from service.forecasts.answering import Moment
+from service.forecasts.series import groups, place_of
+from service.forecasts.shares import Chunk, Share
 from service.migrations import upgrade
 from service.settings import LoadedCity, load
 from service.store import meter_days, open_store, results, sums, writing
@@ -111,6 +116,22 @@ def test_the_night_s_p50_adds_up_on_every_level(held: tuple[Town, LoadedCity]) -
     assert p50["feeder.energy"] == pytest.approx(p50["hall.energy"] - p50["sun.energy"] + p50["feeder.energy.remainder"], abs=1e-4)
     assert p50["town"] == pytest.approx(p50["use"] - p50["sun.energy"], abs=1e-4)
     assert all((frame["p10"] <= frame["p50"]).all() and (frame["p50"] <= frame["p90"]).all() for frame in said.values())
+
+
+def test_a_total_follows_the_hall_that_an_event_changed(held: tuple[Town, LoadedCity]) -> None:
+    """The hall of 100 was told to run at 40; the total, forecast without knowing, follows it instead of pulling it back."""
+    town, city = held
+    origins = np.arange("2022-05-01", "2022-05-15", dtype="datetime64[D]").astype("datetime64[us]")
+    bands = np.repeat(np.array([(80.0, 100.0, 120.0), (32.0, 40.0, 48.0)])[:, None], 4, axis=1)
+    said = Alone(("use", "hall.energy"), 900, bands, origins, np.random.default_rng(1).standard_normal((2, 14, 4)))
+    moment = Moment(city, open_store(town.database), MIDNIGHT_UTC, MIDNIGHT_UTC)
+    chunk = Chunk(place_of(city.environment), next(iter(groups(city))), said.ids, MIDNIGHT_UTC, MIDNIGHT_UTC, 4, ())
+    share = Share(chunk, said.ids, alone=(said,), changes=pd.DataFrame({"series_id": ["hall.energy"]}))
+    made, problems = added_up(moment, [share])
+    assert not problems
+    assert made is not None
+    assert made.together.quantiles["hall.energy"][1] == pytest.approx(40, abs=0.01)
+    assert made.together.quantiles["use"][1] == pytest.approx(40, abs=0.01)
 
 
 def test_paths_of_the_night_add_up_one_by_one(held: tuple[Town, LoadedCity]) -> None:
