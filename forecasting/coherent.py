@@ -159,18 +159,23 @@ def _summed(values: FloatArray, times: int) -> FloatArray:
 
 
 def _parted(fine: FloatArray, before: FloatArray, after: FloatArray, times: int) -> FloatArray:
-    """Fine values [k, steps] in the same proportions, but with the sums `after` instead of `before`; evenly where there was nothing."""
+    """Fine values [k, steps] with the sums `after` instead of `before`: in the same proportions, or where there was nothing or values of
+    both signs, which have none, each moved by the same amount.
+    """
     if times == 1:
         return after
     old, new = (np.repeat(v, times, axis=1) for v in (before, after))
-    return np.where(old > 0, fine * (new / np.where(old > 0, old, 1)), new / times)
+    lowest = np.repeat(fine.reshape(len(fine), -1, times).min(axis=2), times, axis=1)
+    scaled = (old > 0) & (lowest >= 0)
+    return np.where(scaled, fine * (new / np.where(scaled, old, 1)), fine + (new - old) / times)
 
 
 def _moved(band: FloatArray, p50: FloatArray, signed: bool) -> FloatArray:
-    """The band [3, steps] around a new P50 [1, steps]; what could be zero still can."""
+    """The band [3, steps] around a new P50 [1, steps]; what could be zero still can, what cannot be negative only is where P50 is."""
     new = band + (p50 - band[1:2])
     if not signed:
-        new[0] = np.where(band[0] <= 0, 0, np.maximum(new[0], 0))
+        least = np.minimum(new[1], 0)  # usage less generation, where the parts say so
+        new[0] = np.where(band[0] <= 0, least, np.maximum(new[0], least))
     return new
 
 

@@ -96,6 +96,27 @@ def test_a_net_load_may_fall_below_zero_and_usage_may_not() -> None:
     assert (made.paths["load"] >= 0).all()
 
 
+def test_a_feeder_with_more_sun_than_load_behind_it_has_an_ordered_band() -> None:
+    """Its meter was taken for usage, but its parts say -20: the sum wins, and P10 does not end above P50."""
+    part = _alone("feeder load sun", 900, [(0.0, 0.0, 5.0), (9.0, 10.0, 11.0), (29.0, 30.0, 31.0)], 4)
+    made = coherent([part], {"feeder": {"load": 1.0, "sun": -1.0}}, (), (), 50, 1)
+    assert made.quantiles["feeder"][1] == pytest.approx(made.quantiles["load"][1] - made.quantiles["sun"][1])
+    assert (made.quantiles["feeder"][1] < 0).all()
+    assert (np.diff(made.quantiles["feeder"], axis=0) >= 0).all()
+
+
+@pytest.mark.parametrize("quarters", [(-4.0, -3.0, -2.0, -1.0), (9.0, -3.0, -3.0, -2.0)], ids=["feeding in", "about nothing"])
+def test_quarters_of_a_net_load_keep_their_shape_when_its_hours_move(quarters: tuple[float, ...]) -> None:
+    """A sum by the hour that asks for more: every quarter moves alike, none is flattened or blown up."""
+    net = _alone("net", 900, [(-1.0, 0.0, 1.0)], 8)
+    net = Alone(net.ids, 900, net.quantiles + np.tile(quarters, 2)[:, None], ORIGINS, net.errors)
+    hours = _alone("total h", 3600, [(20.0, 26, 32), (9.0, 10, 11)], 2)
+    made = coherent([net, hours], {"total": {"net": 1.0, "h": 1.0}}, (), {"net", "total"}, 50, 1)
+    p50 = made.quantiles["net"][1]
+    assert p50.reshape(2, 4).sum(axis=1) + made.quantiles["h"][1] == pytest.approx(made.quantiles["total"][1])
+    assert np.ptp(p50 - np.tile(quarters, 2)) < 1e-9
+
+
 def test_in_a_large_tree_only_sums_and_what_is_wanted_are_sampled() -> None:
     """1,200 meters under 4 feeders: paths of feeders and city add up, those of meters are not drawn."""
     meters = {f"f{f}": {f"m{f}.{m}": 1.0 for m in range(300)} for f in range(4)}
