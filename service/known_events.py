@@ -22,6 +22,9 @@ Kind = Literal["shutdown", "festival", "outage", "works", "other"]
 EVERYTHING = "all"
 LONGEST = timedelta(days=366)
 MOST_FACTOR = 10.0
+LONGEST_REASON = 500
+YEARS = range(1970, 2200)
+_MOST_NUMBER = 2**31 - 1  # that the column holds
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,9 @@ def _problems(city: LoadedCity, entry: Entry) -> list[Problem]:
     elif not timedelta(0) < entry.end - entry.start <= LONGEST:
         observed = f"from {entry.start.isoformat()} to {entry.end.isoformat()}"
         found.append(Problem("event times", observed, "an end after the start, at most a year later", "Correct the times."))
+    elif entry.start.year not in YEARS or entry.end.year not in YEARS:
+        observed = f"the years {entry.start.year} and {entry.end.year}"
+        found.append(Problem("event times", observed, f"{YEARS[0]} to {YEARS[-1]}", "Correct the times."))
     given = [name for name in ("factor", "level", "like") if getattr(entry, name) is not None]
     if len(given) != 1:
         found.append(Problem("event effect", ", ".join(given) or "none", "one of factor, level and like", "Give exactly one."))
@@ -114,9 +120,18 @@ def _problems(city: LoadedCity, entry: Entry) -> list[Problem]:
         found.append(Problem("event level", observed, "0 or more [kW or m3/h], for one series", "Give a factor, or one event per series."))
     if entry.like is not None and entry.like not in LIKE_DAYS:
         found.append(Problem("event like", f"'{entry.like}'", ", ".join(LIKE_DAYS), "Write one of these; sunday is a holiday too."))
-    if not entry.reason.strip():
-        found.append(Problem("event reason", "missing", "a reason in a few words", "Say why, for the audit trail."))
-    return found
+    return [*found, *_unreadable("event reason", entry.reason)]
+
+
+def _unreadable(subject: str, reason: str) -> list[Problem]:
+    """What is wrong with a reason: it stands in lists, problems and the audit trail, one line each."""
+    told, remedy = reason.strip(), "Say why, for the audit trail."
+    if not told:
+        return [Problem(subject, "missing", "a reason in a few words", remedy)]
+    if len(told) > LONGEST_REASON or not told.isprintable():
+        observed = f"{len(told)} characters" if told.isprintable() else "more than one line, or signs that cannot be printed"
+        return [Problem(subject, observed, f"one line of at most {LONGEST_REASON} characters", remedy)]
+    return []
 
 
 def cancel(engine: Engine, event_id: int, who: str, at_utc: datetime, reason: str, *, never_happened: bool = False) -> str:
@@ -125,10 +140,10 @@ def cancel(engine: Engine, event_id: int, who: str, at_utc: datetime, reason: st
     What it did until now stays unlearned; with `never_happened` (entered by mistake) the past counts as ordinary again.
     """
     k = t.known_event
-    if not reason.strip():
-        raise fault(f"cancelling event {event_id}", "no reason", "a reason in a few words", "Say why, for the audit trail.")
+    if problems := _unreadable(f"reason to cancel event {event_id}", reason):
+        raise PenstockError(problems)
     with writing(engine) as connection:
-        row = connection.execute(select(k).where(k.c.event_id == event_id)).first()
+        row = connection.execute(select(k).where(k.c.event_id == event_id)).first() if 0 < event_id <= _MOST_NUMBER else None
         if row is None:
             raise fault(f"event {event_id}", "unknown", "a number that `penstock forecast event list --all` shows", "Check the number.")
         if row.ended_utc is not None or (row.end_utc <= at_utc and not never_happened):

@@ -17,6 +17,7 @@ from tests.town import Town
 
 NOW = datetime(2022, 6, 15, 22, 30, tzinfo=UTC)
 SOON = NOW + timedelta(hours=12)
+LAST = datetime(9999, 12, 31, 23, 59, tzinfo=UTC)
 FAIR = Entry("festival", "old-town", SOON, SOON + timedelta(hours=6), "midsummer fair", like="sunday")
 
 
@@ -71,6 +72,9 @@ def test_everything_wrong_is_told_at_once_and_nothing_is_stored(made: tuple[Engi
         (Entry("outage", "hall", SOON, SOON + timedelta(hours=1), "works", like="doomsday"), "'doomsday'"),
         (Entry("outage", "hall", SOON.replace(tzinfo=None), SOON.replace(tzinfo=None), "works", factor=0.0), "no time zone"),
         (Entry("outage", "hall", SOON, SOON + timedelta(hours=1), "works", factor=float("nan")), "nan"),
+        (Entry("outage", "hall", LAST - timedelta(hours=1), LAST, "works", factor=0.0), "the years 9999 and 9999; allowed: 1970 to 2199"),
+        (Entry("outage", "hall", SOON, SOON + timedelta(hours=1), "works\x1b[2J", factor=0.0), "signs that cannot be printed"),
+        (Entry("outage", "hall", SOON, SOON + timedelta(hours=1), "w" * 501, factor=0.0), "501 characters"),
     ],
 )
 def test_wrong_effects_and_times_are_sentences(made: tuple[Engine, LoadedCity], entry: Entry, said: str) -> None:
@@ -132,6 +136,7 @@ def test_the_command_line_adds_lists_and_cancels(town: Town) -> None:
     assert town.penstock("forecast", "event", "cancel", "1", "--reason", "moved", *who, *now).code == 0
     assert "no event is acting or to come" in town.penstock("forecast", "event", "list", *now).out
     assert "cancelled: shutdown" in town.penstock("forecast", "event", "list", "--all", *now).out
-    wrong = town.penstock("forecast", "event", "cancel", "9", "--reason", "x", *who, *now)
-    assert wrong.code == 1
-    assert "event 9: unknown" in wrong.err
+    for number in ("9", "9" * 12, "9" * 20):  # more than PostgreSQL's and SQLite's integers
+        wrong = town.penstock("forecast", "event", "cancel", number, "--reason", "x", *who, *now)
+        assert wrong.code == 1
+        assert f"event {number}: unknown" in wrong.err
