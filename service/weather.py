@@ -42,13 +42,22 @@ def take_in(engine: Engine, city: LoadedCity, now_utc: datetime) -> list[Problem
     """
     problems: list[Problem] = []
     for feed in city.settings.weather:
-        folder = city.folder / feed.folder
-        for name in ("", "done", "refused"):
-            (folder / name).mkdir(parents=True, exist_ok=True)
-        for path in sorted(folder.iterdir()):
-            if path.is_file() and not path.name.startswith(".") and path.suffix.lower() in _KINDS and _settled(path, feed):
-                problems += _taken(engine, feed, path, now_utc)
+        try:
+            for path in _waiting(city.folder / feed.folder):
+                if _settled(path, feed):
+                    problems += _taken(engine, feed, path, now_utc)
+        except OSError as error:
+            observed = f"{error.strerror or error} ({error.filename})"
+            remedy = "Set its rights; until then forecasts go with the weather that is stored."
+            problems.append(Problem(f"weather from {feed.source}", observed, "a folder to read, write and move files in", remedy))
     return problems
+
+
+def _waiting(folder: Path) -> list[Path]:
+    """Files to take in, with the folders they go to made."""
+    for name in ("", "done", "refused"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    return [path for path in sorted(folder.iterdir()) if path.is_file() and path.name[0] != "." and path.suffix.lower() in _KINDS]
 
 
 def _settled(path: Path, feed: WeatherFeed) -> bool:

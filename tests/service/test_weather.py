@@ -376,6 +376,21 @@ def test_a_file_counts_as_arrived_when_it_came_to_lie_there_whatever_its_date_sa
         assert connection.execute(select(t.weather.c.available_at_utc)).scalar_one() > before
 
 
+def test_a_folder_that_is_none_is_told_and_the_other_feeds_are_taken_in(fed: Town):
+    """A weather service's folder must not cost the night its forecasts."""
+    from service.environment import Environment
+    from service.settings import load
+    from service.weather import take_in
+
+    fed.file.write_text(fed.file.read_text() + FEED.replace('"met-office"', '"radar"\nfolder = "radar"'))
+    (fed.folder / "weather").write_text("not a folder")
+    (fed.folder / "radar").mkdir()
+    (fed.folder / "radar" / "a.csv").write_bytes(csv("2022-06-15T06:00Z,2022-06-15T12:00Z,T2,20,degC"))
+    (problem,) = take_in(open_store(fed.database), load(Environment(city=fed.file, home=fed.folder)), NOON)
+    assert str(problem).startswith("weather from met-office: File exists")
+    assert vectors(fed) == 1
+
+
 @pytest.mark.slow
 def test_a_night_forecasts_with_what_had_arrived_and_says_whether_it_paid(tmp_path: Path):
     """30 days of measured temperature and a forecast each evening that has nothing to do with the loads: judged, and told in the reason."""
