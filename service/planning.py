@@ -22,6 +22,7 @@ from service.controls import Control
 from service.settings import LoadedCity
 from service.store import meter_days, results
 from service.store.results import replace_rows
+from service.sums import topmost
 
 
 def plan_input(city: LoadedCity, engine: Engine, night: date, now_utc: datetime, plan_id: str) -> PlanInput:
@@ -99,7 +100,10 @@ def _state(city: LoadedCity, engine: Engine) -> dict[str, dict[str, float]]:
 
 
 def _month_peak_kw(city: LoadedCity, engine: Engine, start_utc: datetime) -> float:
-    """Highest quarter-hour import of the running month [kW]: metered loads less generation, from the stored vectors."""
+    """Highest quarter-hour import of the running month [kW]: metered loads less generation, from the stored vectors.
+
+    What hangs under another of these meters is in its reading already.
+    """
     zone = city.settings.city.time_zone
     first = civil_day(local_date(start_utc, zone).replace(day=1), zone)[0]
     today = civil_day(local_date(start_utc, zone), zone)[0]
@@ -109,6 +113,8 @@ def _month_peak_kw(city: LoadedCity, engine: Engine, start_utc: datetime) -> flo
         for point in city.points.values()
         if point.quantity == "energy_register_kwh" and point.step_s == 900 and city.meter[point.meter].role in sign
     ]
+    counted = topmost(city, (point.meter for point in points))
+    points = [point for point in points if point.meter in counted]
     if not points or first >= today:
         return 0.0
     block = meter_days.block(engine, points, first, today)

@@ -1,6 +1,6 @@
 """Which series are sums of which, as city.toml says it: `under` of a meter and [[totals]]."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, Any
@@ -51,6 +51,17 @@ def forecast_points(city: "LoadedCity") -> dict[str, str]:
     return {
         p.id: str(city.meter[p.meter].forecast) for p in city.points.values() if p.quantity.is_register and city.meter[p.meter].forecast
     }
+
+
+def topmost(city: "LoadedCity", meters: Iterable[str]) -> list[str]:
+    """Those of some meters that hang under none of the others: what may be added up without counting anything twice."""
+    some = dict.fromkeys(meters)
+
+    def above(name: str) -> Iterator[str]:
+        while (name := city.meter[name].under or "") in city.meter:
+            yield name
+
+    return [name for name in some if some.keys().isdisjoint(above(name))]
 
 
 def declared(city: "LoadedCity") -> Sums:

@@ -18,6 +18,7 @@ from service.metering import primary, primary_readings
 from service.planning import intensity
 from service.settings import LoadedCity
 from service.store import readings, results, rollup
+from service.sums import topmost
 from service.view import water
 from service.view.moment import Moment
 
@@ -124,21 +125,23 @@ def tiles(engine: Engine, city: LoadedCity, moment: Moment) -> list[Tile]:
         "wind": [m.id for m in meters if m.role == "generation" and m.forecast == "wind"],
         "inflow": [m.id for m in meters if m.commodity == "water" and m.zone and m.role in ("load", "supply")],
     }
-    power = {key: _of(board, ids, Quantity.POWER_KW) for key, ids in kinds.items() if key != "inflow"}
+    power = {key: _added(city, _of(board, ids, Quantity.POWER_KW)) for key, ids in kinds.items() if key != "inflow"}
     stores = sum(asset.energy_kwh for asset in city.settings.assets if asset.kind == "battery")
     contract = sum(asset.contract_kw or 0.0 for asset in city.settings.assets if asset.kind == "grid") or None
     lowest = city.settings.water.service_pressure_m if city.settings.water else None
     made = [
-        _summed("load", engine, city, power["load"], moment, high=contract, expected=_expected(engine, moment, kinds["load"], "_kwh")),
-        _summed("pv", engine, city, power["pv"], moment, expected=_expected(engine, moment, kinds["pv"], "_kwh")),
-        _summed("wind", engine, city, power["wind"], moment, expected=_expected(engine, moment, kinds["wind"], "_kwh")),
+        _summed(
+            "load", engine, city, power["load"], moment, high=contract, expected=_expected(engine, city, moment, kinds["load"], "_kwh")
+        ),
+        _summed("pv", engine, city, power["pv"], moment, expected=_expected(engine, city, moment, kinds["pv"], "_kwh")),
+        _summed("wind", engine, city, power["wind"], moment, expected=_expected(engine, city, moment, kinds["wind"], "_kwh")),
         _summed(
             "inflow",
             engine,
             city,
-            _of(board, kinds["inflow"], Quantity.FLOW_M3_PER_H),
+            _added(city, _of(board, kinds["inflow"], Quantity.FLOW_M3_PER_H)),
             moment,
-            expected=_expected(engine, moment, kinds["inflow"], "_m3"),
+            expected=_expected(engine, city, moment, kinds["inflow"], "_m3"),
         ),
         _summed("pressure", engine, city, _of(board, None, Quantity.PRESSURE_M), moment, fold=np.nanmin, low=lowest),
         _tanks(engine, city, board, moment),
@@ -159,6 +162,11 @@ def tiles(engine: Engine, city: LoadedCity, moment: Moment) -> list[Tile]:
 def _of(board: pd.DataFrame, meters: list[str] | None, quantity: Quantity) -> pd.DataFrame:
     found = board[board["quantity"] == str(quantity)]
     return found if meters is None else found[found["meter_id"].isin(meters)]
+
+
+def _added(city: LoadedCity, found: pd.DataFrame) -> pd.DataFrame:
+    """Points that may be added up: what hangs under another meter is in its value already."""
+    return found[found["meter_id"].isin(topmost(city, found["meter_id"]))]
 
 
 Fold = Callable[..., np.floating]
@@ -219,17 +227,19 @@ def _tanks(engine: Engine, city: LoadedCity, board: pd.DataFrame, moment: Moment
     return _summed("tanks", engine, city, levels.assign(unit="m3"), moment, low=low, high=high, scale=area)
 
 
-def _expected(engine: Engine, moment: Moment, meters: list[str], ending: str) -> float | None:
+def _expected(engine: Engine, city: LoadedCity, moment: Moment, meters: list[str], ending: str) -> float | None:
     """Sum of the medians that the night forecast for now, per hour [kW or m3/h]; the first step when the horizon begins later."""
     if moment.night is None:
         return None
-    total, seen = 0.0, False
-    for series, frame in results.forecasts(engine, moment.night).items():
-        if series.rsplit(".", 1)[0] not in meters or not str(frame.attrs["quantity"]).endswith(ending):
-            continue
+    known = results.forecasts(engine, moment.night).items()
+    said = [(city.points[name].meter, frame) for name, frame in known if name in city.points]
+    said = [(meter, frame) for meter, frame in said if meter in meters and str(frame.attrs["quantity"]).endswith(ending)]
+    counted = topmost(city, (meter for meter, _ in said))
+    total = 0.0
+    for frame in (frame for meter, frame in said if meter in counted):
         row = min(max(int(frame.index.searchsorted(moment.now_utc, side="right")) - 1, 0), len(frame) - 1)
-        total, seen = total + float(frame["p50"].iloc[row]) * 3600 / frame.attrs["step_s"], True
-    return total if seen else None
+        total += float(frame["p50"].iloc[row]) * 3600 / frame.attrs["step_s"]
+    return total if said else None
 
 
 def _intensity(city: LoadedCity, moment: Moment) -> Tile | None:

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from service import schema as t
 from service.settings import LoadedCity
 from service.store import paths, results
+from service.sums import topmost
 
 MOST_PATHS = 100
 """Series whose paths are summed for a picture; more would take longer than a page may."""
@@ -88,6 +89,8 @@ def commands(engine: Engine, plan_id: str) -> pd.DataFrame:
 def fans(engine: Engine, city: LoadedCity, night: Any) -> dict[str, pd.DataFrame]:
     """Forecasts of a night summed by kind (load, pv, wind, water ...): p10, p50, p90 per hour [kW or m3/h], by time_utc.
 
+    A meter under another of its kind is in that one's forecast already.
+
     Where every series has sample paths, P10 and P90 are those of the summed paths. Else they are the sums of the P10s and P90s: wider
     than the truth unless all series err together. attrs carry `unit`, `series` (how many were summed) and `paths` (were they?).
     """
@@ -99,7 +102,9 @@ def fans(engine: Engine, city: LoadedCity, night: Any) -> dict[str, pd.DataFrame
         if name is not None and series in city.points:
             members.setdefault("load" if name == "ev" else name, []).append(series)
     found: dict[str, pd.DataFrame] = {}
-    for group, series_ids in members.items():
+    for group, measured in members.items():
+        on_top = set(topmost(city, (city.points[series].meter for series in measured)))
+        series_ids = [series for series in measured if city.points[series].meter in on_top]
         made = functools.reduce(pd.DataFrame.add, (_per_hour(known[series]) for series in series_ids))
         like = len({known[series].attrs["step_s"] for series in series_ids}) == 1 < len(series_ids) <= MOST_PATHS
         drawn = paths.paths(engine, night, series_ids) if like else {}

@@ -8,6 +8,7 @@ import pytest
 
 from city.problems import PenstockError
 from forecasting.coherent import Alone
+from service import planning
 from service.environment import Environment
 from service.forecasts.adding import added_up
 from service.forecasts.answering import Moment
@@ -17,6 +18,9 @@ from service.migrations import upgrade
 from service.settings import LoadedCity, load
 from service.store import meter_days, open_store, results, sums, writing
 from service.store import paths as stored
+from service.sums import topmost
+from service.view import board
+from service.view.moment import Moment as Now
 from service.view.plan import fans
 from tests.town import HEAD, MIDNIGHT_UTC, NOW, Town, night, power
 
@@ -177,3 +181,18 @@ def test_the_band_of_a_sum_on_the_page_is_that_of_its_paths(tmp_path: Path) -> N
     shown = fans(engine, city, day)["load"]
     assert shown.attrs["paths"]
     assert shown.iloc[0].tolist() == pytest.approx([80, 80, 80])
+    shop = shop.replace("site =", 'under = "hall", site =')
+    below = _city(tmp_path, HEAD.replace('  { id = "inflow"', f'{shop}  {{ id = "inflow"'))
+    assert fans(engine, below, day)["load"].iloc[0].tolist() == [0, 40, 80]  # the shop is in the hall's forecast already
+
+
+def test_what_hangs_under_a_meter_is_not_counted_beside_it(held: tuple[Town, LoadedCity]) -> None:
+    town, city = held
+    engine, day = open_store(town.database), pd.Timestamp(NOW).date()
+    assert topmost(city, ["hall", "feeder", "sun", "inflow"]) == ["feeder", "inflow"]
+    assert topmost(city, ["hall", "sun"]) == ["hall", "sun"]
+    expected = results.forecasts(engine, day)["feeder.energy"]["p50"].iloc[0] * 4
+    at = Now(MIDNIGHT_UTC, "Europe/Rome", replayed=False, night=day, night_utc=MIDNIGHT_UTC, late=())
+    assert board._expected(engine, city, at, ["hall", "feeder"], "_kwh") == pytest.approx(expected)
+    june = pd.read_csv(town.folder / "power.csv", parse_dates=["time"]).set_index("time").loc["2022-05-31T22:00Z":, "feeder.energy"]
+    assert planning._month_peak_kw(city, engine, MIDNIGHT_UTC) == pytest.approx(4 * june.max(), abs=0.01)
