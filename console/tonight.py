@@ -15,6 +15,7 @@ from service.view.plan import Tonight
 # Of what an asset does, the quantity an operator thinks in comes first; the others are a choice away.
 FIRST = ("power_kw", "running", "volume_m3", "charge_kwh")
 MAIN_FANS = ("load", "pv", "water")
+FAN_WORDS = {"water": "demand_water", "gas": "demand_gas"}
 
 
 def page(person: Person) -> None:
@@ -108,7 +109,7 @@ def _fans() -> None:
     columns = st.columns(3)
     for i, name in enumerate(names):
         with columns[i % 3]:
-            word = {"water": "demand_water", "gas": "demand_gas"}.get(name, name)
+            word = FAN_WORDS.get(name, name)
             st.html(f'<div class="chart-title">{say(word)}</div>')
             charts.fan(fans[name], say(word), f"fan_{name}")
             if fans[name].attrs["series"] > 1:

@@ -82,6 +82,8 @@ LABELS: dict[str, tuple[str, str]] = {
     "band": ("P10 to P90", "P10 至 P90"),
     "demand_water": ("Water demand", "用水量"),
     "demand_gas": ("Gas", "燃气"),
+    "heat": ("Heat", "供热"),
+    "net": ("Net load", "净负荷"),
     "drivers": ("What drives the peaks", "峰值成因"),
     "peak_risk": ("Peak risk", "峰值风险"),
     "expected_peak": ("expected", "预计"),

@@ -10,6 +10,8 @@ import pytest
 pytest.importorskip("streamlit")
 
 from console import charts, data, look, tonight, water
+from console.words import WORDS
+from forecasting.groups import KINDS
 from service.environment import Environment
 from service.settings import load
 from service.store import open_store, readings
@@ -49,6 +51,11 @@ def test_age_is_told_in_one_unit(city: Path) -> None:
 def test_less_cost_is_saved_and_more_is_said_to_be_more() -> None:
     assert tonight._against(900, 1000, "CNY") == ["Doing nothing 1 000 CNY", "100 CNY (10.0 %) saved"]
     assert tonight._against(1100, 1000, "CNY")[1] == "100 CNY (10.0 %) more"
+
+
+@pytest.mark.parametrize("kind", sorted({*KINDS} - {"ev"}))  # charging is summed with the loads
+def test_every_kind_of_forecast_has_its_word_in_both_languages(kind: str) -> None:
+    assert all(WORDS[tonight.FAN_WORDS.get(kind, kind)])
 
 
 def test_what_comes_from_the_store_cannot_become_markup() -> None:
