@@ -12,7 +12,7 @@ from service.forecasts import machines, training
 from service.forecasts.machines import ASKED
 from service.forecasts.predicting import share
 from service.forecasts.series import Group, groups, horizon_steps, place_of
-from service.forecasts.shares import SERIES_PER_CHUNK, Chunk, Share
+from service.forecasts.shares import Chunk, Share, shared_out
 from service.settings import LoadedCity
 from service.store import forecasting as store
 
@@ -71,8 +71,8 @@ def _chunks(moment: Moment, asked: Mapping[Group, tuple[str, ...]]) -> Iterator[
     models, place = store.models(moment.engine), place_of(moment.city.environment)
     for group, ids in asked.items():
         held, refused = tuple(sorted(machines.live(models, group).items())), machines.refused(models, group)
-        for at in range(0, len(ids), SERIES_PER_CHUNK):
-            some = ids[at : at + SERIES_PER_CHUNK]
+        everything = groups(moment.city)[group]
+        for some in shared_out(group, everything, set(ids)):
             at_utc, known_at_utc = moment.made_at_utc, moment.known_at_utc
-            small = len(groups(moment.city)[group]) <= EXPLAINED
+            small = len(everything) <= EXPLAINED
             yield Chunk(place, group, some, at_utc, known_at_utc, moment.steps(group), held, refused, judge=True, explain=small)

@@ -1,6 +1,6 @@
 """A stored forecast made again from its stored machine and what was known then: the same bits, or the first difference and why."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Set
 from datetime import date, timedelta
 from typing import Any
 
@@ -16,7 +16,7 @@ from service.forecasts.adding import added_up, rows_of
 from service.forecasts.answering import Moment
 from service.forecasts.predicting import INSTEAD, share
 from service.forecasts.series import groups, place_of
-from service.forecasts.shares import SERIES_PER_CHUNK, Chunk
+from service.forecasts.shares import Chunk, shared_out
 from service.settings import LoadedCity
 from service.store import forecasting as store
 from service.store import results
@@ -48,7 +48,7 @@ def recompute(city: LoadedCity, engine: Engine, night: date, series: str | None)
     moment = Moment(city, engine, first.made_at_utc, first.known_at_utc)
     within = {name for parent, parts in city.sums.constraints.items() for name in (parent, *parts)}
     asked = list(stored) if within & set(wanted) else wanted  # what adds up was moved together, so it is made again together
-    shares = fanout(share, list(_chunks(moment, [stored[name] for name in asked])), city.settings.night.workers)
+    shares = fanout(share, list(_chunks(moment, stored, set(asked))), city.settings.night.workers)
     together = added_up(moment, shares)[0] if within & set(wanted) else None
     made = {row["series_id"]: row for row in rows_of(moment, shares, together)}
     told = [line for name in wanted if (line := _difference(stored[name], made.get(name), moment)) is not None]
@@ -57,16 +57,16 @@ def recompute(city: LoadedCity, engine: Engine, night: date, series: str | None)
     return [*lost, *told, f"night of {night}: {same} of {len(wanted)} forecasts are the same to the last bit"], not told
 
 
-def _chunks(moment: Moment, rows: Sequence[Any]) -> Iterator[Chunk]:
-    """The series of the rows by group, with the machines that answered them then."""
+def _chunks(moment: Moment, stored: Mapping[str, Any], asked: Set[str]) -> Iterator[Chunk]:
+    """The whole chunks that hold an asked series, with the machines that answered them then: bands may borrow from who is asked beside."""
     place, models = place_of(moment.city.environment), {row.model_id: row for row in store.models(moment.engine)}
     for group, ids in groups(moment.city).items():
-        mine = [row for row in rows if row.series_id in set(ids)]
+        mine = [stored[name] for name in ids if name in stored]
         held = {models[row.model_id].group_key.removeprefix(group.key("")): row.model_id for row in mine if row.model_id in models}
-        some = [name for name in ids if name in {row.series_id for row in mine}]
         steps = len(unpack_float(mine[0].quantiles)) // 3 if mine else 0
-        for at in range(0, len(some), SERIES_PER_CHUNK):
-            cut = tuple(some[at : at + SERIES_PER_CHUNK])
+        for cut in shared_out(group, ids, stored.keys()):
+            if asked.isdisjoint(cut):
+                continue
             yield Chunk(place, group, cut, moment.made_at_utc, moment.known_at_utc, steps, tuple(sorted(held.items())), _refused(held))
 
 

@@ -12,7 +12,7 @@ from service.crash import keep
 from service.forecasts import history, machines
 from service.forecasts.predicting import asked, reach_days
 from service.forecasts.series import groups, place_of, window_start
-from service.forecasts.shares import SERIES_PER_CHUNK, Chunk, Share
+from service.forecasts.shares import Chunk, Share, shared_out
 from service.settings import LoadedCity
 from service.store import forecasting as store
 from service.store import writing
@@ -39,11 +39,9 @@ def refresh(city: LoadedCity, engine: Engine, now_utc: datetime, hours: int) -> 
     count = 0
     midnight = window_start(city, now_utc, 0)
     for group, ids in groups(city).items():
-        measured = [name for name in ids if name in city.points]
         held, refused = tuple(sorted(machines.live(models, group).items())), machines.refused(models, group)
         over = int((now_utc - midnight) / group.step)  # steps of today that are known
-        for at in range(0, len(measured), SERIES_PER_CHUNK):
-            some = tuple(measured[at : at + SERIES_PER_CHUNK])
+        for some in shared_out(group, ids, city.points.keys()):
             steps = over + hours * 3600 // group.step_s
             share = _asked(city, engine, Chunk(place_of(city.environment), group, some, midnight, now_utc, steps, held, refused), over)
             problems += share.problems

@@ -1,6 +1,6 @@
 """The work of a night in shares: keys that any process can take, and what it gives back."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,11 +11,25 @@ from numpy.typing import NDArray
 
 from city.problems import Problem
 from forecasting.coherent import Alone
+from forecasting.groups import FOLLOWS_THE_SKY
 from service.forecasts import judging
 from service.forecasts.series import Group, Place
 
 SERIES_PER_CHUNK = 500
-"""Bounds the memory of one task; the answers do not depend on it."""
+"""Bounds the memory of one task."""
+
+
+def shared_out(group: Group, ids: Sequence[str], asked: Collection[str]) -> Iterator[tuple[str, ...]]:
+    """The asked ones of a group's series `ids`, by the chunk, the same chunks whoever is asked.
+
+    Plants stay together: each is forecast from what the others of its group see of the sky. Load and water do not depend on who else is
+    asked; bands of heat, gas, charging and net load borrow from the chunk's other series, so for the same bits all of it is asked.
+    """
+    most = len(ids) if group.kind in FOLLOWS_THE_SKY else SERIES_PER_CHUNK
+    for at in range(0, len(ids), max(most, 1)):
+        some = tuple(name for name in ids[at : at + most] if name in asked)
+        if some:
+            yield some
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from city.clock import civil_day, parse_utc
 from city.quality import VALID
 from service import schema as t
 from service.environment import Environment
-from service.forecasts import answering, history, machines
+from service.forecasts import history, machines, shares
 from service.forecasts.series import groups
 from service.settings import LoadedCity, load
 from service.store import forecasting as store
@@ -70,12 +70,14 @@ def test_the_list_of_machines_says_what_each_learned_from_and_why_it_is_live(aft
 
 @pytest.mark.parametrize("size", [1, 2])
 def test_shares_of_any_size_give_the_same_bits(after: Town, size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three halls of one group, with a total: in shares of one or two series, or all in one."""
+    """Three halls of one group, with a total, and two plants under one sky: in shares of one or two series, or all in one."""
     names = [f"hall{i}" for i in range(3)]
     line = next(line for line in HEAD.splitlines() if '"hall"' in line)
     head = HEAD.replace(
         line, "\n".join(line.replace('"hall"', f'"{name}"').replace("unit = 1", f"unit = {10 + i}") for i, name in enumerate(names))
     )
+    line = next(line for line in HEAD.splitlines() if '"sun"' in line)
+    head = head.replace(line, line + "\n" + line.replace('"sun"', '"roof"').replace("unit = 2", "unit = 20"))
     head += '\ntotals = [{ id = "halls", of = ["hall0.energy", "hall1.energy", "hall2.energy"] }]\n'
     parts = {"tariff": "", "imports": '[[imports]]\npath = "power.csv"\nmapping = { time = "time", quantity = "energy_kwh" }\n'}
     found = []
@@ -86,14 +88,17 @@ def test_shares_of_any_size_give_the_same_bits(after: Town, size: int, tmp_path:
         frame = pd.read_csv(town.folder / "power.csv")
         for i, name in enumerate(names):
             frame[f"{name}.energy"] = (frame["hall.energy"] * (1 + i) + 0.3 * i * np.sin(np.arange(len(frame)) / 17)).round(3)
+        frame["roof.energy"] = (frame["sun.energy"] * np.random.default_rng(1).uniform(0.1, 0.4, len(frame))).round(3)
         frame.drop(columns="hall.energy").to_csv(town.folder / "power.csv", index=False)
         assert town.penstock("init").code == town.penstock("import").code == 0
-        monkeypatch.setattr(answering, "SERIES_PER_CHUNK", most)
+        monkeypatch.setattr(shares, "SERIES_PER_CHUNK", most)
         night(town)
         found.append((rows_of(town), rows_of(town, t.forecast_path), rows_of(town, t.skill)))
-    assert {row[1] for row in found[0][0]} == {"hall0.energy", "hall1.energy", "hall2.energy", "halls", "sun.energy"}
+    assert {row[1] for row in found[0][0]} == {"hall0.energy", "hall1.energy", "hall2.energy", "halls", "sun.energy", "roof.energy"}
     assert found[0] == found[1]
     assert len(found[0][1]) >= 4
+    made = town.penstock("forecast", "recompute", "--night", str(NIGHT), "roof.energy")
+    assert "1 of 1 forecasts are the same to the last bit" in made.out
 
 
 def test_a_forecast_is_made_again_to_the_last_bit_though_a_reading_changed_since(after: Town, tmp_path: Path) -> None:
