@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecasting import intervals
-from forecasting.intervals import OWN_DAYS, SHRINK_DAYS, Errors
+from forecasting.intervals import Errors
 from forecasting.models.distribution import GRID, LEAD_EDGES_H, MEDIAN, Distribution, FittedDistribution, lead_bucket
 from forecasting.models.forest import sample_quantiles
 from forecasting.models.task import FloatArray, Task
@@ -22,6 +22,10 @@ from forecasting.weather_gate import worth
 if TYPE_CHECKING:
     from forecasting.machine import Machine
 
+OWN_DAYS = 28
+"""Daily origins of a series' own ranks that move its levels [d]."""
+SHRINK_DAYS = 14.0
+"""Days of own ranks that weigh as much as the pool of the whole group [d]."""
 GOLDEN = 0.6180339887498949
 """Where many ranks are right (usage of zero, said to be zero at most levels), each value takes one of them by this irrational step."""
 WIDE = 0.2
@@ -127,7 +131,7 @@ def _ranks(said: FloatArray, targets: FloatArray) -> FloatArray:
     part = np.where(inside, (y - below) / np.where(inside, above - below, 1), 0.5)
     between = grid[low] + part * (grid[low + 1] - grid[low])
     tied = high > low
-    drawn = (rows * GOLDEN) % 1
+    drawn = (rows % (k * steps) * GOLDEN) % 1  # the same whoever else is asked
     lowest, highest = np.where(low == 0, 0.0, grid[low + 1]), np.where(high == g, 1.0, grid[high])
     rank = np.where(tied, lowest + drawn * (highest - lowest), between)
     known = np.isfinite(y) & (flat[:, -1] > flat[:, 0])

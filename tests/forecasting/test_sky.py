@@ -15,6 +15,7 @@ from forecasting.models.forest import sample_quantiles
 from forecasting.models.solar import SolarView
 from forecasting.models.task import ForecastSettings, Task
 from forecasting.models.wind import WindView
+from forecasting.recalibration import _ranks
 
 HOUR = timedelta(hours=1)
 START = datetime(2022, 4, 1, tzinfo=UTC)
@@ -162,6 +163,14 @@ def test_what_a_plant_shows_does_not_depend_on_the_hour_its_history_begins(view)
     i, o, t = np.repeat([0, 1], 48), np.full(96, DAYS * 24), np.tile(DAYS * 24 + np.arange(48), 2)
     whole, cut = view(task, DAYS * 24), view(later, DAYS * 24 - 23)
     np.testing.assert_allclose(cut.features(i, o - 23, t - 23), whole.features(i, o, t), rtol=1e-4, atol=1e-6)
+
+
+def test_ranks_of_usage_that_rests_at_zero_do_not_depend_on_who_else_is_asked():
+    said = np.repeat(np.array([0.0] * 7 + [1, 2, 3, 4, 5, 6], np.float32)[None], 3, axis=0).reshape(3, 1, 1, 13).repeat(24, axis=2)
+    together = _ranks(said, np.zeros((3, 1, 24), np.float32))
+    np.testing.assert_array_equal(_ranks(said[2:], np.zeros((1, 1, 24), np.float32)), together[2:])
+    assert together.min() < 0.1  # any rank up to that of the last zero is as right
+    assert together.max() > 0.4
 
 
 def test_bands_cover_what_they_say_although_the_forest_saw_narrower_days():
