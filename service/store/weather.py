@@ -5,11 +5,13 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, func, or_, select
 
 from forecasting.weather_archive import Told
 from service import schema as t
 from service.store.vectors import pack_float, unpack_float
+
+_MONTH = timedelta(days=31)
 
 
 def store(connection: Connection, source: str, place: str, told: Sequence[Told], arrived_utc: datetime, *, stated: bool) -> int:
@@ -49,11 +51,13 @@ def store(connection: Connection, source: str, place: str, told: Sequence[Told],
 def read(engine: Engine, place: str, since_utc: datetime, known_at_utc: datetime) -> list[Told]:
     """What was available at `known_at_utc` about a place and the times from `since_utc` on: the place's own, else the whole city's."""
     w = t.weather.c
+    long = func.length(w.amounts) / 4 * w.step_s > _MONTH.total_seconds()
+    reaches = or_(w.start_utc > since_utc - _MONTH, long)  # what is short and old is not even loaded
     with engine.connect() as connection:
         own = connection.execute(select(w.source).where(w.place == place).limit(1)).first() if place else None
         rows = connection.execute(
             select(t.weather)
-            .where(w.place == (place if own else ""), w.available_at_utc <= known_at_utc)
+            .where(w.place == (place if own else ""), w.available_at_utc <= known_at_utc, reaches)
             .order_by(w.available_at_utc, w.issued_utc, w.start_utc, w.source, w.variable)
         ).all()
     found = [

@@ -18,6 +18,7 @@ from service import migrations
 from service import schema as t
 from service.store import open_store, writing
 from service.store import weather as kept
+from service.store.vectors import unpack_float
 from service.weather_files import Read, read
 from tests.town import PARTS, Town
 
@@ -283,6 +284,17 @@ def test_a_zone_has_its_own_weather_or_that_of_the_city(engine: Engine):
     put(engine, [vector([1], NOON - HOUR)])
     put(engine, [vector([5], NOON - HOUR)], place="hills")
     assert [kept.read(engine, place, NOON, NOON)[0].values.tolist() for place in ("", "hills", "harbour")] == [[1], [5], [1]]
+
+
+def test_of_years_of_forecasts_only_those_that_reach_the_history_are_loaded(engine: Engine, monkeypatch: pytest.MonkeyPatch):
+    past = NOON - timedelta(days=700)
+    noons = [past + timedelta(days=days) for days in range(600)]
+    put(engine, [replace(vector([20.0] * 48, noon), start_utc=noon) for noon in noons])  # a forecast of two days each noon
+    put(engine, [replace(vector([1.0] * 24 * 701, past - HOUR), start_utc=past)])  # an archive that reaches until now
+    loaded = []
+    monkeypatch.setattr(kept, "unpack_float", lambda packed: loaded.append(packed) or unpack_float(packed))
+    assert [len(one.values) for one in kept.read(engine, "", NOON - timedelta(days=101), NOON)] == [24 * 701, 48, 48]
+    assert len(loaded) < 40
 
 
 @pytest.fixture
