@@ -1,6 +1,7 @@
 """Models that say a whole distribution: of the ratio of a value to what is possible there and then, by a forest and by what was lately."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Protocol, Self
 
 import numpy as np
@@ -53,6 +54,9 @@ class FittedDistribution(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     forest: Forest | None = Field(description="none: nothing could be learned, the recent values speak alone")
     shares: tuple[float, ...] = Field(default=(1.0, 0.75, 0.75, 0.5), description="weight of the forest by lead time, as in LEAD_EDGES_H")
+    sunny: bool = Field(
+        default=False, description="it learned where the sun stands; otherwise it does not look, though the city may know by now"
+    )
 
     def view(self, task: Task, known: int) -> View:
         """The task's values as ratios, by what was known before column `known`."""
@@ -86,7 +90,7 @@ class FittedDistribution(BaseModel):
 
     def _two(self, task: Task) -> Iterator[tuple[slice, FloatArray, FloatArray]]:
         """Some series at a time: what the forest and what the recent values say of them, float32[some, k, steps, len(GRID)] each."""
-        view = self.view(task, int(task.origins[0]))
+        view = self.view(task if self.sunny else replace(task, sun=None), int(task.origins[0]))
         most = max(1, SERIES_STEPS // task.steps)
         for start in range(0, task.series, most):
             rows = slice(start, min(start + most, task.series))
@@ -127,7 +131,7 @@ class Distribution(BaseModel):
 
     def fit(self, task: Task) -> FittedDistribution:
         """Rows whose unit is small against the series' own largest teach little and are left out below 2 %."""
-        made = self.empty()
+        made = self.empty().model_copy(update={"sunny": task.sun is not None})
         rng = np.random.default_rng(task.settings.seed)
         few = learning.some_series(task, rng)
         i, o, t = learning.past_rows(few, rng, min(task.settings.train_rows, few.series * task.settings.rows_per_series))

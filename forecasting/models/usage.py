@@ -22,8 +22,8 @@ SHARES = (0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 class UsageView:
     """Usage over the usual daily range of the weeks before the origin, seen on days of the same type."""
 
-    def __init__(self, task: Task) -> None:
-        self._task, self._grid, self._slots = task, task.grid, task.grid.slots
+    def __init__(self, task: Task, sunny: bool) -> None:
+        self._task, self._grid, self._slots, self._sunny = task, task.grid, task.grid.slots, sunny
         self._hour = max(1, self._slots // 24)
         seen = task.values if task.weights is None else np.where(task.weights > 0, task.values, np.float32(np.nan))
         self._panel: Panel = panel(seen, task.grid)
@@ -60,13 +60,17 @@ class UsageView:
         columns.append((t - o) / hour)
         if self._task.weather is not None:
             columns += [*self._task.weather.at(o, t), *self._task.weather.mean(o, t, 24)]
-        if self._task.sun is not None:
+        if self._sunny:
             columns += self._sunshine(self._task.sun, i, last, t)
         return np.stack(columns, axis=1).astype(np.float32)
 
     @staticmethod
-    def _sunshine(sun: Sun, i: IntArray, last: IntArray, t: IntArray) -> list[FloatArray]:
-        """Clear-sky irradiance on level ground at the target [kW/m2], and how much more that is than at the same time of the last day."""
+    def _sunshine(sun: Sun | None, i: IntArray, last: IntArray, t: IntArray) -> list[FloatArray]:
+        """Clear-sky irradiance on level ground at the target [kW/m2], and how much more that is than at the same time of the last day; NaN
+        where a city no longer tells its place.
+        """
+        if sun is None:
+            return [np.full(len(t), np.nan, np.float32)] * 2
         level = np.stack([sun.clear(place)[0] for place in range(len(sun.elevation_deg))])
         here = level[sun.place[i], t]
         return [here, here - level[sun.place[i], np.maximum(last, 0)]]
@@ -86,7 +90,7 @@ class FittedUsage(FittedDistribution):
     kind: Literal["usage"] = "usage"
 
     def view(self, task: Task, _known: int) -> UsageView:
-        return UsageView(task)
+        return UsageView(task, self.sunny)
 
 
 class Usage(Distribution):

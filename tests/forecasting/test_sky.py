@@ -165,6 +165,17 @@ def test_what_a_plant_shows_does_not_depend_on_the_hour_its_history_begins(view)
     np.testing.assert_allclose(cut.features(i, o - 23, t - 23), whole.features(i, o, t), rtol=1e-4, atol=1e-6)
 
 
+def test_a_stored_machine_outlives_a_city_that_begins_or_ceases_to_tell_where_it_lies():
+    """A stranger to the sun does not look at it; one that knew it goes on without."""
+    pytest.importorskip("pvlib", reason="the extra 'solar' is not installed")
+    bright = asked(20 - plants(days_of_weather()), sky=True, calendar=Calendar())
+    dark = replace(bright, sun=None)
+    for rung in ("usage", "solar"):
+        stranger, friend = (machine.fit(task, LADDER[rung]) for task in (dark, bright))
+        np.testing.assert_array_equal(stranger.answer(bright, LEVELS).quantiles, stranger.answer(dark, LEVELS).quantiles)
+        assert np.isfinite(friend.answer(dark, LEVELS).quantiles).all()
+
+
 def test_ranks_of_usage_that_rests_at_zero_do_not_depend_on_who_else_is_asked():
     said = np.repeat(np.array([0.0] * 7 + [1, 2, 3, 4, 5, 6], np.float32)[None], 3, axis=0).reshape(3, 1, 1, 13).repeat(24, axis=2)
     together = _ranks(said, np.zeros((3, 1, 24), np.float32))
