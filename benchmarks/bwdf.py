@@ -130,7 +130,7 @@ def configuration(args: argparse.Namespace, seed: int) -> ForecastSettings:
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """One automatic configuration for all weeks and DMAs. Raises `PenstockError` when data or package are missing."""
     data = dataset()
-    team = members("water", "boosted")[:-1]  # the last one is the guard
+    team = members("boosted", data.inflow.shape[1])[:-1]  # the last one is the guard
     if args.stage == "tune":
         return tuned(args, data, team)
     teams = published()

@@ -99,7 +99,7 @@ def measure(scale: Scale) -> dict[str, Any]:
     drawn = np.sort(np.random.default_rng(scale.seed).permutation(scale.series)[: settings.train_series])
     values = source.chunk(drawn, now)
     fit, fit_wall = time.process_time(), time.perf_counter()
-    made = machine.fit(ask(scale, values, grid, FIT_DAYS, 0), members("demand", "boosted"))
+    made = machine.fit(ask(scale, values, grid, FIT_DAYS, 0), members("boosted", len(values)))
     made = made.model_copy(update={"thin": scale.series > settings.thin_series})
     fit, fit_wall = time.process_time() - fit, time.perf_counter() - fit_wall
     del values

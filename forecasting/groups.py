@@ -161,9 +161,9 @@ class Part:
     @property
     def names(self) -> NDArray[np.object_]:
         """The model that speaks for each series tonight: its rung's own, or the guard that erred less: [n]."""
-        kinds = np.array([m.kind for m in self.machine.members], dtype=object)
-        chosen = kinds[self.answer.weights[:, :, -1].argmax(axis=0)]
-        return np.where(chosen == kinds[0], self.question.rung, chosen)
+        guard = self.machine.members[-1].kind
+        alone = self.answer.weights[-1, :, -1] == 1
+        return np.where(alone & (guard != self.question.rung), guard, self.question.rung).astype(object)
 
 
 def questions(
@@ -222,7 +222,7 @@ def _sun(h: History, rows: NDArray[np.int64], columns: int) -> Sun | None:
 
 def answered(question: Question, levels: Sequence[float], made: Machine | None = None) -> Part:
     """Ask `made`, or a machine fitted now on what lies before the question's first origin."""
-    made = made or machine.fit(question.task, members(question.group, question.rung))
+    made = made or machine.fit(question.task, members(question.rung, question.task.series))
     found = made.answer(question.task, levels)
     return Part(question, made, replace(found, quantiles=limits.bound(question.group, found.quantiles, question.task)))
 
@@ -232,10 +232,11 @@ def guarded(rungs: pd.DataFrame, parts: Sequence[Part]) -> pd.DataFrame:
     told = rungs.copy()
     for part in parts:
         for j in np.flatnonzero(part.names != part.question.rung):
-            own, guard = np.nanmean(part.answer.members[:, j], axis=1)[[0, int(part.answer.weights[:, j, -1].argmax())]]
+            *own, guard = np.nanmean(part.answer.members[:, j], axis=1)
             days = len(part.answer.errors.origins)
             name, rung = part.names[j], part.question.rung
-            reason = f"{name.capitalize()}: over the last {days} days it erred {1 - guard / own:.0%} less than {rung}."
+            less = f"{1 - guard / np.mean(own):.0%} less than the models of {rung} do on average"
+            reason = f"{name.capitalize()}: over the last {days} days it erred {less}, and less than they together."
             told.loc[part.question.rows[j], ["model", "reason"]] = [name, reason]
         if part.question.group == "pv" and part.question.task.sun is None:
             told.loc[part.question.rows, "reason"] += " Its clear sky is the largest output of the last 30 days: " + NO_SUN

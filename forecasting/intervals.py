@@ -19,9 +19,9 @@ LEAD_EDGES_H = (0, 6, 24, 48)
 SIZE_TREES, SIZE_LEAVES = 120, 15
 SIZE_LEAF_ROWS = 250
 """Errors of one day are alike, so a leaf of few rows would learn that day and its band come out too narrow."""
-OWN_DAYS = 28
+OWN_DAYS = 14
 """Daily origins of a series' own errors that adapt its band [d]."""
-SHRINK_DAYS = 14.0
+SHRINK_DAYS = 7.0
 """Days of own errors that weigh as much as the pool of the whole group [d]."""
 OWN_LEADS = 24
 """Lead times per bucket of a series' own errors; more are thinned out evenly."""

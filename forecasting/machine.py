@@ -189,7 +189,7 @@ def _with_stand_ins(task: Task) -> Task:
 
 def blended(said: FloatArray, errors: FloatArray, origins: IntArray) -> tuple[FloatArray, FloatArray]:
     """What the members say together, each weighed at an origin by the errors known then: float32[n, c, steps], and weights [m, n, c]."""
-    weight = blend.weights(errors, origins, origins)
+    weight = blend.weights(errors, origins)
     return np.einsum("mnc,mncs->ncs", weight, said).astype(np.float32), weight
 
 

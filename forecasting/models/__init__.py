@@ -7,7 +7,7 @@ from pydantic import Field
 from forecasting.models.boosted import Boosted, FittedBoosted
 from forecasting.models.group_shape import FittedShape, GroupShape
 from forecasting.models.holt_winters import FittedHoltWinters, HoltWinters
-from forecasting.models.linear import FittedLinear, Linear
+from forecasting.models.linear import OWN_SERIES, FittedLinear, Linear
 from forecasting.models.naive import Naive
 from forecasting.models.profile import Profile
 from forecasting.models.solar import FittedSolar, Solar
@@ -21,7 +21,7 @@ AnyFitted = Annotated[
 ]
 
 LADDER: dict[str, tuple[Model, ...]] = {
-    "boosted": (Boosted(), Boosted(start="last-day"), Profile()),
+    "boosted": (Boosted(), Boosted(start="last-day"), Linear(), Profile()),
     "holt-winters": (HoltWinters(), Profile()),
     "profile": (Profile(),),
     "naive": (Naive(),),
@@ -30,12 +30,9 @@ LADDER: dict[str, tuple[Model, ...]] = {
     "wind": (Wind(),),
     "usage": (Usage(),),
 }
-"""The rungs, best first, each with its members: their mean answers; the last of several is the guard instead."""
-
-SPECIAL: dict[tuple[str, str], tuple[Model, ...]] = {("water", "boosted"): (Boosted(), Boosted(start="last-day"), Linear(), Profile())}
-"""(group, rung) -> members, where a group has better ones of its own."""
+"""The rungs, best first, each with its members: they answer together; the last of several is their guard instead."""
 
 
-def members(group: str, rung: str) -> tuple[Model, ...]:
-    """Who is asked about the series of a group on a rung."""
-    return SPECIAL.get((group, rung), LADDER[rung])
+def members(rung: str, series: int) -> tuple[Model, ...]:
+    """Who is asked about a group of that many series: equations of its own for each series pay only while there are few."""
+    return tuple(model for model in LADDER[rung] if series <= OWN_SERIES or not isinstance(model, Linear))

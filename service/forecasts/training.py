@@ -123,7 +123,7 @@ def _sample(lesson: Lesson, most: int, seed: int) -> tuple[str, ...]:
 def _made(lesson: Lesson, question: groups.Question, ids: Sequence[str], data: str) -> tuple[dict[str, Any], bytes]:
     """Fit one machine and judge it."""
     city, _ = opened(lesson.place)
-    fitted = machine.fit(question.task, members(question.group, question.rung))
+    fitted = machine.fit(question.task, members(question.rung, question.task.series))
     text = fitted.model_dump_json().encode()
     key = lesson.group.key(question.rung)
     state, sentence, measured = _judged(lesson, question, fitted, ids)

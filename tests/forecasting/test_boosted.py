@@ -53,10 +53,19 @@ def test_contributions_of_both_starts_add_up_to_what_is_said():
         np.testing.assert_allclose(base + scale * fitted.contributions(x).sum(axis=1), fitted.say(x, base, scale), rtol=1e-4)
 
 
-def test_members_count_the_same_until_their_mean_is_worse_than_the_guard():
-    """Two members err by +3 and -1, together by 1; the guard by 2 for the first series, by 0 for the second."""
+def test_members_that_err_alike_count_the_same_until_the_guard_errs_less_than_their_mean():
+    """Two members err by +1 and -1, together by 0; the guard by 2, and for the second series, where both err by +1, by a half."""
     errors = np.ones((3, 2, 10, 2), np.float32)
-    errors[0], errors[1] = 3, -1
-    errors[2, 0], errors[2, 1] = 2, 0
-    found = blend.weights(errors, np.arange(10) * 24, np.array([240]))[:, :, 0]
+    errors[1, 0] = -1
+    errors[2, 0], errors[2, 1] = 2, 0.5
+    found = blend.weights(errors, np.arange(10) * 24)[:, :, -1]
     assert found.tolist() == [[0.5, 0], [0.5, 0], [0, 1]]
+
+
+def test_the_share_of_a_member_falls_with_the_power_of_its_error():
+    """Nine known days of errors 1 and 3: relative to their mean .5 and 1.5, shrunk by ten days of 1 to 14.5 / 19 and 23.5 / 19."""
+    errors = np.full((3, 1, 10, 24), 5, np.float32)
+    errors[0], errors[1] = 1, 3
+    found = blend.weights(errors, np.arange(10) * 24)[:, 0]
+    np.testing.assert_allclose(found[:, 0], [0.5, 0.5, 0])
+    np.testing.assert_allclose(found[1, -1] / found[0, -1], (14.5 / 23.5) ** blend.SHARPNESS, rtol=1e-4)

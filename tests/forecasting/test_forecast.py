@@ -77,7 +77,7 @@ def test_short_missing_and_silent_series_fall_down_the_ladder_with_a_sentence(ma
     frame, rungs = made.frame, made.ladder
     assert list(rungs["model"])[1:5] == ["none", "profile", "holt-winters", "group-shape"]
     assert {rungs["model"][0], rungs["model"][5]} <= {"boosted", "profile"}  # where the profile erred less it speaks
-    assert rungs["reason"][1] == "Not forecast: the series has no usable value at all."
+    assert rungs["reason"][1].startswith("Not forecast: the series has no usable value at all.")
     assert set(frame["series_id"]) == set(block.ids) - {"feeder-01"}
     assert np.isfinite(frame[["p10", "p50", "p90"]].to_numpy()).all()
     level = frame.groupby("series_id")["p50"].mean()

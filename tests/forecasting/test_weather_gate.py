@@ -144,13 +144,13 @@ def test_nothing_issued_or_measured_after_the_origin_reaches_the_forecast(warm, 
 
 
 @pytest.mark.slow
-def test_steps_beyond_the_newest_vintage_are_forecast_without_weather(warm, plain, settings):
+def test_steps_beyond_the_newest_vintage_are_forecast_by_the_members_without_weather(warm, plain, settings):
     made = night(warm[0], settings, vintages(warm[1], 1.0, length=30))
     assert "29 of 48 steps" in made.ladder["reason"][0]
     assert made.frame["p50"].notna().all()
     a, b = (f.frame["p50"].to_numpy().reshape(4, 48) for f in (made, plain))
     assert (a[:, :29] != b[:, :29]).any()
-    np.testing.assert_array_equal(a[:, 29:], b[:, 29:])
+    np.testing.assert_allclose(a[:, 29:], b[:, 29:], rtol=0.05)  # the same members; their shares were learned with weather in use
 
 
 @pytest.mark.slow

@@ -34,7 +34,7 @@ def test_a_machine_that_only_repeats_last_week_is_refused_and_one_as_good_goes_l
     found = gate.judge_task(question)
     assert found is not None
     task, _ = found
-    good, bad = (machine.fit(question.task, some) for some in (members("demand", "boosted"), (Naive(),)))
+    good, bad = (machine.fit(question.task, some) for some in (members("boosted", question.task.series), (Naive(),)))
     days = gate.guarded(good, task)
     assert days.tolist() == [True] * 7
     naive = gate.plain(Naive(), task)
