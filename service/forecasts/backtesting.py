@@ -69,6 +69,8 @@ def _of_group(
     settings, calendar = city.settings.forecast, city.settings.calendar
     oldest = max(meter_days.first(engine) or made_at_utc, made_at_utc - timedelta(days=city.settings.night.history_days))
     first = made_at_utc - timedelta(days=origins + 1, hours=1)  # not after the first origin, whatever the clock did
+    if oldest >= first:
+        return
     steps = 2 * int(timedelta(days=1) / group.step)
     known = history.read(city, engine, group, ids, oldest, made_at_utc, known_at_utc, steps, clean_until_utc=first)
     h = known.history

@@ -1,5 +1,6 @@
 """The stored machines of a city: which answer, which are due to be trained anew, and one read back."""
 
+import zlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -49,11 +50,15 @@ def refused(rows: Sequence[Any], group: Group) -> tuple[str, ...]:
 
 @lru_cache(maxsize=32)
 def machine(place: Place, model_id: str) -> Machine:
-    """A stored machine. Raises `PenstockError` when it is not there or was stored by code that had other models."""
-    found = store.artifact(opened(place)[1], model_id)
+    """A stored machine. Raises `PenstockError` when it is not there, damaged, or stored by code that had other models."""
+    name, remedy = f"machine {model_id[:8]}", "Restore the database from its backup."
+    try:
+        found = store.artifact(opened(place)[1], model_id)
+    except zlib.error:
+        raise fault(name, "damaged in the store", "a machine as it was stored", remedy) from None
     if found is None:
-        raise fault(f"machine {model_id[:8]}", "not in the store", "a stored machine", "Restore the database from its backup.")
+        raise fault(name, "not in the store", "a stored machine", remedy)
     try:
         return Machine.model_validate_json(found)
     except ValueError:
-        raise fault(f"machine {model_id[:8]}", "written by other code", "one this version can read", "Train it again.") from None
+        raise fault(name, "written by other code", "one this version can read", "The next night trains it again.") from None

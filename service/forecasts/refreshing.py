@@ -1,5 +1,6 @@
 """Forecasts between two nights: the live machines' answer of midnight, corrected by what was read today, without any machines."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -44,12 +45,20 @@ def refresh(city: LoadedCity, engine: Engine, now_utc: datetime, hours: int) -> 
         for some in shared_out(group, ids, city.points.keys()):
             steps = over + hours * 3600 // group.step_s
             share = _asked(city, engine, Chunk(place_of(city.environment), group, some, midnight, now_utc, steps, held, refused), over)
-            problems += share.problems
+            problems += [*share.problems, *_left_out(share)]
             count += len(share.ids)
             rows = [{**row, "quantiles": pack_float(q[over:].T)} for row, q in zip(share.rows(), share.quantiles, strict=True)]
             with writing(engine) as connection:
                 store.store_now(connection, midnight + over * group.step, rows, now_utc - timedelta(days=KEPT_DAYS))
     return f"{count} series for {hours} h from {floor(now_utc, timedelta(minutes=5)):%Y-%m-%d %H:%M} UTC, by the live machines", problems
+
+
+def _left_out(share: Share) -> Iterator[Problem]:
+    """A sentence for every series that gets no answer though nothing went wrong."""
+    for rung, ids in share.lacking.items():
+        yield Problem(f"forecast of {', '.join(ids)}", f"no machine of the rung '{rung}' is live", "one", "The next night trains it.")
+    for name, reason in share.unasked.items():
+        yield Problem(f"forecast of {name}", reason, "some history", "Mend the meter.")
 
 
 def _asked(city: LoadedCity, engine: Engine, chunk: Chunk, over: int) -> Share:

@@ -255,10 +255,35 @@ def test_an_answer_between_nights_stands_beside_the_night_s_own(after: Town, tmp
     assert len(results.rows(open_store(town.database), t.forecast_now)) == 3
 
 
+def test_between_nights_a_series_without_an_answer_is_named(after: Town, tmp_path: Path) -> None:
+    town = copy(after, tmp_path / "town")
+    engine = open_store(town.database)
+    with writing(engine) as connection:
+        connection.execute(t.forecast_model.delete().where(t.forecast_model.c.group_key == "energy_kwh/900/demand/boosted"))
+        connection.execute(t.forecast_model.update().where(t.forecast_model.c.group_key.contains("/water/")).values(artifact=b"rot"))
+    said = town.penstock("forecast", "now", "--now", "2022-06-16T10:20+02:00")
+    assert (said.code, said.foreseen) == (2, True)
+    assert said.out.startswith("1 series for 48 h")
+    assert "forecast of hall.energy: no machine of the rung 'boosted' is live" in said.out
+    assert "damaged in the store; allowed: a machine as it was stored. Restore the database from its backup." in said.out
+
+
+def test_another_calendar_is_a_reason_to_train_and_told_when_a_forecast_is_made_again(after: Town, tmp_path: Path) -> None:
+    town = copy(after, tmp_path / "town")
+    town.file.write_text('calendar = { overrides = { 2022-06-16 = "holiday" } }\n' + town.file.read_text())
+    rows, tomorrow = store.models(open_store(town.database)), civil_day(NIGHT + timedelta(days=1), "Europe/Rome")[0]
+    assert {machines.due(city_of(town), rows, group, tomorrow, []) for group in groups(city_of(town))} == {"settings changed"}
+    said = town.penstock("forecast", "recompute", "hall.energy", "--night", "2022-06-16", "--now", NOW)
+    assert said.code == 2
+    assert "likely because settings differ from those the machine was trained with: calendar " in said.out
+
+
 def test_now_without_a_machine_says_that_a_night_must_come_first(tmp_path: Path) -> None:
-    said = prepared(Town(tmp_path, days=5)).penstock("forecast", "now", "--now", NOW)
+    town = prepared(Town(tmp_path, days=5))
+    said = town.penstock("forecast", "now", "--now", NOW)
     assert said.code == 1
     assert "Run `penstock night` first" in said.err
+    assert town.penstock("forecast", "backtest", "--now", "2022-06-10T12:00Z").out == "nothing to backtest: too little history\n"
 
 
 def test_the_backtest_tells_skill_calibration_and_peaks_per_series_and_writes_a_table(after: Town, tmp_path: Path) -> None:
