@@ -20,6 +20,8 @@ DAYS = 28
 """Days whose values at the same time of day are the recent ones [d]."""
 SERIES_STEPS, ROWS = 14_000, 60_000
 """Series x steps, and rows of features, that are answered at a time; bounds memory."""
+FAR = 5.0
+"""What lies this many times further out than nearly all ratios is a fault [1]."""
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Weights of the forest beside the recent values that are tried [1]."""
 
@@ -143,7 +145,7 @@ class Distribution(BaseModel):
         if len(at) < 100:
             return made
         i, o, t, unit = i[at], o[at], t[at], unit[at]
-        ratio = np.minimum(few.values[i, t] / unit, np.float32(self.highest))
+        ratio = np.minimum(_believable(few.values[i, t] / unit), np.float32(self.highest))
         weight = unit / largest[i]
         if few.weights is not None:
             weight = weight * few.weights[i, t]
@@ -154,6 +156,13 @@ class Distribution(BaseModel):
     @staticmethod
     def _with(made: FittedDistribution, grown: Forest) -> FittedDistribution:
         return made.model_copy(update={"forest": grown})
+
+
+def _believable(ratio: FloatArray) -> FloatArray:
+    """Ratios [r] within `FAR` times what 99 of 100 that are not zero keep to: a meter that suddenly counts Wh must not teach all."""
+    some = np.abs(ratio[ratio != 0])
+    most = np.float32(FAR * np.quantile(some, 0.99)) if some.size else np.float32(0)
+    return np.clip(ratio, -most, most)
 
 
 class Sums:

@@ -176,6 +176,15 @@ def test_a_stored_machine_outlives_a_city_that_begins_or_ceases_to_tell_where_it
         assert np.isfinite(friend.answer(dark, LEVELS).quantiles).all()
 
 
+def test_a_meter_that_counts_wh_for_two_days_does_not_widen_the_bands_of_the_others():
+    rng = np.random.default_rng(8)
+    values = 10 * (1 + 0.5 * np.sin(np.arange(DAYS * 24) / 12 * np.pi)) * (1 + 0.1 * rng.normal(size=(16, DAYS * 24)))
+    spoilt = values.copy()
+    spoilt[-1, -48:] *= 1000
+    usual, said = (answered(asked(v, sky=False, calendar=Calendar()), "usage")[:-1] for v in (values, spoilt))
+    assert (said[..., 2] / usual[..., 2]).max() < 2  # it was 44
+
+
 def test_ranks_of_usage_that_rests_at_zero_do_not_depend_on_who_else_is_asked():
     said = np.repeat(np.array([0.0] * 7 + [1, 2, 3, 4, 5, 6], np.float32)[None], 3, axis=0).reshape(3, 1, 1, 13).repeat(24, axis=2)
     together = _ranks(said, np.zeros((3, 1, 24), np.float32))
