@@ -20,7 +20,8 @@ from service.store.results import replace_rows
 
 Kind = Literal["shutdown", "festival", "outage", "works", "other"]
 EVERYTHING = "all"
-LONGEST = timedelta(days=366)
+LONGEST = timedelta(days=28)
+"""What an event did is not learned: after a longer one nothing ordinary would be left to forecast from."""
 MOST_FACTOR = 10.0
 LONGEST_REASON = 500
 YEARS = range(1970, 2200)
@@ -104,7 +105,8 @@ def _problems(city: LoadedCity, entry: Entry) -> list[Problem]:
         found.append(Problem("event times", "no time zone", "ISO 8601 with offset", "Write them like 2025-05-01T18:00+08:00."))
     elif not timedelta(0) < entry.end - entry.start <= LONGEST:
         observed = f"from {entry.start.isoformat()} to {entry.end.isoformat()}"
-        found.append(Problem("event times", observed, "an end after the start, at most a year later", "Correct the times."))
+        remedy = "Correct the times; let a state that lasts longer be learned."
+        found.append(Problem("event times", observed, f"an end after the start, at most {LONGEST.days} days later", remedy))
     elif entry.start.year not in YEARS or entry.end.year not in YEARS:
         observed = f"the years {entry.start.year} and {entry.end.year}"
         found.append(Problem("event times", observed, f"{YEARS[0]} to {YEARS[-1]}", "Correct the times."))

@@ -72,6 +72,7 @@ def test_everything_wrong_is_told_at_once_and_nothing_is_stored(made: tuple[Engi
         (Entry("outage", "hall", SOON, SOON + timedelta(hours=1), "works", like="doomsday"), "'doomsday'"),
         (Entry("outage", "hall", SOON.replace(tzinfo=None), SOON.replace(tzinfo=None), "works", factor=0.0), "no time zone"),
         (Entry("outage", "hall", SOON, SOON + timedelta(hours=1), "works", factor=float("nan")), "nan"),
+        (Entry("outage", "all", SOON, SOON + timedelta(days=28, seconds=1), "expo", factor=1.2), "at most 28 days later"),
         (Entry("outage", "hall", LAST - timedelta(hours=1), LAST, "works", factor=0.0), "the years 9999 and 9999; allowed: 1970 to 2199"),
         (Entry("outage", "hall", SOON, SOON + timedelta(hours=1), "works\x1b[2J", factor=0.0), "signs that cannot be printed"),
         (Entry("outage", "hall", SOON, SOON + timedelta(hours=1), "w" * 501, factor=0.0), "501 characters"),
