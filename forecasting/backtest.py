@@ -50,8 +50,8 @@ def backtest(
     days_held = h.values.shape[1] // h.slots
     if days_held < back[0] + 1:
         return pd.DataFrame(columns=list(COLUMNS))
-    first = h.values.shape[1] - back[0] * h.slots
-    h, _ = learnable(h, calendar, max(first - h.slots // 24, 0))  # not after the first origin, whatever the clock did
+    first = max(h.values.shape[1] - back[0] * h.slots - h.slots // 24, 0)  # not after the first origin, whatever the clock did
+    h, _ = learnable(h, calendar, first)
     rungs = groups.climbed(h, first)
     asked = groups.questions(h, rungs, calendar, steps, back, settings)
     found = [_skill(h, groups.answered(question, LEVELS)) for question in asked]

@@ -76,7 +76,7 @@ def _of_group(
     h = known.history
     if h.values.shape[1] // h.slots < origins + 3:
         return
-    rungs = methods.climbed(h, h.values.shape[1] - (origins + 1) * h.slots)
+    rungs = methods.climbed(h, int((first - h.start_utc) / h.step))
     for question in methods.questions(h, rungs, calendar, 2 * h.slots, list(range(origins + 1, 1, -1)), settings):
         yield _scores(h, known, methods.answered(question, LEVELS))
 

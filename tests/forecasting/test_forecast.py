@@ -143,6 +143,15 @@ def test_the_backtest_does_not_learn_from_the_days_it_is_judged_on(skill, small)
     assert (np.abs(moved) <= 1.2 * last[last["day"] == 1]["mae"].to_numpy()).all()
 
 
+def test_the_rung_of_a_backtest_is_that_of_its_first_origin_when_the_clock_goes_back(make_block, small):
+    """Eight civil days before 2 November are 8 d 1 h: the young series has 23 hours by then, and the day that naive needs an hour later."""
+    block = make_block(days=33, series=3, start=datetime(2022, 9, 30, 22, tzinfo=UTC))
+    quality = block.quality.copy()
+    quality[0, : 24 * 24] = missing(Cause.GAP)
+    made = backtest(replace(block, quality=quality), kinds(block), block.end_utc, CALENDAR, small)
+    assert set(made.loc[made["series_id"] == "feeder-00", "model"]) == {"group-shape"}
+
+
 def test_too_little_history_for_a_backtest_gives_an_empty_frame(make_block, small):
     block = make_block(days=6)
     assert backtest(block, kinds(block), block.end_utc, CALENDAR, small).empty
