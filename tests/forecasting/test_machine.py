@@ -6,7 +6,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from forecasting import blend, machine
+from forecasting import blend, groups, machine
 from forecasting.calendars import Calendar
 from forecasting.forecast import LEVELS
 from forecasting.machine import Machine
@@ -75,3 +75,14 @@ def test_the_guard_speaks_for_a_series_whose_own_model_erred_more_by_then():
 def test_an_equal_guard_does_not_speak():
     errors = np.ones((2, 1, 10, 2), np.float32)
     assert blend.weights(errors, np.arange(10) * 24)[..., -1].tolist() == [[1], [0]]
+
+
+def test_the_member_with_the_largest_share_is_not_taken_for_the_guard(task, made):
+    """The blend answers for the first series, mostly by its last but one member; the guard alone for the second."""
+    weights = np.zeros((len(made.members), 2, 1), np.float32)
+    weights[:-1, 0, 0] = 0.2
+    weights[-2, 0, 0] = 1 - 0.2 * (len(made.members) - 2)
+    weights[-1, 1, 0] = 1
+    answer = replace(made.answer(task.rows(np.arange(2)), LEVELS), weights=weights)
+    part = groups.Part(groups.Question("demand", "boosted", np.arange(2), task.rows(np.arange(2))), made, answer)
+    assert part.names.tolist() == ["boosted", "profile"]
