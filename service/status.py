@@ -10,7 +10,7 @@ from city.causes import ANSWERED
 from meters.spool import fill
 from service import schema as t
 from service.environment import Environment
-from service.store import open_store, operations, runs, weather
+from service.store import feeds, open_store, operations, runs
 
 LATE = timedelta(minutes=45)  # three slots without a reading
 
@@ -51,7 +51,7 @@ def gather(env: Environment, now_utc: datetime) -> dict[str, Any]:
         "unknown_outcomes": {row.command_id: row.sentence for row in unknown},
         "holds": [{"subject": row.subject, "who": row.who, "reason": row.reason} for row in operations.holds(engine, now_utc)],
         "spools": {name: found.told(now_utc) for name in fill.NAMES if (found := fill.look(env.folder / name)) is not None},
-        "weather": [_told_weather(row, now_utc) for row in weather.state(engine, now_utc)],
+        "weather": [_told_weather(row, now_utc) for row in feeds.state(engine, now_utc)],
         "open_leaks": {row.case_id: row.sentence for row in leaks},
     }
 

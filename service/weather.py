@@ -14,8 +14,8 @@ from city.problems import PenstockError, Problem, fault
 from forecasting.weather import Weather
 from forecasting.weather_archive import on_grid
 from service.settings import LoadedCity
+from service.store import feeds, writing
 from service.store import weather as kept
-from service.store import writing
 from service.weather_feed import WeatherFeed
 from service.weather_files import Read, read
 
@@ -126,7 +126,7 @@ def imported(engine: Engine, city: LoadedCity, path: Path, source: str | None, n
 
 def state(engine: Engine, city: LoadedCity, now_utc: datetime) -> tuple[list[str], list[Problem]]:
     """A sentence per feed of what is there, and a problem for each whose newest forecast is too old or ends before tomorrow."""
-    rows = {(row["source"], row["place"]): row for row in kept.state(engine, now_utc)}
+    rows = {(row["source"], row["place"]): row for row in feeds.state(engine, now_utc)}
     told: list[str] = []
     problems: list[Problem] = []
     for feed in city.settings.weather:
