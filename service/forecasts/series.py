@@ -44,9 +44,13 @@ def place_of(environment: Environment) -> Place:
     return environment.city_file, environment.folder, environment.url
 
 
-@lru_cache(maxsize=1)
 def opened(place: Place) -> tuple[LoadedCity, Engine]:
-    """City and store, once per process."""
+    """City and store, once per process and edition of the city file: a worker of a cluster outlives many nights."""
+    return _opened(place, place[0].stat().st_mtime_ns if place[0].exists() else 0)
+
+
+@lru_cache(maxsize=1)
+def _opened(place: Place, _written_ns: int) -> tuple[LoadedCity, Engine]:
     return load(Environment(city=place[0], home=place[1])), open_store(place[2])
 
 

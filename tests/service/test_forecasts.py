@@ -15,7 +15,7 @@ from city.quality import VALID
 from service import schema as t
 from service.environment import Environment
 from service.forecasts import history, machines, shares
-from service.forecasts.series import groups
+from service.forecasts.series import groups, opened, place_of
 from service.settings import LoadedCity, load
 from service.store import forecasting as store
 from service.store import meter_days, open_store, readings, results, writing
@@ -266,6 +266,15 @@ def test_between_nights_a_series_without_an_answer_is_named(after: Town, tmp_pat
     assert said.out.startswith("1 series for 48 h")
     assert "forecast of hall.energy: no machine of the rung 'boosted' is live" in said.out
     assert "damaged in the store; allowed: a machine as it was stored. Restore the database from its backup." in said.out
+
+
+def test_a_worker_that_outlives_an_edit_of_the_city_file_works_with_the_new_one(after: Town, tmp_path: Path) -> None:
+    town = copy(after, tmp_path / "town")
+    place = place_of(city_of(town).environment)
+    assert opened(place) is opened(place)
+    assert opened(place)[0].settings.forecast.trees == 20
+    town.file.write_text(town.file.read_text().replace("trees = 20", "trees = 21"))
+    assert opened(place)[0].settings.forecast.trees == 21
 
 
 def test_another_calendar_is_a_reason_to_train_and_told_when_a_forecast_is_made_again(after: Town, tmp_path: Path) -> None:
