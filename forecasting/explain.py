@@ -11,6 +11,7 @@ import numpy as np
 from forecasting import features, phrases
 from forecasting.groups import Part
 from forecasting.models.boosted import FittedBoosted
+from forecasting.models.linear import TERMS, FittedLinear
 from forecasting.models.task import FloatArray, IntArray, Task
 from forecasting.weather import Weather
 
@@ -81,14 +82,16 @@ def _effects(part: Part, few: Task, chosen: IntArray, steps: IntArray) -> tuple[
     with_weather = np.zeros(few.series, bool) if weather is None else weather.covers(few.origins[-1:], few.steps)[0, steps]
     for speaks, members, seen in ((~with_weather, part.machine.members, None), (with_weather, part.machine.wet, weather)):
         x, base, scale = _rows(replace(few, weather=seen), o, steps)
-        kinds = np.array([kind_of_fact(name) for name in features.NAMES] + ["weather"] * (x.shape[1] - len(features.NAMES)))
         for fitted, weight in zip(members, weights, strict=bool(members)):
             if isinstance(fitted, FittedBoosted):
-                added = fitted.contributions(x) * np.where(speaks, scale * weight, 0)[:, None]
-                effects["pattern"] += added[:, -1]  # what the trees say of everything
-                for kind in effects:
-                    for column in np.flatnonzero(kinds == kind):  # one by one: the same bits whoever else is explained
-                        effects[kind] += added[:, column]
+                added, names = fitted.contributions(x).astype(float), features.NAMES
+            elif isinstance(fitted, FittedLinear):
+                added, names = fitted.contributions(x, few.ids or ("",) * few.series), TERMS
+            else:
+                continue
+            kinds = [kind_of_fact(name) for name in names] + ["weather"] * (added.shape[1] - 1 - len(names))
+            for kind, column in zip([*kinds, "pattern"], added.T, strict=True):  # the last is what is said of everything
+                effects[kind] += (column * np.where(speaks, scale * weight, 0)).astype(np.float32)
     reference = base + np.nan_to_num(x[:, features.NAMES.index(REFERENCE)]) * scale
     effects["pattern"] += base - reference
     return effects, reference

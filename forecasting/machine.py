@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from forecasting import blend, intervals, recalibration
 from forecasting.intervals import Errors, Pool, Size
 from forecasting.models import AnyFitted
-from forecasting.models.asked import RowModel, answer
+from forecasting.models.asked import RowModel, Say, answer
 from forecasting.models.distribution import Distribution, FittedDistribution
 from forecasting.models.task import FloatArray, IntArray, Model, Task
 from forecasting.weather import Weather
@@ -75,20 +75,13 @@ class Machine(BaseModel):
 
     def _said(self, task: Task) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Medians of the members [m, n, k, steps], expected size and scale [n, k, steps]; earlier origins are for the past members."""
-        earlier = task.origins < task.column(self.known_until_utc)
-        parts = []
-        for fitted, wet, origins in (
-            (self.past or self.members, self.wet_past or self.wet, task.origins[earlier]),
-            (self.members, self.wet, task.origins[~earlier]),
-        ):
-            if origins.size:
-                asked = task.at(origins, task.fit_before)
-                if self.thin and origins[-1] < task.origins[-1]:
-                    asked = replace(asked, wanted=intervals.some_steps(asked))
-                found, *rest = _all(fitted, self.size, asked)
-                parts.append((_with_weather(wet, found, asked), *rest))
-        said, size, scale = (np.concatenate([part[j] for part in parts], axis=-2) for j in range(3))
-        return said, size, scale
+        first = int(np.count_nonzero(task.origins < task.column(self.known_until_utc)))
+        if self.thin and first < len(task.origins):
+            wanted = np.ones((len(task.origins), task.steps), bool)
+            wanted[:first] = intervals.some_steps(task.at(task.origins[:first], task.fit_before)) if first else True
+            task = replace(task, wanted=wanted)
+        said, size, scale = _all((self.past or self.members, self.members), self.size, task, first)
+        return _with_weather((self.wet_past or self.wet, self.wet), said, task, first), size, scale
 
     def weather_used(self, task: Task) -> Weather | None:
         """What the members with weather need of it; None where they have no say: it does not pay, or nothing is known of the asked steps.
@@ -114,28 +107,41 @@ class Machine(BaseModel):
         return told + "."
 
 
-def _with_weather(wet: Sequence[AnyFitted], said: FloatArray, task: Task) -> FloatArray:
+Members = Sequence[AnyFitted]
+
+
+def _with_weather(wet: tuple[Members, Members], said: FloatArray, task: Task, first: int = 0) -> FloatArray:
     """What the members say [m, n, k, steps], by those that learned with weather wherever it is known."""
-    if not wet or task.weather is None:
+    if not wet[1] or task.weather is None:
         return said
     covered = task.weather.covers(task.origins, task.steps)
-    return np.where(covered, _all(wet, None, task, task.weather)[0], said)
+    return np.where(covered, _all(wet, None, task, first, task.weather)[0], said)
 
 
 def _all(
-    fitted: Sequence[AnyFitted], size: Size | None, task: Task, weather: Weather | None = None
+    fitted: tuple[Members, Members], size: Size | None, task: Task, first: int = 0, weather: Weather | None = None
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Everything that is made of features comes from one pass over them."""
+    """All that is made of features comes from one pass over them: by the first members at the first `first` origins, then by the others."""
     task = replace(task, weather=weather)
+    *found, expected, scale = answer(task, *(_say(members, size) for members in fitted), first=first)
+    of_rows = iter(found)
+    said = [next(of_rows) if isinstance(pair[0], RowModel) else _one(pair, task, first) for pair in zip(*fitted, strict=True)]
+    return np.stack(said), expected, scale
+
+
+def _say(fitted: Members, size: Size | None) -> Say:
     rows = [m for m in fitted if isinstance(m, RowModel)]
 
     def say(x: FloatArray, base: FloatArray, scale: FloatArray) -> tuple[FloatArray, ...]:
         return (*(m.say(x, base, scale) for m in rows), scale if size is None else size.say(x, base, scale), scale)
 
-    *found, expected, scale = answer(task, say)
-    of_rows = iter(found)
-    said = [next(of_rows) if isinstance(m, RowModel) else m.predict(task) for m in fitted]
-    return np.stack(said), expected, scale
+    return say
+
+
+def _one(pair: tuple[AnyFitted, AnyFitted], task: Task, first: int) -> FloatArray:
+    """A member that looks at more than features, before and after its last training: float32[n, k, steps]."""
+    parts = [m.predict(task.at(o, task.fit_before)) for m, o in zip(pair, np.split(task.origins, [first]), strict=True) if o.size]
+    return np.concatenate(parts, axis=1)
 
 
 def fit(task: Task, models: Sequence[Model]) -> Machine:
@@ -156,11 +162,11 @@ def fit(task: Task, models: Sequence[Model]) -> Machine:
     past = task.at(origins, int(origins[0]))
     then = tuple(model.fit(replace(past, weather=None)) for model in models)
     few = past.rows(_sample(past))
-    said, _, _ = _all(then, None, few)
+    said, _, _ = _all((then, then), None, few)
     error = _errors(said, few, task.fit_before)
     wet_past = tuple(model.fit(_with_stand_ins(past)) for model in models) if task.weather is not None else ()
     if task.weather is not None:
-        given = _errors(_with_weather(wet_past, said, few), few, task.fit_before)
+        given = _errors(_with_weather((wet_past, wet_past), said, few), few, task.fit_before)
         verdict = worth(task.weather.names, error, given, task.grid.slots)
         made = made.model_copy(update={"verdict": verdict})
         if verdict.used:

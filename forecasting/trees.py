@@ -46,7 +46,12 @@ class Forest:
     first_leaf: Numbers  # [trees + 1]
 
     def predict(self, x: FloatArray) -> NDArray[np.float64]:
-        """What the trees say of features x float32[features, r]: float64[r], bit for bit what LightGBM says of x.T."""
+        """What the trees say of features x float32[features, r]: float64[r], bit for bit what LightGBM says of x.T.
+
+        Raises `ValueError` for another number of features than they were grown on: machine code would read beyond them.
+        """
+        if len(x) != len(self.edges):
+            raise ValueError(f"{len(x)} features, the trees were grown on {len(self.edges)}")
         out = np.zeros(x.shape[1])
         tables = (self.edges, self.start, self.more, self.feature, self.missing, self.nodes, self.first_node, self.leaves, self.first_leaf)
         _predict(np.ascontiguousarray(x, np.float32), *tables, out)

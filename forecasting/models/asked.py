@@ -33,8 +33,11 @@ def asked_rows(series: int, origins: IntArray, steps: int) -> tuple[IntArray, In
     return i.ravel(), o.ravel(), (o + h).ravel()
 
 
-def answer(task: Task, say: Say) -> tuple[FloatArray, ...]:
-    """What `say(features, base, scale)` makes of every wanted row: float32[n, k, steps] for each array it returns, NaN where not wanted."""
+def answer(task: Task, *say: Say, first: int = 0) -> tuple[FloatArray, ...]:
+    """What `say(features, base, scale)` makes of every wanted row: float32[n, k, steps] for each array it returns, NaN where not wanted.
+
+    Of two, the first is asked at the first `first` origins, the second at the others.
+    """
     recent = task.recent(features.REACH_DAYS)
     wanted = np.ones((len(task.origins), task.steps), bool) if task.wanted is None else task.wanted
     k, h = np.nonzero(wanted)
@@ -45,9 +48,11 @@ def answer(task: Task, say: Say) -> tuple[FloatArray, ...]:
         chunk = recent.rows(np.resize(np.arange(start, here.stop), n))
         folded = features.panel(chunk.values, chunk.grid, int(chunk.grid.day[chunk.origins.min()]) - origins.SURPRISE_DAYS)
         seen = origins.origins(folded, chunk.origins)
-        for at in range(0, len(k), max(1, BLOCK_ROWS // n)):
-            some = slice(at, at + max(1, BLOCK_ROWS // n))
-            said = say(*features.block(folded, seen, k[some], chunk.origins[k[some]] + h[some], chunk.weather))
+        cut, size = int(np.searchsorted(k, first)), max(1, BLOCK_ROWS // n)
+        blocks = [slice(at, min(at + size, end)) for begin, end in ((0, cut), (cut, len(k))) for at in range(begin, end, size)]
+        for some in blocks:
+            speaks = say[0] if some.start < cut else say[-1]
+            said = speaks(*features.block(folded, seen, k[some], chunk.origins[k[some]] + h[some], chunk.weather))
             out = out or [np.full((task.series, *wanted.shape), np.nan, np.float32) for _ in said]
             for whole, part in zip(out, said, strict=True):
                 whole[here, k[some], h[some]] = part.reshape(-1, n).T[: here.stop - start]

@@ -42,6 +42,10 @@ def terms(x: FloatArray) -> NDArray[np.float64]:
     return np.nan_to_num(np.stack(parts, axis=1).astype(np.float64))
 
 
+TERMS = (*_LAGS, *ODD_DAY, "holiday", *("day_type_before", "day_type_after") * 2, "day_type_before", *("weekday",) * 7)
+"""The feature that each term tells; the terms after them are of weather."""
+
+
 def hour_and_lead(x: FloatArray) -> IntArray:
     """Which of the 48 equations answers a row: by hour of the day, and within a day ahead or later."""
     hour = np.clip(column(x, "hour"), 0, 23).astype(np.int64)
@@ -68,6 +72,17 @@ class FittedLinear(BaseModel):
             out[~known] = answer(task.rows(np.flatnonzero(~known)), partial(_say, [self.shared]))[0]
         for j in np.flatnonzero(known):
             out[j] = answer(task.rows(np.array([j])), partial(_say, [self.shared, self.own[task.ids[j]]]))[0][0]
+        return out
+
+    def contributions(self, x: FloatArray, names: Sequence[str]) -> NDArray[np.float64]:
+        """What each term adds to the base for rows [r, f] of series so named, and last the constant [scales]: float64[r, terms + 1]."""
+        seen, group = terms(x), hour_and_lead(x)
+        out = np.zeros((len(x), seen.shape[1] + 1))
+        for j, name in enumerate(names):
+            for equations in (self.shared, self.own.get(name, ())):
+                if equations and equations[group[j]]:
+                    constant, *slope = equations[group[j]]
+                    out[j] += [*(seen[j] * slope), constant]
         return out
 
 

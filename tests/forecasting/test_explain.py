@@ -78,3 +78,9 @@ def test_nothing_worth_saying_is_not_said():
     assert (
         phrases.told("en", 100.2, 100.0, {"recent": 0.2}, {"weekday": 1, "hour": 7.5}) == "Peak at 07:30, as on the last four days like it."
     )
+
+
+def test_what_the_equations_see_is_told_by_kind_of_fact(cold):
+    """Trees and equations are explained, so that little is left that only other members know: limits, and the guard's view."""
+    _, _, explained = cold
+    assert all(abs(e.effects["other"]) < 0.02 * e.value for e in explained)
