@@ -83,6 +83,12 @@ def test_any_number_of_rows_is_answered(boosters: dict[str, lgb.Booster], forest
         assert np.array_equal(forests[name].predict(x.T), booster.predict(x, num_threads=1)), name
 
 
+@pytest.mark.parametrize("more", [-1, 1])
+def test_other_features_than_it_learned_from_are_refused(forests: dict[str, trees.Forest], more: int):
+    with pytest.raises(ValueError, match=f"{FEATURES + more} features, the trees were grown on {FEATURES}"):
+        forests["deep"].predict(np.zeros((FEATURES + more, 3), np.float32))
+
+
 def test_missing_goes_both_ways_within_one_model(boosters: dict[str, lgb.Booster]):
     """Otherwise the tests above would not have tried it."""
     found = trees.forest(boosters["missing while learning"].model_to_string())
