@@ -13,6 +13,7 @@ from city.frames import Block
 from city.problems import PenstockError, Problem, fault
 from forecasting.weather import Weather
 from forecasting.weather_archive import on_grid
+from service.crash import keep
 from service.settings import LoadedCity
 from service.store import feeds, writing
 from service.store import weather as kept
@@ -50,6 +51,9 @@ def take_in(engine: Engine, city: LoadedCity, now_utc: datetime) -> list[Problem
             observed = f"{error.strerror or error} ({error.filename})"
             remedy = "Set its rights; until then forecasts go with the weather that is stored."
             problems.append(Problem(f"weather from {feed.source}", observed, "a folder to read, write and move files in", remedy))
+        except Exception as error:  # no file may cost the night its forecasts
+            told = keep(error, city.environment)
+            problems.append(Problem(f"weather from {feed.source}", told, "a file", "Take out its newest file and report this."))
     return problems
 
 

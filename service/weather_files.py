@@ -108,6 +108,8 @@ def _json(subject: str, content: bytes, units: Mapping[str, str]) -> pd.DataFram
         unix = unit.get("time") == "unixtime"
         times = pd.to_datetime(raw, unit="s", utc=True) if unix else pd.to_datetime(raw, utc=True, format="ISO8601") - offset
         issued = pd.to_datetime(told.get("issued_at"), utc=True)
+        if isinstance(issued, pd.Index):
+            raise TypeError("issued_at is no single time")
         parts = [
             pd.DataFrame({"time": times, "name": name, "value": pd.Series(list(values), dtype=object)}) for name, values in hourly.items()
         ]

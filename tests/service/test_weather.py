@@ -265,6 +265,20 @@ def test_a_folder_that_is_none_is_told_and_the_other_feeds_are_taken_in(fed: Tow
     assert vectors(fed) == 1
 
 
+def test_an_error_nobody_foresaw_in_a_file_is_a_problem_and_not_the_end_of_the_night(fed: Town, monkeypatch: pytest.MonkeyPatch):
+    from service import weather
+    from service.environment import Environment
+    from service.settings import load
+
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("inside")
+
+    monkeypatch.setattr(weather, "read", broken)
+    waiting(fed, "a.csv", csv("2022-06-15T06:00Z,2022-06-15T12:00Z,T2,20,degC"))
+    (problem,) = weather.take_in(open_store(fed.database), load(Environment(city=fed.file, home=fed.folder)), NOON)
+    assert "did not foresee (ZeroDivisionError)" in str(problem)
+
+
 @pytest.mark.slow
 def test_a_night_forecasts_with_what_had_arrived_and_says_whether_it_paid(tmp_path: Path):
     """30 days of measured temperature and a forecast each evening that has nothing to do with the loads: judged, and told in the reason."""

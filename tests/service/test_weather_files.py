@@ -128,6 +128,7 @@ def test_a_file_that_is_no_such_table_is_refused(content: bytes):
         b'{"hourly": {"time": ["2022-06-15T00:00"]}}',
         b'{"hourly": {"time": ["2022-06-15T00:00"], "temperature_2m": 4}}',
         b'{"hourly": {"time": ["2022-06-15T00:00"], "temperature_2m": [1' + b"0" * 400 + b"]}}",
+        b'{"issued_at": ["2022-06-14", "2022-06-15"], "hourly": {"time": ["2022-06-15T00:00"], "temperature_2m": [4]}}',
         b'{"utc_offset_seconds": 1e999, "hourly": {"time": ["2022-06-15T00:00"], "temperature_2m": [4]}}',
     ],
 )
