@@ -24,21 +24,24 @@ class FittedHoltWinters(BaseModel):
     def predict(self, task: Task) -> FloatArray:
         """Forecast float32[n, k, steps]: level and season run over the recent columns and answer when an origin is reached."""
         season = self.season_days * task.grid.slots
+        phase = task.grid.day.astype(np.int64) % self.season_days * task.grid.slots + task.grid.slot  # people live by the wall clock
         start = max(0, int(task.origins[0]) - self.learn_days * task.grid.slots)
         # each series starts from its own first two seasons, else from what it has; at the first origin at the latest
-        head = task.values[:, start : min(int(task.origins[0]), start + 2 * season)].astype(float)
+        first = slice(start, min(int(task.origins[0]), start + 2 * season))
+        head = task.values[:, first].T.astype(float)
         level = np.nan_to_num(finite_mean(task.values[:, start : int(task.origins[0])], 1))
-        head = np.concatenate([head, np.full((len(head), -head.shape[1] % season), np.nan)], axis=1).reshape(len(head), -1, season)
-        seasonal = np.nan_to_num(finite_mean(head, 1) - level[:, None])
+        total, count = np.zeros((2, season, task.series))
+        np.add.at(total, phase[first], np.nan_to_num(head))
+        np.add.at(count, phase[first], np.isfinite(head))
+        seasonal = np.where(count > 0, total / np.maximum(count, 1) - level, 0).T.copy()
         out = np.empty((task.series, len(task.origins), task.steps), np.float32)
         waiting = {int(o): k for k, o in enumerate(task.origins)}
         for c in range(start, int(task.origins.max()) + 1):
             if c in waiting:
-                ahead = (c - start + np.arange(task.steps)) % season
-                out[:, waiting[c]] = level[:, None] + seasonal[:, ahead]
+                out[:, waiting[c]] = level[:, None] + seasonal[:, phase[c : c + task.steps]]
             if c >= task.values.shape[1]:
                 continue
-            y, s = task.values[:, c].astype(float), (c - start) % season
+            y, s = task.values[:, c].astype(float), phase[c]
             good = np.isfinite(y)
             y = np.where(good, y, level + seasonal[:, s])
             moved = self.level * (y - seasonal[:, s]) + (1 - self.level) * level

@@ -86,6 +86,15 @@ def test_profile_follows_a_level_that_rose_by_a_fifth_last_week(task):
     assert 1.1 < ratio.mean() < 1.35
 
 
+def test_holt_winters_keeps_to_the_wall_clock_when_it_goes_forward(small):
+    """Work from 8 to 18 local time; asked at the midnight after 27 March, when every hour of the season moved by one in UTC."""
+    start, columns = datetime(2022, 3, 4, 23, tzinfo=UTC), 23 * 24 - 1
+    grid = Calendar().grid(start, timedelta(hours=1), columns + 48)
+    values = np.where((grid.slot >= 8) & (grid.slot < 18), 10.0, 2.0)[None].astype(np.float32)
+    task = Task(values[:, :columns], grid, np.array([columns]), 48, columns, small, start_utc=start)
+    np.testing.assert_allclose(HoltWinters().fit(task).predict(task)[0, 0], values[0, columns:], atol=1e-3)
+
+
 def test_holt_winters_repeats_an_exact_season(small):
     season = np.tile(np.arange(24.0), 20).astype(np.float32)[None, :]
     grid = Calendar(time_zone="UTC", country=None).grid(datetime(2022, 1, 1, tzinfo=UTC), HOUR, 20 * 24)
