@@ -15,7 +15,7 @@ from city.quality import VALID
 from service import schema as t
 from service.environment import Environment
 from service.forecasts import history, machines, shares
-from service.forecasts.series import groups, opened, place_of
+from service.forecasts.series import groups
 from service.settings import LoadedCity, load
 from service.store import forecasting as store
 from service.store import meter_days, open_store, readings, results, writing
@@ -268,15 +268,6 @@ def test_between_nights_a_series_without_an_answer_is_named(after: Town, tmp_pat
     assert "damaged in the store; allowed: a machine as it was stored. Restore the database from its backup." in said.out
 
 
-def test_a_worker_that_outlives_an_edit_of_the_city_file_works_with_the_new_one(after: Town, tmp_path: Path) -> None:
-    town = copy(after, tmp_path / "town")
-    place = place_of(city_of(town).environment)
-    assert opened(place) is opened(place)
-    assert opened(place)[0].settings.forecast.trees == 20
-    town.file.write_text(town.file.read_text().replace("trees = 20", "trees = 21"))
-    assert opened(place)[0].settings.forecast.trees == 21
-
-
 def test_another_calendar_is_a_reason_to_train_and_told_when_a_forecast_is_made_again(after: Town, tmp_path: Path) -> None:
     town = copy(after, tmp_path / "town")
     town.file.write_text('calendar = { overrides = { 2022-06-16 = "holiday" } }\n' + town.file.read_text())
@@ -285,14 +276,6 @@ def test_another_calendar_is_a_reason_to_train_and_told_when_a_forecast_is_made_
     said = town.penstock("forecast", "recompute", "hall.energy", "--night", "2022-06-16", "--now", NOW)
     assert said.code == 2
     assert "likely because settings differ from those the machine was trained with: calendar " in said.out
-
-
-def test_now_without_a_machine_says_that_a_night_must_come_first(tmp_path: Path) -> None:
-    town = prepared(Town(tmp_path, days=5))
-    said = town.penstock("forecast", "now", "--now", NOW)
-    assert said.code == 1
-    assert "Run `penstock night` first" in said.err
-    assert town.penstock("forecast", "backtest", "--now", "2022-06-10T12:00Z").out == "nothing to backtest: too little history\n"
 
 
 def test_the_backtest_tells_skill_calibration_and_peaks_per_series_and_writes_a_table(after: Town, tmp_path: Path) -> None:
