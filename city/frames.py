@@ -36,9 +36,7 @@ USAGE = _frame(
 FORECAST = _frame(
     {"series_id": str, "time_utc": TIME, "made_at_utc": TIME, "quantity": str, "p10": float, "p50": float, "p90": float, "model": str}
 )
-PATHS = _frame(
-    {"series_id": str, "time_utc": TIME, "made_at_utc": TIME, "quantity": str, "path_id": int, "value": float, "model": str}
-)
+PATHS = _frame({"series_id": str, "time_utc": TIME, "made_at_utc": TIME, "quantity": str, "path_id": int, "value": float, "model": str})
 PLAN = _frame({"plan_id": str, "scenario": str, "asset_id": str, "time_utc": TIME, "quantity": str, "value": float})
 PRICE = _frame({"plan_id": str, "balance_id": str, "time_utc": TIME, "currency_per_unit": float})
 COMMAND = _frame(
