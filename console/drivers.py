@@ -16,7 +16,7 @@ def section() -> None:
     if rows.empty:
         return
     look.heading("drivers", say("drivers_note"))
-    items = "".join(f"<li><b>{escape(row.subject)}</b> {escape(row.told)}</li>" for row in _told(rows).itertuples())
+    items = "".join(f"<li><span><b>{escape(row.subject)}</b> {escape(row.told)}</span></li>" for row in _told(rows).itertuples())
     st.html(f'<div class="sentences"><ul>{items}</ul></div>')
 
 
