@@ -75,7 +75,8 @@ def asked(chunk: Chunk, known: history.Known, since: NDArray[np.float32] | None 
         parts.append(groups.answered(question, LEVELS, made))
         ids_of.append(held[question.rung])
     if since is not None:
-        parts = [_corrected(part, since) for part in parts]
+        acted, _ = events.applied(h, parts, known.events, chunk.group.quantity.unit)
+        parts = [_corrected(part, told, since) for part, told in zip(parts, acted, strict=True)]
     told = groups.guarded(rungs, parts).assign(rung=stands_on)
     told["why"] = told["series_id"].map(_why(chunk, h, parts)).astype(object).where(lambda known: known.notna(), None)
     acted, changes = events.applied(h, parts, known.events, chunk.group.quantity.unit)
@@ -102,13 +103,18 @@ def _why(chunk: Chunk, h: groups.History, parts: Sequence[groups.Part]) -> dict[
     }
 
 
-def _corrected(part: groups.Part, since: NDArray[np.float32]) -> groups.Part:
-    """A part of midnight, with what the day has shown so far, within the limits of its group."""
+def _corrected(part: groups.Part, acted: groups.Part, since: NDArray[np.float32]) -> groups.Part:
+    """A part of midnight, with what the day has shown so far, within the limits of its group.
+
+    `acted` is the same part after known events: where they act, what was measured says nothing about an ordinary day.
+    """
     task, known = part.question.task, part.answer.errors
     late = known.origins[:, None] + np.arange(task.steps) >= task.origins[0]
     errors = np.where(late, np.nan, known.errors)
     per_hour = max(task.grid.slots // 24, 1)
-    quantiles = intraday.corrected(part.answer.quantiles[:, 0], errors, since[part.question.rows], per_hour)
+    ordinary = (acted.answer.quantiles[:, 0] == part.answer.quantiles[:, 0]).all(axis=-1)[:, : since.shape[1]]
+    shown = np.where(ordinary, since[part.question.rows], np.nan).astype(np.float32)
+    quantiles = intraday.corrected(part.answer.quantiles[:, 0], errors, shown, per_hour)
     quantiles = limits.bound(part.question.group, quantiles[:, None], task)
     return replace(part, answer=replace(part.answer, quantiles=quantiles))
 
