@@ -113,7 +113,7 @@ def _postgresql(engine: Engine, target: Path) -> dict[str, Any]:
         found["reading"]["days"] = [str(day) for day in partitions.present(connection)]
         driver: Any = connection.connection.driver_connection
         for name in [one.name for one in t.metadata.sorted_tables]:
-            columns = ", ".join(found[name]["columns"])
+            columns = ", ".join(f'"{column}"' for column in found[name]["columns"])  # `limit` is a word of SQL
             with (
                 driver_errors(connection),
                 pa.CompressedOutputStream(str(target / "database" / f"{name}.zst"), "zstd") as file,

@@ -98,7 +98,7 @@ def _fill(connection: Connection, name: str, table: dict[str, Any], file: Path) 
     """One table from binary COPY; its numbering, if it has one, goes on after the rows. Raises `PenstockError` if the count differs."""
     partitions.ensure(connection, [date.fromisoformat(day) for day in table.get("days", ())])
     driver: Any = connection.connection.driver_connection
-    columns = ", ".join(table["columns"])
+    columns = ", ".join(f'"{column}"' for column in table["columns"])
     with driver_errors(connection), driver.cursor() as cursor, pa.CompressedInputStream(str(file), "zstd") as content:
         with cursor.copy(f"COPY {name} ({columns}) FROM STDIN (FORMAT BINARY)") as copy:
             while chunk := content.read(1 << 20):
