@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
@@ -79,8 +79,6 @@ def grow(
     leaf_rows: int | None = None,
 ) -> Trees:
     """Boosted trees, the same bits for the same rows on any machine with the same LightGBM (4.7)."""
-    import lightgbm as lgb  # a third of a second that commands which only read city.toml do not pay
-
     if not len(y):
         return Trees(text=None)
     params = {
@@ -92,23 +90,14 @@ def grow(
         "bagging_fraction": 0.8,
         "bagging_freq": 1,
         "lambda_l2": 1.0,
-        "max_bin": 127,
-        "deterministic": True,
-        "force_row_wise": True,
-        "num_threads": settings.num_threads,
-        "seed": settings.seed,
-        "verbosity": -1,
     }
-    booster = lgb.train(params, lgb.Dataset(x, y, weight=weight, free_raw_data=True), num_boost_round=trees)
-    return Trees(text=booster.model_to_string())
+    return _trained(params, x, y, weight, settings, trees)
 
 
 def grow_forest(
     x: FloatArray, y: FloatArray, weight: FloatArray, settings: ForecastSettings, trees: int, leaves: int, leaf_rows: int
 ) -> Trees:
     """Independent trees, each on half the rows, to be averaged (Breiman 2001, doi 10.1023/A:1010933404324)."""
-    import lightgbm as lgb
-
     params = {
         "objective": "l2",
         "boosting": "rf",
@@ -117,14 +106,19 @@ def grow_forest(
         "feature_fraction": 0.4,
         "bagging_fraction": 0.5,
         "bagging_freq": 1,
-        "max_bin": 127,
-        "deterministic": True,
-        "force_row_wise": True,
-        "num_threads": settings.num_threads,
-        "seed": settings.seed,
-        "verbosity": -1,
     }
-    booster = lgb.train(params, lgb.Dataset(x, y, weight=weight, free_raw_data=True), num_boost_round=trees)
+    return _trained(params, x, y, weight, settings, trees)
+
+
+def _trained(
+    params: dict[str, Any], x: FloatArray, y: FloatArray, weight: FloatArray | None, settings: ForecastSettings, trees: int
+) -> Trees:
+    """What every kind of trees is grown with: one seed, stated threads, an order of sums that does not change."""
+    import lightgbm as lgb  # a third of a second that commands which only read city.toml do not pay
+
+    fixed = {"max_bin": 127, "deterministic": True, "force_row_wise": True, "verbosity": -1}
+    own = {"num_threads": settings.num_threads, "seed": settings.seed}
+    booster = lgb.train({**params, **fixed, **own}, lgb.Dataset(x, y, weight=weight, free_raw_data=True), num_boost_round=trees)
     return Trees(text=booster.model_to_string())
 
 
