@@ -112,8 +112,9 @@ def feed_named(city: LoadedCity, source: str | None) -> WeatherFeed:
     """The feed of that source, or the only one. Raises `PenstockError` when there is none, or more than one to choose from."""
     feeds = [feed for feed in city.settings.weather if source in (None, feed.source)]
     if len(feeds) != 1:
-        names = ", ".join(feed.source for feed in city.settings.weather) or "none: add [[weather]] to city.toml"
-        raise fault("--source", source or "not given", names, "Name one source.")
+        if not city.settings.weather:
+            raise fault("city.toml", "names no weather service", "a table [[weather]] with its folder and source", "Add one.")
+        raise fault("--source", source or "not given", ", ".join(feed.source for feed in city.settings.weather), "Name one source.")
     return feeds[0]
 
 

@@ -2,12 +2,14 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from city.problems import PenstockError
 from forecasting.weather_archive import on_grid
+from service.weather import feed_named
 from service.weather_files import Read, read
 
 HOUR = timedelta(hours=1)
@@ -152,3 +154,10 @@ def test_of_a_json_without_issue_what_was_over_is_measured_and_the_rest_forecast
     np.testing.assert_allclose(w.observed[v], 20 + np.arange(2, 14) / 10, rtol=1e-6)
     np.testing.assert_allclose(w.at(np.full(10, 12), 12 + np.arange(10))[v], 20 + np.arange(14, 24) / 10, rtol=1e-6)
     assert np.isnan(w.at(np.array([11]), np.array([10]))).all()  # the file had not come yet
+
+
+def test_a_city_without_a_weather_service_is_told_what_its_file_lacks():
+    """Naming a source would not help there."""
+    city = SimpleNamespace(settings=SimpleNamespace(weather=()))
+    with pytest.raises(PenstockError, match=r"names no weather service; allowed: a table \[\[weather\]\]"):
+        feed_named(city, None)
