@@ -20,6 +20,7 @@ from service.schema_control import approval, audit, command, hold, request
 from service.schema_days import heard_day, meter_day
 from service.schema_edge import batch_origin, dead_letter
 from service.schema_forecasting import forecast_event, forecast_model, forecast_now, forecast_path, known_event, peak, weather
+from service.schema_planning import response_event, settlement
 from service.schema_readings import batch, cold_day, conflict, latest, reading
 from service.utctime import UtcTime
 
@@ -45,6 +46,8 @@ __all__ = [
     "peak",
     "reading",
     "request",
+    "response_event",
+    "settlement",
     "weather",
 ]
 

@@ -1,0 +1,49 @@
+"""The tables of planning beyond the plan itself: events of demand response, and what came of them."""
+
+from sqlalchemy import Column, Float, Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy.types import JSON
+
+from service.schema_base import table
+from service.utctime import UtcTime
+
+response_event = table(
+    "response_event",
+    Column("event_id", Integer, primary_key=True),
+    Column("programme", String(80), nullable=False),
+    Column("asset_id", String(80), nullable=False),  # who is called; '*' for the whole city: a price, a limit, an intensity
+    Column("signal", String(40), nullable=False),  # reduce_kw, import_limit_kw, import_price_per_kwh, ...
+    Column("start_utc", UtcTime, nullable=False),
+    Column("end_utc", UtcTime),  # none: until it is cancelled
+    Column("amounts", JSON, nullable=False),  # [[start, end or null, amount]] in the unit of the signal
+    Column("state", String(20), nullable=False),  # proposed, announced, cancelled; active and done follow from the clock
+    Column("origin", String(20), nullable=False),  # plan, operator, openadr
+    Column("plan_id", String(64), nullable=False, server_default=""),  # the plan that proposed it
+    Column("foreign_id", String(140)),  # its id at the VTN, with the asset where it was split
+    Column("modified_utc", UtcTime),  # when the VTN changed it last
+    Column("document", JSON),  # the OpenADR event as it came
+    Column("made_at_utc", UtcTime, nullable=False),
+    Column("announced_utc", UtcTime),
+    Column("approvals_needed", Integer, nullable=False, server_default="1"),
+    Column("cancelled_utc", UtcTime),
+    Column("who", String(80), nullable=False),
+    Column("reason", Text, nullable=False),
+    UniqueConstraint("foreign_id", name="uq_response_event_foreign_id"),
+)
+Index("response_event_by_start", response_event.c.start_utc)
+settlement = table(
+    "settlement",
+    Column("event_id", Integer, primary_key=True, autoincrement=False),
+    Column("version", Integer, primary_key=True, autoincrement=False),  # a later one when the readings changed
+    Column("settled_utc", UtcTime, nullable=False),
+    Column("baseline_kwh", Float, nullable=False),
+    Column("measured_kwh", Float, nullable=False),
+    Column("asked_kwh", Float, nullable=False),
+    Column("delivered_kwh", Float, nullable=False),
+    Column("performance", Float),  # delivered over asked, none where nothing was asked
+    Column("payment", Float, nullable=False),
+    Column("penalty", Float, nullable=False),
+    Column("rebound_kwh", Float, nullable=False),
+    Column("sentence", Text, nullable=False),
+    Column("detail", JSON, nullable=False),  # days and factor of the baseline, and every interval: what a hand needs to compute it again
+    Column("reported_utc", UtcTime),  # when the VTN took the report
+)
