@@ -1,6 +1,6 @@
 """Is everything there? Every missing price, forecast or state is one sentence, and all are told before anything is built."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -43,14 +43,22 @@ def _state(inputs: PlanInput, asset: Asset) -> list[Problem]:
     ]
 
 
-def _locks(inputs: PlanInput, holdable: Mapping[str, set[str]]) -> list[Problem]:
-    found = []
-    for lock in inputs.locks:
-        can = sorted(holdable.get(lock.asset, set()))
-        if lock.quantity not in can:
-            allowed = ", ".join(can) or "nothing: the asset is unknown or cannot be held"
-            found.append(Problem(f"manual hold of {lock.asset}", lock.quantity, allowed, "Release the hold, or correct it."))
-    return found
+def _balances(assets: Sequence[Asset]) -> list[Problem]:
+    """A balance that only one asset names is a slip of the pen: nothing could cover it."""
+    names: dict[str, list[str]] = {}
+    for asset in assets:
+        for balance in asset.balances:
+            names.setdefault(balance, []).append(asset.id)
+    return [
+        Problem(
+            f"asset {ids[0]}, balance '{balance}'",
+            "no other asset gives to it or takes from it",
+            f"one of {', '.join(sorted(set(names) - {balance}))}",
+            "Correct the name, or add what it meets.",
+        )
+        for balance, ids in names.items()
+        if len(ids) == 1 and balance != "electricity"
+    ]
 
 
 def problems(inputs: PlanInput, assets: Sequence[Asset]) -> list[Problem]:
@@ -61,9 +69,9 @@ def problems(inputs: PlanInput, assets: Sequence[Asset]) -> list[Problem]:
     ids = [asset.id for asset in assets]
     for asset_id in sorted({i for i in ids if ids.count(i) > 1}):
         found.append(Problem(f"asset {asset_id}", f"{ids.count(asset_id)} assets with this id", "one", "Give each asset its own id."))
-    grids = sum(isinstance(asset, Grid) for asset in assets)
-    if grids != 1:
-        found.append(Problem("assets", f"{grids} of kind grid", "exactly one", "Add or remove an asset of kind grid."))
+    if not any(isinstance(asset, Grid) for asset in assets):
+        found.append(Problem("assets", "none of kind grid", "at least one", "Add an asset of kind grid."))
+    found += _balances(assets)
     for asset in assets:
         missing = _series(inputs, asset) + _state(inputs, asset)
         found += missing or asset.check(inputs, assets)
@@ -77,8 +85,15 @@ def require(inputs: PlanInput, assets: Sequence[Asset]) -> None:
         raise PenstockError(found)
 
 
-def require_locks(inputs: PlanInput, holdable: Mapping[str, set[str]]) -> None:
-    """Raises `PenstockError` for manual holds of what cannot be held."""
-    found = _locks(inputs, holdable)
+def require_holdable(inputs: PlanInput, holds: Collection[tuple[str, str]]) -> None:
+    """Raises `PenstockError` for manual holds of, and approvals for, what cannot be held."""
+    orders = [("manual hold", lock.asset, lock.quantity) for lock in inputs.locks]
+    orders += [("approval", one.asset, one.quantity) for one in inputs.approved]
+    found = []
+    for what, asset, quantity in orders:
+        can = sorted(held for name, held in holds if name == asset)
+        if quantity not in can:
+            allowed = ", ".join(can) or "nothing: the asset is unknown or cannot be held"
+            found.append(Problem(f"{what} of {asset}", quantity, allowed, "Release the hold, or correct it."))
     if found:
         raise PenstockError(found)

@@ -6,7 +6,7 @@ the same index, so that Pyomo expands one template per kind instead of one expre
 References: Bynum et al., Pyomo - Optimization Modeling in Python, 3rd ed., Springer 2021 (components and rules).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,10 +18,12 @@ import pyomo.environ as pyo
 from numpy.typing import ArrayLike, NDArray
 from pyomo.common.gc_manager import PauseGC
 
+from optimisation import orders
 from optimisation.inputs import PlanInput, Series
 from optimisation.words import Words
 
 Rule = Callable[..., Any]
+Limits = Mapping[str, float]  # asset -> most [kW]
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,14 @@ class Spread:
     integer: bool
     says_lower: Words | None
     says_upper: Words | None
+
+
+@dataclass(frozen=True)
+class Firm:
+    """What an asset can carry on its own: `power_kw`, and `energy(m, asset, instant)` [kWh]; None: as long as it must."""
+
+    power_kw: float
+    energy: Rule | None = None
 
 
 @contextmanager
@@ -60,16 +70,17 @@ class Formulation:
     m: pyo.ConcreteModel = field(default_factory=pyo.ConcreteModel)
     spreads: dict[str, Spread] = field(default_factory=dict)
     row_words: dict[str, Words] = field(default_factory=dict)
-    injections: list[Rule] = field(default_factory=list)
-    withdrawn_kw: Series = field(init=False)
+    flows: dict[str, list[tuple[pyo.Set, Rule]]] = field(default_factory=dict)
+    withdrawn_kw: dict[str, Series] = field(default_factory=dict)
     costs: list[Rule] = field(default_factory=list)
+    emissions: list[Rule] = field(default_factory=list)
+    firms: dict[str, Firm] = field(default_factory=dict)
     holds: dict[tuple[str, str], tuple[Rule, str]] = field(default_factory=dict)
     inflows: dict[str, list[tuple[str, float]]] = field(default_factory=dict)
     duals_of: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     constant: float = 0.0
 
     def __post_init__(self) -> None:
-        self.withdrawn_kw = np.zeros(self.inputs.steps)
         self.m.T = pyo.RangeSet(0, self.inputs.steps - 1)
         self.m.T1 = pyo.RangeSet(0, self.inputs.steps)
 
@@ -117,9 +128,42 @@ class Formulation:
             self.row_words[name] = words
         return self.m.component(name)
 
-    def withdraw(self, power_kw: Series) -> None:
-        """Power [kW] that is taken from the city whatever the plan does."""
-        self.withdrawn_kw = self.withdrawn_kw + power_kw
+    def inject(self, ports: Sequence[tuple[str, str]], flow: Rule) -> None:
+        """Let `flow(m, asset, step)` [kW] enter a balance, for every (asset, balance) of `ports`; once for each port of a kind."""
+        members: dict[str, list[str]] = {}
+        for asset, balance in ports:
+            members.setdefault(balance, []).append(asset)
+        for balance, assets in members.items():
+            parts = self.flows.setdefault(balance, [])
+            parts.append((self.ids(f"{balance}_part_{len(parts)}", assets), flow))
+
+    def withdraw(self, balance: str, power_kw: Series) -> None:
+        """Power [kW] that is taken from a balance whatever the plan does."""
+        self.withdrawn_kw[balance] = self.withdrawn_kw.get(balance, np.zeros(self.inputs.steps)) + power_kw
+
+    @property
+    def burning(self) -> list[int]:
+        """Steps at which wasting energy would pay: a price is negative, or a first answer flowed both ways."""
+        inputs = self.inputs
+        pays = (inputs.import_price_per_kwh + inputs.carbon_per_kwh < 0) | (inputs.export_price_per_kwh < 0)
+        return sorted(set(np.flatnonzero(pays).tolist()) | self.sign_steps)
+
+    def one_way(self, name: str, ids: pyo.Set, steps: Sequence[int], one: tuple[str, Limits], other: tuple[str, Limits]) -> None:
+        """A direction binary at these steps: of two variables [asset, step], each with its most [kW], at most one flows."""
+        if not steps:
+            return
+        (first, first_kw), (second, second_kw) = one, other
+        at = self.ids(f"{name}_sign_steps", steps)
+        self.variable(f"{name}_sign", ids, at, upper=1.0, integer=True)
+        for side, rule in (
+            (first, lambda m, a, t: getattr(m, first)[a, t] <= first_kw[a] * getattr(m, f"{name}_sign")[a, t]),
+            (second, lambda m, a, t: getattr(m, second)[a, t] <= second_kw[a] * (1 - getattr(m, f"{name}_sign")[a, t])),
+        ):
+            self.constraint(f"{side}_one_way", ids, at, by_row=True, rule=rule)
+
+    def firm(self, ids: Sequence[str], power_kw: Sequence[float], energy: Rule | None = None) -> None:
+        """Let these assets carry critical load on their own, e.g. while the city's grid is away."""
+        self.firms |= {asset: Firm(float(power), energy) for asset, power in zip(ids, power_kw, strict=True)}
 
     def holdable(self, quantity: str, ids: Sequence[str], expression: Rule, relation: str = "==") -> None:
         """Let an operator hold `quantity` of these assets: `expression(m, asset, step)` == (or <=) the held value."""
@@ -127,29 +171,29 @@ class Formulation:
             self.holds[(asset, quantity)] = (expression, relation)
 
     def close(self) -> None:
-        """Add the electricity balance, the manual holds and the objective; call it once, after every kind was built."""
-        m, inputs = self.m, self.inputs
-        withdrawn = self.parameter("withdrawn_kw", m.T, self.withdrawn_kw)
-        injections = self.injections
-        self.constraint("electricity_balance", m.T, rule=lambda m, t: sum(f(m, t) for f in injections) == withdrawn[t])
-        self.duals_of["electricity"] = ("electricity_balance", None)
-        for number, lock in enumerate(inputs.locks):
-            expression, relation = self.holds[(lock.asset, lock.quantity)]
-            steps = self.ids(f"HOLD_{number}_STEPS", range(inputs.until(lock.until_utc)))
-            one = self.ids(f"HOLD_{number}", [lock.asset])
-            self.constraint(
-                f"manual_hold_{number}",
-                one,
-                steps,
-                rule=_hold_rule(expression, relation, lock.value),
-                words=Words(f"manual hold of {lock.quantity} at {lock.value:g} until {lock.until_utc:%Y-%m-%dT%H:%MZ}"),
-                by_row=True,
-            )
+        """Add the balances, what people ordered and approved, the carbon cap and the objective; call it once, after every kind."""
+        for balance in sorted({*self.flows, *self.withdrawn_kw}):
+            self._balance(balance)
+        orders.hold(self)
+        orders.price_changes(self)
+        if self.inputs.carbon_cap_kg is not None:
+            self._carbon_cap(self.inputs.carbon_cap_kg)
         costs = self.costs
-        m.total_cost = pyo.Objective(rule=lambda m: sum(f(m) for f in costs))
+        self.m.total_cost = pyo.Objective(rule=lambda m: sum(f(m) for f in costs))
 
+    def _balance(self, balance: str) -> None:
+        m, parts = self.m, self.flows.get(balance, [])
+        withdrawn = self.parameter(f"{balance}_withdrawn_kw", m.T, self.withdrawn_kw.get(balance, np.zeros(self.inputs.steps)))
+        name = f"{balance}_balance"
+        self.constraint(name, m.T, rule=lambda m, t: sum(sum(flow(m, a, t) for a in ids) for ids, flow in parts) == withdrawn[t])
+        self.duals_of[balance] = (name, None)
 
-def _hold_rule(expression: Rule, relation: str, value: float) -> Rule:
-    if relation == "<=":
-        return lambda m, a, t: expression(m, a, t) <= value
-    return lambda m, a, t: expression(m, a, t) == value
+    def _carbon_cap(self, cap_kg: float) -> None:
+        emissions = self.emissions
+        self.constraint(
+            "carbon_cap",
+            self.ids("CITY", ["city"]),
+            rule=lambda m, _: sum(f(m) for f in emissions) <= cap_kg,
+            words=Words("emits at most {value} over the horizon", "kg CO2e"),
+            by_row=True,
+        )

@@ -29,6 +29,19 @@ class Lock:
 
 
 @dataclass(frozen=True)
+class Approved:
+    """What people have approved for an asset: `values` float[steps] of `quantity`, NaN where nothing was approved.
+
+    `kw` is what one unit of the quantity counts for in the price of a change [kW], e.g. the power of a pump that is on or off.
+    """
+
+    asset: str
+    quantity: str
+    values: Series
+    kw: float = 1.0
+
+
+@dataclass(frozen=True)
 class PlanInput:
     """One horizon of `steps` steps of `step_s` [s] from `start_utc`.
 
@@ -37,6 +50,9 @@ class PlanInput:
     kWh drawn from the grid, `carbon_price_per_t` is currency per tonne CO2e. `month_peak_kw` is the highest import of the
     running month so far [kW]. `state` maps an asset id to what it was at `start_utc`: `charge_kwh`, `volume_m3`, `running`
     (0 or 1), and optionally `since_steps` (how long it has been running or not) and `owed_kwh` (of an EV fleet).
+
+    `locks` are orders; what was `approved` may be changed at `change_price_per_kwh`. `carbon_cap_kg` is the most CO2e the horizon
+    may emit [kg]. `paths` maps a series id to its sample paths, float[paths, steps] in the unit of the series.
     """
 
     start_utc: datetime
@@ -49,6 +65,10 @@ class PlanInput:
     carbon_price_per_t: float = 0.0
     month_peak_kw: float = 0.0
     locks: tuple[Lock, ...] = ()
+    approved: tuple[Approved, ...] = ()
+    change_price_per_kwh: float = 0.0
+    carbon_cap_kg: float | None = None
+    paths: Mapping[str, Series] = field(default_factory=dict)
     steps: int = 192
     step_s: int = 900
     plan_id: str = "plan"
@@ -80,6 +100,11 @@ class PlanInput:
     def carbon_per_kwh(self) -> Series:
         """Currency per kWh drawn from the grid that the carbon price adds."""
         return np.asarray(self.intensity_kg_per_kwh, dtype=float) * self.carbon_price_per_t / 1000.0
+
+    @cached_property
+    def civil_days(self) -> tuple[tuple[int, ...], ...]:
+        """The steps of each civil day, the first and last of which may be cut short."""
+        return tuple(tuple(np.flatnonzero(self.days == day).tolist()) for day in range(int(self.days[-1]) + 1))
 
     def between(self, start: time, end: time) -> NDArray[np.bool_]:
         """bool[steps]: steps that begin in [start, end) of the local clock, over midnight when end <= start."""

@@ -9,15 +9,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from city.problems import fault
-from optimisation import coverage, explain, solve
-from optimisation.assets import KINDS, Asset, Grid
+from optimisation import coverage, explain, orders, solve
+from optimisation.assets import KINDS, Asset
 from optimisation.assets.asset import of_kind
 from optimisation.formulation import Formulation, templates
-from optimisation.inputs import Lock, PlanInput
+from optimisation.inputs import Approved, Lock, PlanInput
 from optimisation.results import Cost, PlanResult, Settled, Status, Values
 from optimisation.tables import plan_frame, price_frame
 
-__all__ = ["Lock", "PlanInput", "PlanResult", "baseline", "formulate", "plan"]
+__all__ = ["Approved", "Lock", "PlanInput", "PlanResult", "baseline", "formulate", "plan"]
 
 SIGN_PASSES = 4  # how often a first answer may show two-way flow before it is given up as an error
 FLOW_KW = 1e-4  # both directions above this at once is two-way flow [kW]
@@ -27,14 +27,11 @@ def formulate(inputs: PlanInput, assets: Sequence[Asset], sign_steps: frozenset[
     """The closed Pyomo model. `sign_steps` are steps where a battery gets a direction binary whatever the price."""
     with templates():
         model = Formulation(inputs, sign_steps)
-        for kind in sorted(KINDS, key=lambda kind: kind.__name__ == "Tank"):  # a tank needs its stations' inflows
+        for kind in sorted(KINDS, key=lambda kind: kind.stage):
             group = of_kind(assets, kind)
             if group:
                 kind.block(model, group)
-        holdable: dict[str, set[str]] = {}
-        for asset, quantity in model.holds:
-            holdable.setdefault(asset, set()).add(quantity)
-        coverage.require_locks(inputs, holdable)
+        coverage.require_holdable(inputs, model.holds)
         model.close()
     return model
 
@@ -59,17 +56,14 @@ def plan(inputs: PlanInput, assets: Sequence[Asset], rel_gap: float = solve.REL_
         if not both:
             return _result(inputs, assets, model, found, solution, solved)
         sign_steps |= both
-    raise fault(
-        "optimisation", "a battery charges and discharges at once", "one direction", "Report this city: it is a fault of the model."
-    )
+    raise fault("optimisation", "an asset gives and takes at once", "one direction", "Report this city: it is a fault of the model.")
 
 
 def _two_way(solved: Mapping[str, np.ndarray]) -> frozenset[int]:
-    """Steps at which any battery flows both ways."""
-    if "battery_charge_kw" not in solved:
-        return frozenset()
-    both = np.minimum(solved["battery_charge_kw"], solved["battery_discharge_kw"]) > FLOW_KW
-    return frozenset(np.flatnonzero(both.any(axis=0)).tolist())
+    """Steps at which any asset flows both ways."""
+    pairs = [(solved[one], solved[other]) for kind in KINDS for one, other in kind.opposites if one in solved]
+    both = [np.minimum(one, other).reshape(-1, one.shape[-1]) > FLOW_KW for one, other in pairs]
+    return frozenset(step for flows in both for step in np.flatnonzero(flows.any(axis=0)).tolist())
 
 
 def _notes(inputs: PlanInput, assets: Sequence[Asset]) -> tuple[str, ...]:
@@ -111,9 +105,10 @@ def _result(
         gap=solution.gap,
         plan=plan_frame(inputs, "plan", {asset.id: values[asset.id] for asset in assets}),
         price=price_frame(inputs, _prices(model, found, solution)),
-        cost=sum((one.cost for one in settled), Cost()),
+        cost=sum((one.cost for one in settled), Cost(changes=orders.cost_of_changes(inputs, values))),
         co2_kg=sum(one.co2_kg for one in settled),
         peak_kw=max(one.peak_kw for one in settled),
+        curtailed_kwh=sum(one.curtailed_kwh for one in settled),
         breaches=breaches,
         binding=explain.binding(model, found, solution),
         notes=_notes(inputs, assets),
@@ -135,16 +130,18 @@ def _prices(model: Formulation, found: solve.Compiled, solution: solve.Solution)
 def baseline(inputs: PlanInput, assets: Sequence[Asset]) -> PlanResult:
     """Doing nothing: pumps by tank level, cars charged on arrival, battery idle, nothing curtailed, interrupted or dimmed.
 
-    The grid takes what is left over, even above its limits; that, and a tank that runs dry, is told as a breach (`relaxed`).
+    Heat and cold are made as they are asked for; the grid takes what is left over, even above its limits; that, and a tank that
+    runs dry, is told as a breach (`relaxed`).
     """
     coverage.require(inputs, assets)
-    others = [asset for asset in assets if not isinstance(asset, Grid)]
-    values: dict[str, Values] = {asset.id: asset.idle(inputs, assets) for asset in others}
-    settled: dict[str, Settled] = {asset.id: asset.settle(inputs, values[asset.id]) for asset in others}
-    net = -sum((one.injection_kw for one in settled.values() if one.injection_kw is not None), np.zeros(inputs.steps))
-    grid = next(asset for asset in assets if isinstance(asset, Grid))
-    values[grid.id] = {"power_kw": net}
-    settled[grid.id] = grid.settle(inputs, values[grid.id])
+    left = {balance: np.zeros(inputs.steps) for asset in assets for balance in asset.balances}
+    values: dict[str, Values] = {}
+    settled: dict[str, Settled] = {}
+    for asset in sorted(assets, key=lambda asset: asset.follows):
+        values[asset.id] = asset.idle(inputs, assets, left)
+        settled[asset.id] = asset.settle(inputs, values[asset.id])
+        for balance, flow in settled[asset.id].flows.items():
+            left[balance] = left[balance] - flow
     breaches = tuple(breach for asset in assets for breach in settled[asset.id].breaches)
     return PlanResult(
         status="relaxed" if breaches else "optimal",
@@ -153,7 +150,8 @@ def baseline(inputs: PlanInput, assets: Sequence[Asset]) -> PlanResult:
         price=price_frame(inputs, {}),
         cost=sum((settled[asset.id].cost for asset in assets), Cost()),
         co2_kg=sum(one.co2_kg for one in settled.values()),
-        peak_kw=settled[grid.id].peak_kw,
+        peak_kw=max(one.peak_kw for one in settled.values()),
+        curtailed_kwh=sum(one.curtailed_kwh for one in settled.values()),
         breaches=breaches,
         notes=_notes(inputs, assets),
     )

@@ -30,7 +30,8 @@ class Breach:
 
 @dataclass(frozen=True)
 class Cost:
-    """Currency over the horizon, by cause. `storage` is the change of what is stored, as its end value prices it."""
+    """Currency over the horizon, by cause. `storage` is the change of what is stored, as its end value prices it; `changes` are
+    the price of departing from what was approved."""
 
     energy: float = 0.0
     capacity: float = 0.0
@@ -40,6 +41,7 @@ class Cost:
     curtailment: float = 0.0
     storage: float = 0.0
     carbon: float = 0.0
+    changes: float = 0.0
     breaches: float = 0.0
 
     def __add__(self, other: "Cost") -> "Cost":
@@ -52,18 +54,19 @@ class Cost:
 
     @property
     def paid(self) -> float:
-        """Without the prices of broken wishes, which nobody is billed for."""
-        return self.total - self.breaches
+        """Without the prices of broken wishes and changed approvals, which nobody is billed for."""
+        return self.total - self.breaches - self.changes
 
 
 @dataclass(frozen=True)
 class Settled:
-    """One asset's share of a plan: power into the city [kW], flow into its tank [m3/h], cost, CO2 and broken wishes."""
+    """One asset's share of a plan: power into each balance it hangs on, float[steps] [kW], cost, CO2 and broken wishes."""
 
-    injection_kw: NDArray[np.float64] | None = None
+    flows: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     cost: Cost = field(default_factory=Cost)
     co2_kg: float = 0.0
     peak_kw: float = 0.0
+    curtailed_kwh: float = 0.0
     breaches: tuple[Breach, ...] = ()
 
 
@@ -82,6 +85,7 @@ class PlanResult:
     cost: Cost
     co2_kg: float
     peak_kw: float
+    curtailed_kwh: float = 0.0
     breaches: tuple[Breach, ...] = ()
     binding: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()

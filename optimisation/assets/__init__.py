@@ -1,6 +1,8 @@
-"""The kinds of assets. A new kind is one file with one class, and one word in this union."""
+"""The kinds of assets. A new kind is one file with one class, and one word in KINDS."""
 
-from typing import Annotated
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, TypeAdapter
 
@@ -15,11 +17,22 @@ from optimisation.assets.pump_station import PumpStation
 from optimisation.assets.street_lights import StreetLights
 from optimisation.assets.tank import Tank
 
-KINDS: tuple[type[AssetKind], ...] = (Grid, FixedLoad, Curtailable, Battery, EvFleet, Interruptible, StreetLights, PumpStation, Tank)
+KINDS: tuple[type[AssetKind], ...] = (
+    Grid,
+    FixedLoad,
+    Curtailable,
+    Battery,
+    EvFleet,
+    Interruptible,
+    StreetLights,
+    PumpStation,
+    Tank,
+)
 
-Asset = Annotated[
-    Grid | FixedLoad | Curtailable | Battery | EvFleet | Interruptible | StreetLights | PumpStation | Tank, Field(discriminator="kind")
-]
+if TYPE_CHECKING:
+    Asset = AssetKind
+else:
+    Asset = Annotated[reduce(or_, KINDS), Field(discriminator="kind")]
 """What one [[assets]] table of city.toml parses to."""
 
 ASSETS: TypeAdapter[tuple[Asset, ...]] = TypeAdapter(tuple[Asset, ...])

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from optimisation.formulation import Formulation
 
 Solved = Mapping[str, NDArray[np.float64]]
+Left = Mapping[str, NDArray[np.float64]]  # balance -> float[steps], what it still lacks [kW]; below zero: has too much
 TOLERANCE = 1e-6  # of a limit, relative to its size: what a solver calls kept
 
 
@@ -26,6 +27,10 @@ class AssetKind(BaseModel):
     state_needed: ClassVar[tuple[str, ...]] = ()
     state_taken: ClassVar[tuple[str, ...]] = ()  # states it makes use of where they are known
     planned: ClassVar[tuple[str, ...]] = ()  # the PLAN quantities of `read`: what a control may send
+    ports: ClassVar[tuple[str, ...]] = ()  # its fields that name a balance
+    stage: ClassVar[int] = 0  # kinds are built in this order: a tank needs what its stations give
+    follows: ClassVar[int] = 0  # when nobody plans: 0 takes things as they come, 1 covers cold, 2 heat, 3 power, 4 lines, 5 grids
+    opposites: ClassVar[tuple[tuple[str, str], ...]] = ()  # pairs of its variables that must not both flow in a step
 
     id: str = Field(description="short name, used in every table")
     name: str = Field(default="", description="as the operators call it")
@@ -34,6 +39,11 @@ class AssetKind(BaseModel):
     def series_needed(self) -> tuple[str, ...]:
         """Ids of the forecasts it cannot be planned without."""
         return ()
+
+    @property
+    def balances(self) -> tuple[str, ...]:
+        """The balances it gives to or takes from."""
+        return tuple(getattr(self, port) for port in self.ports)
 
     def check(self, inputs: PlanInput, assets: Sequence["AssetKind"]) -> list[Problem]:
         """What is wrong with its parameters beside this state and these neighbours; its forecasts and state are there."""
@@ -53,13 +63,22 @@ class AssetKind(BaseModel):
         """Their PLAN quantities from the solved variables."""
         raise NotImplementedError
 
-    def idle(self, inputs: PlanInput, assets: Sequence["AssetKind"]) -> Values:
-        """The same quantities when nobody plans."""
+    def idle(self, inputs: PlanInput, assets: Sequence["AssetKind"], left: Left) -> Values:
+        """The same quantities when nobody plans; `left` is what the assets before it leave uncovered."""
         raise NotImplementedError
 
     def settle(self, inputs: PlanInput, values: Values) -> Settled:
-        """Its injection, cost and broken wishes for given quantities: the same sum for a plan and for doing nothing."""
+        """Its flows, cost and broken wishes for given quantities: the same sum for a plan and for doing nothing."""
         raise NotImplementedError
+
+
+class Connected(AssetKind):
+    """An asset that gives to or takes from one balance."""
+
+    ports: ClassVar[tuple[str, ...]] = ("balance",)
+    balance: str = Field(
+        default="electricity", min_length=1, description="what it gives to or takes from; assets that name the same one meet"
+    )
 
 
 def of_kind(assets: Sequence[AssetKind], kind: type[Any]) -> list[Any]:

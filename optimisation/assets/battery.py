@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from city.problems import Problem
-from optimisation.assets.asset import TOLERANCE, AssetKind, Solved, column
+from optimisation.assets.asset import TOLERANCE, AssetKind, Connected, Left, Solved, column
 from optimisation.inputs import PlanInput
 from optimisation.results import Breach, Cost, Settled, Values
 from optimisation.words import Words
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 RECOVERY_H = 6.0  # in how long a battery found outside its window is brought back [h]
 
 
-class Battery(AssetKind):
+class Battery(Connected):
     """Power is + when it discharges. The horizon ends in a band, so that no plan empties it for the last hour's price."""
 
     kind: Literal["battery"] = "battery"
     state_needed: ClassVar[tuple[str, ...]] = ("charge_kwh",)
     planned: ClassVar[tuple[str, ...]] = ("power_kw", "charge_kwh")
+    opposites: ClassVar[tuple[tuple[str, str], ...]] = (("battery_charge_kw", "battery_discharge_kw"),)
     power_kw: float = Field(gt=0, description="most it charges or discharges [kW]")
     energy_kwh: float = Field(gt=0, description="what it stores [kWh]")
     charge_efficiency: float = Field(default=0.95, gt=0, le=1, description="stored per charged energy [1]")
@@ -116,7 +117,7 @@ class Battery(AssetKind):
             rule=lambda m, b: m.battery_stored_kwh[b, last] + m.battery_end_short_kwh[b] >= m.battery_end_kwh[b],
             words=Words("charge at the end at least {value}", "kWh"),
         )
-        model.injections.append(lambda m, t: sum(m.battery_discharge_kw[b, t] - m.battery_charge_kw[b, t] for b in m.BATTERY))
+        model.inject([(b.id, b.balance) for b in group], lambda m, b, t: m.battery_discharge_kw[b, t] - m.battery_charge_kw[b, t])
         model.holdable("power_kw", [b.id for b in group], lambda m, b, t: m.battery_discharge_kw[b, t] - m.battery_charge_kw[b, t])
         cls._costs(model, group)
         cls._one_way(model, group)
@@ -138,35 +139,15 @@ class Battery(AssetKind):
     @staticmethod
     def _one_way(model: "Formulation", group: Sequence["Battery"]) -> None:
         """A direction binary only where a negative price, or a first answer, shows that burning energy would pay."""
-        inputs = model.inputs
-        cheap = (inputs.import_price_per_kwh + inputs.carbon_per_kwh < 0) | (inputs.export_price_per_kwh < 0)
-        steps = sorted(set(np.flatnonzero(cheap).tolist()) | model.sign_steps)
-        if not steps:
-            return
-        m, power = model.m, {b.id: b.power_kw for b in group}
-        model.ids("BATTERY_SIGN", steps)
-        model.variable("battery_charging", m.BATTERY, m.BATTERY_SIGN, upper=1.0, integer=True)
-        model.constraint(
-            "battery_charge_one_way",
-            m.BATTERY,
-            m.BATTERY_SIGN,
-            by_row=True,
-            rule=lambda m, b, t: m.battery_charge_kw[b, t] <= power[b] * m.battery_charging[b, t],
-        )
-        model.constraint(
-            "battery_discharge_one_way",
-            m.BATTERY,
-            m.BATTERY_SIGN,
-            by_row=True,
-            rule=lambda m, b, t: m.battery_discharge_kw[b, t] <= power[b] * (1 - m.battery_charging[b, t]),
-        )
+        power = {b.id: b.power_kw for b in group}
+        model.one_way("battery", model.m.BATTERY, model.burning, ("battery_charge_kw", power), ("battery_discharge_kw", power))
 
     @classmethod
     def read(cls, inputs: PlanInput, group: Sequence[Self], solved: Solved) -> dict[str, Values]:
         net = solved["battery_discharge_kw"] - solved["battery_charge_kw"]
         return {b.id: {"power_kw": net[i], "charge_kwh": solved["battery_stored_kwh"][i]} for i, b in enumerate(group)}
 
-    def idle(self, inputs: PlanInput, assets: Sequence[AssetKind]) -> Values:
+    def idle(self, inputs: PlanInput, assets: Sequence[AssetKind], left: Left) -> Values:
         return {"power_kw": np.zeros(inputs.steps), "charge_kwh": np.full(inputs.steps + 1, self.start_kwh(inputs))}
 
     def settle(self, inputs: PlanInput, values: Values) -> Settled:
@@ -181,4 +162,4 @@ class Battery(AssetKind):
             storage=self.end_value_per_kwh * float(stored[0] - stored[-1]),
             breaches=sum(b.cost for b in breaches),
         )
-        return Settled(net, cost, breaches=breaches)
+        return Settled({self.balance: net}, cost, breaches=breaches)

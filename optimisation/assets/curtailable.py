@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field
 
-from optimisation.assets.asset import AssetKind, Solved, column
+from optimisation.assets.asset import AssetKind, Connected, Left, Solved, column
 from optimisation.inputs import PlanInput
 from optimisation.results import Cost, Settled, Values
 from optimisation.words import Words
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from optimisation.formulation import Formulation
 
 
-class Curtailable(AssetKind):
+class Curtailable(Connected):
     """Generates between `least_share` of its forecast and all of it."""
 
     kind: Literal["curtailable"] = "curtailable"
@@ -51,7 +51,7 @@ class Curtailable(AssetKind):
         price = column(group, "curtail_price_per_kwh") * model.inputs.step_h
         model.parameter("curtailable_price", m.CURTAILABLE, price)
         model.constant += float(price @ available.sum(axis=1))
-        model.injections.append(lambda m, t: sum(m.curtailable_kw[a, t] for a in m.CURTAILABLE))
+        model.inject([(a.id, a.balance) for a in group], lambda m, a, t: m.curtailable_kw[a, t])
         model.costs.append(lambda m: sum(-m.curtailable_price[a] * m.curtailable_kw[a, t] for a in m.CURTAILABLE for t in m.T))
         for quantity in ("power_kw", "command_kw"):
             model.holdable(quantity, [a.id for a in group], lambda m, a, t: m.curtailable_kw[a, t], "<=")
@@ -63,10 +63,10 @@ class Curtailable(AssetKind):
             for asset, used in zip(group, solved["curtailable_kw"], strict=True)
         }
 
-    def idle(self, inputs: PlanInput, assets: Sequence[AssetKind]) -> Values:
+    def idle(self, inputs: PlanInput, assets: Sequence[AssetKind], left: Left) -> Values:
         available = self.available_kw(inputs)
         return {"power_kw": available, "curtailed_kw": np.zeros_like(available)}
 
     def settle(self, inputs: PlanInput, values: Values) -> Settled:
         left = float(values["curtailed_kw"].sum() * inputs.step_h)
-        return Settled(values["power_kw"], Cost(curtailment=left * self.curtail_price_per_kwh))
+        return Settled({self.balance: values["power_kw"]}, Cost(curtailment=left * self.curtail_price_per_kwh), curtailed_kwh=left)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from optimisation.assets.asset import TOLERANCE, AssetKind, Solved, column
+from optimisation.assets.asset import TOLERANCE, AssetKind, Connected, Left, Solved, column
 from optimisation.inputs import PlanInput
 from optimisation.results import Breach, Cost, Settled, Values
 from optimisation.words import Words
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from optimisation.formulation import Formulation
 
 
-class EvFleet(AssetKind):
+class EvFleet(Connected):
     """Charging can be put off, never brought forward: the forecast is the earliest the cars can take their energy.
 
     What was put off is owed [kWh]; it is nothing outside the sessions and at each departure. The end of the horizon counts as
@@ -79,7 +79,7 @@ class EvFleet(AssetKind):
                 m.ev_owed_kwh[a, t + 1] - m.ev_owed_kwh[a, t] + h * m.ev_charge_kw[a, t] + m.ev_short_kwh[a, t] == m.ev_forecast_kwh[a, t]
             ),
         )
-        model.injections.append(lambda m, t: sum(-m.ev_charge_kw[a, t] for a in m.EV))
+        model.inject([(a.id, a.balance) for a in group], lambda m, a, t: -m.ev_charge_kw[a, t])
         model.costs.append(lambda m: sum(m.ev_short_price[a] * m.ev_short_kwh[a, t] for a in m.EV for t in m.T))
         for quantity in ("power_kw", "command_kw"):
             model.holdable(quantity, [a.id for a in group], lambda m, a, t: m.ev_charge_kw[a, t])
@@ -88,7 +88,7 @@ class EvFleet(AssetKind):
     def read(cls, inputs: PlanInput, group: Sequence[Self], solved: Solved) -> dict[str, Values]:
         return {a.id: {"power_kw": solved["ev_charge_kw"][i], "owed_kwh": solved["ev_owed_kwh"][i]} for i, a in enumerate(group)}
 
-    def idle(self, inputs: PlanInput, assets: Sequence[AssetKind]) -> Values:
+    def idle(self, inputs: PlanInput, assets: Sequence[AssetKind], left: Left) -> Values:
         """Charge on arrival: as forecast, up to what the chargers carry; what does not fit waits its turn."""
         asked, most = np.maximum(inputs.expected(*self.series), 0.0), self.most_kw(inputs) * inputs.step_h
         waits, owed = self.may_owe(inputs), np.zeros(inputs.steps + 1)
@@ -108,4 +108,4 @@ class EvFleet(AssetKind):
             first = inputs.said(int(np.flatnonzero(short > TOLERANCE)[0]) + 1)
             sentence = f"{self.id} leaves {amount:,.1f} kWh uncharged at departure, first at {first}."
             breaches = (Breach(self.id, "energy by departure", amount, "kWh", self.short_price_per_kwh, sentence),)
-        return Settled(-values["power_kw"], Cost(breaches=sum(b.cost for b in breaches)), breaches=breaches)
+        return Settled({self.balance: -values["power_kw"]}, Cost(breaches=sum(b.cost for b in breaches)), breaches=breaches)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import Field
 
-from optimisation.assets.asset import AssetKind, Solved
+from optimisation.assets.asset import AssetKind, Connected, Left, Solved
 from optimisation.inputs import PlanInput
 from optimisation.results import Settled, Values
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from optimisation.formulation import Formulation
 
 
-class FixedLoad(AssetKind):
+class FixedLoad(Connected):
     """Takes its forecast, whatever the price."""
 
     kind: Literal["fixed_load"] = "fixed_load"
@@ -28,14 +28,14 @@ class FixedLoad(AssetKind):
     @classmethod
     def block(cls, model: "Formulation", group: Sequence[Self]) -> None:
         for asset in group:
-            model.withdraw(model.inputs.power(*asset.series))
+            model.withdraw(asset.balance, model.inputs.power(*asset.series))
 
     @classmethod
     def read(cls, inputs: PlanInput, group: Sequence[Self], solved: Solved) -> dict[str, Values]:
         return {asset.id: {"power_kw": inputs.power(*asset.series)} for asset in group}
 
-    def idle(self, inputs: PlanInput, assets: Sequence[AssetKind]) -> Values:
+    def idle(self, inputs: PlanInput, assets: Sequence[AssetKind], left: Left) -> Values:
         return {"power_kw": inputs.power(*self.series)}
 
     def settle(self, inputs: PlanInput, values: Values) -> Settled:
-        return Settled(injection_kw=-values["power_kw"])
+        return Settled({self.balance: -values["power_kw"]})

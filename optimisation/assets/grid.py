@@ -1,5 +1,5 @@
 """The connection to the public grid: prices by time, contract capacity, and a charge on the month's highest quarter."""
-# ruff: noqa: ARG003 - every kind answers the same calls, whether or not it needs all they bring
+# ruff: noqa: ARG002, ARG003 - every kind answers the same calls, whether or not it needs all they bring
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field
 
-from optimisation.assets.asset import TOLERANCE, AssetKind, Solved, column
+from optimisation.assets.asset import TOLERANCE, AssetKind, Connected, Left, Solved, column
 from optimisation.inputs import PlanInput
 from optimisation.results import Breach, Cost, Settled, Values
 from optimisation.words import Words
@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from optimisation.formulation import Formulation
 
 
-class Grid(AssetKind):
+class Grid(Connected):
     """Imports at the import price, exports at the export price; CO2e is counted on imports, exports earn none back."""
 
     kind: Literal["grid"] = "grid"
+    follows: ClassVar[int] = 5
     planned: ClassVar[tuple[str, ...]] = ("power_kw",)
     connection_kw: float = Field(gt=0, description="what the connection can carry, either way [kW]: physical, never exceeded")
     export_limit_kw: float | None = Field(default=None, ge=0, description="most that may be exported [kW]; none: as the connection")
@@ -48,7 +49,9 @@ class Grid(AssetKind):
         buy = inputs.import_price_per_kwh + inputs.carbon_per_kwh
         model.parameter("grid_buy", m.T, buy * inputs.step_h)
         model.parameter("grid_sell", m.T, inputs.export_price_per_kwh * inputs.step_h)
-        model.injections.append(lambda m, t: sum(m.grid_import_kw[g, t] - m.grid_export_kw[g, t] for g in m.GRID))
+        model.parameter("grid_kg", m.T, inputs.intensity_kg_per_kwh * inputs.step_h)
+        model.inject([(g.id, g.balance) for g in group], lambda m, g, t: m.grid_import_kw[g, t] - m.grid_export_kw[g, t])
+        model.emissions.append(lambda m: sum(m.grid_kg[t] * m.grid_import_kw[g, t] for g in m.GRID for t in m.T))
         model.costs.append(
             lambda m: sum(m.grid_buy[t] * m.grid_import_kw[g, t] - m.grid_sell[t] * m.grid_export_kw[g, t] for g in m.GRID for t in m.T)
         )
@@ -61,27 +64,8 @@ class Grid(AssetKind):
     def _one_way(model: "Formulation", group: Sequence["Grid"], buy: np.ndarray) -> None:
         """A direction binary only where buying to sell at the same time would pay."""
         steps = np.flatnonzero(buy < model.inputs.export_price_per_kwh).tolist()
-        if not steps:
-            return
-        m = model.m
-        model.ids("GRID_SIGN", steps)
-        model.variable("grid_importing", m.GRID, m.GRID_SIGN, upper=1.0, integer=True)
-        draw = {g.id: g.connection_kw for g in group}
-        feed = {g.id: g.export_kw for g in group}
-        model.constraint(
-            "grid_import_one_way",
-            m.GRID,
-            m.GRID_SIGN,
-            by_row=True,
-            rule=lambda m, g, t: m.grid_import_kw[g, t] <= draw[g] * m.grid_importing[g, t],
-        )
-        model.constraint(
-            "grid_export_one_way",
-            m.GRID,
-            m.GRID_SIGN,
-            by_row=True,
-            rule=lambda m, g, t: m.grid_export_kw[g, t] <= feed[g] * (1 - m.grid_importing[g, t]),
-        )
+        draw, feed = {g.id: g.connection_kw for g in group}, {g.id: g.export_kw for g in group}
+        model.one_way("grid", model.m.GRID, steps, ("grid_import_kw", draw), ("grid_export_kw", feed))
 
     @staticmethod
     def _contract(model: "Formulation", group: Sequence["Grid"]) -> None:
@@ -125,6 +109,10 @@ class Grid(AssetKind):
         net = solved["grid_import_kw"] - solved["grid_export_kw"]
         return {g.id: {"power_kw": net[i]} for i, g in enumerate(group)}
 
+    def idle(self, inputs: PlanInput, assets: Sequence[AssetKind], left: Left) -> Values:
+        """Takes what is left over, even above its limits."""
+        return {"power_kw": left[self.balance]}
+
     def settle(self, inputs: PlanInput, values: Values) -> Settled:
         """Cost, carbon and peak of a net import `power_kw` (+ import); a baseline may break its hard limits, which then is said."""
         net = values["power_kw"]
@@ -150,4 +138,4 @@ class Grid(AssetKind):
             carbon=float(imported @ inputs.carbon_per_kwh),
             breaches=sum(b.cost for b in breaches),
         )
-        return Settled(net, cost, float(imported @ inputs.intensity_kg_per_kwh), peak, tuple(breaches))
+        return Settled({self.balance: net}, cost, float(imported @ inputs.intensity_kg_per_kwh), peak, breaches=tuple(breaches))

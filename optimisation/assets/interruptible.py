@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field
 
-from optimisation.assets.asset import AssetKind, Solved, column
+from optimisation.assets.asset import AssetKind, Connected, Left, Solved, column
 from optimisation.inputs import PlanInput
 from optimisation.results import Cost, Settled, Values
 from optimisation.words import Words
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from optimisation.formulation import Formulation
 
 
-class Interruptible(AssetKind):
+class Interruptible(Connected):
     """Demand response of one site: energy not taken, within its contract, is paid by the kWh."""
 
     kind: Literal["interruptible"] = "interruptible"
@@ -45,7 +45,7 @@ class Interruptible(AssetKind):
         most = np.array([a.most_kw(inputs) for a in group])
         days = [np.flatnonzero(inputs.days == day).tolist() for day in range(int(inputs.days[-1]) + 1)]
         for asset in group:
-            model.withdraw(inputs.power(*asset.series))
+            model.withdraw(asset.balance, inputs.power(*asset.series))
         model.ids("INDUSTRY", (a.id for a in group))
         model.ids("INDUSTRY_DAY", range(len(days)))
         model.variable("interrupted_kw", m.INDUSTRY, m.T, upper=most, at_most=Words("interruption of at most {value}", "kW"))
@@ -60,7 +60,7 @@ class Interruptible(AssetKind):
             words=Words("interrupted energy within the daily budget of {value}", "kWh", by_day=True),
         )
         cls._hours(model, [a for a in group if a.max_hours_per_day is not None], days)
-        model.injections.append(lambda m, t: sum(m.interrupted_kw[a, t] for a in m.INDUSTRY))
+        model.inject([(a.id, a.balance) for a in group], lambda m, a, t: m.interrupted_kw[a, t])
         model.costs.append(lambda m: sum(m.interrupted_price[a] * m.interrupted_kw[a, t] for a in m.INDUSTRY for t in m.T))
         load = {a.id: inputs.power(*a.series).tolist() for a in group}
         for quantity in ("power_kw", "command_kw"):
@@ -100,9 +100,9 @@ class Interruptible(AssetKind):
             for a, cut in zip(group, solved["interrupted_kw"], strict=True)
         }
 
-    def idle(self, inputs: PlanInput, assets: Sequence[AssetKind]) -> Values:
+    def idle(self, inputs: PlanInput, assets: Sequence[AssetKind], left: Left) -> Values:
         return {"power_kw": inputs.power(*self.series), "interrupted_kw": np.zeros(inputs.steps)}
 
     def settle(self, inputs: PlanInput, values: Values) -> Settled:
         energy = float(values["interrupted_kw"].sum() * inputs.step_h)
-        return Settled(-values["power_kw"], Cost(demand_response=energy * self.payment_per_kwh))
+        return Settled({self.balance: -values["power_kw"]}, Cost(demand_response=energy * self.payment_per_kwh))

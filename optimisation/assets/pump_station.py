@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from city.problems import Problem
-from optimisation.assets.asset import AssetKind, Solved, column, of_kind
+from optimisation.assets.asset import AssetKind, Connected, Left, Solved, column, of_kind
 from optimisation.inputs import PlanInput
 from optimisation.results import Cost, Settled, Values
 from optimisation.words import Words
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from optimisation.formulation import Formulation
 
 
-class PumpStation(AssetKind):
+class PumpStation(Connected):
     """Gives `flow_m3_per_h` for `power_kw` while it runs.
 
     Run and rest times after Rajan and Takriti, Minimum Up/Down Polytopes of the Unit Commitment Problem, IBM RC23628, 2005.
@@ -82,7 +82,7 @@ class PumpStation(AssetKind):
         cls._rests(model, group)
         model.parameter("pump_power_kw", m.PUMP, list(power.values()))
         model.parameter("pump_start_price", m.PUMP, column(group, "start_price"))
-        model.injections.append(lambda m, t: sum(-m.pump_power_kw[p] * m.pump_running[p, t] for p in m.PUMP))
+        model.inject([(a.id, a.balance) for a in group], lambda m, p, t: -m.pump_power_kw[p] * m.pump_running[p, t])
         model.costs.append(lambda m: sum(m.pump_start_price[p] * m.pump_start[p, t] for p in m.PUMP for t in m.T))
         model.holdable("running", [a.id for a in group], lambda m, p, t: 1.0 * m.pump_running[p, t])
         for asset in group:
@@ -141,7 +141,7 @@ class PumpStation(AssetKind):
         """Its PLAN quantities for running float[steps], 0 or 1."""
         return {"running": running, "power_kw": running * self.power_kw, "flow_m3_per_h": running * self.flow_m3_per_h}
 
-    def idle(self, inputs: PlanInput, assets: Sequence[AssetKind]) -> Values:
+    def idle(self, inputs: PlanInput, assets: Sequence[AssetKind], left: Left) -> Values:
         """By the level of its tank: on below `start_below_share`, off above `stop_above_share`."""
         from optimisation.assets.tank import Tank
 
@@ -151,4 +151,4 @@ class PumpStation(AssetKind):
     def settle(self, inputs: PlanInput, values: Values) -> Settled:
         before = float(self.runs_at_start(inputs))
         starts = float(np.maximum(np.diff(values["running"], prepend=before), 0.0).sum())
-        return Settled(-values["power_kw"], Cost(wear=starts * self.start_price))
+        return Settled({self.balance: -values["power_kw"]}, Cost(wear=starts * self.start_price))

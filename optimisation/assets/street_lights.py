@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field
 
-from optimisation.assets.asset import AssetKind, Solved, column
+from optimisation.assets.asset import AssetKind, Connected, Left, Solved, column
 from optimisation.inputs import PlanInput
 from optimisation.results import Cost, Settled, Values
 from optimisation.words import Words
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from optimisation.formulation import Formulation
 
 
-class StreetLights(AssetKind):
+class StreetLights(Connected):
     """Lamps whose power may be lowered by a share of what they draw."""
 
     kind: Literal["street_lights"] = "street_lights"
@@ -40,12 +40,12 @@ class StreetLights(AssetKind):
     def block(cls, model: "Formulation", group: Sequence[Self]) -> None:
         m, inputs = model.m, model.inputs
         for asset in group:
-            model.withdraw(inputs.power(*asset.series))
+            model.withdraw(asset.balance, inputs.power(*asset.series))
         model.ids("LIGHTS", (a.id for a in group))
         most = np.array([a.most_kw(inputs) for a in group])
         model.variable("dimmed_kw", m.LIGHTS, m.T, upper=most, at_most=Words("dimming of at most {value}", "kW"))
         model.parameter("dimmed_price", m.LIGHTS, column(group, "comfort_price_per_kwh") * inputs.step_h)
-        model.injections.append(lambda m, t: sum(m.dimmed_kw[a, t] for a in m.LIGHTS))
+        model.inject([(a.id, a.balance) for a in group], lambda m, a, t: m.dimmed_kw[a, t])
         model.costs.append(lambda m: sum(m.dimmed_price[a] * m.dimmed_kw[a, t] for a in m.LIGHTS for t in m.T))
         drawn = {a.id: inputs.power(*a.series).tolist() for a in group}
         for quantity in ("power_kw", "command_kw"):
@@ -58,9 +58,9 @@ class StreetLights(AssetKind):
             for a, dimmed in zip(group, solved["dimmed_kw"], strict=True)
         }
 
-    def idle(self, inputs: PlanInput, assets: Sequence[AssetKind]) -> Values:
+    def idle(self, inputs: PlanInput, assets: Sequence[AssetKind], left: Left) -> Values:
         return {"power_kw": inputs.power(*self.series), "dimmed_kw": np.zeros(inputs.steps)}
 
     def settle(self, inputs: PlanInput, values: Values) -> Settled:
         energy = float(values["dimmed_kw"].sum() * inputs.step_h)
-        return Settled(-values["power_kw"], Cost(comfort=energy * self.comfort_price_per_kwh))
+        return Settled({self.balance: -values["power_kw"]}, Cost(comfort=energy * self.comfort_price_per_kwh))

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from city.problems import Problem
-from optimisation.assets.asset import TOLERANCE, AssetKind, Solved, column, of_kind
+from optimisation.assets.asset import TOLERANCE, AssetKind, Left, Solved, column, of_kind
 from optimisation.assets.pump_station import PumpStation
 from optimisation.inputs import PlanInput
 from optimisation.results import Breach, Cost, Settled, Values
@@ -22,6 +22,7 @@ class Tank(AssetKind):
     """Volume in = volume out + change. Empty and full are physics; the wished band and the end are wishes with a price."""
 
     kind: Literal["tank"] = "tank"
+    stage: ClassVar[int] = 1
     state_needed: ClassVar[tuple[str, ...]] = ("volume_m3",)
     planned: ClassVar[tuple[str, ...]] = ("volume_m3",)
     series: tuple[str, ...] = Field(min_length=1, description="ids of the demand forecasts it supplies")
@@ -173,7 +174,7 @@ class Tank(AssetKind):
             volume[t + 1] = after
         return volume, running
 
-    def idle(self, inputs: PlanInput, assets: Sequence[AssetKind]) -> Values:
+    def idle(self, inputs: PlanInput, assets: Sequence[AssetKind], left: Left) -> Values:
         return {"volume_m3": self.by_level(inputs, of_kind(assets, PumpStation))[0]}
 
     def settle(self, inputs: PlanInput, values: Values) -> Settled:

@@ -55,8 +55,8 @@ def test_same_input_gives_the_same_plan(city, done):
 
 def test_ordinary_prices_need_no_direction_binary(city):
     model = formulate(*city)
-    assert "battery_charging" not in model.spreads
-    assert "grid_importing" not in model.spreads
+    assert "battery_sign" not in model.spreads
+    assert "grid_sign" not in model.spreads
 
 
 def test_no_battery_flows_both_ways_without_binaries():
@@ -72,8 +72,8 @@ def test_negative_price_brings_binaries_for_its_steps_only(city):
     price = inputs.import_price_per_kwh.copy()
     price[10:14] = -0.2
     model = formulate(replace(inputs, import_price_per_kwh=price), assets)
-    assert len(model.spreads["battery_charging"].lower) == 4
-    assert len(model.spreads["grid_importing"].lower) == 4
+    assert len(model.spreads["battery_sign"].lower) == 4
+    assert len(model.spreads["grid_sign"].lower) == 4
 
 
 def test_surplus_that_cannot_be_exported_does_not_flow_both_ways_through_a_battery(assets_of, hours_of, values):
