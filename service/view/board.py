@@ -14,6 +14,7 @@ from city.clock import civil_day, grid, local_date
 from city.problems import PenstockError
 from city.quality import Cause
 from city.quantities import Quantity
+from optimisation.assets import Battery, Grid
 from service.metering import primary, primary_readings
 from service.planning import intensity
 from service.settings import LoadedCity
@@ -126,8 +127,8 @@ def tiles(engine: Engine, city: LoadedCity, moment: Moment) -> list[Tile]:
         "inflow": [m.id for m in meters if m.commodity == "water" and m.zone and m.role in ("load", "supply")],
     }
     power = {key: _added(city, _of(board, ids, Quantity.POWER_KW)) for key, ids in kinds.items() if key != "inflow"}
-    stores = sum(asset.energy_kwh for asset in city.settings.assets if asset.kind == "battery")
-    contract = sum(asset.contract_kw or 0.0 for asset in city.settings.assets if asset.kind == "grid") or None
+    stores = sum(asset.energy_kwh for asset in city.settings.assets if isinstance(asset, Battery))
+    contract = sum(asset.contract_kw or 0.0 for asset in city.settings.assets if isinstance(asset, Grid)) or None
     lowest = city.settings.water.service_pressure_m if city.settings.water else None
     made = [
         _summed(
