@@ -4,12 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from city import clock
+
+if TYPE_CHECKING:
+    from optimisation.response.programme import Programme
 
 Series = NDArray[np.float64]
 
@@ -42,6 +46,16 @@ class Approved:
 
 
 @dataclass(frozen=True)
+class Call:
+    """A demand-response event already announced: `asset` takes `reduce_kw` [kW] less than its forecast from start to end."""
+
+    asset: str
+    start_utc: datetime
+    end_utc: datetime
+    reduce_kw: float
+
+
+@dataclass(frozen=True)
 class PlanInput:
     """One horizon of `steps` steps of `step_s` [s] from `start_utc`.
 
@@ -52,7 +66,8 @@ class PlanInput:
     (0 or 1), and optionally `since_steps` (how long it has been running or not) and `owed_kwh` (of an EV fleet).
 
     `locks` are orders; what was `approved` may be changed at `change_price_per_kwh`. `carbon_cap_kg` is the most CO2e the horizon
-    may emit [kg]. `paths` maps a series id to its sample paths, float[paths, steps] in the unit of the series.
+    may emit [kg]. `calls` are events that were announced, `programmes` the rules they follow, `import_limit_kw` float[steps] what the
+    network operator allows all grids together to import [kW], infinite where it says nothing. `paths` maps a series id to its sample paths, float[paths, steps] in the unit of the series.
     """
 
     start_utc: datetime
@@ -68,6 +83,9 @@ class PlanInput:
     approved: tuple[Approved, ...] = ()
     change_price_per_kwh: float = 0.0
     carbon_cap_kg: float | None = None
+    calls: tuple[Call, ...] = ()
+    programmes: Mapping[str, "Programme"] = field(default_factory=dict)
+    import_limit_kw: Series | None = None
     paths: Mapping[str, Series] = field(default_factory=dict)
     steps: int = 192
     step_s: int = 900
