@@ -67,7 +67,8 @@ class PlanInput:
 
     `locks` are orders; what was `approved` may be changed at `change_price_per_kwh`. `carbon_cap_kg` is the most CO2e the horizon
     may emit [kg]. `calls` are events that were announced, `programmes` the rules they follow, `import_limit_kw` float[steps] what the
-    network operator allows all grids together to import [kW], infinite where it says nothing. `paths` maps a series id to its sample paths, float[paths, steps] in the unit of the series.
+    network operator allows all grids together to import [kW], infinite where it says nothing. `paths` maps a series id to its sample paths,
+    float[paths, steps] in the unit of the series.
     """
 
     start_utc: datetime
