@@ -9,6 +9,7 @@ References: Chinneck, Feasibility and Infeasibility in Optimization, Springer 20
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import product
 
 import highspy
 import numpy as np
@@ -55,13 +56,13 @@ def _asset_and_step(index: object) -> tuple[str, int]:
 
 def _bounds(formulation: Formulation, found: Compiled, name: str) -> Iterable[Fact]:
     spread, at = formulation.spreads[name], found.columns[name]
-    indices = [_asset_and_step(index) for index in spread.var]
+    indices = [_asset_and_step(index) for index in product(*spread.places.sets)]
     assets = np.array([asset for asset, _ in indices])
     steps = np.array([step for _, step in indices], dtype=np.int64)
     for side, limits, words in (("lower", spread.lower, spread.says_lower), ("upper", spread.upper, spread.says_upper)):
         if words is None:
             continue
-        told = (at >= 0) & np.isfinite(limits)
+        told = np.isfinite(limits)
         if name.endswith(("_kwh", "_m3")):
             told &= steps != 0  # the start is a reading, not a limit
         elif side == "lower":

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from pyomo.common.gc_manager import PauseGC
 
 from optimisation import orders
+from optimisation.expression import Places
 from optimisation.inputs import PlanInput, Series
 from optimisation.words import Words
 
@@ -30,7 +31,7 @@ Limits = Mapping[str, float]  # asset -> most [kW]
 class Spread:
     """An indexed variable with its bounds, float[len(ids) * steps] in index order."""
 
-    var: pyo.Var
+    places: Places
     lower: NDArray[np.float64]
     upper: NDArray[np.float64]
     integer: bool
@@ -69,6 +70,7 @@ class Formulation:
     sign_steps: frozenset[int] = frozenset()
     m: pyo.ConcreteModel = field(default_factory=pyo.ConcreteModel)
     spreads: dict[str, Spread] = field(default_factory=dict)
+    parameters: dict[str, tuple[NDArray[np.float64], Places]] = field(default_factory=dict)
     row_words: dict[str, Words] = field(default_factory=dict)
     flows: dict[str, list[tuple[pyo.Set, Rule]]] = field(default_factory=dict)
     withdrawn_kw: dict[str, Series] = field(default_factory=dict)
@@ -91,8 +93,9 @@ class Formulation:
 
     def parameter(self, name: str, index: pyo.Set, values: ArrayLike) -> pyo.Param:
         """Data a rule may look up; a plain list or array would make Pyomo fall back to one expression per row."""
-        data = dict(zip(index, np.asarray(values, dtype=float).ravel().tolist(), strict=True))
-        self.m.add_component(name, pyo.Param(index, initialize=data, mutable=True, within=pyo.Reals))
+        flat = np.asarray(values, dtype=float).ravel()
+        self.parameters[name] = flat, Places(list(index.subsets()))
+        self.m.add_component(name, pyo.Param(index, initialize=dict(zip(index, flat.tolist(), strict=True)), within=pyo.Any))
         return self.m.component(name)
 
     def variable(
@@ -106,15 +109,21 @@ class Formulation:
         at_most: Words | None = None,
     ) -> pyo.Var:
         """An indexed variable. Bounds are scalars or arrays that broadcast to the index's shape (assets, steps)."""
-        self.m.add_component(name, pyo.Var(*index, within=pyo.Integers if integer else pyo.Reals))
-        var = self.m.component(name)
-        shape = tuple(len(s) for s in index)
-        low, high = (np.broadcast_to(np.asarray(bound, dtype=float), shape).ravel() for bound in (lower, upper))
-        for data, a, b in zip(var.values(), low.tolist(), high.tolist(), strict=True):
-            data.setlb(a if a > -np.inf else None)
-            data.setub(b if b < np.inf else None)
-        self.spreads[name] = Spread(var, low, high, integer, at_least, at_most)
-        return var
+        places = Places([part for members in index for part in members.subsets()])
+        low, high = (np.broadcast_to(np.asarray(bound, dtype=float), places.shape).ravel() for bound in (lower, upper))
+        self.spreads[name] = Spread(places, low, high, integer, at_least, at_most)
+        self.m.add_component(name, pyo.Var(*index, within=pyo.Integers if integer else pyo.Reals, dense=False, bounds=self._bounds(name)))
+        return self.m.component(name)
+
+    def _bounds(self, name: str) -> Rule:
+        """Pyomo asks for the bounds of those members only that a rule touches one by one."""
+
+        def bounds(_: Any, *index: Any) -> tuple[float | None, float | None]:
+            spread = self.spreads[name]
+            low, high = (float(limits[spread.places.of(index)]) for limits in (spread.lower, spread.upper))
+            return low if low > -np.inf else None, high if high < np.inf else None
+
+        return bounds
 
     def constraint(self, name: str, *index: pyo.Set, rule: Rule, words: Words | None = None, by_row: bool = False) -> pyo.Constraint:
         """A named, indexed constraint; without `words` it is a definition that always holds.
