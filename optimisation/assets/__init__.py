@@ -9,21 +9,25 @@ from pydantic import Field, TypeAdapter
 from optimisation.assets.asset import AssetKind
 from optimisation.assets.battery import Battery
 from optimisation.assets.curtailable import Curtailable
+from optimisation.assets.demand_response import DemandResponse
 from optimisation.assets.ev_fleet import EvFleet
 from optimisation.assets.fixed_load import FixedLoad
 from optimisation.assets.grid import Grid
 from optimisation.assets.interruptible import Interruptible
+from optimisation.assets.line import Line
 from optimisation.assets.pump_station import PumpStation
 from optimisation.assets.street_lights import StreetLights
 from optimisation.assets.tank import Tank
 
 KINDS: tuple[type[AssetKind], ...] = (
     Grid,
+    Line,
     FixedLoad,
     Curtailable,
     Battery,
     EvFleet,
     Interruptible,
+    DemandResponse,
     StreetLights,
     PumpStation,
     Tank,

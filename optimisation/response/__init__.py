@@ -1,0 +1,1 @@
+"""Demand response: programmes, the baseline that a reduction is measured against, and settlement by readings."""
