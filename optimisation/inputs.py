@@ -125,6 +125,12 @@ class PlanInput:
         """The steps of each civil day, the first and last of which may be cut short."""
         return tuple(tuple(np.flatnonzero(self.days == day).tolist()) for day in range(int(self.days[-1]) + 1))
 
+    @cached_property
+    def civil_months(self) -> tuple[tuple[int, ...], ...]:
+        """The steps of each calendar month, the first and last of which are cut short."""
+        month = np.array([t.year * 12 + t.month for t in self.local_times[:-1]])
+        return tuple(tuple(np.flatnonzero(month == one).tolist()) for one in dict.fromkeys(month.tolist()))
+
     def between(self, start: time, end: time) -> NDArray[np.bool_]:
         """bool[steps]: steps that begin in [start, end) of the local clock, over midnight when end <= start."""
         minute = np.array([t.hour * 60 + t.minute for t in self.local_times[:-1]])
