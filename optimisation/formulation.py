@@ -9,7 +9,7 @@ References: Bynum et al., Pyomo - Optimization Modeling in Python, 3rd ed., Spri
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyomo.core.base.constraint as constraint_module
@@ -22,6 +22,9 @@ from optimisation import orders
 from optimisation.expression import Places
 from optimisation.inputs import PlanInput, Series
 from optimisation.words import Words
+
+if TYPE_CHECKING:
+    from optimisation.risk.chance import Buffer
 
 Rule = Callable[..., Any]
 Limits = Mapping[str, float]  # asset -> most [kW]
@@ -77,8 +80,9 @@ class Formulation:
     costs: list[Rule] = field(default_factory=list)
     emissions: list[Rule] = field(default_factory=list)
     firms: dict[str, Firm] = field(default_factory=dict)
+    buffers: list["Buffer"] = field(default_factory=list)
     holds: dict[tuple[str, str], tuple[Rule, str]] = field(default_factory=dict)
-    inflows: dict[str, list[tuple[str, float]]] = field(default_factory=dict)
+    inflows: dict[str, list[Rule]] = field(default_factory=dict)  # tank -> what enters it, rule(m, step) [m3/h]
     duals_of: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     constant: float = 0.0
 
@@ -180,13 +184,11 @@ class Formulation:
             self.holds[(asset, quantity)] = (expression, relation)
 
     def close(self) -> None:
-        """Add the balances, what people ordered and approved, the carbon cap and the objective; call it once, after every kind."""
+        """Add the balances, what people ordered and approved, and the objective; call it once, after every kind."""
         for balance in sorted({*self.flows, *self.withdrawn_kw}):
             self._balance(balance)
         orders.hold(self)
         orders.price_changes(self)
-        if self.inputs.carbon_cap_kg is not None:
-            self._carbon_cap(self.inputs.carbon_cap_kg)
         costs = self.costs
         self.m.total_cost = pyo.Objective(rule=lambda m: sum(f(m) for f in costs))
 
@@ -196,13 +198,3 @@ class Formulation:
         name = f"{balance}_balance"
         self.constraint(name, m.T, rule=lambda m, t: sum(sum(flow(m, a, t) for a in ids) for ids, flow in parts) == withdrawn[t])
         self.duals_of[balance] = (name, None)
-
-    def _carbon_cap(self, cap_kg: float) -> None:
-        emissions = self.emissions
-        self.constraint(
-            "carbon_cap",
-            self.ids("CITY", ["city"]),
-            rule=lambda m, _: sum(f(m) for f in emissions) <= cap_kg,
-            words=Words("emits at most {value} over the horizon", "kg CO2e"),
-            by_row=True,
-        )

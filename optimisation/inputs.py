@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from city import clock
+from optimisation.risk.settings import Risk, Weights
 
 if TYPE_CHECKING:
     from optimisation.response.programme import Programme
@@ -66,7 +67,8 @@ class PlanInput:
     (0 or 1), and optionally `since_steps` (how long it has been running or not) and `owed_kwh` (of an EV fleet).
 
     `locks` are orders; what was `approved` may be changed at `change_price_per_kwh`. `carbon_cap_kg` is the most CO2e the horizon
-    may emit [kg]. `calls` are events that were announced, `programmes` the rules they follow, `import_limit_kw` float[steps] what the
+    may emit [kg], `peak_cap_kw` the most any grid may import [kW]; `weights` and `risk` are the city's own. `calls` are events that
+    were announced, `programmes` the rules they follow, `import_limit_kw` float[steps] what the
     network operator allows all grids together to import [kW], infinite where it says nothing. `paths` maps a series id to its sample paths,
     float[paths, steps] in the unit of the series.
     """
@@ -84,6 +86,9 @@ class PlanInput:
     approved: tuple[Approved, ...] = ()
     change_price_per_kwh: float = 0.0
     carbon_cap_kg: float | None = None
+    peak_cap_kw: float | None = None
+    weights: Weights = field(default_factory=Weights)
+    risk: Risk = field(default_factory=Risk)
     calls: tuple[Call, ...] = ()
     programmes: Mapping[str, "Programme"] = field(default_factory=dict)
     import_limit_kw: Series | None = None

@@ -15,6 +15,8 @@ from optimisation.assets.asset import of_kind
 from optimisation.formulation import Formulation, templates
 from optimisation.inputs import Approved, Lock, PlanInput
 from optimisation.results import Cost, PlanResult, Settled, Status, Values
+from optimisation.risk import city
+from optimisation.risk.demand_charge import exposure
 from optimisation.tables import plan_frame, price_frame
 
 __all__ = ["Approved", "Lock", "PlanInput", "PlanResult", "baseline", "formulate", "plan"]
@@ -31,6 +33,7 @@ def formulate(inputs: PlanInput, assets: Sequence[Asset], sign_steps: frozenset[
             group = of_kind(assets, kind)
             if group:
                 kind.block(model, group)
+        city.block(model, assets)
         coverage.require_holdable(inputs, model.holds)
         model.close()
     return model
@@ -67,7 +70,7 @@ def _two_way(solved: Mapping[str, np.ndarray]) -> frozenset[int]:
 
 
 def _notes(inputs: PlanInput, assets: Sequence[Asset]) -> tuple[str, ...]:
-    return tuple(note for asset in assets for note in asset.notes(inputs))
+    return (*(note for asset in assets for note in asset.notes(inputs)), *city.notes(inputs, assets))
 
 
 def _impossible(inputs: PlanInput, assets: Sequence[Asset], model: Formulation, found: solve.Compiled) -> PlanResult:
@@ -97,7 +100,9 @@ def _result(
         group = of_kind(assets, kind)
         if group:
             values |= kind.read(inputs, group, solved)
+    city.read(values, model, solved)
     settled = [asset.settle(inputs, values[asset.id]) for asset in assets]
+    settled.append(city.settle(model, assets, values, settled))
     breaches = tuple(breach for one in settled for breach in one.breaches)
     status: Status = "time-limited" if solution.ended == "limit" else "relaxed" if breaches else "optimal"
     return PlanResult(
@@ -109,6 +114,7 @@ def _result(
         co2_kg=sum(one.co2_kg for one in settled),
         peak_kw=max(one.peak_kw for one in settled),
         curtailed_kwh=sum(one.curtailed_kwh for one in settled),
+        exposure=exposure(inputs, assets, values),
         breaches=breaches,
         binding=explain.binding(model, found, solution),
         notes=_notes(inputs, assets),

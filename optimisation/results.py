@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from optimisation.risk.demand_charge import Exposure
 
 Status = Literal["optimal", "time-limited", "relaxed", "impossible"]
 Values = Mapping[str, NDArray[np.float64]]  # quantity -> float[steps], or float[steps + 1] for a stored amount
@@ -31,7 +34,8 @@ class Breach:
 @dataclass(frozen=True)
 class Cost:
     """Currency over the horizon, by cause. `storage` is the change of what is stored, as its end value prices it; `changes` are
-    the price of departing from what was approved."""
+    the price of departing from what was approved, `risk` what the demand charge on sample paths is above that of the plan, `weights`
+    what the stated weights on carbon and peak add."""
 
     energy: float = 0.0
     capacity: float = 0.0
@@ -42,6 +46,8 @@ class Cost:
     storage: float = 0.0
     carbon: float = 0.0
     changes: float = 0.0
+    risk: float = 0.0
+    weights: float = 0.0
     breaches: float = 0.0
 
     def __add__(self, other: "Cost") -> "Cost":
@@ -54,8 +60,8 @@ class Cost:
 
     @property
     def paid(self) -> float:
-        """Without the prices of broken wishes and changed approvals, which nobody is billed for."""
-        return self.total - self.breaches - self.changes
+        """Without the prices of broken wishes, changed approvals, risk and weights, which nobody is billed for."""
+        return self.total - self.breaches - self.changes - self.risk - self.weights
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,7 @@ class PlanResult:
     """`plan` is a PLAN frame, `price` a PRICE frame (empty for a baseline); `gap` is relative to the objective.
 
     `reasons` says why when `status` is impossible; then `plan` is empty. `notes` are sentences that are neither breach nor
-    reason, e.g. a battery that starts outside its window.
+    reason, e.g. a battery that starts outside its window. `exposure` is what sample paths make of peak and limits; none without paths.
     """
 
     status: Status
@@ -86,6 +92,7 @@ class PlanResult:
     co2_kg: float
     peak_kw: float
     curtailed_kwh: float = 0.0
+    exposure: "Exposure | None" = None
     breaches: tuple[Breach, ...] = ()
     binding: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()

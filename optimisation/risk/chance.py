@@ -1,0 +1,174 @@
+"""Chance constraints: limits that an error of the forecast passes in a small, stated share of steps only.
+
+The schedule stays as it is and the grid takes every error, so that P(import + error <= limit) >= 1 - share is a limit moved by a
+quantile of the error. Assets that stand by may take a part of it: they keep that much power free, and energy for as long as it
+takes until a new plan works. What a buffer loses to errors of its own series in that time stays in it. All of this are priced wishes.
+
+References: Charnes and Cooper, Chance-constrained programming, Management Science 6 (1959), 73-79; Bienstock, Chertkov and Harnett,
+Chance-constrained optimal power flow, SIAM Review 56 (2014), 461-495. Here the parts that assets take are decided, not shares of
+every error (affine recourse), so one quantile of the whole error is all that is asked of its distribution.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from optimisation.assets.asset import TOLERANCE, AssetKind
+from optimisation.inputs import PlanInput, Series
+from optimisation.results import Breach, Values
+from optimisation.risk.errors import Area, areas, quantile
+from optimisation.words import Words
+
+if TYPE_CHECKING:
+    from optimisation.formulation import Formulation
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """A store that its own series empties, e.g. a tank: `stored(m, asset, instant)` stays within `low`..`high` [unit] also when the
+    series takes more or less than forecast. A wish at `price_per_unit_h`; `quantity` is the stored amount in the plan."""
+
+    asset: str
+    quantity: str
+    unit: str
+    stored: Callable[..., Any]
+    low: float
+    high: float
+    series: tuple[str, ...]
+    price_per_unit_h: float
+
+    def band(self, inputs: PlanInput) -> tuple[Series, Series]:
+        """float[steps] each: least and most at the end of every step, so that errors until a new plan works do not leave the limits."""
+        kept, steps = inputs.risk.kept, steps_until_replan(inputs)
+        more, less = (np.maximum(quantile(inputs, dict.fromkeys(self.series, sign), kept, steps), 0.0) for sign in (1, -1))
+        return np.minimum(self.low + more, self.high), np.maximum(self.high - less, self.low)
+
+    def broken(self, inputs: PlanInput, values: Values) -> list[Breach]:
+        """What a plan lacks of this, as one priced wish."""
+        (low, high), stored = self.band(inputs), values[self.quantity][1:]
+        lacks = np.maximum(low - stored, 0.0) + np.maximum(stored - high, 0.0)
+        steps = np.flatnonzero(lacks > TOLERANCE * self.high)
+        if not len(steps):
+            return []
+        sentence = (
+            f"{self.asset} lacks up to {lacks.max():,.0f} {self.unit} of its reserve for errors of the forecast, "
+            f"in {len(steps)} steps, first at {inputs.said(int(steps[0]))}."
+        )
+        amount = float(lacks.sum() * inputs.step_h)
+        return [Breach(self.asset, "reserve", amount, f"{self.unit}h", self.price_per_unit_h, sentence)]
+
+
+def steps_until_replan(inputs: PlanInput) -> int:
+    """How many steps what is stored for errors must last."""
+    return max(int(np.ceil(inputs.risk.reserve_h / inputs.step_h - 1e-9)), 1)
+
+
+def reserve_kw(inputs: PlanInput, area: Area) -> Series:
+    """float[steps]: the error of an area's import that is kept with the probability asked for, at least 0 [kW]."""
+    error = quantile(inputs, area.draws, inputs.risk.kept) / inputs.step_h
+    return np.maximum(error, 0.0) * sum(area.part(grid) for grid in area.grids)
+
+
+def block(model: "Formulation", assets: Sequence[AssetKind]) -> None:
+    """Reserve below the limit of each area, held by its grids and by what stands by; and reserve in each buffer."""
+    if model.inputs.risk.violation_share is None:
+        return
+    standing_by = _stand_by(model)
+    for number, area in enumerate(areas(assets)):
+        _reserve(model, number, area, [a for a, balance in standing_by.items() if balance in area.balances])
+    _buffers(model)
+
+
+def _stand_by(model: "Formulation") -> dict[str, str]:
+    """Power and energy that the named assets keep free: asset -> its balance. What has no firm power cannot stand by."""
+    inputs, risk = model.inputs, model.inputs.risk
+    flow = {a: (balance, rule) for balance, parts in model.flows.items() for ids, rule in parts for a in ids if a in risk.reserve_from}
+    firm = {a: model.firms[a] for a in risk.reserve_from if a in model.firms and a in flow}
+    if not firm:
+        return {}
+    n, h = steps_until_replan(inputs), inputs.step_h
+    m, ids = model.m, model.ids("STAND_BY", firm)
+    model.variable("reserve_kw", ids, m.T)
+    model.constraint(
+        "reserve_power",
+        ids,
+        m.T,
+        by_row=True,
+        rule=lambda m, a, t: m.reserve_kw[a, t] + flow[a][1](m, a, t) <= firm[a].power_kw,
+        words=Words("what it gives and its reserve for errors together at most {value}", "kW"),
+    )
+    energy = {a: f.energy for a, f in firm.items() if f.energy is not None}
+    stored = model.ids("STAND_BY_STORED", energy)
+
+    def backed(m: Any, a: str, i: int) -> Any:
+        return h * sum(m.reserve_kw[a, t] for t in range(max(i - n, 0), i)) - energy[a](m, a, i) <= 0
+
+    later = model.ids("LATER", range(1, inputs.steps + 1))
+    words = Words(f"stored energy that lasts for {risk.reserve_h:g} h of its reserve for errors")
+    model.constraint("reserve_energy", stored, later, by_row=True, rule=backed, words=words)
+    return {a: flow[a][0] for a in firm}
+
+
+def _reserve(model: "Formulation", number: int, area: Area, standing_by: Sequence[str]) -> None:
+    m, inputs, risk = model.m, model.inputs, model.inputs.risk
+    ids, grids = model.ids(f"RESERVE_{number}", [area.id]), [g.id for g in area.grids]
+    short = model.variable(f"reserve_short_{number}_kw", ids, m.T)
+    free = (area.limit_kw(inputs) - reserve_kw(inputs, area)).tolist()
+    model.constraint(
+        f"reserve_{number}",
+        ids,
+        m.T,
+        by_row=True,
+        rule=lambda m, a, t: (
+            sum(m.grid_import_kw[g, t] - m.grid_export_kw[g, t] for g in grids) - sum(m.reserve_kw[b, t] for b in standing_by) - short[a, t]
+            <= free[t]
+        ),
+        words=Words("import at most {value}, the limit less the reserve for errors of the forecast", "kW"),
+    )
+    price = risk.reserve_price_per_kwh * inputs.step_h
+    model.costs.append(lambda m: sum(price * short[a, t] for a in ids for t in m.T))
+
+
+def _buffers(model: "Formulation") -> None:
+    m = model.m
+    for number, buffer in enumerate(model.buffers):
+        low, high = (side.tolist() for side in buffer.band(model.inputs))
+        ids, price = model.ids(f"BUFFER_{number}", [buffer.asset]), buffer.price_per_unit_h * model.inputs.step_h
+        under, over = (model.variable(f"buffer_{side}_{number}", ids, m.T) for side in ("under", "over"))
+        for slack, sign, limit, words in ((under, 1, low, "at least"), (over, -1, high, "at most")):
+            model.constraint(
+                f"buffer_{words.split()[1]}_{number}",
+                ids,
+                m.T,
+                by_row=True,
+                rule=lambda m, a, t, slack=slack, sign=sign, limit=limit, stored=buffer.stored: (
+                    sign * stored(m, a, t + 1) + slack[a, t] >= sign * limit[t]
+                ),
+                words=Words(f"{words} {{value}} kept, as a reserve for errors of the forecast", buffer.unit),
+            )
+        model.costs.append(
+            lambda m, ids=ids, price=price, under=under, over=over: sum(price * (under[a, t] + over[a, t]) for a in ids for t in m.T)
+        )
+
+
+def broken(inputs: PlanInput, assets: Sequence[AssetKind], values: Mapping[str, Values], buffers: Sequence[Buffer]) -> list[Breach]:
+    """Reserve that a plan does not keep, as priced wishes."""
+    if inputs.risk.violation_share is None:
+        return []
+    found = []
+    for area in areas(assets):
+        net = np.sum([values[g.id]["power_kw"] for g in area.grids], axis=0)
+        kept = sum(values[a.id]["reserve_kw"] for a in assets if "reserve_kw" in values[a.id] and area.balances & set(a.balances))
+        limit = area.limit_kw(inputs)
+        short = np.maximum(net + reserve_kw(inputs, area) - kept - limit, 0.0)
+        steps = np.flatnonzero(short > TOLERANCE * limit)
+        if len(steps):
+            share, amount = inputs.risk.violation_share, float(short.sum() * inputs.step_h)
+            sentence = (
+                f"{area.id} lacks up to {short.max():,.0f} kW of the reserve that lets an error pass its limit in {100 * share:g} % of"
+                f" steps only, in {len(steps)} steps, first at {inputs.said(int(steps[0]))}: {amount:,.1f} kWh."
+            )
+            found.append(Breach(area.id, "reserve", amount, "kWh", inputs.risk.reserve_price_per_kwh, sentence))
+    return found + [breach for buffer in buffers for breach in buffer.broken(inputs, values[buffer.asset])]
