@@ -100,13 +100,14 @@ def _assets(raw: Mapping[str, Any], points: Mapping[str, Seen]) -> Iterator[Prob
                 continue
             right = [p for p, s in points.items() if s.quantity.usage == counts and s.meter.get("forecast")]
             yield Problem(f"assets[{i}].series ({asset.get('id')})", observed, f"one of {some(right)}", remedy)
-        if asset.get("kind") == "pump_station" and isinstance(asset.get("tank"), str) and asset["tank"] not in tanks:
-            yield Problem(
-                f"assets[{i}].tank ({asset.get('id')})",
-                f"no tank '{asset['tank']}'",
-                f"one of {some(tanks, asset['tank'])}",
-                "Name the tank it fills.",
-            )
+        for key, does in (("tank", "fills"), ("from_tank", "draws from")):
+            if isinstance(asset.get(key), str) and asset[key] not in tanks:
+                yield Problem(
+                    f"assets[{i}].{key} ({asset.get('id')})",
+                    f"no tank '{asset[key]}'",
+                    f"one of {some(tanks, asset[key])}",
+                    f"Name the tank it {does}.",
+                )
 
 
 def _controls(raw: Mapping[str, Any], points: Mapping[str, Seen], kinds: Mapping[str, type[AssetKind] | None]) -> Iterator[Problem]:

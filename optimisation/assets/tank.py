@@ -9,8 +9,8 @@ from pydantic import Field, model_validator
 
 from city.problems import Problem
 from optimisation.assets.asset import TOLERANCE, AssetKind, Left, Solved, column, of_kind
-from optimisation.assets.pump_station import PumpStation
-from optimisation.inputs import PlanInput
+from optimisation.assets.station import Station
+from optimisation.inputs import PlanInput, Series
 from optimisation.results import Breach, Cost, Settled, Values
 from optimisation.words import Words
 
@@ -25,7 +25,7 @@ class Tank(AssetKind):
     stage: ClassVar[int] = 1
     state_needed: ClassVar[tuple[str, ...]] = ("volume_m3",)
     planned: ClassVar[tuple[str, ...]] = ("volume_m3",)
-    series: tuple[str, ...] = Field(min_length=1, description="ids of the demand forecasts it supplies")
+    series: tuple[str, ...] = Field(default=(), description="ids of the demand forecasts it supplies; none for a tank that feeds others")
     volume_min_m3: float = Field(default=0.0, ge=0, description="lowest volume that can be drawn [m3]: physical")
     volume_max_m3: float = Field(gt=0, description="volume at overflow [m3]: physical")
     wish_min_m3: float | None = Field(default=None, ge=0, description="lower end of the wished band [m3]; none: volume_min_m3")
@@ -50,6 +50,10 @@ class Tank(AssetKind):
     @property
     def series_needed(self) -> tuple[str, ...]:
         return self.series
+
+    def demand_m3(self, inputs: PlanInput) -> Series:
+        """float[steps] drawn by those it supplies [m3]."""
+        return inputs.expected(*self.series) if self.series else np.zeros(inputs.steps)
 
     def start_m3(self, inputs: PlanInput) -> float:
         return float(inputs.state[self.id]["volume_m3"])
@@ -89,7 +93,7 @@ class Tank(AssetKind):
             at_least=Words("volume at least {value} (empty)", "m3"),
             at_most=Words("volume at most {value} (overflow)", "m3"),
         )
-        demand = {a.id: inputs.expected(*a.series).tolist() for a in group}
+        demand = {a.id: a.demand_m3(inputs).tolist() for a in group}
         inflows = model.inflows
         model.constraint(
             "tank_balance",
@@ -97,8 +101,7 @@ class Tank(AssetKind):
             m.T,
             by_row=True,
             rule=lambda m, k, t: (
-                m.tank_volume_m3[k, t] - m.tank_volume_m3[k, t + 1] + sum(h * flow * m.pump_running[p, t] for p, flow in inflows.get(k, []))
-                == demand[k][t]
+                m.tank_volume_m3[k, t] - m.tank_volume_m3[k, t + 1] + h * sum(flow(m, t) for flow in inflows.get(k, ())) == demand[k][t]
             ),
         )
         for asset in group:
@@ -151,31 +154,8 @@ class Tank(AssetKind):
     def read(cls, inputs: PlanInput, group: Sequence[Self], solved: Solved) -> dict[str, Values]:
         return {a.id: {"volume_m3": volume} for a, volume in zip(group, solved["tank_volume_m3"], strict=True)}
 
-    def by_level(self, inputs: PlanInput, stations: Sequence[PumpStation]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """What level switches do: volume float[steps + 1] [m3] and running float[steps] of each of its stations.
-
-        A station that would overflow the tank in this step stays off. A tank that runs dry is let below its minimum, and told
-        as a breach: doing nothing has no one to prevent it.
-        """
-        mine = [s for s in stations if s.tank == self.id]
-        on = {s.id: s.runs_at_start(inputs) for s in mine}
-        running = {s.id: np.zeros(inputs.steps) for s in mine}
-        demand, volume = inputs.expected(*self.series), np.empty(inputs.steps + 1)
-        volume[0] = self.start_m3(inputs)
-        for t in range(inputs.steps):
-            share = (volume[t] - self.volume_min_m3) / (self.volume_max_m3 - self.volume_min_m3)
-            after = volume[t] - demand[t]
-            for s in mine:
-                on[s.id] = share < s.stop_above_share if on[s.id] else share < s.start_below_share
-                given = s.flow_m3_per_h * inputs.step_h
-                on[s.id] = on[s.id] and after + given <= self.volume_max_m3
-                running[s.id][t] = float(on[s.id])
-                after += given * on[s.id]
-            volume[t + 1] = after
-        return volume, running
-
     def idle(self, inputs: PlanInput, assets: Sequence[AssetKind], left: Left) -> Values:
-        return {"volume_m3": self.by_level(inputs, of_kind(assets, PumpStation))[0]}
+        return {"volume_m3": by_level(inputs, assets)[0][self.id]}
 
     def settle(self, inputs: PlanInput, values: Values) -> Settled:
         volume, h = values["volume_m3"], inputs.step_h
@@ -196,3 +176,33 @@ class Tank(AssetKind):
             breaches.append(Breach(self.id, "volume at the end", short, "m3", self.end_price_per_m3, sentence))
         cost = Cost(storage=self.end_value_per_m3 * float(volume[0] - volume[-1]), breaches=sum(b.cost for b in breaches))
         return Settled(cost=cost, breaches=tuple(breaches))
+
+
+def by_level(inputs: PlanInput, assets: Sequence[AssetKind]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """What level switches do: volume float[steps + 1] [m3] of every tank and flow float[steps] [m3/h] of every station.
+
+    A station that would overflow its tank in this step, or empty the one it draws from, stays off. A tank that runs dry is let below
+    its minimum, and told as a breach: doing nothing has no one to prevent it.
+    """
+    tanks = {tank.id: tank for tank in of_kind(assets, Tank)}
+    stations: list[Station] = of_kind(assets, Station)
+    volume = {i: np.full(inputs.steps + 1, tank.start_m3(inputs)) for i, tank in tanks.items()}
+    demand = {i: tank.demand_m3(inputs) for i, tank in tanks.items()}
+    flow = {s.id: np.zeros(inputs.steps) for s in stations}
+    on = {s.id: s.runs_at_start(inputs) for s in stations}
+    for t in range(inputs.steps):
+        share = {i: (volume[i][t] - k.volume_min_m3) / (k.volume_max_m3 - k.volume_min_m3) for i, k in tanks.items()}
+        after = {i: volume[i][t] - demand[i][t] for i in tanks}
+        for s in stations:
+            given, source = s.full_m3_per_h * inputs.step_h, s.from_tank
+            fits = after[s.tank] + given <= tanks[s.tank].volume_max_m3
+            there = source is None or after[source] - given >= tanks[source].volume_min_m3
+            on[s.id] = fits and there and share[s.tank] < (s.stop_above_share if on[s.id] else s.start_below_share)
+            if on[s.id]:
+                flow[s.id][t] = s.full_m3_per_h
+                after[s.tank] += given
+                if source is not None:
+                    after[source] -= given
+        for i in tanks:
+            volume[i][t + 1] = after[i]
+    return volume, flow

@@ -1,0 +1,80 @@
+"""What fills tanks: pump stations of fixed and variable speed, gravity mains, and kinds of a user's own such as desalination."""
+# ruff: noqa: ARG002 - every kind answers the same calls, whether or not it needs all they bring
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from city.problems import Problem
+from optimisation.assets.asset import AssetKind, Left, of_kind
+from optimisation.assets.commitment import Committed
+from optimisation.inputs import PlanInput, Series
+from optimisation.results import Cost, Settled, Values
+
+if TYPE_CHECKING:
+    from optimisation.formulation import Formulation
+
+
+class Station(Committed):
+    """Fills one tank, from another or from outside; unplanned, level switches turn it on and off.
+
+    A kind of station says what it gives at full flow (`full_m3_per_h`) and its plan quantities for a flow (`at_flow`).
+    """
+
+    planned: ClassVar[tuple[str, ...]] = ("running", "power_kw", "flow_m3_per_h")
+    tank: str = Field(description="id of the tank it fills")
+    from_tank: str | None = Field(default=None, description="id of the tank it draws from; none: a source that never runs dry")
+    start_below_share: float = Field(default=0.4, ge=0, le=1, description="unplanned: starts below this share of the tank [1]")
+    stop_above_share: float = Field(default=0.9, ge=0, le=1, description="unplanned: stops above this share of the tank [1]")
+
+    @model_validator(mode="after")
+    def _levels(self) -> Self:
+        if self.start_below_share >= self.stop_above_share:
+            raise ValueError(f"start_below_share {self.start_below_share} must lie below stop_above_share {self.stop_above_share}")
+        if self.tank == self.from_tank:
+            raise ValueError(f"tank and from_tank are both '{self.tank}'; water must come from somewhere else")
+        return self
+
+    @property
+    def full_m3_per_h(self) -> float:
+        """What it gives when a level switch turns it on [m3/h]."""
+        raise NotImplementedError
+
+    def at_flow(self, flow_m3_per_h: Series) -> Values:
+        """Its PLAN quantities for a flow float[steps] [m3/h]."""
+        raise NotImplementedError
+
+    def check(self, inputs: PlanInput, assets: Sequence[AssetKind]) -> list[Problem]:
+        from optimisation.assets.tank import Tank
+
+        tanks = [t.id for t in of_kind(assets, Tank)]
+        named = {"tank": self.tank} | ({} if self.from_tank is None else {"from_tank": self.from_tank})
+        return [
+            Problem(f"asset {self.id}, {key}", f"'{name}'", f"one of {', '.join(tanks) or 'no tanks'}", "Name a tank.")
+            for key, name in named.items()
+            if name not in tanks
+        ]
+
+    @staticmethod
+    def fill(model: "Formulation", group: Sequence["Station"], flow: Callable[[Any, str, int], Any]) -> None:
+        """Let `flow(m, station, step)` [m3/h] enter the tank of each station and leave the one it draws from."""
+        for a in group:
+            model.inflows.setdefault(a.tank, []).append(lambda m, t, i=a.id: flow(m, i, t))
+            if a.from_tank is not None:
+                model.inflows.setdefault(a.from_tank, []).append(lambda m, t, i=a.id: -1.0 * flow(m, i, t))
+
+    def idle(self, inputs: PlanInput, assets: Sequence[AssetKind], left: Left) -> Values:
+        """By the level of its tank: on below `start_below_share`, off above `stop_above_share`."""
+        from optimisation.assets.tank import by_level
+
+        return self.at_flow(by_level(inputs, assets)[1][self.id])
+
+    def settle(self, inputs: PlanInput, values: Values) -> Settled:
+        wear = self.starts(inputs, values["running"]) * self.start_price
+        return Settled({self.balance: -values["power_kw"]}, Cost(wear=wear))
+
+    def on_at(self, flow_m3_per_h: Series) -> Series:
+        """float[steps] running, 1 where water flows."""
+        return (np.asarray(flow_m3_per_h) > 1e-9).astype(float)
