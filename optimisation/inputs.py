@@ -24,13 +24,14 @@ class Lock:
     """An operator's manual hold: `asset` keeps `quantity` at `value` until `until_utc`.
 
     A hold of `command_kw` on generation that can be curtailed is an upper limit, as its setpoint register is; every other
-    hold is an equality.
+    hold is an equality. Where it is known what the asset does at that setpoint step by step, `course` float[steps] says it, exactly.
     """
 
     asset: str
     quantity: str
     value: float
     until_utc: datetime
+    course: Series | None = None
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from optimisation.inputs import PlanInput
+from optimisation.inputs import Lock, PlanInput
 from optimisation.words import Words
 
 if TYPE_CHECKING:
@@ -18,8 +18,10 @@ def hold(model: "Formulation") -> None:
     for number, lock in enumerate(model.inputs.locks):
         expression, relation = model.holds[(lock.asset, lock.quantity)]
 
-        def rule(m: Any, a: str, t: int, expression: Any = expression, relation: str = relation, value: float = lock.value) -> Any:
-            return expression(m, a, t) <= value if relation == "<=" else expression(m, a, t) == value
+        def rule(m: Any, a: str, t: int, expression: Any = expression, relation: str = relation, lock: Lock = lock) -> Any:
+            if lock.course is not None:
+                return expression(m, a, t) == float(lock.course[t])
+            return expression(m, a, t) <= lock.value if relation == "<=" else expression(m, a, t) == lock.value
 
         model.constraint(
             f"manual_hold_{number}",

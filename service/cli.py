@@ -10,7 +10,7 @@ import typer
 
 from city.clock import parse_utc
 from city.problems import PenstockError, fault
-from service import cli_forecast, cli_meters
+from service import cli_deciding, cli_forecast, cli_meters
 from service.environment import Environment
 from service.extras import lacking
 
@@ -31,7 +31,6 @@ running: ContextVar[Environment | None] = ContextVar("environment of the command
 
 Now = Annotated[str | None, typer.Option("--now", help="the time that counts as now, ISO 8601 with offset; the clock when not given")]
 City = Annotated[Path | None, typer.Option("--city", help="the city file; PENSTOCK_CITY, ./city.toml or the demo city when not given")]
-Who = Annotated[str | None, typer.Option("--who", help="name for the audit table; PENSTOCK_OPERATOR when not given")]
 
 
 def environment(city: Path | None) -> Environment:
@@ -157,54 +156,8 @@ def night(city: City = None, now: Now = None) -> None:
     finish(run_night(environment(city), moment(now)))
 
 
-@app.command()
-def approve(
-    plan_id: Annotated[list[str], typer.Argument(help="plan or isolation ids; `latest` for the newest plan")],
-    city: City = None,
-    now: Now = None,
-    who: Who = None,
-    reason: Annotated[str, typer.Option("--reason", help="why; kept in the audit table")] = "",
-) -> None:
-    """Approve a plan or an isolation: only then does `penstock poll` write its commands."""
-    from service.deciding import approve_ids
-
-    env = environment(city)
-    for sentence in approve_ids(env, plan_id, operator(env, who), moment(now), reason):
-        typer.echo(sentence)
-
-
-@app.command()
-def hold(
-    subject: Annotated[str, typer.Argument(help="an asset or a point id; `all` is the emergency stop")],
-    city: City = None,
-    now: Now = None,
-    who: Who = None,
-    reason: Annotated[str, typer.Option("--reason", help="why; kept in the audit table")] = "",
-    until: Annotated[str | None, typer.Option("--until", help="when the hold ends by itself")] = None,
-    release: Annotated[bool, typer.Option("--release", help="end the hold instead")] = False,
-) -> None:
-    """Hold an asset, or stop all writing at once; with --release, end that."""
-    from service.deciding import hold_subject
-
-    env = environment(city)
-    typer.echo(hold_subject(env, subject, operator(env, who), moment(now), reason, parse_utc(until) if until else None, release=release))
-
-
-@app.command()
-def settle(
-    command: Annotated[str, typer.Argument(help="a command id whose outcome is unknown, or its point id")],
-    found: Annotated[float, typer.Option("--found", help="the value found at the device [unit of the point]")],
-    city: City = None,
-    now: Now = None,
-    who: Who = None,
-    reason: Annotated[str, typer.Option("--reason", help="how it was looked up; kept in the audit table")] = "",
-) -> None:
-    """Say what a device holds after a write whose outcome nobody knew; only then is its point written again."""
-    from service.deciding import settle_outcome
-
-    env = environment(city)
-    for sentence in settle_outcome(env, command, operator(env, who), moment(now), found, reason):
-        typer.echo(sentence)
+for decide in (cli_deciding.approve, cli_deciding.hold, cli_deciding.settle):
+    app.command()(decide)
 
 
 @app.command()

@@ -77,11 +77,20 @@ def settle_outcome(env: Environment, name: str, who: str, at_utc: datetime, foun
 
 
 def hold_subject(
-    env: Environment, subject: str, who: str, at_utc: datetime, reason: str, until_utc: datetime | None, *, release: bool
+    env: Environment,
+    subject: str,
+    who: str,
+    at_utc: datetime,
+    reason: str,
+    until_utc: datetime | None,
+    setpoint: float | None = None,
+    *,
+    release: bool,
 ) -> str:
     """Place or release a hold; `all` is the emergency stop. Returns what happened, as a sentence.
 
-    Raises `PenstockError` for a subject that nothing is written to by that name, and for a hold that would be over already.
+    The next plan keeps the held asset at `setpoint`, or where it is now. Raises `PenstockError` for a subject that nothing is written
+    to by that name, for a hold that would be over already, and for a setpoint of everything at once.
     """
     target, file = operations.STOP if subject == "all" else subject, env.folder / STOP_FILE
     shown = "everything" if target == operations.STOP else subject
@@ -94,12 +103,15 @@ def hold_subject(
         raise fault(
             f"--until {until_utc:%Y-%m-%dT%H:%MZ}", "not after the hold begins", f"after {at_utc:%Y-%m-%dT%H:%MZ}", "Give a later time."
         )
+    if setpoint is not None and target == operations.STOP:
+        raise fault(f"--at {setpoint:g}", "one setpoint for everything", "an asset or a point", "Hold them one by one.")
     if target == operations.STOP:
         _stop(env, file, who, at_utc, reason, until_utc)
     else:
         _require_known(env, subject)
-        operations.place_hold(open_store(env.url), target, who, at_utc, reason, until_utc)
-    return f"{shown}: held by {who}" + (f" until {until_utc:%Y-%m-%d %H:%M} UTC" if until_utc else " until released")
+        operations.place_hold(open_store(env.url), target, who, at_utc, reason, until_utc, setpoint)
+    stays = "" if setpoint is None else f" at {setpoint:g}"
+    return f"{shown}: held{stays} by {who}" + (f" until {until_utc:%Y-%m-%d %H:%M} UTC" if until_utc else " until released")
 
 
 def _stop(env: Environment, file: Path, who: str, at_utc: datetime, reason: str, until_utc: datetime | None) -> None:

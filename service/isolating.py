@@ -14,7 +14,7 @@ from networks.baseline import on_grid
 from optimisation.isolation import plan_isolation
 from service import four_eyes
 from service.night import Night
-from service.planning import command
+from service.plans.commands import command
 from service.water import WaterCity
 
 DRY_M3_PER_H = 0.1  # what EPANET may leave at a burst that is called dry: its own tolerance

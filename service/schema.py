@@ -20,7 +20,7 @@ from service.schema_control import approval, audit, command, hold, request
 from service.schema_days import heard_day, meter_day
 from service.schema_edge import batch_origin, dead_letter
 from service.schema_forecasting import forecast_event, forecast_model, forecast_now, forecast_path, known_event, peak, weather
-from service.schema_planning import response_event, settlement
+from service.schema_planning import pareto, response_event, response_report, settlement, what_if
 from service.schema_readings import batch, cold_day, conflict, latest, reading
 from service.utctime import UtcTime
 
@@ -43,12 +43,15 @@ __all__ = [
     "latest",
     "metadata",
     "meter_day",
+    "pareto",
     "peak",
     "reading",
     "request",
     "response_event",
+    "response_report",
     "settlement",
     "weather",
+    "what_if",
 ]
 
 # --- acquisition -----------------------------------------------------------------------------------------------------------

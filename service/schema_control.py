@@ -46,6 +46,7 @@ hold = table(
     Column("subject", String(120), nullable=False),  # an asset, a point, or '*' for the emergency stop
     Column("since_utc", UtcTime, nullable=False),
     Column("until_utc", UtcTime),
+    Column("setpoint", Float),  # at which the held point stays, for the plan; none: at its present one
     Column("released_utc", UtcTime),
     Column("who", String(80), nullable=False),
     Column("reason", Text, nullable=False),
@@ -53,7 +54,7 @@ hold = table(
 request = table(
     "request",
     Column("request_id", Integer, primary_key=True),
-    Column("kind", String(20), nullable=False),  # replan, statement
+    Column("kind", String(20), nullable=False),  # replan, what-if, pareto, forecast, statement
     Column("who", String(80), nullable=False),
     Column("at_utc", UtcTime, nullable=False),
     Column("state", String(20), nullable=False),  # waiting, working, done, failed

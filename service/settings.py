@@ -28,6 +28,7 @@ from service.edge import settings as edge_settings
 from service.edge.settings import Edge, Station
 from service.environment import Environment
 from service.faults import explained
+from service.plans.settings import PlanSettings
 from service.tariff import Tariff
 from service.weather_feed import WeatherFeed
 
@@ -120,6 +121,7 @@ class Settings(Place):
 
     city: City
     night: Night = Night()
+    plan: PlanSettings = PlanSettings()
     sectors: tuple[Sector, ...] = ()
     zones: tuple[Zone, ...] = ()
     sites: tuple[Site, ...] = ()

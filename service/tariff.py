@@ -33,6 +33,14 @@ class Tariff(Place):
     bands: tuple[Band, ...] = Field(min_length=1, description="the first band that matches a step gives its price")
     export_price_per_kwh: float = Field(default=0.0, description="paid for exported energy [currency/kWh]")
     carbon_price_per_t: float = Field(default=0.0, ge=0, description="the plan's price of CO2e [currency/t]")
+    price_file: str | None = Field(
+        default=None,
+        description="CSV in the data folder: time_utc, import_price_per_kwh, perhaps export_price_per_kwh, available_utc; bands stand in",
+    )
+    intensity_file: str | None = Field(
+        default=None,
+        description="CSV in the data folder: time_utc, kg_co2e_per_kwh, perhaps area_id, available_utc; the yearly factor fills in",
+    )
 
     def import_price(self, times: pd.DatetimeIndex, zone: str) -> NDArray[np.float64]:
         """float64[t] import price [currency/kWh]; NaN where no band matches, which the coverage check then names."""

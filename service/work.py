@@ -57,13 +57,12 @@ def _serve(city: LoadedCity, engine: Any, taken: Any, now_utc: datetime) -> str:
 
 
 def _replan(city: LoadedCity, engine: Any, now_utc: datetime) -> str:
-    """A new plan from the present state and the night's forecasts; the old one stays as it was."""
-    from optimisation.program import baseline, plan
-    from service.planning import next_plan_id, plan_input, said, store
+    """A new plan from the present state and the newest forecasts; the old one stays as it was."""
+    from service.plans.keeping import next_plan_id
+    from service.plans.making import make
 
     night = runs.last_night(engine, city.settings.city.id) or local_date(now_utc, city.settings.city.time_zone)
-    inputs = plan_input(city, engine, night, now_utc, next_plan_id(engine, night))
-    made, idle = plan(inputs, city.settings.assets), baseline(inputs, city.settings.assets)
+    made = make(city, engine, night, now_utc, next_plan_id(engine, night), "request")
     with writing(engine) as connection:
-        store(connection, city, night, now_utc, inputs, made, idle)
-    return f"{inputs.plan_id}: {said(made, idle, city.settings.city.currency)}"
+        made.store(connection)
+    return made.sentence

@@ -117,12 +117,25 @@ def _supersede(connection: Connection, plan_id: str, who: str, at_utc: datetime)
         record(connection, at_utc, who, "supersede", plan_id, f"{changed} open commands of other plans for the same points were taken back")
 
 
-def place_hold(engine: Engine, subject: str, who: str, at_utc: datetime, reason: str, until_utc: datetime | None = None) -> None:
-    """Stop writing to an asset or point (or everything, with `STOP`) until released or `until_utc`."""
+def place_hold(
+    engine: Engine,
+    subject: str,
+    who: str,
+    at_utc: datetime,
+    reason: str,
+    until_utc: datetime | None = None,
+    setpoint: float | None = None,
+) -> None:
+    """Stop writing to an asset or point (or everything, with `STOP`) until released or `until_utc`.
+
+    `setpoint` is where the point stays, for the next plan; none: where it is now.
+    """
+    row = {"subject": subject, "since_utc": at_utc, "until_utc": until_utc, "setpoint": setpoint, "who": who, "reason": reason}
+    stays = "" if setpoint is None else f" at {setpoint:g}"
     with writing(engine) as connection:
-        connection.execute(t.hold.insert().values(subject=subject, since_utc=at_utc, until_utc=until_utc, who=who, reason=reason))
+        connection.execute(t.hold.insert().values(row))
         action = "emergency stop" if subject == STOP else "hold"
-        record(connection, at_utc, who, action, subject, f"{who} placed a hold on {subject}: {reason or 'no reason given'}")
+        record(connection, at_utc, who, action, subject, f"{who} placed a hold on {subject}{stays}: {reason or 'no reason given'}")
 
 
 def enter_stop(engine: Engine, file: Path, at_utc: datetime) -> None:

@@ -52,15 +52,17 @@ def forecasts(engine: Engine, night: date, series: Sequence[str] | None = None) 
     out = {}
     with engine.connect() as connection:
         for row in connection.execute(statement.order_by(t.forecast.c.series_id)):
-            values = unpack_float(row.quantiles).reshape(3, -1)
-            frame = pd.DataFrame(
-                values.T.astype(float),
-                columns=["p10", "p50", "p90"],
-                index=grid(row.start_utc, values.shape[1], timedelta(seconds=row.step_s)),
-            )
-            frame.attrs = {"quantity": row.quantity, "model": row.model, "reason": row.reason, "step_s": row.step_s, "why": row.why}
-            out[row.series_id] = frame
+            out[row.series_id] = quantiles(row, row.start_utc)
+            out[row.series_id].attrs["why"] = row.why
     return out
+
+
+def quantiles(row: Any, start_utc: datetime) -> pd.DataFrame:
+    """p10, p50, p90 of one stored forecast by time_utc; attrs carry quantity, model, reason, step_s."""
+    values = unpack_float(row.quantiles).reshape(3, -1).T.astype(float)
+    frame = pd.DataFrame(values, columns=["p10", "p50", "p90"], index=grid(start_utc, len(values), timedelta(seconds=row.step_s)))
+    frame.attrs = {"quantity": row.quantity, "model": row.model, "reason": row.reason, "step_s": row.step_s}
+    return frame
 
 
 def store_plan(connection: Connection, plan_id: str, values: pd.DataFrame, prices: pd.DataFrame) -> None:

@@ -16,7 +16,7 @@ from city.quality import Cause
 from city.quantities import Quantity
 from optimisation.assets import Battery, Grid
 from service.metering import primary, primary_readings
-from service.planning import intensity
+from service.plans.signals import intensity
 from service.settings import LoadedCity
 from service.store import readings, results, rollup
 from service.sums import topmost
@@ -247,7 +247,7 @@ def _intensity(city: LoadedCity, moment: Moment) -> Tile | None:
     """kg CO2 per kWh of the grid the city draws from, as the plan counts it; None where no factor is known for the day."""
     day = civil_day(local_date(moment.now_utc, moment.zone), moment.zone)[0]
     try:
-        value = float(intensity(city, grid(day, 1, _DAY))[0])
+        value = float(intensity(city, grid(day, 1, _DAY))[0][0])
     except PenstockError:
         return None
     return Tile("intensity", "kg CO2/kWh", value, day, parts=1, whole=1)

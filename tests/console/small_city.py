@@ -21,7 +21,7 @@ from service import schema as t
 from service.environment import Environment
 from service.migrations import upgrade
 from service.night.ledger import _rows as ledger_rows
-from service.planning import command
+from service.plans.commands import command
 from service.settings import load
 from service.store import meter_days, open_store, operations, paths, readings, results, runs, writing
 from service.store.readings import insert_rows

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from meters.control import Outcome
 from meters.vee.quality import Limits
 from service import schema as t
-from service.planning import command
+from service.plans.commands import command
 from service.store import operations, results, writing
 
 NOW = datetime(2022, 6, 15, 22, 0, tzinfo=UTC)

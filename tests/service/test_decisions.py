@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from city.problems import PenstockError
 from service import schema as t
-from service.planning import command
+from service.plans.commands import command
 from service.store import commands, operations, results, writing
 
 NOW = datetime(2022, 6, 15, 22, 40, tzinfo=UTC)

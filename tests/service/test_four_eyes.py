@@ -10,7 +10,7 @@ import pytest
 from service import schema as t
 from service.controls import FourEyes
 from service.four_eyes import mark, size
-from service.planning import command
+from service.plans.commands import command
 from service.store import open_store, results
 from tests.town import Town, states
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from city.quantities import Quantity
 from service.controls import Control
-from service.planning import commands
+from service.plans.commands import commands
 
 START = datetime(2022, 6, 15, 23, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)

@@ -18,7 +18,7 @@ from meters.vee.usage import from_registers
 from service import schema as t
 from service.environment import Environment
 from service.metering import histories, primary, primary_readings, unwritten_registers
-from service.planning import command
+from service.plans.commands import command
 from service.settings import LoadedCity, load
 from service.store import operations, readings, results, writing
 from service.store.renames import unsettled

@@ -8,13 +8,13 @@ import pytest
 
 from city.problems import PenstockError
 from forecasting.coherent import Alone
-from service import planning
 from service.environment import Environment
 from service.forecasts.adding import added_up
 from service.forecasts.answering import Moment
 from service.forecasts.series import groups, place_of
 from service.forecasts.shares import Chunk, Share
 from service.migrations import upgrade
+from service.plans.begin import month_peak_kw
 from service.settings import LoadedCity, load
 from service.store import meter_days, open_store, results, sums, writing
 from service.store import paths as stored
@@ -195,4 +195,4 @@ def test_what_hangs_under_a_meter_is_not_counted_beside_it(held: tuple[Town, Loa
     at = Now(MIDNIGHT_UTC, "Europe/Rome", replayed=False, night=day, night_utc=MIDNIGHT_UTC, late=())
     assert board._expected(engine, city, at, ["hall", "feeder"], "_kwh") == pytest.approx(expected)
     june = pd.read_csv(town.folder / "power.csv", parse_dates=["time"]).set_index("time").loc["2022-05-31T22:00Z":, "feeder.energy"]
-    assert planning._month_peak_kw(city, engine, MIDNIGHT_UTC) == pytest.approx(4 * june.max(), abs=0.01)
+    assert month_peak_kw(city, engine, MIDNIGHT_UTC) == pytest.approx(4 * june.max(), abs=0.01)

@@ -13,7 +13,7 @@ from city.quantities import Quantity
 from service import leak_history, unmanaged
 from service import schema as t
 from service.environment import Environment
-from service.planning import command
+from service.plans.commands import command
 from service.settings import LoadedCity, load
 from service.store import open_store, operations, writing
 from service.store.vectors import pack_float

@@ -1,0 +1,107 @@
+"""From the store to a plan's input: forecasts, prices, intensity, and what the plan starts from, on one grid of steps."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sqlalchemy import Engine
+
+from city.clock import as_utc, ceil, grid
+from optimisation.inputs import PlanInput
+from service.plans import orders, signals
+from service.plans.begin import Begin, begin
+from service.settings import LoadedCity
+from service.store import forecasting, paths, results
+
+QUANTILES = ["p10", "p50", "p90"]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What the optimiser is asked; `notes` say what stands in for what is missing, `begin` is kept with the answer."""
+
+    inputs: PlanInput
+    begin: Begin
+    night: date
+    notes: tuple[str, ...]
+
+
+def question(city: LoadedCity, engine: Engine, night: date, now_utc: datetime, plan_id: str) -> Question:
+    """The plan that starts `lead_minutes` after now, on the grid of steps.
+
+    Raises `PenstockError` when there is no tariff; missing forecasts and states are told by the plan's own coverage check.
+    """
+    step = timedelta(seconds=city.settings.night.step_s)
+    start = ceil(as_utc(now_utc) + timedelta(minutes=city.settings.night.lead_minutes), step)
+    return again(city, engine, night, plan_id, begin(city, engine, start, now_utc))
+
+
+def again(city: LoadedCity, engine: Engine, night: date, plan_id: str, start: Begin) -> Question:
+    """The question that begins there and then: the same one again, for a plan that was made before."""
+    settings, zone = city.settings, city.settings.city.time_zone
+    step = timedelta(seconds=settings.night.step_s)
+    wanted = sorted({name for asset in settings.assets for name in asset.series_needed})
+    known = _forecasts(engine, night, wanted, start.known_utc)
+    steps = _horizon(known, start.start_utc, step, settings.night.steps)
+    times = grid(start.start_utc, steps, step)
+    price, told_price = signals.import_price(city, times, start.known_utc)
+    paid, told_paid = signals.export_price(city, times, start.known_utc)
+    carbon, told_carbon = signals.intensity(city, times, start.known_utc)
+    inputs = PlanInput(
+        start_utc=start.start_utc,
+        zone=zone,
+        series=_series(known, times, step),
+        import_price_per_kwh=price,
+        export_price_per_kwh=paid,
+        intensity_kg_per_kwh=carbon,
+        state=start.state,
+        carbon_price_per_t=settings.tariff.carbon_price_per_t if settings.tariff else 0.0,
+        month_peak_kw=start.month_peak_kw,
+        change_price_per_kwh=settings.plan.change_price_per_kwh,
+        carbon_cap_kg=settings.plan.carbon_cap_kg,
+        steps=steps,
+        step_s=settings.night.step_s,
+        plan_id=plan_id,
+        currency=settings.city.currency,
+    )
+    locks, told_locks = orders.locks(city, inputs, start.held)
+    inputs = replace(inputs, locks=locks, approved=orders.approved(city, engine, start.approved, inputs))
+    return Question(inputs, start, night, (*told_price, *told_paid, *told_carbon, *told_locks))
+
+
+def _forecasts(engine: Engine, night: date, wanted: Sequence[str], known_utc: datetime) -> dict[str, pd.DataFrame]:
+    """The night's forecasts, or what was answered since then, whichever is newer."""
+    return results.forecasts(engine, night, wanted) | forecasting.newest_now(engine, wanted, night, known_utc)
+
+
+def _horizon(forecasts: dict[str, pd.DataFrame], start: datetime, step: timedelta, most: int) -> int:
+    """Steps a plan can look ahead: `most`, or as far as the forecasts reach when it is made again later in the day."""
+    ends = [frame.index[-1] + pd.Timedelta(seconds=frame.attrs["step_s"]) for frame in forecasts.values()]
+    reach = int((min(ends) - pd.Timestamp(start)) / step) if ends else most
+    return min(most, reach) if reach > 0 else most
+
+
+def _series(forecasts: dict[str, pd.DataFrame], times: pd.DatetimeIndex, step: timedelta) -> dict[str, dict[str, NDArray[np.float64]]]:
+    """Quantiles on the plan's grid, in the unit per step of the plan."""
+    on_grid = {name: _on_grid(frame[QUANTILES], frame.attrs["step_s"], times, step) for name, frame in forecasts.items()}
+    return {name: {q: values[:, i] for i, q in enumerate(QUANTILES)} for name, values in on_grid.items() if values is not None}
+
+
+def _on_grid(frame: pd.DataFrame, step_s: int, times: pd.DatetimeIndex, step: timedelta) -> NDArray[np.float64] | None:
+    """float64[t, columns] per step of the plan: a finer forecast is summed, a coarser one spread evenly; None when it ends too early."""
+    share = step.total_seconds() / step_s
+    summed = frame.rolling(round(share)).sum().shift(1 - round(share)) if share > 1 else frame * share
+    if times[0] < frame.index[0] or times[-1] >= frame.index[-1] + pd.Timedelta(seconds=step_s):
+        return None
+    return summed.reindex(times, method="ffill").to_numpy(dtype=float)
+
+
+def sample_paths(engine: Engine, night: date, wanted: Sequence[str], times: pd.DatetimeIndex, step: timedelta) -> dict[str, Any]:
+    """{series id: float64[paths, t]} in the unit per step of the plan; series without paths, or with too short ones, are left out."""
+    stored = paths.paths(engine, night, wanted)
+    made = {name: _on_grid(frame, frame.attrs["step_s"], times, step) for name, frame in stored.items()}
+    return {name: values.T for name, values in made.items() if values is not None}
