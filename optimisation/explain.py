@@ -159,6 +159,8 @@ def binding(formulation: Formulation, found: Compiled, solution: Solution, most:
     """Limits that cost something, dearest first: how often they bind, from when, and what all of it adds up to."""
     told: list[tuple[float, str]] = []
     inputs = formulation.inputs
+    if not len(solution.row_dual):
+        return ()
     for fact in facts(formulation, found):
         if not fact.words.news:
             continue

@@ -11,6 +11,7 @@ References: Bynum et al., Pyomo - Optimization Modeling in Python, 3rd ed., Spri
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, reduce
+from itertools import product
 from operator import add
 from typing import Any, NamedTuple
 
@@ -32,6 +33,10 @@ class Places:
         self.widths = [members.dimen if isinstance(members.dimen, int) else 1 for members in sets]
         self.shape = tuple(len(members) for members in self.sets)
         self._at = [{member: i for i, member in enumerate(members)} for members in self.sets]
+
+    def members(self) -> list[tuple[Any, ...]]:
+        """The index of every member, in order."""
+        return [sum(((part if isinstance(part, tuple) else (part,)) for part in parts), ()) for parts in product(*self.sets)]
 
     def of(self, parts: Sequence[Array]) -> Array:
         """Position of the members with these indices; raises KeyError for one that is not a member."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from city.problems import fault
-from optimisation import coverage, explain, orders, solve
+from optimisation import coverage, explain, guess, orders, solve
 from optimisation.assets import KINDS, Asset
 from optimisation.assets.asset import of_kind
 from optimisation.formulation import Formulation, templates
@@ -39,19 +39,28 @@ def formulate(inputs: PlanInput, assets: Sequence[Asset], sign_steps: frozenset[
     return model
 
 
-def plan(inputs: PlanInput, assets: Sequence[Asset], rel_gap: float = solve.REL_GAP, max_nodes: int = solve.MAX_NODES) -> PlanResult:
+def plan(
+    inputs: PlanInput,
+    assets: Sequence[Asset],
+    rel_gap: float = solve.REL_GAP,
+    max_nodes: int = solve.MAX_NODES,
+    solver: solve.Solver = solve.solved,
+    start: PlanResult | None = None,
+) -> PlanResult:
     """Plan all assets over the horizon at least cost, carbon priced.
 
     Returns a result whose `status` is optimal (within `rel_gap`), time-limited (the node limit came first; `gap` says how far),
     relaxed (a wish was broken; `breaches` says which) or impossible (`reasons` names a minimal set of limits). Raises
-    `PenstockError` with every missing price, forecast or state, before anything is built.
+    `PenstockError` with every missing price, forecast or state, before anything is built. `solver` may be a `guarded.Guarded`.
+    `start` is an earlier plan of the same city to go on from: found sooner, but which of the plans within the gap is found then
+    depends on it.
     """
     coverage.require(inputs, assets)
     sign_steps: frozenset[int] = frozenset()
     for _ in range(SIGN_PASSES):
         model = formulate(inputs, assets, sign_steps)
         found = solve.compiled(model)
-        solution = solve.solved(found.arrays, rel_gap, max_nodes)
+        solution = solver(found.arrays, rel_gap, max_nodes, guess.guess(model, found, start.decisions if start else None))
         if solution.ended == "infeasible":
             return _impossible(inputs, assets, model, found)
         solved = solve.values(model, found, solution.x)
@@ -117,14 +126,17 @@ def _result(
         exposure=exposure(inputs, assets, values),
         breaches=breaches,
         binding=explain.binding(model, found, solution),
-        notes=_notes(inputs, assets),
+        notes=(*solution.notes, *_notes(inputs, assets)),
         nodes=solution.nodes,
         iterations=solution.iterations,
+        decisions=guess.decided(model, found, solution.x),
     )
 
 
 def _prices(model: Formulation, found: solve.Compiled, solution: solve.Solution) -> Values:
     """What one more unit costs in each balance: kWh for electricity (its rows are kW over a step), m3 for a tank."""
+    if not len(solution.row_dual):
+        return {}
     duals = solve.duals(found, solution.row_dual, {name for name, _ in model.duals_of.values()})
     steps = range(model.inputs.steps)
     return {

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from optimisation.risk.demand_charge import Exposure
 
+from optimisation.guess import Decisions
+
 Status = Literal["optimal", "time-limited", "relaxed", "impossible"]
 Values = Mapping[str, NDArray[np.float64]]  # quantity -> float[steps], or float[steps + 1] for a stored amount
 
@@ -99,3 +101,4 @@ class PlanResult:
     notes: tuple[str, ...] = ()
     nodes: int = 0
     iterations: int = 0
+    decisions: Decisions | None = field(default=None, repr=False)

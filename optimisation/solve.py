@@ -6,9 +6,10 @@ fixed at it: that one gives the shadow prices.
 References: Huangfu and Hall, Parallelizing the dual revised simplex method, Math. Prog. Comp. 10 (2018), 119-142 (HiGHS).
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from time import monotonic
+from typing import Any, Literal
 
 import highspy
 import numpy as np
@@ -17,17 +18,20 @@ from city.problems import fault
 from optimisation.formulation import Formulation
 from optimisation.matrix import Arrays, Compiled, Floats, compiled
 
-__all__ = ["Arrays", "Compiled", "Solution", "compiled", "duals", "handed_over", "run", "solved", "values", "version"]
+__all__ = ["Arrays", "Compiled", "Solution", "Solver", "compiled", "duals", "handed_over", "priced", "run", "solved", "values", "version"]
 
 REL_GAP = 1e-3
 MAX_NODES = 5000
+
+
+Ended = Literal["gap", "limit", "infeasible"]
 
 
 @dataclass(frozen=True)
 class Solution:
     """`ended` is how HiGHS ended; `x`, `row_dual` and `col_dual` are empty when there is no feasible answer."""
 
-    ended: Literal["gap", "limit", "infeasible"]
+    ended: Ended
     objective: float
     gap: float
     x: Floats
@@ -35,6 +39,7 @@ class Solution:
     col_dual: Floats
     nodes: int
     iterations: int
+    notes: tuple[str, ...] = ()
 
 
 def version() -> str:
@@ -76,7 +81,7 @@ def handed_over(arrays: Arrays, rel_gap: float = REL_GAP, max_nodes: int = MAX_N
     return highs
 
 
-def run(highs: highspy.Highs) -> Literal["gap", "limit", "infeasible"]:
+def run(highs: highspy.Highs) -> Ended:
     """Run to its end. Raises `PenstockError` when HiGHS fails or the cost has no floor."""
     highs.run()
     status = highs.getModelStatus()
@@ -94,7 +99,7 @@ def run(highs: highspy.Highs) -> Literal["gap", "limit", "infeasible"]:
     raise fault("optimisation", f"HiGHS ended with '{highs.modelStatusToString(status)}'", "optimal or infeasible", "Raise the node limit.")
 
 
-def run_again(highs: highspy.Highs) -> Literal["gap", "limit", "infeasible"]:
+def run_again(highs: highspy.Highs) -> Ended:
     """What a run without presolve says: presolve alone cannot tell unbounded from infeasible."""
     status = highs.getModelStatus()
     if status == highspy.HighsModelStatus.kInfeasible:
@@ -109,29 +114,85 @@ def run_again(highs: highspy.Highs) -> Literal["gap", "limit", "infeasible"]:
     )
 
 
-def solved(arrays: Arrays, rel_gap: float = REL_GAP, max_nodes: int = MAX_NODES) -> Solution:
-    """Solve, and for integers once more with them fixed, for the shadow prices."""
+Seen = Callable[[Floats | None, float], None]
+Solver = Callable[[Arrays, float, int, Floats | None], Solution]
+BOUND_EVERY_S = 1.0  # how often a search without a better answer still tells its bound [s]
+
+
+def solved(
+    arrays: Arrays, rel_gap: float = REL_GAP, max_nodes: int = MAX_NODES, start: Floats | None = None, seen: Seen | None = None
+) -> Solution:
+    """Solve, and for integers once more with them fixed, for the shadow prices.
+
+    `start` is a guess of x, float[columns], not-a-number where there is none: HiGHS completes it and goes on from there. `seen` is
+    called with every better x as it is found, and now and then without one, each time with the cost that no answer can be below.
+    """
     highs = handed_over(arrays, rel_gap, max_nodes)
+    if not arrays.integer.any():
+        ended = run(highs)
+        return _infeasible(highs) if ended == "infeasible" else _answer(highs, ended)
+    if start is not None:
+        _begin(highs, arrays, start)
+    if seen is not None:
+        _tell(highs, seen)
     ended = run(highs)
-    info = highs.getInfo()
-    nodes, iterations = max(int(info.mip_node_count), 0), int(info.simplex_iteration_count)
     if ended == "infeasible":
-        empty = np.zeros(0)
-        return Solution("infeasible", np.nan, np.nan, empty, empty, empty, nodes, iterations)
-    gap = 0.0
-    if arrays.integer.any():
-        gap = float(info.mip_gap)
-        fixed = np.rint(np.asarray(highs.getSolution().col_value)[arrays.integer])
-        low, high = arrays.col_lower.copy(), arrays.col_upper.copy()
-        low[arrays.integer] = high[arrays.integer] = fixed
-        highs = handed_over(arrays.with_bounds(low, high, np.zeros_like(arrays.integer)))
-        if run(highs) == "infeasible":
-            raise fault("optimisation", "the answer fails with its integers fixed", "feasible within 1e-6", "Scale the asset's limits.")
-        info = highs.getInfo()
-        iterations += int(info.simplex_iteration_count)
-    answer = highs.getSolution()
+        return _infeasible(highs)
+    info = highs.getInfo()
+    x, gap = np.asarray(highs.getSolution().col_value, dtype=float), float(info.mip_gap)
+    answer = priced(arrays, x)
+    return replace(
+        answer,
+        ended=ended,
+        gap=gap,
+        nodes=max(int(info.mip_node_count), 0),
+        iterations=int(info.simplex_iteration_count) + answer.iterations,
+    )
+
+
+def priced(arrays: Arrays, x: Floats) -> Solution:
+    """The linear program with the integers fixed at `x`: the same plan or a better one, and what one more of everything is worth."""
+    low, high = arrays.col_lower.copy(), arrays.col_upper.copy()
+    low[arrays.integer] = high[arrays.integer] = np.rint(x[arrays.integer])
+    highs = handed_over(arrays.with_bounds(low, high, np.zeros_like(arrays.integer)))
+    if run(highs) == "infeasible":
+        raise fault("optimisation", "the answer fails with its integers fixed", "feasible within 1e-6", "Scale the asset's limits.")
+    return _answer(highs, "gap")
+
+
+def _begin(highs: highspy.Highs, arrays: Arrays, start: Floats) -> None:
+    """Give HiGHS the integers of a guess; it finds the rest, or drops the guess where it does not fit."""
+    known = np.flatnonzero(arrays.integer & np.isfinite(start)).astype(np.int32)
+    if len(known):
+        guess = np.clip(np.rint(start), arrays.col_lower, arrays.col_upper)[known]
+        highs.setSolution(len(known), known, guess)
+
+
+def _tell(highs: highspy.Highs, seen: Seen) -> None:
+    told = monotonic()
+
+    def better(event: Any) -> None:
+        seen(np.array(event.data_out.mip_solution, dtype=float), float(event.data_out.mip_dual_bound))
+
+    def searching(event: Any) -> None:
+        nonlocal told
+        if monotonic() - told >= BOUND_EVERY_S:
+            told = monotonic()
+            seen(None, float(event.data_out.mip_dual_bound))
+
+    highs.cbMipImprovingSolution.subscribe(better)
+    highs.cbMipInterrupt.subscribe(searching)
+
+
+def _infeasible(highs: highspy.Highs) -> Solution:
+    info, empty = highs.getInfo(), np.zeros(0)
+    return Solution("infeasible", np.nan, np.nan, empty, empty, empty, max(int(info.mip_node_count), 0), int(info.simplex_iteration_count))
+
+
+def _answer(highs: highspy.Highs, ended: Ended) -> Solution:
+    answer, info = highs.getSolution(), highs.getInfo()
     x, row_dual, col_dual = (np.asarray(a, dtype=float) for a in (answer.col_value, answer.row_dual, answer.col_dual))
-    return Solution(ended, float(info.objective_function_value), gap, x, row_dual, col_dual, nodes, iterations)
+    return Solution(ended, float(info.objective_function_value), 0.0, x, row_dual, col_dual, 0, int(info.simplex_iteration_count))
 
 
 def values(formulation: Formulation, found: Compiled, x: Floats) -> dict[str, Floats]:
