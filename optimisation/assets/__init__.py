@@ -8,15 +8,20 @@ from pydantic import Field, TypeAdapter
 
 from optimisation.assets.asset import AssetKind
 from optimisation.assets.battery import Battery
+from optimisation.assets.boiler import Boiler
+from optimisation.assets.chiller import Chiller
+from optimisation.assets.chp import Chp
 from optimisation.assets.curtailable import Curtailable
 from optimisation.assets.demand_response import DemandResponse
 from optimisation.assets.ev_fleet import EvFleet
 from optimisation.assets.fixed_load import FixedLoad
 from optimisation.assets.grid import Grid
+from optimisation.assets.heat_pump import HeatPump
 from optimisation.assets.interruptible import Interruptible
 from optimisation.assets.line import Line
 from optimisation.assets.pump_station import PumpStation
 from optimisation.assets.street_lights import StreetLights
+from optimisation.assets.supply import Supply
 from optimisation.assets.tank import Tank
 
 KINDS: tuple[type[AssetKind], ...] = (
@@ -31,6 +36,11 @@ KINDS: tuple[type[AssetKind], ...] = (
     StreetLights,
     PumpStation,
     Tank,
+    Chiller,
+    Chp,
+    HeatPump,
+    Boiler,
+    Supply,
 )
 
 if TYPE_CHECKING:
