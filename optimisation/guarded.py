@@ -84,8 +84,9 @@ class Guarded:
             none = np.zeros(0)
             answer = Solution("limit", float(arrays.cost @ x) + arrays.offset, 0.0, x, none, none, 0, 0)
             notes = ("The marginal prices of this plan could not be found.",)
-        gap = (answer.objective - bound) / max(abs(answer.objective), 1e-9) if np.isfinite(bound) else np.inf
-        far = f"no plan costs more than {gap:.2%} less" if np.isfinite(gap) else "how far it is from the cheapest is not known"
+        less = max(answer.objective - bound, 0.0)
+        gap = less / max(abs(answer.objective), 1e-9) if np.isfinite(less) else np.inf
+        far = f"the cheapest costs at most {less:,.6g} less" if np.isfinite(less) else "how far it is from the cheapest is not known"
         return replace(answer, ended="limit", gap=gap, notes=(f"{said}; this is the last plan it had found, and {far}.", *notes))
 
     def _ask(self, work: Callable[..., Any], limit_s: float, given: tuple[Any, ...], seen: list[Any]) -> Any:

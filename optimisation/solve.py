@@ -85,33 +85,21 @@ def run(highs: highspy.Highs) -> Ended:
     """Run to its end. Raises `PenstockError` when HiGHS fails or the cost has no floor."""
     highs.run()
     status = highs.getModelStatus()
+    if status == highspy.HighsModelStatus.kUnboundedOrInfeasible:  # presolve cannot tell which
+        highs.setOptionValue("presolve", "off")
+        highs.run()
+        status = highs.getModelStatus()
     feasible = highs.getInfo().primal_solution_status == int(highspy.SolutionStatus.kSolutionStatusFeasible)
     if status == highspy.HighsModelStatus.kOptimal:
         return "gap"
     if status == highspy.HighsModelStatus.kInfeasible:
         return "infeasible"
-    if status == highspy.HighsModelStatus.kUnboundedOrInfeasible:
-        highs.setOptionValue("presolve", "off")
-        highs.run()
-        return run_again(highs)
     if status == highspy.HighsModelStatus.kSolutionLimit and feasible:
         return "limit"
-    raise fault("optimisation", f"HiGHS ended with '{highs.modelStatusToString(status)}'", "optimal or infeasible", "Raise the node limit.")
-
-
-def run_again(highs: highspy.Highs) -> Ended:
-    """What a run without presolve says: presolve alone cannot tell unbounded from infeasible."""
-    status = highs.getModelStatus()
-    if status == highspy.HighsModelStatus.kInfeasible:
-        return "infeasible"
-    if status == highspy.HighsModelStatus.kOptimal:
-        return "gap"
-    raise fault(
-        "optimisation",
-        f"HiGHS ended with '{highs.modelStatusToString(status)}'",
-        "a cost with a floor",
-        "Give imports a price or a connection limit.",
-    )
+    said = f"HiGHS ended with '{highs.modelStatusToString(status)}'"
+    if status in (highspy.HighsModelStatus.kUnbounded, highspy.HighsModelStatus.kUnboundedOrInfeasible):
+        raise fault("optimisation", said, "a cost with a floor", "Give imports a price or a connection limit.")
+    raise fault("optimisation", said, "optimal or infeasible", "Raise the node limit.")
 
 
 Seen = Callable[[Floats | None, float], None]

@@ -1,0 +1,146 @@
+"""A solver in a process of its own: what is left of a plan when that process hangs, dies, or is stopped."""
+
+import os
+import re
+import signal
+import threading
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from benchmarks._cities import demo_like
+from city.problems import PenstockError
+from optimisation import solve
+from optimisation.guarded import Guarded
+from optimisation.matrix import Arrays
+from optimisation.program import plan
+
+
+def split(items: int, markets: int) -> Arrays:
+    """Market split: halve `markets` sums of whole weights at once, each unit off costs 1. Tiny ones are easy, 50 items hopeless."""
+    weights = sp.csc_array(np.random.default_rng(items).integers(0, 100, (markets, items)).astype(float))
+    half = np.floor(weights.sum(axis=1) / 2)
+    matrix = sp.hstack([weights, sp.eye_array(markets), -sp.eye_array(markets)], format="csc")
+    return Arrays(
+        cost=np.concatenate([np.zeros(items), np.ones(2 * markets)]),
+        offset=0.0,
+        start=matrix.indptr.astype(np.int32),
+        index=matrix.indices.astype(np.int32),
+        value=matrix.data,
+        row_lower=half,
+        row_upper=half,
+        col_lower=np.zeros(items + 2 * markets),
+        col_upper=np.concatenate([np.ones(items), np.full(2 * markets, np.inf)]),
+        integer=np.arange(items + 2 * markets) < items,
+    )
+
+
+EASY, HOPELESS = split(8, 2), split(50, 10)
+
+
+@pytest.fixture
+def guarded():
+    with Guarded(limit_s=60.0) as solver:
+        yield solver
+
+
+def test_answer_is_that_of_a_solve_without_a_guard_and_the_process_stays(guarded):
+    plain, first = solve.solved(EASY), guarded(EASY)
+    process = guarded._child[0].pid
+    second = guarded(EASY)
+    assert guarded._child[0].pid == process
+    for answer in (first, second):
+        assert answer.ended == plain.ended == "gap"
+        assert answer.objective == plain.objective
+        assert np.array_equal(answer.x, plain.x)
+        assert np.array_equal(answer.row_dual, plain.row_dual)
+
+
+def test_solver_at_its_limit_leaves_the_last_plan_it_found_and_says_so(guarded):
+    guarded(EASY)
+    guarded.limit_s = 1.0
+    answer = guarded(HOPELESS, 1e-6, 10**9)
+    assert answer.ended == "limit"
+    activity = sp.csc_array((HOPELESS.value, HOPELESS.index, HOPELESS.start)) @ answer.x
+    assert activity == pytest.approx(HOPELESS.row_lower, abs=1e-5)
+    whole = answer.x[HOPELESS.integer]
+    assert np.array_equal(whole, np.rint(whole))
+    assert answer.objective == pytest.approx(float(HOPELESS.cost @ answer.x))
+    assert len(answer.row_dual) == len(HOPELESS.row_lower)
+    assert 0 < answer.gap <= 1
+    assert answer.notes[0].startswith(
+        "The solver was stopped after 1 s; this is the last plan it had found, and the cheapest costs at most "
+    )
+
+
+def test_process_that_dies_is_a_sentence_and_the_next_solve_gets_a_new_one(guarded):
+    guarded(EASY)
+    process = guarded._child[0].pid
+    os.kill(process, signal.SIGSTOP)  # it can take no work, so no plan is left behind
+    killer = threading.Timer(0.2, os.kill, (process, signal.SIGKILL))
+    killer.start()
+    with pytest.raises(PenstockError, match=r"The solver's process died \(exit code -9\) and had found no plan"):
+        guarded(EASY)
+    assert guarded(EASY).objective == solve.solved(EASY).objective
+    assert guarded._child[0].pid != process
+
+
+def test_process_that_hangs_is_stopped_at_the_limit(guarded):
+    guarded(EASY)
+    os.kill(guarded._child[0].pid, signal.SIGSTOP)
+    guarded.limit_s = 0.3
+    with pytest.raises(PenstockError, match=r"stopped after 0\.3 s and had found no plan"):
+        guarded(split(300, 200))
+
+
+def test_fault_of_the_problem_comes_through_and_the_process_stays(guarded):
+    unbounded = replace(EASY, cost=-EASY.cost, row_lower=np.full(2, -np.inf), integer=np.zeros_like(EASY.integer))
+    with pytest.raises(PenstockError, match="a cost with a floor"):
+        guarded(unbounded)
+    assert guarded._child[0].is_alive()
+
+
+def test_limit_must_be_above_zero():
+    with pytest.raises(PenstockError, match="above 0 s"):
+        Guarded(limit_s=0.0)
+
+
+@pytest.mark.slow
+def test_stopped_plan_of_a_city_is_told_as_time_limited(monkeypatch):
+    """Stopped at its first plan: time-limited, with a gap, prices and the sentence, and within the city's limits."""
+    inputs, assets = demo_like(steps=96)
+    full = plan(inputs, assets)
+
+    def stopped(arrays, rel_gap, max_nodes, start=None):
+        found = []
+        solve.solved(arrays, rel_gap, max_nodes, start, seen=lambda x, bound: found.append((x, bound)))
+        first = next(x for x, _ in found if x is not None)
+        with Guarded(limit_s=60.0) as solver:
+            return solver._left(arrays, first, found[0][1], "The solver was stopped after 60 s")
+
+    early = plan(inputs, assets, solver=stopped)
+    assert early.status == "time-limited"
+    assert early.cost.total >= full.cost.total * (1 - 2e-3)
+    least = re.search(r"stopped after 60 s.* the cheapest costs at most ([0-9,.]+) less", " ".join(early.notes))
+    assert early.cost.total - float(least[1].replace(",", "")) <= full.cost.total * (1 + 1e-9)
+    assert len(early.price) == len(full.price)
+
+
+@pytest.mark.slow
+def test_plan_a_quarter_later_goes_on_from_the_plan_before():
+    inputs, assets = demo_like(steps=97)
+    first = replace(inputs, **_cut(inputs, 0, 96))
+    later = replace(inputs, **_cut(inputs, 1, 97), start_utc=inputs.start_utc + timedelta(minutes=15))
+    before = plan(first, assets)
+    cold, warm = plan(later, assets), plan(later, assets, start=before)
+    assert warm.cost.total == pytest.approx(cold.cost.total, rel=2.5e-3)
+    assert warm.iterations < cold.iterations
+
+
+def _cut(inputs, begin, end):
+    vectors = ("import_price_per_kwh", "export_price_per_kwh", "intensity_kg_per_kwh")
+    series = {name: {q: v[begin:end] for q, v in bands.items()} for name, bands in inputs.series.items()}
+    return {"steps": end - begin, "series": series, **{name: getattr(inputs, name)[begin:end] for name in vectors}}
