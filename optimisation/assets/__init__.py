@@ -15,6 +15,7 @@ from optimisation.assets.curtailable import Curtailable
 from optimisation.assets.demand_response import DemandResponse
 from optimisation.assets.ev_fleet import EvFleet
 from optimisation.assets.fixed_load import FixedLoad
+from optimisation.assets.gravity_main import GravityMain
 from optimisation.assets.grid import Grid
 from optimisation.assets.heat_pump import HeatPump
 from optimisation.assets.interruptible import Interruptible
@@ -23,6 +24,7 @@ from optimisation.assets.pump_station import PumpStation
 from optimisation.assets.street_lights import StreetLights
 from optimisation.assets.supply import Supply
 from optimisation.assets.tank import Tank
+from optimisation.assets.variable_pump import VariablePump
 
 KINDS: tuple[type[AssetKind], ...] = (
     Grid,
@@ -35,6 +37,8 @@ KINDS: tuple[type[AssetKind], ...] = (
     DemandResponse,
     StreetLights,
     PumpStation,
+    VariablePump,
+    GravityMain,
     Tank,
     Chiller,
     Chp,

@@ -7,6 +7,7 @@ References: Rajan and Takriti, Minimum Up/Down Polytopes of the Unit Commitment 
 rest); Morales-Espana, Latorre and Ramos, Tight and Compact MILP Formulation of Start-Up and Shut-Down Ramping in Unit Commitment, IEEE
 Trans. Power Systems 28 (2013), 1288-1296 (ramps; here per step, without their tightening).
 """
+# ruff: noqa: ARG005 - Pyomo gives every rule its model
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -61,11 +62,11 @@ class Committed(Connected):
     start_price: float = Field(default=0.0, ge=0, description="wear of one start [currency]")
 
     def runs_at_start(self, inputs: PlanInput) -> bool:
-        return float(inputs.state[self.id]["running"]) >= 0.5
+        return float(inputs.state.get(self.id, {}).get("running", 0.0)) >= 0.5
 
     def unit(self, inputs: PlanInput) -> Unit:
         """Itself as `commit` wants it, with what its state tells."""
-        state = inputs.state[self.id]
+        state = inputs.state.get(self.id, {})
         return Unit(
             self.id,
             on=self.runs_at_start(inputs),
@@ -103,7 +104,8 @@ def commit(model: "Formulation", name: str, units: Sequence[Unit], can: ArrayLik
     later = model.ids(f"{name}_later", range(1, steps))
     on = model.parameter(f"{name}_on", ids, [float(u.on) for u in units])
     model.constraint(f"{name}_switch_first", ids, first, rule=lambda m, u, t: running[u, t] - start[u, t] + stop[u, t] == on[u])
-    model.constraint(f"{name}_switch", ids, later, rule=lambda m, u, t: running[u, t] - running[u, t - 1] == start[u, t] - stop[u, t])
+    if steps > 1:
+        model.constraint(f"{name}_switch", ids, later, rule=lambda m, u, t: running[u, t] - running[u, t - 1] == start[u, t] - stop[u, t])
     _lengths(model, name, units)
     _starts(model, name, units)
     return running
@@ -155,14 +157,18 @@ def _lengths(model: "Formulation", name: str, units: Sequence[Unit]) -> None:
 def _starts(model: "Formulation", name: str, units: Sequence[Unit]) -> None:
     m, days = model.m, model.inputs.civil_days
     start, ids = getattr(m, f"{name}_start"), getattr(m, f"{name.upper()}_UNIT")
-    left = {(u.id, day): u.starts_per_day - (0 if day else u.starts_today) for u in units if u.starts_per_day for day in range(len(days))}
-    left |= {(u.id, day): 0 for u in units if u.starts_per_day == 0 for day in range(len(days))}
+    left = {
+        (u.id, day): max(u.starts_per_day - (0 if day else u.starts_today), 0)
+        for u in units
+        if u.starts_per_day is not None
+        for day in range(len(days))
+    }
     if left:
         model.constraint(
             f"{name}_starts",
             model.ids(f"{name}_starts_ids", left),
             by_row=True,
-            rule=lambda m, u, day: sum(start[u, t] for t in days[day]) <= max(left[u, day], 0),
+            rule=lambda m, u, day: sum(start[u, t] for t in days[day]) <= left[u, day],
             words=Words("at most {value} starts a day", by_day=True),
         )
     if any(u.start_price for u in units):

@@ -1,4 +1,5 @@
 """A pump station of fixed speed, on or off: it fills one tank, rests and runs for a while, and starts only so often."""
+# ruff: noqa: ARG003, ARG005 - every kind answers the same calls, and Pyomo gives every rule its model
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, Self
@@ -8,7 +9,7 @@ from pydantic import Field
 
 from optimisation.assets.asset import Solved, column
 from optimisation.assets.commitment import commit
-from optimisation.assets.station import Station
+from optimisation.assets.station import Station, flows
 from optimisation.inputs import PlanInput, Series
 from optimisation.results import Values
 from optimisation.words import Words
@@ -45,5 +46,5 @@ class PumpStation(Station):
         return {a.id: a.at_flow(running * a.flow_m3_per_h) for a, running in zip(group, on, strict=True)}
 
     def at_flow(self, flow_m3_per_h: Series) -> Values:
-        running = self.on_at(flow_m3_per_h)
+        running = flows(flow_m3_per_h)
         return {"running": running, "power_kw": running * self.power_kw, "flow_m3_per_h": running * self.flow_m3_per_h}

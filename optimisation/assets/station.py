@@ -17,13 +17,12 @@ if TYPE_CHECKING:
     from optimisation.formulation import Formulation
 
 
-class Station(Committed):
+class Inflow(AssetKind):
     """Fills one tank, from another or from outside; unplanned, level switches turn it on and off.
 
-    A kind of station says what it gives at full flow (`full_m3_per_h`) and its plan quantities for a flow (`at_flow`).
+    A kind says what it gives when such a switch turns it on (`full_m3_per_h`) and its plan quantities for a flow (`at_flow`).
     """
 
-    planned: ClassVar[tuple[str, ...]] = ("running", "power_kw", "flow_m3_per_h")
     tank: str = Field(description="id of the tank it fills")
     from_tank: str | None = Field(default=None, description="id of the tank it draws from; none: a source that never runs dry")
     start_below_share: float = Field(default=0.4, ge=0, le=1, description="unplanned: starts below this share of the tank [1]")
@@ -46,6 +45,9 @@ class Station(Committed):
         """Its PLAN quantities for a flow float[steps] [m3/h]."""
         raise NotImplementedError
 
+    def runs_at_start(self, inputs: PlanInput) -> bool:
+        return False
+
     def check(self, inputs: PlanInput, assets: Sequence[AssetKind]) -> list[Problem]:
         from optimisation.assets.tank import Tank
 
@@ -58,8 +60,8 @@ class Station(Committed):
         ]
 
     @staticmethod
-    def fill(model: "Formulation", group: Sequence["Station"], flow: Callable[[Any, str, int], Any]) -> None:
-        """Let `flow(m, station, step)` [m3/h] enter the tank of each station and leave the one it draws from."""
+    def fill(model: "Formulation", group: Sequence["Inflow"], flow: Callable[[Any, str, int], Any]) -> None:
+        """Let `flow(m, asset, step)` [m3/h] enter the tank of each and leave the one it draws from."""
         for a in group:
             model.inflows.setdefault(a.tank, []).append(lambda m, t, i=a.id: flow(m, i, t))
             if a.from_tank is not None:
@@ -71,10 +73,17 @@ class Station(Committed):
 
         return self.at_flow(by_level(inputs, assets)[1][self.id])
 
+
+class Station(Committed, Inflow):
+    """An inflow that is on or off, draws power and wears with each start."""
+
+    planned: ClassVar[tuple[str, ...]] = ("running", "power_kw", "flow_m3_per_h")
+
     def settle(self, inputs: PlanInput, values: Values) -> Settled:
         wear = self.starts(inputs, values["running"]) * self.start_price
         return Settled({self.balance: -values["power_kw"]}, Cost(wear=wear))
 
-    def on_at(self, flow_m3_per_h: Series) -> Series:
-        """float[steps] running, 1 where water flows."""
-        return (np.asarray(flow_m3_per_h) > 1e-9).astype(float)
+
+def flows(flow_m3_per_h: Series) -> Series:
+    """float[steps]: 1 where water flows, else 0."""
+    return (np.asarray(flow_m3_per_h) > 1e-9).astype(float)

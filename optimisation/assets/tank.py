@@ -2,20 +2,29 @@
 # ruff: noqa: ARG002, ARG003 - every kind answers the same calls, whether or not it needs all they bring
 
 from collections.abc import Sequence
+from datetime import time
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from city.problems import Problem
 from optimisation.assets.asset import TOLERANCE, AssetKind, Left, Solved, column, of_kind
-from optimisation.assets.station import Station
+from optimisation.assets.station import Inflow
 from optimisation.inputs import PlanInput, Series
 from optimisation.results import Breach, Cost, Settled, Values
 from optimisation.words import Words
 
 if TYPE_CHECKING:
     from optimisation.formulation import Formulation
+
+
+class Target(BaseModel):
+    """A volume wished at a time of each day, e.g. a full tank before the morning peak."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    at_local: time = Field(description="local time of the wish")
+    least_m3: float = Field(ge=0, description="volume wished at that time [m3]")
 
 
 class Tank(AssetKind):
@@ -33,6 +42,7 @@ class Tank(AssetKind):
     wish_price_per_m3h: float = Field(default=0.05, ge=0, description="price of being outside the band [currency per m3 and hour]")
     end_least_m3: float | None = Field(default=None, ge=0, description="wished volume at the end [m3]; none: as at the start")
     end_price_per_m3: float = Field(default=1.0, ge=0, description="price of volume missing at the end [currency/m3]")
+    targets: tuple[Target, ...] = Field(default=(), description="volumes wished at times of the day, priced like the end")
     end_value_per_m3: float = Field(default=0.0, ge=0, description="what volume left at the end is worth [currency/m3]")
 
     @model_validator(mode="after")
@@ -63,11 +73,25 @@ class Tank(AssetKind):
         wish = self.start_m3(inputs) if self.end_least_m3 is None else self.end_least_m3
         return float(np.clip(wish, *self.band_m3))
 
+    def wished_m3(self, inputs: PlanInput) -> dict[int, float]:
+        """Wished volume at instants 1 to `steps` [m3]: its daily targets, and the end."""
+        clock = [time(t.hour, t.minute) for t in inputs.local_times]
+        wished = {i: t.least_m3 for t in self.targets for i in range(1, inputs.steps + 1) if clock[i] == t.at_local}
+        return wished | {inputs.steps: max(self.end_m3(inputs), wished.get(inputs.steps, 0.0))}
+
     def check(self, inputs: PlanInput, assets: Sequence[AssetKind]) -> list[Problem]:
         start, low, high = self.start_m3(inputs), self.volume_min_m3, self.volume_max_m3
-        if low * (1 - TOLERANCE) <= start <= high * (1 + TOLERANCE):
-            return []
-        return [Problem(f"state of {self.id}, volume_m3", f"{start:g} m3", f"{low:g} to {high:g} m3", "Check level sensor and volumes.")]
+        found = []
+        if not low * (1 - TOLERANCE) <= start <= high * (1 + TOLERANCE):
+            found += [
+                Problem(f"state of {self.id}, volume_m3", f"{start:g} m3", f"{low:g} to {high:g} m3", "Check level sensor and volumes.")
+            ]
+        clock = {time(t.hour, t.minute) for t in inputs.local_times}
+        for target in self.targets if inputs.steps * inputs.step_h >= 25 else ():
+            if target.at_local not in clock:
+                allowed = f"a time at which a step of {inputs.step_s / 60:g} min begins"
+                found.append(Problem(f"asset {self.id}, targets", f"{target.at_local:%H:%M}", allowed, "Move it to such a time."))
+        return found
 
     def notes(self, inputs: PlanInput) -> list[str]:
         (low, high), start = self.band_m3, self.start_m3(inputs)
@@ -111,10 +135,12 @@ class Tank(AssetKind):
     @staticmethod
     def _wishes(model: "Formulation", group: Sequence["Tank"]) -> None:
         m, last = model.m, model.inputs.steps
-        band, end = {a.id: a.band_m3 for a in group}, {a.id: a.end_m3(model.inputs) for a in group}
+        band = {a.id: a.band_m3 for a in group}
+        wished = {(a.id, t): volume for a in group for t, volume in a.wished_m3(model.inputs).items()}
+        model.ids("TANK_WISHED", wished)
         model.variable("tank_below_m3", m.TANK, m.T)
         model.variable("tank_above_m3", m.TANK, m.T)
-        model.variable("tank_end_short_m3", m.TANK)
+        model.variable("tank_short_m3", m.TANK_WISHED)
         model.constraint(
             "tank_wish_low",
             m.TANK,
@@ -132,11 +158,11 @@ class Tank(AssetKind):
             words=Words("volume in the wished band, at most {value}", "m3"),
         )
         model.constraint(
-            "tank_end",
-            m.TANK,
+            "tank_wished",
+            m.TANK_WISHED,
             by_row=True,
-            rule=lambda m, k: m.tank_volume_m3[k, last] + m.tank_end_short_m3[k] >= end[k],
-            words=Words("volume at the end at least {value}", "m3"),
+            rule=lambda m, k, t: m.tank_volume_m3[k, t] + m.tank_short_m3[k, t] >= wished[k, t],
+            words=Words("wished volume of at least {value} at its time or at the end", "m3"),
         )
         model.parameter("tank_wish_price", m.TANK, column(group, "wish_price_per_m3h") * model.inputs.step_h)
         model.parameter("tank_end_price", m.TANK, column(group, "end_price_per_m3"))
@@ -146,9 +172,8 @@ class Tank(AssetKind):
         model.costs.append(
             lambda m: sum(m.tank_wish_price[k] * (m.tank_below_m3[k, t] + m.tank_above_m3[k, t]) for k in m.TANK for t in m.T)
         )
-        model.costs.append(
-            lambda m: sum(m.tank_end_price[k] * m.tank_end_short_m3[k] - m.tank_end_value[k] * m.tank_volume_m3[k, last] for k in m.TANK)
-        )
+        model.costs.append(lambda m: sum(m.tank_end_price[k] * m.tank_short_m3[k, t] for k, t in m.TANK_WISHED))
+        model.costs.append(lambda m: sum(-m.tank_end_value[k] * m.tank_volume_m3[k, last] for k in m.TANK))
 
     @classmethod
     def read(cls, inputs: PlanInput, group: Sequence[Self], solved: Solved) -> dict[str, Values]:
@@ -170,10 +195,12 @@ class Tank(AssetKind):
                 amount, worst = float(outside.sum() * h), int(outside.argmax()) + 1
                 sentence = f"{self.id}: {what} by up to {outside.max():,.1f} m3, most at {inputs.said(worst)}."
                 breaches.append(Breach(self.id, what, amount, "m3 h", price, sentence))
-        short = max(self.end_m3(inputs) - float(volume[-1]), 0.0)
-        if short > TOLERANCE * self.volume_max_m3:
-            sentence = f"{self.id} ends with {volume[-1]:,.1f} m3, {short:,.1f} m3 below the {self.end_m3(inputs):,.1f} m3 wished."
-            breaches.append(Breach(self.id, "volume at the end", short, "m3", self.end_price_per_m3, sentence))
+        for t, wished in self.wished_m3(inputs).items():
+            short = wished - float(volume[t])
+            if short > TOLERANCE * self.volume_max_m3:
+                when = f"ends with {volume[t]:,.1f} m3" if t == inputs.steps else f"holds {volume[t]:,.1f} m3 at {inputs.said(t)}"
+                sentence = f"{self.id} {when}, {short:,.1f} m3 below the {wished:,.1f} m3 wished."
+                breaches.append(Breach(self.id, "volume at its time", short, "m3", self.end_price_per_m3, sentence))
         cost = Cost(storage=self.end_value_per_m3 * float(volume[0] - volume[-1]), breaches=sum(b.cost for b in breaches))
         return Settled(cost=cost, breaches=tuple(breaches))
 
@@ -185,7 +212,7 @@ def by_level(inputs: PlanInput, assets: Sequence[AssetKind]) -> tuple[dict[str, 
     its minimum, and told as a breach: doing nothing has no one to prevent it.
     """
     tanks = {tank.id: tank for tank in of_kind(assets, Tank)}
-    stations: list[Station] = of_kind(assets, Station)
+    stations: list[Inflow] = of_kind(assets, Inflow)
     volume = {i: np.full(inputs.steps + 1, tank.start_m3(inputs)) for i, tank in tanks.items()}
     demand = {i: tank.demand_m3(inputs) for i, tank in tanks.items()}
     flow = {s.id: np.zeros(inputs.steps) for s in stations}
