@@ -24,7 +24,8 @@ class Lock:
     """An operator's manual hold: `asset` keeps `quantity` at `value` until `until_utc`.
 
     A hold of `command_kw` on generation that can be curtailed is an upper limit, as its setpoint register is; every other
-    hold is an equality. Where it is known what the asset does at that setpoint step by step, `course` float[steps] says it, exactly.
+    hold is an equality. Where it is known what the asset does at that setpoint step by step, `course` float[steps] says it, exactly;
+    where that is NaN the asset is free.
     """
 
     asset: str
@@ -32,6 +33,7 @@ class Lock:
     value: float
     until_utc: datetime
     course: Series | None = None
+    cause: str = "manual hold"
 
 
 @dataclass(frozen=True)

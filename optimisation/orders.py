@@ -17,6 +17,7 @@ def hold(model: "Formulation") -> None:
     """Every manual hold as a hard constraint over the steps that begin before it ends."""
     for number, lock in enumerate(model.inputs.locks):
         expression, relation = model.holds[(lock.asset, lock.quantity)]
+        steps = [t for t in range(model.inputs.until(lock.until_utc)) if lock.course is None or lock.course[t] == lock.course[t]]
 
         def rule(m: Any, a: str, t: int, expression: Any = expression, relation: str = relation, lock: Lock = lock) -> Any:
             if lock.course is not None:
@@ -26,9 +27,9 @@ def hold(model: "Formulation") -> None:
         model.constraint(
             f"manual_hold_{number}",
             model.ids(f"HOLD_{number}", [lock.asset]),
-            model.ids(f"HOLD_{number}_STEPS", range(model.inputs.until(lock.until_utc))),
+            model.ids(f"HOLD_{number}_STEPS", steps),
             rule=rule,
-            words=Words(f"manual hold of {lock.quantity} at {lock.value:g} until {lock.until_utc:%Y-%m-%dT%H:%MZ}"),
+            words=Words(f"{lock.cause} of {lock.quantity} at {lock.value:g} until {lock.until_utc:%Y-%m-%dT%H:%MZ}"),
             by_row=True,
         )
 
