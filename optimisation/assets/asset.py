@@ -28,7 +28,7 @@ class AssetKind(BaseModel):
     state_taken: ClassVar[tuple[str, ...]] = ()  # states it makes use of where they are known
     planned: ClassVar[tuple[str, ...]] = ()  # the PLAN quantities of `read`: what a control may send
     ports: ClassVar[tuple[str, ...]] = ()  # its fields that name a balance
-    draws: ClassVar[int] = 0  # what more of its series than forecast takes from its balance: 1 a load, -1 generation, 0 nothing
+    error_sign: ClassVar[int] = 0  # what more of its series than forecast takes from its balance: 1 a load, -1 generation, 0 nothing
     stage: ClassVar[int] = 0  # kinds are built in this order: a tank needs what its stations give
     follows: ClassVar[int] = 0  # when nobody plans: 0 takes things as they come, 1 covers cold, 2 heat, 3 power, 4 lines, 5 grids
     opposites: ClassVar[tuple[tuple[str, str], ...]] = ()  # pairs of its variables that must not both flow in a step

@@ -20,7 +20,7 @@ class Curtailable(Connected):
     """Generates between `least_share` of its forecast and all of it."""
 
     kind: Literal["curtailable"] = "curtailable"
-    draws: ClassVar[int] = -1
+    error_sign: ClassVar[int] = -1
     planned: ClassVar[tuple[str, ...]] = ("power_kw", "curtailed_kw")
     series: tuple[str, ...] = Field(min_length=1, description="ids of the generation forecasts that add up to it")
     least_share: float = Field(

@@ -32,7 +32,7 @@ class DemandResponse(Connected):
     """A load that a demand-response programme may call: less for some hours, told in advance, and paid."""
 
     kind: Literal["demand_response"] = "demand_response"
-    draws: ClassVar[int] = 1
+    error_sign: ClassVar[int] = 1
     state_taken: ClassVar[tuple[str, ...]] = ("events_left", "events_left_today")
     planned: ClassVar[tuple[str, ...]] = ("power_kw", "reduced_kw", "rebound_kw", "called")
     series: tuple[str, ...] = Field(min_length=1, description="ids of the load forecasts that add up to it")

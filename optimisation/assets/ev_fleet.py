@@ -25,7 +25,7 @@ class EvFleet(Connected):
     """
 
     kind: Literal["ev_fleet"] = "ev_fleet"
-    draws: ClassVar[int] = 1
+    error_sign: ClassVar[int] = 1
     state_taken: ClassVar[tuple[str, ...]] = ("owed_kwh",)
     planned: ClassVar[tuple[str, ...]] = ("power_kw", "owed_kwh")
     series: tuple[str, ...] = Field(min_length=1, description="ids of the forecasts of uncontrolled charging")

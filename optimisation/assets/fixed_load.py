@@ -18,7 +18,7 @@ class FixedLoad(Connected):
     """Takes its forecast, whatever the price."""
 
     kind: Literal["fixed_load"] = "fixed_load"
-    draws: ClassVar[int] = 1
+    error_sign: ClassVar[int] = 1
     planned: ClassVar[tuple[str, ...]] = ("power_kw",)
     series: tuple[str, ...] = Field(min_length=1, description="ids of the forecasts that add up to it")
 

@@ -20,7 +20,7 @@ class Interruptible(Connected):
     """Demand response of one site: energy not taken, within its contract, is paid by the kWh."""
 
     kind: Literal["interruptible"] = "interruptible"
-    draws: ClassVar[int] = 1
+    error_sign: ClassVar[int] = 1
     planned: ClassVar[tuple[str, ...]] = ("power_kw", "interrupted_kw")
     series: tuple[str, ...] = Field(min_length=1, description="ids of the load forecasts that add up to it")
     max_curtail_share: float = Field(ge=0, le=1, description="part of the load that may be interrupted [1]")

@@ -21,7 +21,7 @@ class StreetLights(Connected):
     """Lamps whose power may be lowered by a share of what they draw."""
 
     kind: Literal["street_lights"] = "street_lights"
-    draws: ClassVar[int] = 1
+    error_sign: ClassVar[int] = 1
     planned: ClassVar[tuple[str, ...]] = ("power_kw", "dimmed_kw")
     series: tuple[str, ...] = Field(min_length=1, description="ids of the forecasts of undimmed consumption")
     dimmable_share: float = Field(ge=0, le=1, description="part of the power that may be dimmed away [1]")

@@ -46,18 +46,34 @@ def cvar(values: Series, tail: float) -> float:
     return float(down @ counted / counted.sum())
 
 
-def _met(inputs: PlanInput, assets: Sequence[AssetKind]) -> list[tuple[Area, Grid, NDArray[np.float64]]]:
+Met = tuple[Area, Grid, NDArray[np.float64]]
+
+
+def _met(inputs: PlanInput, assets: Sequence[AssetKind]) -> list[Met]:
     """Every grid with sample paths: its area, and its errors float64[paths, steps] [kW]."""
     made = [(area, on_paths(inputs, area.draws) / inputs.step_h) for area in areas(assets)]
     return [(area, grid, area.part(grid) * errors) for area, errors in made if len(errors) for grid in area.grids]
 
 
+def _spread(inputs: PlanInput, area: Area, errors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`peak_paths` of the paths, evenly spread over the order of what their peaks would be if nothing were planned."""
+    asked, most = sum(sign * inputs.power(name) for name, sign in area.draws.items()), min(inputs.risk.peak_paths, len(errors))
+    order = np.argsort((asked + errors).max(axis=1), kind="stable")
+    return errors[np.sort(order[((np.arange(most) + 0.5) * len(errors) / most).astype(int)])]
+
+
+def _charged(inputs: PlanInput, assets: Sequence[AssetKind]) -> list[tuple[Grid, NDArray[np.float64]]]:
+    """The grids with a demand charge, and the paths it is planned on."""
+    if inputs.risk.peak_weight is None:
+        return []
+    met = [one for one in _met(inputs, assets) if one[1].capacity_charge_per_kw_month > 0]
+    return [(grid, _spread(inputs, area, errors)) for area, grid, errors in met]
+
+
 def block(model: "Formulation", assets: Sequence[AssetKind]) -> None:
     """Put mean and CVaR of the demand charge in place of the charge on the plan's own peak."""
     m, inputs, risk = model.m, model.inputs, model.inputs.risk
-    if risk.peak_weight is None:
-        return
-    charged = [(grid, errors) for _, grid, errors in _met(inputs, assets) if grid.capacity_charge_per_kw_month > 0]
+    charged = _charged(inputs, assets)
     if not charged:
         return
     ids, months, paths = model.ids("CHARGED", (g.id for g, _ in charged)), m.GRID_MONTH, model.ids("PATH", range(len(charged[0][1])))
@@ -118,14 +134,12 @@ def _peaks_kw(inputs: PlanInput, grid: Grid, net_kw: NDArray[np.float64]) -> NDA
 
 def premium(inputs: PlanInput, assets: Sequence[AssetKind], values: Mapping[str, Values]) -> float:
     """What the objective puts on the demand charge above that of the plan's own peak [currency]."""
-    risk, found = inputs.risk, 0.0
-    if risk.peak_weight is None:
-        return found
-    for _, grid, errors in _met(inputs, assets):
+    found, weight = 0.0, inputs.risk.peak_weight or 0.0
+    for grid, errors in _charged(inputs, assets):
         net = values[grid.id]["power_kw"]
         own = _peaks_kw(inputs, grid, net[None])[:, 0]
         for at, peaks in zip(own, _peaks_kw(inputs, grid, net + errors), strict=True):
-            counted = (1 - risk.peak_weight) * float(peaks.mean()) + risk.peak_weight * cvar(peaks, risk.peak_tail)
+            counted = (1 - weight) * float(peaks.mean()) + weight * cvar(peaks, inputs.risk.peak_tail)
             found += grid.capacity_charge_per_kw_month * (counted - float(at))
     return found
 

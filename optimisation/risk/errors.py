@@ -58,8 +58,8 @@ def areas(assets: Sequence[AssetKind]) -> list[Area]:
     for reach, grids in found.items():
         draws: Counter[str] = Counter()
         for asset in assets:
-            if asset.draws and reach & set(asset.balances):
-                draws.update(dict.fromkeys(asset.series_needed, asset.draws))
+            if asset.error_sign and reach & set(asset.balances):
+                draws.update(dict.fromkeys(asset.series_needed, asset.error_sign))
         made.append(Area(tuple(grids), reach, draws))
     return made
 
