@@ -24,6 +24,7 @@ from optimisation.assets.pump_station import PumpStation
 from optimisation.assets.street_lights import StreetLights
 from optimisation.assets.supply import Supply
 from optimisation.assets.tank import Tank
+from optimisation.assets.thermal_building import ThermalBuilding
 from optimisation.assets.variable_pump import VariablePump
 
 KINDS: tuple[type[AssetKind], ...] = (
@@ -40,6 +41,7 @@ KINDS: tuple[type[AssetKind], ...] = (
     VariablePump,
     GravityMain,
     Tank,
+    ThermalBuilding,
     Chiller,
     Chp,
     HeatPump,
