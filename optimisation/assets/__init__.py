@@ -21,9 +21,12 @@ from optimisation.assets.heat_pump import HeatPump
 from optimisation.assets.interruptible import Interruptible
 from optimisation.assets.line import Line
 from optimisation.assets.pump_station import PumpStation
+from optimisation.assets.pumped_storage import PumpedStorage
 from optimisation.assets.street_lights import StreetLights
 from optimisation.assets.supply import Supply
 from optimisation.assets.tank import Tank
+from optimisation.assets.thermal_storage import ThermalStorage
+from optimisation.assets.ups import Ups
 from optimisation.assets.thermal_building import ThermalBuilding
 from optimisation.assets.variable_pump import VariablePump
 
@@ -33,6 +36,9 @@ KINDS: tuple[type[AssetKind], ...] = (
     FixedLoad,
     Curtailable,
     Battery,
+    Ups,
+    ThermalStorage,
+    PumpedStorage,
     EvFleet,
     Interruptible,
     DemandResponse,
