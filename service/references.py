@@ -8,7 +8,17 @@ from typing import Any
 from city.problems import Problem
 from meters.maps.registers import DeviceModel
 
-_NAMED = {"site": "sites", "sector": "sectors", "zone": "zones", "link": "links", "asset": "assets", "meter": "meters", "broker": "brokers"}
+_NAMED = {
+    "site": "sites",
+    "sector": "sectors",
+    "zone": "zones",
+    "link": "links",
+    "asset": "assets",
+    "meter": "meters",
+    "broker": "brokers",
+    "programme": "programmes",
+    "vtn": "vtns",
+}
 _USES = (  # table, key in it, what the key names
     ("sites", "sector", "sector"),
     ("meters", "site", "site"),
@@ -25,6 +35,8 @@ _USES = (  # table, key in it, what the key names
     ("accounts", "point", "point"),
     ("loggers", "meter", "meter"),
     ("loggers", "broker", "broker"),
+    ("assets", "programme", "programme"),
+    ("programmes", "vtn", "vtn"),
 )
 
 
@@ -76,7 +88,21 @@ def dangling(raw: Mapping[str, Any], models: Mapping[str, DeviceModel]) -> Itera
         if meter.get("link") and "unit" not in meter:
             yield Problem(f"meters[{i}].unit ({meter.get('id')})", "missing", "0 to 255 for a meter on a link", "Give its Modbus unit id.")
     yield from _histories(raw, ids["meter"], models)
-    for table in ("meters", "sites", "zones", "sectors", "links", "assets", "accounts", "targets", "stations", "brokers", "totals"):
+    for table in (
+        "meters",
+        "sites",
+        "zones",
+        "sectors",
+        "links",
+        "assets",
+        "accounts",
+        "targets",
+        "stations",
+        "brokers",
+        "totals",
+        "programmes",
+        "vtns",
+    ):
         names = Counter(entry["id"] for _, entry in tables(raw, table) if isinstance(entry.get("id"), str))
         for name in sorted(name for name, times in names.items() if times > 1):
             yield Problem(table, f"id '{name}' given {names[name]} times", "each id once", "Rename one of them.")

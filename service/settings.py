@@ -21,6 +21,7 @@ from meters.roads.mapping import Drop, Mapping
 from meters.spool.reporting import Reporting
 from meters.vee.quality import Limits
 from optimisation.assets import Asset
+from optimisation.response.programme import Programme
 from service import civil_steps, names, references, road_names, sums
 from service.city_calendar import CityCalendar
 from service.controls import Control, FourEyes
@@ -28,6 +29,7 @@ from service.edge import settings as edge_settings
 from service.edge.settings import Edge, Station
 from service.environment import Environment
 from service.faults import explained
+from service.openadr.settings import Vtn
 from service.plans.settings import PlanSettings
 from service.tariff import Tariff
 from service.weather_feed import WeatherFeed
@@ -131,6 +133,8 @@ class Settings(Place):
     limits: tuple[Limits, ...] = ()
     tariff: Tariff | None = None
     assets: tuple[Asset, ...] = ()
+    programmes: tuple[Programme, ...] = ()
+    vtns: tuple[Vtn, ...] = ()
     water: Water | None = None
     controls: tuple[Control, ...] = ()
     four_eyes: FourEyes = FourEyes()
