@@ -1,15 +1,21 @@
-"""`penstock work`: takes the console's requests one at a time; the only process besides the night that solves."""
+"""`penstock work`: takes requests one at a time and plans again by itself; the only process besides the night that solves.
+
+Its solver stays warm, and each plan begins from the one before.
+"""
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
+from sqlalchemy import Engine
 
-from city.clock import local_date
+from city.clock import floor, local_date
 from city.problems import PenstockError, fault
 from service.crash import keep
 from service.environment import Environment
+from service.plans.keeping import REQUEST, ROLLING, next_plan_id
+from service.plans.making import Planner
 from service.settings import LoadedCity, load
 from service.store import open_store, operations, runs, writing
 
@@ -21,30 +27,52 @@ def serve(env: Environment, now_utc: datetime | None, *, once: bool) -> str:
     city, engine = load(env), open_store(env.url)
     status = "done"
     operations.reopen_requests(engine)
-    while True:
-        now = now_utc or datetime.now(UTC)
-        runs.beat(engine, "work", now)
-        taken = operations.take_request(engine)
-        if taken is None:
-            if once:
+    with Planner(city, engine, rolling=True) as planner:
+        while True:
+            now = now_utc or datetime.now(UTC)
+            runs.beat(engine, "work", now)
+            _ask_when_due(city, engine, now)
+            taken = operations.take_request(engine)
+            if taken is not None:
+                status = _answered(planner, taken, now) or status
+            elif once:
                 return status
-            time.sleep(1.0)
-            continue
-        try:
-            sentence = _serve(city, engine, taken, now)
-            operations.finish_request(engine, taken.request_id, "done", sentence)
-        except PenstockError as error:
-            status = "problems"
-            operations.finish_request(engine, taken.request_id, "failed", str(error.problems[0]))
-            log.error("request failed", request=taken.request_id, problems=[str(p) for p in error.problems])
-        except Exception as error:  # one bad request must not end the service; the traceback is kept for the engineers
-            status = "problems"
-            operations.finish_request(engine, taken.request_id, "failed", keep(error, env))
+            else:
+                time.sleep(1.0)
 
 
-def _serve(city: LoadedCity, engine: Any, taken: Any, now_utc: datetime) -> str:
+def _ask_when_due(city: LoadedCity, engine: Engine, now_utc: datetime) -> None:
+    """Ask for a new plan once in every `replan_minutes`, when there is a night to go on from. A failed one is not asked again."""
+    every = city.settings.plan.replan_minutes
+    if every is None or runs.last_night(engine, city.settings.city.id) is None:
+        return
+    last = operations.last_asked(engine, "replan", operations.WORK)
+    if last is None or last < floor(now_utc, timedelta(minutes=every)):
+        operations.ask(engine, "replan", operations.WORK, now_utc, {"origin": ROLLING})
+
+
+def _answered(planner: Planner, taken: Any, now_utc: datetime) -> str | None:
+    """Serve one request and store what came of it; 'problems' when it failed."""
+    engine = planner.engine
+    try:
+        operations.finish_request(engine, taken.request_id, "done", _serve(planner, taken, now_utc))
+        return None
+    except PenstockError as error:
+        operations.finish_request(engine, taken.request_id, "failed", str(error.problems[0]))
+        log.error("request failed", request=taken.request_id, problems=[str(p) for p in error.problems])
+    except Exception as error:  # one bad request must not end the service; the traceback is kept for the engineers
+        operations.finish_request(engine, taken.request_id, "failed", keep(error, planner.city.environment))
+    return "problems"
+
+
+def _serve(planner: Planner, taken: Any, now_utc: datetime) -> str:
+    city, engine = planner.city, planner.engine
     if taken.kind == "replan":
-        return _replan(city, engine, now_utc)
+        return replan(planner, now_utc, taken.detail.get("origin", REQUEST))
+    if taken.kind == "what-if":
+        from service.plans.asking import what_if
+
+        return what_if(planner, taken.detail["plan_id"], taken.detail["changes"], taken.who, now_utc).sentence
     if taken.kind == "statement":
         from service.reporting import write_reports
 
@@ -53,16 +81,32 @@ def _serve(city: LoadedCity, engine: Any, taken: Any, now_utc: datetime) -> str:
         from service.forecasts.refreshing import refresh
 
         return refresh(city, engine, now_utc, taken.detail.get("hours", 48))[0]
-    raise fault(f"request {taken.request_id}", f"kind '{taken.kind}'", "replan, statement or forecast", "Ask for one of these.")
+    kinds = "replan, what-if, statement or forecast"
+    raise fault(f"request {taken.request_id}", f"kind '{taken.kind}'", kinds, "Ask for one of these.")
 
 
-def _replan(city: LoadedCity, engine: Any, now_utc: datetime) -> str:
-    """A new plan from the present state and the newest forecasts; the old one stays as it was."""
-    from service.plans.keeping import next_plan_id
-    from service.plans.making import make
-
+def replan(planner: Planner, now_utc: datetime, origin: str) -> str:
+    """A new plan from the present state and the newest forecasts; the old one stays as it was, and in force where it was approved."""
+    city, engine = planner.city, planner.engine
+    started = time.perf_counter()
+    if city.settings.plan.refresh_forecasts:
+        _refresh(city, engine, now_utc)
+    refreshed = time.perf_counter()
     night = runs.last_night(engine, city.settings.city.id) or local_date(now_utc, city.settings.city.time_zone)
-    made = make(city, engine, night, now_utc, next_plan_id(engine, night), "request")
+    made = planner.make(night, now_utc, next_plan_id(engine, night), origin)
     with writing(engine) as connection:
         made.store(connection)
-    return made.sentence
+    return f"{made.sentence} ({refreshed - started:.1f} s for forecasts, {time.perf_counter() - refreshed:.1f} s for the plan)"
+
+
+def _refresh(city: LoadedCity, engine: Engine, now_utc: datetime) -> None:
+    """The forecasts of this time of day; a city whose machines are not trained yet goes on with the night's."""
+    from service.forecasts.refreshing import MOST_HOURS, refresh
+
+    night = city.settings.night
+    hours = -(-(60 * night.lead_minutes + night.step_s * (night.steps + 1)) // 3600)
+    try:
+        for problem in refresh(city, engine, now_utc, min(hours, MOST_HOURS))[1]:
+            log.warning("forecast", problem=str(problem))
+    except PenstockError as error:
+        log.warning("forecasts are the night's", why=str(error.problems[0]))

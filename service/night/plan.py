@@ -2,8 +2,8 @@
 
 from city.problems import Problem
 from service.night import Night, Output
-from service.plans.keeping import problems_of
-from service.plans.making import make
+from service.plans.keeping import NIGHT, problems_of
+from service.plans.making import Planner
 from service.store.runs import StepResult
 
 
@@ -13,7 +13,8 @@ def compute(night: Night) -> Output:
     if not city.settings.assets:
         return Output(StepResult("no [[assets]] to plan"))
     plan_id = f"plan-{night.date:%Y%m%d}-0"
-    made = make(city, night.engine, night.date, night.now_utc, plan_id, "night")
+    with Planner(city, night.engine) as planner:
+        made = planner.make(night.date, night.now_utc, plan_id, NIGHT)
     plan, idle = made.plan, made.idle
     problems = [Problem("plan", sentence, "a plan that keeps every wish", "See the plan's page.") for sentence in problems_of(plan)]
     detail = {

@@ -18,8 +18,8 @@ from service.settings import LoadedCity
 from service.store import results
 from service.store.results import replace_rows
 
-ROLLING = "rolling"
-"""Origin of a plan that `penstock work` made by itself; night and request are the others."""
+NIGHT, REQUEST, ROLLING = "night", "request", "rolling"
+"""What a plan comes from: the night, somebody who asked, or `penstock work` by itself."""
 KEPT_ROLLING = timedelta(days=2)
 
 
@@ -31,16 +31,15 @@ def next_plan_id(engine: Engine, night: Any) -> str:
     return f"plan-{night:%Y%m%d}-{max(numbers, default=-1) + 1}"
 
 
-def store(
-    connection: Connection, city: LoadedCity, asked: Question, plan: PlanResult, idle: PlanResult, origin: str, extra: dict[str, Any]
-) -> None:
-    """Store a plan, its baseline, prices, breaches and proposed commands; `extra` joins its detail.
+def store(connection: Connection, city: LoadedCity, asked: Question, plan: PlanResult, idle: PlanResult, beside: dict[str, Any]) -> None:
+    """Store a plan, its baseline, prices, breaches and proposed commands; `beside`, with its `origin`, joins its detail.
 
     A plan that `work` made by itself and nobody approved goes after two days: what was decided stays.
     """
     inputs, made_at = asked.inputs, asked.begin.known_utc
     possible = plan.status != "impossible"
-    connection.execute(delete(t.plan).where(t.plan.c.plan_id == inputs.plan_id))
+    for table in (t.plan, t.what_if, t.pareto):
+        connection.execute(delete(table).where(table.c.plan_id == inputs.plan_id))
     connection.execute(
         t.plan.insert().values(
             plan_id=inputs.plan_id,
@@ -54,7 +53,7 @@ def store(
             baseline_cost=idle.cost.paid,
             co2_kg=plan.co2_kg if possible else None,
             baseline_co2_kg=idle.co2_kg,
-            detail=_detail(asked, plan, idle) | {"origin": origin} | extra,
+            detail=_detail(asked, plan, idle) | beside,
         )
     )
     results.store_plan(connection, inputs.plan_id, pd.concat([plan.plan, idle.plan], ignore_index=True), plan.price)
@@ -62,7 +61,7 @@ def store(
     proposed = commands(city, inputs.plan_id, inputs.start_utc, plan.plan)
     four_eyes.mark(city.settings.four_eyes, proposed, four_eyes.present_values(connection, city))
     replace_rows(connection, t.command, t.command.c.plan_id == inputs.plan_id, proposed)
-    if origin == ROLLING:
+    if beside["origin"] == ROLLING:
         _forget(connection, made_at - KEPT_ROLLING)
 
 
@@ -84,7 +83,7 @@ def _forget(connection: Connection, before: datetime) -> None:
     approved = select(t.approval.c.plan_id)
     old = select(t.plan.c.plan_id, t.plan.c.detail).where(t.plan.c.made_at_utc < before, t.plan.c.plan_id.not_in(approved))
     ids = [row.plan_id for row in connection.execute(old) if row.detail.get("origin") == ROLLING]
-    for table in (t.plan_value, t.price, t.breach, t.command, t.what_if, t.plan):
+    for table in (t.plan_value, t.price, t.breach, t.command, t.what_if, t.pareto, t.plan):
         connection.execute(delete(table).where(table.c.plan_id.in_(ids)))
 
 

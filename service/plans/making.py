@@ -1,11 +1,14 @@
-"""Make a plan: ask the optimiser, account for doing nothing, look at the water pressure, and store all of it."""
+"""Make plans: ask the optimiser, account for doing nothing, look at the water pressure; one warm solver for one after another."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from sqlalchemy import Connection, Engine
 
+from optimisation.guarded import Guarded
+from optimisation.inputs import PlanInput
 from optimisation.program import baseline, plan
 from optimisation.results import PlanResult
 from service.plans.begin import present_values
@@ -24,32 +27,50 @@ class Made:
     plan: PlanResult
     idle: PlanResult
     origin: str
-    extra: dict[str, Any]
+    pressure: dict[str, Any]
 
     @property
     def sentence(self) -> str:
+        """The plan in one sentence; an impossible one says what goes on."""
         told = said(self.plan, self.idle, self.city.settings.city.currency, self.asked.begin.approved)
         return f"{self.asked.inputs.plan_id}: {told}"
 
     def store(self, connection: Connection) -> None:
-        store(connection, self.city, self.asked, self.plan, self.idle, self.origin, self.extra)
+        store(connection, self.city, self.asked, self.plan, self.idle, {"origin": self.origin, "pressure": self.pressure})
 
 
-def make(
-    city: LoadedCity,
-    engine: Engine,
-    night: date,
-    now_utc: datetime,
-    plan_id: str,
-    origin: str,
-) -> Made:
-    """The plan that begins `lead_minutes` after now.
+class Planner:
+    """Plans for one city with one solver process, which stays warm; leave it by `with`.
 
-    Raises `PenstockError` with everything that is missing; an impossible plan is a result that names what conflicts.
+    With `rolling` each solve begins from the plan before: sooner done, but which of several plans within the gap is found then depends
+    on it. The night plans without, so that a rerun gives the same bits.
     """
-    asked = question(city, engine, night, now_utc, plan_id)
-    settings, assets = city.settings.plan, city.settings.assets
-    answer = plan(asked.inputs, assets, settings.rel_gap, settings.max_nodes)
-    idle = baseline(asked.inputs, assets)
-    found = pressures(city, asked.inputs, {"plan": answer.plan, "baseline": idle.plan}, present_values(city, engine))
-    return Made(city, asked, answer, idle, origin, {"pressure": found} if found else {})
+
+    def __init__(self, city: LoadedCity, engine: Engine, *, rolling: bool = False) -> None:
+        self.city, self.engine, self.rolling = city, engine, rolling
+        self.solver = Guarded(city.settings.plan.solver_limit_s)
+        self.former: PlanResult | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.solver.close()
+
+    def solve(self, inputs: PlanInput) -> PlanResult:
+        """The plan of an input within the gap and nodes of [plan]."""
+        settings = self.city.settings.plan
+        return plan(inputs, self.city.settings.assets, settings.rel_gap, settings.max_nodes, self.solver, self.former)
+
+    def make(self, night: date, now_utc: datetime, plan_id: str, origin: str) -> Made:
+        """The plan that begins `lead_minutes` after now, with doing nothing beside it.
+
+        Raises `PenstockError` with everything that is missing; an impossible plan is a result that names what conflicts.
+        """
+        asked = question(self.city, self.engine, night, now_utc, plan_id)
+        answer, idle = self.solve(asked.inputs), baseline(asked.inputs, self.city.settings.assets)
+        if self.rolling and answer.status != "impossible":
+            self.former = answer
+        schedules = {"plan": answer.plan, "baseline": idle.plan}
+        found = pressures(self.city, asked.inputs, schedules, present_values(self.city, self.engine))
+        return Made(self.city, asked, answer, idle, origin, found)

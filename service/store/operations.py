@@ -183,13 +183,24 @@ def last_writes(engine: Engine) -> dict[str, datetime]:
         return {str(subject): at for subject, at in connection.execute(statement).tuples()}
 
 
+WORK = "work"  # who asks when `penstock work` plans again by itself
+
+
 def ask(engine: Engine, kind: str, who: str, at_utc: datetime, detail: dict[str, Any]) -> int:
-    """Put a request of the console in the queue of `penstock work`. Returns its id."""
+    """Put a request of the console in the queue of `penstock work`. Returns its id; what `work` asks itself is no decision to audit."""
     with writing(engine) as connection:
         made = connection.execute(t.request.insert().values(kind=kind, who=who, at_utc=at_utc, state="waiting", detail=detail, sentence=""))
         request_id = int((made.inserted_primary_key or (0,))[0])
-        record(connection, at_utc, who, f"request {kind}", str(request_id), f"{who} asked for {kind}")
+        if who != WORK:
+            record(connection, at_utc, who, f"request {kind}", str(request_id), f"{who} asked for {kind}")
         return request_id
+
+
+def last_asked(engine: Engine, kind: str, who: str) -> datetime | None:
+    """When somebody asked for it last."""
+    r = t.request.c
+    with engine.connect() as connection:
+        return connection.execute(select(func.max(r.at_utc)).where(r.kind == kind, r.who == who)).scalar()
 
 
 def reopen_requests(engine: Engine) -> int:

@@ -67,7 +67,17 @@ def quantiles(row: Any, start_utc: datetime) -> pd.DataFrame:
 
 def store_plan(connection: Connection, plan_id: str, values: pd.DataFrame, prices: pd.DataFrame) -> None:
     """Store the PLAN frame (every scenario) and the PRICE frame of a plan as vectors."""
+    rows = _values(plan_id, values)
+    replace_rows(connection, t.plan_value, t.plan_value.c.plan_id == plan_id, rows)
     rows = [
+        {"plan_id": plan_id, "balance_id": b, "amounts": pack_float(part.sort_values("time_utc")["currency_per_unit"].to_numpy())}
+        for b, part in prices.groupby("balance_id", sort=True, observed=True)
+    ]
+    replace_rows(connection, t.price, t.price.c.plan_id == plan_id, rows)
+
+
+def _values(plan_id: str, values: pd.DataFrame) -> list[dict[str, Any]]:
+    return [
         {
             "plan_id": plan_id,
             "scenario": s,
@@ -77,12 +87,12 @@ def store_plan(connection: Connection, plan_id: str, values: pd.DataFrame, price
         }
         for (s, a, q), part in values.groupby(["scenario", "asset_id", "quantity"], sort=True, observed=True)
     ]
-    replace_rows(connection, t.plan_value, t.plan_value.c.plan_id == plan_id, rows)
-    rows = [
-        {"plan_id": plan_id, "balance_id": b, "amounts": pack_float(part.sort_values("time_utc")["currency_per_unit"].to_numpy())}
-        for b, part in prices.groupby("balance_id", sort=True, observed=True)
-    ]
-    replace_rows(connection, t.price, t.price.c.plan_id == plan_id, rows)
+
+
+def add_scenario(connection: Connection, plan_id: str, scenario: str, values: pd.DataFrame) -> None:
+    """Store another PLAN frame beside a plan, under a scenario of its own."""
+    if rows := _values(plan_id, values.assign(scenario=scenario)):
+        connection.execute(t.plan_value.insert(), rows)
 
 
 def last_plan(engine: Engine, night: date | None = None) -> Any | None:
