@@ -186,4 +186,5 @@ class Firm:
     def usable_kwh(self: Store, inputs: PlanInput, values: Values) -> NDArray[np.float64]:  # type: ignore[misc]
         """float[steps + 1]: what it could deliver from each instant on [kWh]."""
         floor = bounds(inputs, [self])[0][0]
+        floor[0] = min(floor[0], floor[1])  # the start is a reading; the floor under it is that of the next instant
         return np.maximum(self.contents(values) - floor, 0.0) * self.physics.discharge_efficiency
