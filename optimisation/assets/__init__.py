@@ -13,21 +13,23 @@ from optimisation.assets.chiller import Chiller
 from optimisation.assets.chp import Chp
 from optimisation.assets.curtailable import Curtailable
 from optimisation.assets.demand_response import DemandResponse
+from optimisation.assets.diesel import Diesel
 from optimisation.assets.ev_fleet import EvFleet
 from optimisation.assets.fixed_load import FixedLoad
 from optimisation.assets.gravity_main import GravityMain
 from optimisation.assets.grid import Grid
 from optimisation.assets.heat_pump import HeatPump
 from optimisation.assets.interruptible import Interruptible
+from optimisation.assets.island import Island
 from optimisation.assets.line import Line
 from optimisation.assets.pump_station import PumpStation
 from optimisation.assets.pumped_storage import PumpedStorage
 from optimisation.assets.street_lights import StreetLights
 from optimisation.assets.supply import Supply
 from optimisation.assets.tank import Tank
+from optimisation.assets.thermal_building import ThermalBuilding
 from optimisation.assets.thermal_storage import ThermalStorage
 from optimisation.assets.ups import Ups
-from optimisation.assets.thermal_building import ThermalBuilding
 from optimisation.assets.variable_pump import VariablePump
 
 KINDS: tuple[type[AssetKind], ...] = (
@@ -47,6 +49,8 @@ KINDS: tuple[type[AssetKind], ...] = (
     VariablePump,
     GravityMain,
     Tank,
+    Island,
+    Diesel,
     ThermalBuilding,
     Chiller,
     Chp,
