@@ -76,7 +76,8 @@ class Baseline:
 
 def adjusted(plain_kwh: Floats, factor: float, shift_kwh: float) -> Floats:
     """A baseline with a same-day adjustment; an addition does not turn a load into generation."""
-    return np.maximum(plain_kwh * factor + shift_kwh, np.minimum(plain_kwh, 0.0))
+    moved = plain_kwh * factor + shift_kwh
+    return np.where(plain_kwh >= 0, np.maximum(moved, 0.0), moved)
 
 
 def like_days(history: Days, off: bool, slots: NDArray[np.int64], rule: BaselineRule) -> tuple[list[int], list[str]]:
