@@ -1,4 +1,6 @@
-"""A limit that a finished plan, or doing nothing, goes beyond: told as one breach."""
+"""A limit that a finished plan, or doing nothing, goes beyond, and what nobody covers: told as one breach each."""
+
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -22,3 +24,19 @@ def exceeded(
         f"first at {inputs.said(int(steps[0]))}: {amount:,.1f} kWh."
     )
     return (Breach(asset, what, amount, "kWh", price_per_kwh, sentence),)
+
+
+def uncovered(inputs: PlanInput, left_kw: Mapping[str, Series]) -> tuple[Breach, ...]:
+    """A breach for each balance that is still open when every asset has done what it does unplanned; `left_kw` float[steps] [kW]."""
+    breaches = []
+    for balance, left in left_kw.items():
+        steps = np.flatnonzero(np.abs(left) > TOLERANCE * (1.0 + np.abs(left).max()))
+        if len(steps):
+            amount = float(np.abs(left).sum() * inputs.step_h)
+            what = "lacks" if left[steps[0]] > 0 else "has too much, by"
+            sentence = (
+                f"Balance {balance} {what} up to {np.abs(left).max():,.0f} kW in {len(steps)} steps, "
+                f"first at {inputs.said(int(steps[0]))}: nothing covers {amount:,.1f} kWh."
+            )
+            breaches.append(Breach(balance, "balance", amount, "kWh", 0.0, sentence))
+    return tuple(breaches)
