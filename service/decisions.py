@@ -14,11 +14,11 @@ from service.settings import LoadedCity
 from service.store import operations
 
 Role = Literal["operator", "planner", "viewer"]
-Action = Literal["approve", "hold", "release", "replan", "event"]
+Action = Literal["approve", "hold", "release", "replan", "what-if", "pareto", "event"]
 
 MAY: dict[str, frozenset[str]] = {
-    "operator": frozenset({"approve", "hold", "release", "replan", "event"}),
-    "planner": frozenset({"replan"}),
+    "operator": frozenset({"approve", "hold", "release", "replan", "what-if", "pareto", "event"}),
+    "planner": frozenset({"replan", "what-if", "pareto"}),
     "viewer": frozenset(),
 }
 

@@ -22,6 +22,7 @@ from meters.spool.reporting import Reporting
 from meters.vee.quality import Limits
 from optimisation.assets import Asset
 from optimisation.response.programme import Programme
+from optimisation.risk.settings import Risk, Weights
 from service import civil_steps, names, references, road_names, sums
 from service.city_calendar import CityCalendar
 from service.controls import Control, FourEyes
@@ -124,6 +125,8 @@ class Settings(Place):
     city: City
     night: Night = Night()
     plan: PlanSettings = PlanSettings()
+    risk: Risk = Risk()
+    weights: Weights = Weights()
     sectors: tuple[Sector, ...] = ()
     zones: tuple[Zone, ...] = ()
     sites: tuple[Site, ...] = ()

@@ -6,9 +6,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import Engine
 
-from city.problems import fault
+from city.problems import PenstockError, Problem, fault
 from optimisation import whatif
 from optimisation.results import PlanResult
 from service import schema as t
@@ -45,15 +46,29 @@ class Asked:
 def what_if(planner: Planner, plan_id: str, changes: Sequence[dict[str, Any]], who: str, at_utc: datetime) -> Asked:
     """Answer a what-if and store it beside its plan. Raises `PenstockError` for changes that name what is not there."""
     city, engine = planner.city, planner.engine
-    asked, parsed = question_of(city, engine, plan_id), whatif.CHANGES.validate_python(list(changes))
-    if not parsed:
-        raise fault("what-if", "no change", "a price, forecast, outage, limit or carbon price", "Say what shall be different.")
+    asked, parsed = question_of(city, engine, plan_id), _parsed(changes)
     started = time.perf_counter()
     answer = planner.solve(whatif.applied(asked.inputs, city.settings.assets, parsed))
     took_s = time.perf_counter() - started
     words = "; ".join(change.said() for change in parsed)
     number = _store(engine, asked, answer, [change.model_dump(mode="json") for change in parsed], words, who, at_utc, took_s)
     return Asked(number, f"what if {words}: {_said(city, engine, plan_id, answer)} ({took_s:.1f} s)")
+
+
+def _parsed(changes: Sequence[dict[str, Any]]) -> tuple[whatif.Change, ...]:
+    """The changes as objects. Raises `PenstockError` with a sentence for each that is none, and for none at all."""
+    try:
+        parsed = whatif.CHANGES.validate_python(list(changes))
+    except ValidationError as error:
+        told = [
+            (".".join(str(part) for part in one["loc"][2:]) or "change", one["msg"].removeprefix("Value error, ")) for one in error.errors()
+        ]
+        raise PenstockError(
+            [Problem(f"what-if, {where}", why, "a change as docs/planning.md shows", "Correct it.") for where, why in told]
+        ) from None
+    if not parsed:
+        raise fault("what-if", "no change", "a price, forecast, outage, limit or carbon price", "Say what shall be different.")
+    return parsed
 
 
 def _store(

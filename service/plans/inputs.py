@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +13,7 @@ from city.clock import as_utc, ceil, grid
 from optimisation.inputs import PlanInput
 from service.plans import orders, signals
 from service.plans.begin import Begin, begin
+from service.response.binding import bound
 from service.settings import LoadedCity
 from service.store import forecasting, paths, results
 
@@ -63,6 +63,9 @@ def again(city: LoadedCity, engine: Engine, night: date, plan_id: str, start: Be
         month_peak_kw=start.month_peak_kw,
         change_price_per_kwh=settings.plan.change_price_per_kwh,
         carbon_cap_kg=settings.plan.carbon_cap_kg,
+        weights=settings.weights,
+        risk=settings.risk,
+        paths={} if settings.risk.peak_weight is None else sample_paths(engine, night, wanted, times, step),
         steps=steps,
         step_s=settings.night.step_s,
         plan_id=plan_id,
@@ -70,6 +73,7 @@ def again(city: LoadedCity, engine: Engine, night: date, plan_id: str, start: Be
     )
     locks, told_locks = orders.locks(city, inputs, start.held)
     inputs = replace(inputs, locks=locks, approved=orders.approved(city, engine, start.approved, inputs))
+    inputs = bound(engine, city, inputs, start.known_utc)
     return Question(inputs, start, night, (*told_price, *told_paid, *told_carbon, *told_locks))
 
 
@@ -100,8 +104,10 @@ def _on_grid(frame: pd.DataFrame, step_s: int, times: pd.DatetimeIndex, step: ti
     return summed.reindex(times, method="ffill").to_numpy(dtype=float)
 
 
-def sample_paths(engine: Engine, night: date, wanted: Sequence[str], times: pd.DatetimeIndex, step: timedelta) -> dict[str, Any]:
-    """{series id: float64[paths, t]} in the unit per step of the plan; series without paths, or with too short ones, are left out."""
+def sample_paths(
+    engine: Engine, night: date, wanted: Sequence[str], times: pd.DatetimeIndex, step: timedelta
+) -> dict[str, NDArray[np.float64]]:
+    """{series id: float64[paths, t]} in the unit per step of the plan; a series whose paths end too early has none."""
     stored = paths.paths(engine, night, wanted)
     made = {name: _on_grid(frame, frame.attrs["step_s"], times, step) for name, frame in stored.items()}
     return {name: values.T for name, values in made.items() if values is not None}

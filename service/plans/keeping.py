@@ -14,6 +14,7 @@ from service import four_eyes
 from service import schema as t
 from service.plans.commands import commands
 from service.plans.inputs import Question
+from service.response.proposing import propose
 from service.settings import LoadedCity
 from service.store import results
 from service.store.results import replace_rows
@@ -61,6 +62,7 @@ def store(connection: Connection, city: LoadedCity, asked: Question, plan: PlanR
     proposed = commands(city, inputs.plan_id, inputs.start_utc, plan.plan)
     four_eyes.mark(city.settings.four_eyes, proposed, four_eyes.present_values(connection, city))
     replace_rows(connection, t.command, t.command.c.plan_id == inputs.plan_id, proposed)
+    propose(connection, city, inputs.plan_id, made_at, plan.plan, inputs.calls)
     if beside["origin"] == ROLLING:
         _forget(connection, made_at - KEPT_ROLLING)
 

@@ -1,0 +1,90 @@
+"""`penstock plan ...`: read the newest plan, plan again, ask what if, weigh cost against carbon and peak."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+City = Annotated[Path | None, typer.Option("--city", help="the city file; PENSTOCK_CITY, ./city.toml or the demo city when not given")]
+Now = Annotated[str | None, typer.Option("--now", help="the time that counts as now, ISO 8601 with offset")]
+Who = Annotated[str | None, typer.Option("--who", help="name for the table; PENSTOCK_OPERATOR when not given")]
+PlanId = Annotated[str, typer.Option("--plan", help="plan id; latest for the newest")]
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="The plan, plans made again, and what-ifs.")
+
+
+@app.callback()
+def plan() -> None:
+    """The plan, plans made again, and what-ifs."""
+
+
+@app.command()
+def show(
+    plan_id: Annotated[str, typer.Argument(help="plan id; latest for the newest")] = "latest", city: City = None, now: Now = None
+) -> None:
+    """A plan against doing nothing: cost, CO2, peak, curtailment, water pressure, what limits it, and its what-ifs."""
+    from service.cli import environment, moment
+    from service.plans.showing import page
+    from service.settings import load
+    from service.store import open_store
+
+    env = environment(city)
+    moment(now)
+    for line in page(load(env), open_store(env.url), plan_id):
+        typer.echo(line)
+
+
+@app.command("now")
+def now_(city: City = None, now: Now = None) -> None:
+    """Plan again from the present state and the newest forecasts; what is approved stays in force until this one is."""
+    from service.cli import environment, moment
+    from service.plans.keeping import REQUEST
+    from service.plans.making import Planner
+    from service.settings import load
+    from service.store import open_store
+    from service.work import replan
+
+    env = environment(city)
+    loaded, engine, at = load(env), open_store(env.url), moment(now)
+    with Planner(loaded, engine) as planner:
+        typer.echo(replan(planner, at, REQUEST))
+
+
+@app.command("what-if")
+def what_if(
+    plan_id: PlanId = "latest",
+    price: Annotated[float | None, typer.Option("--price", help="times the import price")] = None,
+    price_offset: Annotated[float | None, typer.Option("--price-offset", help="added to the import price [currency/kWh]")] = None,
+    export_price: Annotated[float | None, typer.Option("--export-price", help="times the export price")] = None,
+    forecast: Annotated[
+        list[str] | None, typer.Option("--forecast", help="NAME=FACTOR; a series, a meter, a zone, a kind (load, pv, water ...) or all")
+    ] = None,
+    outage: Annotated[list[str] | None, typer.Option("--outage", help="an asset that is not there; may be given several times")] = None,
+    import_limit: Annotated[float | None, typer.Option("--import-limit", help="most that is imported [kW]")] = None,
+    carbon: Annotated[float | None, typer.Option("--carbon", help="price of CO2e [currency/t]; all day")] = None,
+    start: Annotated[str | None, typer.Option("--from", help="local HH:MM (every day) or ISO 8601 with offset; all the time")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="until then, of the same form")] = None,
+    who: Who = None,
+    city: City = None,
+    now: Now = None,
+) -> None:
+    """The same question with another price, forecast or outage; the answer stands beside the plan and cannot be approved."""
+    from service.cli import environment, moment, operator
+    from service.plans import changes
+    from service.plans.asking import what_if as ask
+    from service.plans.making import Planner
+    from service.plans.showing import resolved
+    from service.settings import load
+    from service.store import open_store
+
+    env = environment(city)
+    loaded, engine, at = load(env), open_store(env.url), moment(now)
+    window = changes.window(start, end)
+    asked = [
+        *changes.prices(price, price_offset, export_price, window),
+        *(changes.forecast(loaded, text, window) for text in forecast or ()),
+        *({"kind": "outage", "asset": asset} | window for asset in outage or ()),
+        *([] if import_limit is None else [{"kind": "import_limit", "limit_kw": import_limit} | window]),
+        *([] if carbon is None else [{"kind": "carbon", "price_per_t": carbon}]),
+    ]
+    with Planner(loaded, engine) as planner:
+        typer.echo(ask(planner, resolved(engine, plan_id), asked, operator(env, who), at).sentence)
