@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from benchmarks._cities import START, contradictory
-from optimisation import explain, solve
+from optimisation import conflict, explain, solve
 from optimisation.assets import ASSETS, Asset
 from optimisation.program import PlanInput, formulate, plan
 
@@ -141,27 +141,32 @@ def case(n: int, t: int, seed: int) -> dict[str, Any]:
 
 
 def contradictions(cities: int, seed: int) -> dict[str, Any]:
-    """Made-up cities that cannot be planned.
+    """Made-up cities that cannot be planned, each told by one or more sets of named limits.
 
-    `explained`: the plan says impossible, and the limits it names, with every other told limit gone, still have no answer.
-    `minimal`: and with any one of the named gone as well, they have one. `milp_only`: the relaxation had an answer.
+    `explained`: the plan says impossible, and each set, with every other told limit gone, still has no answer. `minimal`: and with
+    any one of its limits gone as well, it has one. `repaired`: with all named limits gone, the whole city has an answer.
+    `milp_only`: without whole numbers the city had one as it was. `several`: cities with more than one set.
     """
-    explained = minimal = milp_only = 0
+    count = dict.fromkeys(("cities", "explained", "minimal", "repaired", "milp_only", "several"), 0)
     for k in range(cities):
         inputs, assets = contradictory(seed * 100_003 + k)
         result = plan(inputs, assets)
         model = formulate(inputs, assets)
         found = solve.compiled(model)
         told = explain.facts(model, found)
-        keys = {(f.component, f.asset, f.side) for f, _ in explain.conflict(model, found)} if result.status == "impossible" else set()
-        named = [f for f in told if (f.component, f.asset, f.side) in keys]
-        alone = explain.without(found.arrays, [f for f in told if (f.component, f.asset, f.side) not in keys])
-        is_conflict = bool(named) and len(result.reasons) == 1 + len(named) and explain.feasible(alone) is False
-        explained += is_conflict
-        minimal += is_conflict and all(explain.feasible(explain.without(alone, [f])) for f in named)
-        relaxed = found.arrays.with_bounds(found.arrays.col_lower, found.arrays.col_upper, np.zeros_like(found.arrays.integer))
-        milp_only += bool(explain.feasible(relaxed))
-    return {"cities": cities, "explained": explained, "minimal": minimal, "milp_only": milp_only}
+        clashes = conflict.conflicts(found.arrays, told)
+        sets = [[told[i] for i in clash.facts] for clash in clashes]
+        rests = [conflict.without(found.arrays, [fact for fact in told if all(fact is not one for one in facts)]) for facts in sets]
+        named = result.status == "impossible" and bool(sets) and len(result.reasons) == sum(1 + len(facts) for facts in sets)
+        count["cities"] += 1
+        count["explained"] += named and all(conflict.feasible(rest) is False for rest in rests)
+        count["minimal"] += named and all(
+            conflict.feasible(conflict.without(rest, [fact])) for facts, rest in zip(sets, rests, strict=True) for fact in facts
+        )
+        count["repaired"] += named and bool(conflict.feasible(conflict.without(found.arrays, [fact for facts in sets for fact in facts])))
+        count["milp_only"] += bool(conflict.feasible(conflict.relaxed(found.arrays)))
+        count["several"] += len(sets) > 1
+    return count
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:

@@ -7,7 +7,7 @@ its nodes never meets it, and its answer is the same as without a guard.
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection
@@ -21,6 +21,7 @@ import numpy as np
 
 from city.problems import PenstockError, fault
 from optimisation import solve
+from optimisation.conflict import Conflict, Fact, conflicts
 from optimisation.matrix import Arrays, Floats
 from optimisation.solve import MAX_NODES, REL_GAP, Solution
 
@@ -74,6 +75,13 @@ class Guarded:
                 remedy = "Raise the limit, or plan fewer steps or assets."
                 raise fault("optimisation", f"{stopped.said} and had found no plan", "a plan", remedy) from None
             return self._left(arrays, plans[-1], max(bound for _, bound in seen), stopped.said)
+
+    def conflicts(self, arrays: Arrays, told: Sequence[Fact]) -> list[Conflict] | None:
+        """As `conflict.conflicts`; None when it was stopped or died before it knew."""
+        try:
+            return self._ask(conflicts, self.limit_s, (arrays, told), [])
+        except Stopped:
+            return None
 
     def _left(self, arrays: Arrays, x: Floats, bound: float, said: str) -> Solution:
         """The last plan found, with its prices where they can still be had."""

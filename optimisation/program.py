@@ -12,7 +12,9 @@ from city.problems import fault
 from optimisation import coverage, explain, guess, orders, solve
 from optimisation.assets import KINDS, Asset
 from optimisation.assets.asset import of_kind
+from optimisation.conflict import conflicts
 from optimisation.formulation import Formulation, templates
+from optimisation.guarded import Guarded
 from optimisation.inputs import Approved, Lock, PlanInput
 from optimisation.results import Cost, PlanResult, Settled, Status, Values
 from optimisation.risk import city
@@ -62,7 +64,7 @@ def plan(
         found = solve.compiled(model)
         solution = solver(found.arrays, rel_gap, max_nodes, guess.guess(model, found, start.decisions if start else None))
         if solution.ended == "infeasible":
-            return _impossible(inputs, assets, model, found)
+            return _impossible(inputs, assets, model, found, solver)
         solved = solve.values(model, found, solution.x)
         both = _two_way(solved) - sign_steps
         if not both:
@@ -82,7 +84,11 @@ def _notes(inputs: PlanInput, assets: Sequence[Asset]) -> tuple[str, ...]:
     return (*(note for asset in assets for note in asset.notes(inputs)), *city.notes(inputs, assets))
 
 
-def _impossible(inputs: PlanInput, assets: Sequence[Asset], model: Formulation, found: solve.Compiled) -> PlanResult:
+def _impossible(
+    inputs: PlanInput, assets: Sequence[Asset], model: Formulation, found: solve.Compiled, solver: solve.Solver
+) -> PlanResult:
+    told = explain.facts(model, found)
+    clashes = (solver.conflicts if isinstance(solver, Guarded) else conflicts)(found.arrays, told)
     return PlanResult(
         status="impossible",
         gap=float("nan"),
@@ -91,7 +97,7 @@ def _impossible(inputs: PlanInput, assets: Sequence[Asset], model: Formulation, 
         cost=Cost(),
         co2_kg=0.0,
         peak_kw=0.0,
-        reasons=explain.reasons(model, found),
+        reasons=explain.reasons(model, found, told, clashes),
         notes=_notes(inputs, assets),
     )
 

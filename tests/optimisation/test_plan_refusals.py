@@ -13,6 +13,7 @@ from city.clock import parse_utc
 from city.problems import PenstockError
 from optimisation import explain, solve
 from optimisation.assets import ASSETS
+from optimisation.conflict import relaxation_conflict
 from optimisation.program import Lock, baseline, formulate, plan
 
 
@@ -95,7 +96,7 @@ def test_conflict_that_only_integers_have_is_named_too():
     inputs, assets = contradictory(seed)
     model = formulate(inputs, assets)
     found = solve.compiled(model)
-    assert explain.relaxation_conflict(found.arrays, explain.facts(model, found)) == {}
+    assert relaxation_conflict(found.arrays, explain.facts(model, found)) == {}
     done = plan(inputs, assets)
     assert done.status == "impossible"
     assert any("volume at" in reason for reason in done.reasons)
