@@ -8,7 +8,7 @@ import numpy as np
 from city.problems import PenstockError, Problem
 from optimisation.assets import Asset, Grid
 from optimisation.inputs import PlanInput
-from optimisation.risk import errors
+from optimisation.risk import areas
 
 
 def _array(inputs: PlanInput, subject: str, values: Any) -> list[Problem]:
@@ -72,7 +72,7 @@ def problems(inputs: PlanInput, assets: Sequence[Asset]) -> list[Problem]:
         found.append(Problem(f"asset {asset_id}", f"{ids.count(asset_id)} assets with this id", "one", "Give each asset its own id."))
     if not any(isinstance(asset, Grid) for asset in assets):
         found.append(Problem("assets", "none of kind grid", "at least one", "Add an asset of kind grid."))
-    found += _balances(assets) + errors.problems(inputs, assets)
+    found += _balances(assets) + areas.problems(inputs, assets)
     for asset in assets:
         missing = _series(inputs, asset) + _state(inputs, asset)
         found += missing or asset.check(inputs, assets)

@@ -24,7 +24,7 @@ from optimisation.inputs import PlanInput, Series
 from optimisation.words import Words
 
 if TYPE_CHECKING:
-    from optimisation.risk.chance import Buffer
+    from optimisation.risk.buffer import Buffer
 
 Rule = Callable[..., Any]
 Limits = Mapping[str, float]  # asset -> most [kW]

@@ -13,6 +13,7 @@ from optimisation.assets.asset import TOLERANCE, AssetKind, Left, Solved, column
 from optimisation.assets.station import Inflow
 from optimisation.inputs import PlanInput, Series
 from optimisation.results import Breach, Cost, Settled, Values
+from optimisation.risk.buffer import Buffer
 from optimisation.words import Words
 
 if TYPE_CHECKING:
@@ -60,6 +61,12 @@ class Tank(AssetKind):
     @property
     def series_needed(self) -> tuple[str, ...]:
         return self.series
+
+    @property
+    def buffer(self) -> Buffer:
+        """What stays in it, or stays free, for errors of its demand forecast."""
+        low, high, price = self.volume_min_m3, self.volume_max_m3, self.wish_price_per_m3h
+        return Buffer(self.id, "volume_m3", "m3", lambda m, k, i: m.tank_volume_m3[k, i], low, high, self.series, price)
 
     def demand_m3(self, inputs: PlanInput) -> Series:
         """float[steps] drawn by those it supplies [m3]."""
@@ -117,6 +124,7 @@ class Tank(AssetKind):
             at_least=Words("volume at least {value} (empty)", "m3"),
             at_most=Words("volume at most {value} (overflow)", "m3"),
         )
+        model.buffers += [a.buffer for a in group if a.series]
         demand = {a.id: a.demand_m3(inputs).tolist() for a in group}
         inflows = model.inflows
         model.constraint(

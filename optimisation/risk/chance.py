@@ -9,8 +9,7 @@ Chance-constrained optimal power flow, SIAM Review 56 (2014), 461-495. Here the 
 every error (affine recourse), so one quantile of the whole error is all that is asked of its distribution.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,51 +17,13 @@ import numpy as np
 from optimisation.assets.asset import TOLERANCE, AssetKind
 from optimisation.inputs import PlanInput, Series
 from optimisation.results import Breach, Values
-from optimisation.risk.errors import Area, areas, quantile
+from optimisation.risk.areas import Area, areas
+from optimisation.risk.buffer import Buffer, steps_until_replan
+from optimisation.risk.errors import quantile
 from optimisation.words import Words
 
 if TYPE_CHECKING:
     from optimisation.formulation import Formulation
-
-
-@dataclass(frozen=True)
-class Buffer:
-    """A store that its own series empties, e.g. a tank: `stored(m, asset, instant)` stays within `low`..`high` [unit] also when the
-    series takes more or less than forecast. A wish at `price_per_unit_h`; `quantity` is the stored amount in the plan."""
-
-    asset: str
-    quantity: str
-    unit: str
-    stored: Callable[..., Any]
-    low: float
-    high: float
-    series: tuple[str, ...]
-    price_per_unit_h: float
-
-    def band(self, inputs: PlanInput) -> tuple[Series, Series]:
-        """float[steps] each: least and most at the end of every step, so that errors until a new plan works do not leave the limits."""
-        kept, steps = inputs.risk.kept, steps_until_replan(inputs)
-        more, less = (np.maximum(quantile(inputs, dict.fromkeys(self.series, sign), kept, steps), 0.0) for sign in (1, -1))
-        return np.minimum(self.low + more, self.high), np.maximum(self.high - less, self.low)
-
-    def broken(self, inputs: PlanInput, values: Values) -> list[Breach]:
-        """What a plan lacks of this, as one priced wish."""
-        (low, high), stored = self.band(inputs), values[self.quantity][1:]
-        lacks = np.maximum(low - stored, 0.0) + np.maximum(stored - high, 0.0)
-        steps = np.flatnonzero(lacks > TOLERANCE * self.high)
-        if not len(steps):
-            return []
-        sentence = (
-            f"{self.asset} lacks up to {lacks.max():,.0f} {self.unit} of its reserve for errors of the forecast, "
-            f"in {len(steps)} steps, first at {inputs.said(int(steps[0]))}."
-        )
-        amount = float(lacks.sum() * inputs.step_h)
-        return [Breach(self.asset, "reserve", amount, f"{self.unit}h", self.price_per_unit_h, sentence)]
-
-
-def steps_until_replan(inputs: PlanInput) -> int:
-    """How many steps what is stored for errors must last."""
-    return max(int(np.ceil(inputs.risk.reserve_h / inputs.step_h - 1e-9)), 1)
 
 
 def reserve_kw(inputs: PlanInput, area: Area) -> Series:
@@ -171,4 +132,19 @@ def broken(inputs: PlanInput, assets: Sequence[AssetKind], values: Mapping[str, 
                 f" steps only, in {len(steps)} steps, first at {inputs.said(int(steps[0]))}: {amount:,.1f} kWh."
             )
             found.append(Breach(area.id, "reserve", amount, "kWh", inputs.risk.reserve_price_per_kwh, sentence))
-    return found + [breach for buffer in buffers for breach in buffer.broken(inputs, values[buffer.asset])]
+    return found + [breach for buffer in buffers for breach in _lacks(inputs, buffer, values[buffer.asset])]
+
+
+def _lacks(inputs: PlanInput, buffer: Buffer, values: Values) -> list[Breach]:
+    """What a plan lacks of a buffer's reserve, as one priced wish."""
+    (low, high), stored = buffer.band(inputs), values[buffer.quantity][1:]
+    lacks = np.maximum(low - stored, 0.0) + np.maximum(stored - high, 0.0)
+    steps = np.flatnonzero(lacks > TOLERANCE * buffer.high)
+    if not len(steps):
+        return []
+    sentence = (
+        f"{buffer.asset} lacks up to {lacks.max():,.0f} {buffer.unit} of its reserve for errors of the forecast, "
+        f"in {len(steps)} steps, first at {inputs.said(int(steps[0]))}."
+    )
+    amount = float(lacks.sum() * inputs.step_h)
+    return [Breach(buffer.asset, "reserve", amount, f"{buffer.unit}h", buffer.price_per_unit_h, sentence)]

@@ -10,7 +10,7 @@ from optimisation.assets.asset import AssetKind
 from optimisation.inputs import PlanInput
 from optimisation.results import Cost, Settled, Values
 from optimisation.risk import chance, demand_charge, weights
-from optimisation.risk.errors import areas
+from optimisation.risk.areas import areas
 from optimisation.risk.settings import Risk
 
 if TYPE_CHECKING:

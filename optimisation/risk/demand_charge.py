@@ -18,7 +18,8 @@ from optimisation.assets.asset import AssetKind
 from optimisation.assets.grid import Grid
 from optimisation.inputs import PlanInput, Series
 from optimisation.results import Values
-from optimisation.risk.errors import Area, areas, on_paths
+from optimisation.risk.areas import Area, areas
+from optimisation.risk.errors import on_paths
 from optimisation.risk.settings import Risk
 from optimisation.words import Words
 
@@ -55,19 +56,11 @@ def _met(inputs: PlanInput, assets: Sequence[AssetKind]) -> list[Met]:
     return [(area, grid, area.part(grid) * errors) for area, errors in made if len(errors) for grid in area.grids]
 
 
-def _spread(inputs: PlanInput, area: Area, errors: NDArray[np.float64]) -> NDArray[np.float64]:
-    """`peak_paths` of the paths, evenly spread over the order of what their peaks would be if nothing were planned."""
-    asked, most = sum(sign * inputs.power(name) for name, sign in area.draws.items()), min(inputs.risk.peak_paths, len(errors))
-    order = np.argsort((asked + errors).max(axis=1), kind="stable")
-    return errors[np.sort(order[((np.arange(most) + 0.5) * len(errors) / most).astype(int)])]
-
-
 def _charged(inputs: PlanInput, assets: Sequence[AssetKind]) -> list[tuple[Grid, NDArray[np.float64]]]:
-    """The grids with a demand charge, and the paths it is planned on."""
+    """The grids whose demand charge is planned on paths, and their errors."""
     if inputs.risk.peak_weight is None:
         return []
-    met = [one for one in _met(inputs, assets) if one[1].capacity_charge_per_kw_month > 0]
-    return [(grid, _spread(inputs, area, errors)) for area, grid, errors in met]
+    return [(grid, errors) for _, grid, errors in _met(inputs, assets) if grid.capacity_charge_per_kw_month > 0]
 
 
 def block(model: "Formulation", assets: Sequence[AssetKind]) -> None:

@@ -33,7 +33,6 @@ class Risk(BaseModel):
         description="part of the demand charge that counts at its worst paths, the rest at the mean of all [1]; none: as the medians say",
     )
     peak_tail: float = Field(default=0.1, gt=0, le=1, description="the worst paths, as a share of all [1]")
-    peak_paths: int = Field(default=50, ge=1, description="sample paths that the demand charge is planned on, of those there are")
 
     @model_validator(mode="after")
     def _once(self) -> Self:
