@@ -72,7 +72,7 @@ def _runs(
     reduced = plan[plan["quantity"] == "reduced_kw"].set_index("time_utc")["value"].sort_index()
     if len(called) < 2:
         return []
-    step: timedelta = (called.index[1] - called.index[0]).to_pydatetime()
+    step: timedelta = (called.index[1] - called.index[0]).to_pytimedelta()
     runs: list[list[tuple[datetime, datetime | None, float]]] = []
     for time, value in called.items():
         start = cast("pd.Timestamp", time).to_pydatetime()
