@@ -15,10 +15,25 @@ import highspy
 import numpy as np
 
 from city.problems import fault
+from optimisation import interior
 from optimisation.formulation import Formulation
 from optimisation.matrix import Arrays, Compiled, Floats, compiled
 
-__all__ = ["Arrays", "Compiled", "Solution", "Solver", "compiled", "duals", "handed_over", "priced", "run", "solved", "values", "version"]
+__all__ = [
+    "Arrays",
+    "Compiled",
+    "Solution",
+    "Solver",
+    "compiled",
+    "duals",
+    "handed_over",
+    "linear",
+    "priced",
+    "run",
+    "solved",
+    "values",
+    "version",
+]
 
 REL_GAP = 1e-3
 MAX_NODES = 5000
@@ -115,10 +130,9 @@ def solved(
     `start` is a guess of x, float[columns], not-a-number where there is none: HiGHS completes it and goes on from there. `seen` is
     called with every better x as it is found, and now and then without one, each time with the cost that no answer can be below.
     """
-    highs = handed_over(arrays, rel_gap, max_nodes)
     if not arrays.integer.any():
-        ended = run(highs)
-        return _infeasible(highs) if ended == "infeasible" else _answer(highs, ended)
+        return linear(arrays)
+    highs = handed_over(arrays, rel_gap, max_nodes)
     if start is not None:
         _begin(highs, arrays, start)
     if seen is not None:
@@ -142,10 +156,23 @@ def priced(arrays: Arrays, x: Floats) -> Solution:
     """The linear program with the integers fixed at `x`: the same plan or a better one, and what one more of everything is worth."""
     low, high = arrays.col_lower.copy(), arrays.col_upper.copy()
     low[arrays.integer] = high[arrays.integer] = np.rint(x[arrays.integer])
-    highs = handed_over(arrays.with_bounds(low, high, np.zeros_like(arrays.integer)))
-    if run(highs) == "infeasible":
+    answer = linear(arrays.with_bounds(low, high, np.zeros_like(arrays.integer)))
+    if answer.ended == "infeasible":
         raise fault("optimisation", "the answer fails with its integers fixed", "feasible within 1e-6", "Scale the asset's limits.")
-    return _answer(highs, "gap")
+    return answer
+
+
+def linear(arrays: Arrays, large: int = interior.LARGE) -> Solution:
+    """A problem without integers: by the interior point method from `large` coefficients on, where its answer stands the check."""
+    if len(arrays.value) >= large:
+        highs = handed_over(arrays)
+        if interior.run(highs):
+            answer = _answer(highs, "gap")
+            if interior.holds(arrays, answer.x, answer.row_dual):
+                return answer
+    highs = handed_over(arrays)
+    ended = run(highs)
+    return _infeasible(highs) if ended == "infeasible" else _answer(highs, ended)
 
 
 def _begin(highs: highspy.Highs, arrays: Arrays, start: Floats) -> None:
