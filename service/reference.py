@@ -12,6 +12,7 @@ from city.places import MeterPeriod
 from meters.roads.loggers import Value
 from meters.roads.mapping import Channel, Column, Messages
 from optimisation.assets import KINDS
+from optimisation.response.baseline import BaselineRule
 from service.cli import app
 from service.faults import keys_of, models, plain
 from service.settings import Settings
@@ -52,6 +53,8 @@ def settings() -> Iterator[str]:
                 yield from table("[[meters.history]]", MeterPeriod)
             if name == "tariff":
                 yield from table("[[tariff.bands]]", Band)
+            if name == "programmes":
+                yield from table("[programmes.baseline]", BaselineRule)
             if name == "imports":
                 yield from table("[imports.mapping]", models(model.model_fields["mapping"].annotation)[0])
                 yield from table("[[imports.mapping.columns]]", Column)
