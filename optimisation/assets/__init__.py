@@ -12,6 +12,7 @@ from optimisation.assets.boiler import Boiler
 from optimisation.assets.chiller import Chiller
 from optimisation.assets.chp import Chp
 from optimisation.assets.curtailable import Curtailable
+from optimisation.assets.deferrable_load import DeferrableLoad
 from optimisation.assets.demand_response import DemandResponse
 from optimisation.assets.diesel import Diesel
 from optimisation.assets.ev_fleet import EvFleet
@@ -22,6 +23,7 @@ from optimisation.assets.heat_pump import HeatPump
 from optimisation.assets.interruptible import Interruptible
 from optimisation.assets.island import Island
 from optimisation.assets.line import Line
+from optimisation.assets.process import Process
 from optimisation.assets.pump_station import PumpStation
 from optimisation.assets.pumped_storage import PumpedStorage
 from optimisation.assets.street_lights import StreetLights
@@ -48,6 +50,8 @@ KINDS: tuple[type[AssetKind], ...] = (
     PumpStation,
     VariablePump,
     GravityMain,
+    Process,
+    DeferrableLoad,
     Tank,
     Island,
     Diesel,
