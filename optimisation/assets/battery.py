@@ -28,7 +28,6 @@ class Battery(Firm, EnergyStore):
     opposites: ClassVar[tuple[tuple[str, str], ...]] = (("battery_charge_kw", "battery_discharge_kw"),)
     least_share: float = Field(default=0.1, ge=0, le=1, description="lower end of the charge window, part of energy_kwh [1]")
     most_share: float = Field(default=0.95, ge=0, le=1, description="upper end of the charge window, part of energy_kwh [1]")
-    wear_price_per_kwh: float = Field(default=0.0, ge=0, description="wear of each kWh discharged [currency/kWh]")
     cycles_at_depth: tuple[tuple[float, float], ...] = Field(
         default=(), description="pairs of depth [1] and cycles it lasts at that depth; deeper cycles wear more per kWh"
     )
@@ -55,7 +54,7 @@ class Battery(Firm, EnergyStore):
         return Wish("window_most", instants, self.high_share * self.energy_kwh, self.high_price_per_kwh_h, inputs.step_h)
 
     def wear(self, inputs: PlanInput, net_kw: NDArray[np.float64], stored_kwh: NDArray[np.float64]) -> float:
-        cost = self.wear_price_per_kwh * float(np.maximum(net_kw, 0.0).sum()) * inputs.step_h
+        cost = super().wear(inputs, net_kw, stored_kwh)
         high = self.high(inputs)
         cost += high.price_each * float(np.maximum(stored_kwh[1:] - high.kwh, 0.0).sum())
         if self.cycles_at_depth:
@@ -67,10 +66,6 @@ class Battery(Firm, EnergyStore):
         storage_block.build(model, group)
         storage_block.firm(model, group)
         m, inputs = model.m, model.inputs
-        wear = np.array([b.wear_price_per_kwh for b in group])
-        if wear.any():
-            model.parameter("battery_wear", m.BATTERY, wear * inputs.step_h)
-            model.costs.append(lambda m: sum(m.battery_wear[b] * m.battery_discharge_kw[b, t] for b in m.BATTERY for t in m.T))
         high = [(b.id, b.high(inputs)) for b in group if b.high_price_per_kwh_h > 0]
         if high:
             storage_block.outside(model, "battery_high", m.battery_stored_kwh, high)

@@ -186,8 +186,9 @@ class PumpedStorage(Firm, Store):
         return float(inputs.state[self.id].get("power_kw", 0.0))
 
     def wear(self, inputs: PlanInput, net_kw: NDArray[np.float64], stored_kwh: NDArray[np.float64]) -> float:
+        upkeep = super().wear(inputs, net_kw, stored_kwh)
         if not self.start_price:
-            return 0.0
+            return upkeep
         power = np.append(self.runs_before(inputs), net_kw)
         runs = np.array([-power >= self.pump_least_kw / 2, power >= self.turbine_least_kw / 2], dtype=float)
-        return self.start_price * float(np.maximum(np.diff(runs, axis=1), 0.0).sum())
+        return upkeep + self.start_price * float(np.maximum(np.diff(runs, axis=1), 0.0).sum())

@@ -51,6 +51,7 @@ class Store(Connected):
     end_most_share: float | None = Field(default=None, ge=0, le=1, description="most that is wished at the end [1]; none: no limit")
     end_price_per_kwh: float = Field(default=1.0, ge=0, description="price of missing the wished end [currency/kWh]")
     end_value_per_kwh: float = Field(default=0.0, ge=0, description="what is left at the end is worth [currency/kWh]")
+    wear_price_per_kwh: float = Field(default=0.0, ge=0, description="wear of each kWh discharged [currency/kWh]")
 
     @property
     def physics(self) -> Physics:
@@ -118,7 +119,7 @@ class Store(Connected):
 
     def wear(self, inputs: PlanInput, net_kw: NDArray[np.float64], stored_kwh: NDArray[np.float64]) -> float:
         """What its use wears [currency]; net_kw float[steps], stored_kwh float[steps + 1]."""
-        return 0.0
+        return self.wear_price_per_kwh * float(np.maximum(net_kw, 0.0).sum()) * inputs.step_h
 
     @classmethod
     def block(cls, model: "Formulation", group: Sequence[Self]) -> None:

@@ -81,6 +81,10 @@ def build(model: "Formulation", group: Sequence["Store"], gain_kwh: Rule | None 
     model.holdable("power_kw", ids, lambda m, a, t: discharge[a, t] - charge[a, t])
     for kind, wishes in _by_kind(model, group).items():
         outside(model, f"{name}_{kind}", stored, wishes, WORDS[kind])
+    wear = np.array([a.wear_price_per_kwh for a in group])
+    if wear.any():
+        worn = model.parameter(f"{name}_wear", stores, wear * inputs.step_h)
+        model.costs.append(lambda m: sum(worn[a] * discharge[a, t] for a in stores for t in m.T))
     _end_value(model, name, group, stored, stores)
     lossy = any(p.charge_efficiency * p.discharge_efficiency < 1 for p in physics)
     one, other = ((f"{name}_{side}_kw", dict(zip(ids, kw.tolist(), strict=True))) for side, kw in most.items())

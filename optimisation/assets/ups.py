@@ -33,6 +33,7 @@ class Ups(Firm, EnergyStore):
     autonomy_h: float = Field(default=0.25, ge=0, description="how long it must carry its load from any instant [h]")
     reserve_price_per_kwh_h: float = Field(default=10.0, ge=0, description="price of reserve that is missing [currency per kWh and hour]")
     least_share: float = Field(default=0.1, ge=0, le=1, description="lower end of its window, part of energy_kwh: deep discharge [1]")
+    wear_price_per_kwh: float = Field(default=0.2, ge=0, description="wear of each kWh discharged: not built for cycles [currency/kWh]")
     end_least_share: float | None = Field(default=1.0, ge=0, le=1, description="wished content at the end [1]; none: as at the start")
 
     @property
