@@ -199,6 +199,24 @@ def bars(
     draw(spec, key, alt, height=height)
 
 
+def trade(x: Any, y: Any, names: tuple[str, str], units: tuple[str, str], here: int | None, key: str, alt: str) -> None:
+    """Points between two costs, joined in order of x; a larger dot stands where the plan is."""
+    spec = frame([], units[1], legend=False, every=1)
+    order = np.argsort(np.asarray(x, dtype=float))
+    pairs = [[plain([x[i]], 5)[0], plain([y[i]], 6)[0]] for i in order]
+    axis = {"type": "value", "scale": True, "name": f"{names[0]} [{units[0]}]", "nameLocation": "middle", "nameGap": 26}
+    spec["xAxis"] = axis | {"axisLabel": {"color": INK, "fontSize": 12}, "nameTextStyle": {"color": INK}, "splitLine": {"show": False}}
+    spec["yAxis"]["name"] = f"{names[1]} [{units[1]}]"
+    spec["yAxis"]["nameTextStyle"] = {"color": INK, "align": "left"}
+    spec["grid"] |= {"left": 70, "bottom": 44}
+    spec["tooltip"] = {"trigger": "item", "confine": True, "valueFormatter": "localized"}
+    spec["series"] = [{"type": "line", "data": pairs, "symbol": "circle", "symbolSize": 8, "color": LINES[0], "lineStyle": {"width": 1.4}}]
+    if here is not None:
+        mark = [plain([x[here]], 5)[0], plain([y[here]], 6)[0]]
+        spec["series"].append({"type": "scatter", "data": [mark], "symbol": "diamond", "symbolSize": 16, "color": INK})
+    draw(spec, key, alt, height=230)
+
+
 def path(years: Sequence[int], required: Sequence[float], actual: tuple[int, float] | None, percent: bool, key: str, alt: str) -> None:
     """A target's required path by year, and where the city stands: a dot when on it, a triangle when behind."""
     factor = 100.0 if percent else 1.0

@@ -14,7 +14,7 @@ from service.settings import LoadedCity, load
 from service.store import open_store
 from service.view import alarms as alarms_view
 from service.view import board as board_view
-from service.view import books, history, moment, plan, series, water
+from service.view import books, history, moment, plan, plan_beside, series, water
 from service.view import drivers as drivers_view
 from service.view import peaks as peaks_view
 
@@ -75,6 +75,9 @@ board = _cached("board", lambda s: board_view.points(s.engine, s.city, now()))
 tiles = _cached("tiles", lambda s: board_view.tiles(s.engine, s.city, now()))
 alarms = _cached("alarms", lambda s: alarms_view.alarms(s.engine, s.city, now(), board()))
 tonight = _cached("tonight", lambda s: plan.tonight(s.engine))
+in_force = _cached("in_force", lambda s: plan_beside.in_force(s.engine, now()))
+what_ifs = _cached("what_ifs", lambda s, plan_id: plan_beside.what_ifs(s.engine, plan_id))
+pareto = _cached("pareto", lambda s, plan_id: plan_beside.pareto(s.engine, plan_id))
 fans = _cached("fans", lambda s: plan.fans(s.engine, s.city, now().night))
 drivers = _cached("drivers", lambda s, night: drivers_view.drivers(s.engine, s.city, night))
 peaks = _cached("peaks", lambda s, night: peaks_view.peaks(s.engine, s.city, night))

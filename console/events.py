@@ -59,16 +59,16 @@ def _form(person: Person) -> None:
     tomorrow = now.astimezone(zone).date() + timedelta(days=1)
     left, middle, right = st.columns(3)
     with left:
-        kind = _choice("kind", {name: known(name) for name in get_args(known_events.Kind)}, "event_kind")
+        kind = choice("kind", {name: known(name) for name in get_args(known_events.Kind)}, "event_kind")
         subjects = known_events.subjects(station.city)
-        subject = _choice("subject_event", dict(zip(subjects, [say("everything"), *subjects[1:]], strict=True)), "event_subject")
+        subject = choice("subject_event", dict(zip(subjects, [say("everything"), *subjects[1:]], strict=True)), "event_subject")
     with middle:
         start = _moment("not_before", tomorrow, time(8), zone)
         end = _moment("not_after", tomorrow, time(18), zone)
     with right:
-        how = _choice("effect", {name: say(f"effect_{name}") for name in ("factor", "level", "like")}, "event_how")
+        how = choice("effect", {name: say(f"effect_{name}") for name in ("factor", "level", "like")}, "event_how")
         if how == "like":
-            amount, like = None, _choice("like_day", {name: known(name) for name in LIKE_DAYS}, "event_like_day")
+            amount, like = None, choice("like_day", {name: known(name) for name in LIKE_DAYS}, "event_like_day")
         else:
             amount, like = st.number_input(say(f"effect_{how}"), min_value=0.0, value=0.0, step=0.1, key=f"event_{how}"), None
     reason = st.text_input(say("reason"), key="event_reason", max_chars=200)
@@ -80,7 +80,7 @@ def _form(person: Person) -> None:
         )
 
 
-def _choice(word: str, labels: Mapping[str, str], key: str) -> str:
+def choice(word: str, labels: Mapping[str, str], key: str) -> str:
     """One of some names, shown by their labels: looked up now, in the session's language."""
     return str(st.selectbox(say(word), list(labels), format_func=labels.__getitem__, key=key))
 

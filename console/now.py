@@ -114,6 +114,7 @@ def _stop(person: Person) -> None:
     subject = st.selectbox(say("subject"), sorted(set(assets)), key="hold_subject", disabled=not allowed)
     if st.button(say("hold_button"), key="hold", disabled=not allowed or subject is None, width="stretch"):
         _hold(person, subject, reason)
+    st.caption(say("hold_note"))
     for row in data.holds().drop_duplicates("subject").itertuples():
         name = say("everything") if row.subject == STOP else row.subject
         st.html(

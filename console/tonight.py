@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from console import charts, data, drivers, events, look, peaks
+from console import charts, data, drivers, events, look, pareto, peaks, plan_figures, what_if
 from console.deciding import approval, decide
 from console.guard import guarded
 from console.words import known, say
@@ -14,6 +14,7 @@ from service.view.plan import Tonight
 
 # Of what an asset does, the quantity an operator thinks in comes first; the others are a choice away.
 FIRST = ("power_kw", "running", "volume_m3", "charge_kwh")
+HELD = ("charge_kwh", "indoor_degc", "fuel_l", "reduced_kw")
 MAIN_FANS = ("load", "pv", "water")
 FAN_WORDS = {"water": "demand_water", "gas": "demand_gas"}
 
@@ -24,7 +25,7 @@ def page(person: Person) -> None:
     if plan is None:
         look.banner(say("no_plan_yet"), None)
         return
-    _figures(plan)
+    plan_figures.cards(plan)
     look.heading("approval", plan.plan_id)
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     with left:
@@ -32,6 +33,8 @@ def page(person: Person) -> None:
     with right:
         _replan(person, plan)
     guarded(lambda: _why(plan))
+    guarded(lambda: what_if.section(person, plan))
+    guarded(lambda: pareto.section(person, plan))
     guarded(_fans)
     guarded(peaks.section)
     guarded(drivers.section)
@@ -39,41 +42,6 @@ def page(person: Person) -> None:
     guarded(lambda: _schedules(plan))
     guarded(lambda: _prices(plan))
     guarded(lambda: _commands(plan))
-
-
-def _figures(plan: Tonight) -> None:
-    currency = data.station().city.settings.city.currency
-    start, end = plan.values.index[0], plan.values.index[-1]
-    status = known(plan.status)
-    cards = [
-        look.card(
-            say("status"),
-            status,
-            "",
-            [f"{say('made')} {look.clock(plan.made_at_utc)}"],
-            priority=1 if plan.status == "impossible" else None,
-        ),
-        look.card(say("cost"), look.number(plan.cost, 0), currency, _against(plan.cost, plan.baseline_cost, currency)),
-        look.card(say("co2"), look.number(_t(plan.co2_kg), 1), "t", _against(_t(plan.co2_kg), _t(plan.baseline_co2_kg), "t", 1)),
-    ]
-    peak = plan.detail.get("peak_kw")
-    if peak is not None:
-        cards.append(look.card(say("peak"), look.number(peak, 0), "kW", _against(peak, plan.detail.get("baseline_peak_kw"), "kW")))
-    cards.append(look.card(say("horizon"), f"{len(plan.values)} × 15 min", "", [f"{look.hour(start)} – {look.hour(end)}"]))
-    look.cards(cards)
-
-
-def _t(kg: float | None) -> float | None:
-    return None if kg is None else kg / 1000
-
-
-def _against(value: float | None, baseline: float | None, unit: str, digits: int = 0) -> list[str]:
-    if value is None or baseline is None:
-        return []
-    change = baseline - value
-    share = f" ({100 * abs(change) / abs(baseline):.1f} %)" if baseline else ""
-    told = say("saving") if change >= 0 else say("more")
-    return [f"{say('baseline')} {look.number(baseline, digits)} {unit}", f"{look.number(abs(change), digits)} {unit}{share} {told}"]
 
 
 def _replan(person: Person, plan: Tonight) -> None:
@@ -136,15 +104,16 @@ def _as_it_comes(pair: tuple[str, str], shown: pd.DataFrame, idle: pd.DataFrame)
 
 
 def _wanted(shown: pd.DataFrame) -> list[tuple[str, str]]:
-    """The quantity of each asset that says most; storages also show what they hold."""
+    """The quantity of each asset that says most, and what it holds: energy, water, warmth, fuel."""
     found: list[tuple[str, str]] = []
     pairs = list(shown.columns)
     for asset in dict.fromkeys(asset for asset, _ in pairs):
         own = [quantity for name, quantity in pairs if name == asset]
         lead = next((quantity for quantity in FIRST if quantity in own), own[0])
-        found.append((asset, "running" if "running" in own else lead))
-        if "charge_kwh" in own and lead != "charge_kwh":
-            found.append((asset, "charge_kwh"))
+        if "running" in own and (lead != "power_kw" or shown[asset, lead].round(1).nunique() <= 2):
+            lead = "running"  # on or off says it all
+        found.append((asset, lead))
+        found += [(asset, quantity) for quantity in HELD if quantity in own and quantity != lead]
     return found
 
 
@@ -153,8 +122,9 @@ def _prices(plan: Tonight) -> None:
         return
     look.heading("prices", say("prices_note"))
     currency = data.station().city.settings.city.currency
-    power = [name for name in plan.prices.columns if name in ("power", "electricity", "city")]
-    others = [name for name in plan.prices.columns if name not in power]
+    tanks = {asset.id for asset in data.station().city.settings.assets if "volume_m3" in asset.planned}
+    power = [name for name in plan.prices.columns if name not in tanks]
+    others = [name for name in plan.prices.columns if name in tanks]
     columns = st.columns(2)
     for place, names, unit in ((columns[0], power, "kWh"), (columns[1], others, "m3")):
         if names:

@@ -5,6 +5,7 @@ from typing import Literal, get_args
 import streamlit as st
 
 from console.phrases import PHRASES
+from console.plan_words import PLAN_WORDS
 
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
@@ -229,7 +230,7 @@ LABELS: dict[str, tuple[str, str]] = {
     "probability": ("Probability", "概率"),
 }
 
-WORDS = LABELS | PHRASES
+WORDS = LABELS | PHRASES | PLAN_WORDS
 
 
 def language() -> Language:

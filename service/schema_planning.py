@@ -75,8 +75,7 @@ pareto = table(
     "pareto",
     Column("plan_id", String(64), primary_key=True),  # the plan whose question it trades off
     Column("ordinal", Integer, primary_key=True),
-    Column("trade", String(20), nullable=False),  # co2_kg or peak_kw: what is capped against cost
-    Column("cap", Float),  # none: cheapest
+    Column("trade", String(20), nullable=False),  # co2_kg or peak_kw: what is traded for cost
     Column("status", String(20), nullable=False),
     Column("cost", Float, nullable=False),
     Column("co2_kg", Float, nullable=False),

@@ -68,7 +68,7 @@ def _answered(planner: Planner, taken: Any, now_utc: datetime) -> str | None:
 def _serve(planner: Planner, taken: Any, now_utc: datetime) -> str:
     city, engine = planner.city, planner.engine
     if taken.kind == "replan":
-        return replan(planner, now_utc, taken.detail.get("origin", REQUEST))
+        return replan(planner, now_utc, taken.detail.get("origin", REQUEST), taken.detail.get("caps"))
     if taken.kind == "what-if":
         from service.plans.asking import what_if
 
@@ -85,7 +85,7 @@ def _serve(planner: Planner, taken: Any, now_utc: datetime) -> str:
     raise fault(f"request {taken.request_id}", f"kind '{taken.kind}'", kinds, "Ask for one of these.")
 
 
-def replan(planner: Planner, now_utc: datetime, origin: str) -> str:
+def replan(planner: Planner, now_utc: datetime, origin: str, caps: dict[str, float] | None = None) -> str:
     """A new plan from the present state and the newest forecasts; the old one stays as it was, and in force where it was approved."""
     city, engine = planner.city, planner.engine
     started = time.perf_counter()
@@ -93,7 +93,7 @@ def replan(planner: Planner, now_utc: datetime, origin: str) -> str:
         _refresh(city, engine, now_utc)
     refreshed = time.perf_counter()
     night = runs.last_night(engine, city.settings.city.id) or local_date(now_utc, city.settings.city.time_zone)
-    made = planner.make(night, now_utc, next_plan_id(engine, night), origin)
+    made = planner.make(night, now_utc, next_plan_id(engine, night), origin, caps)
     with writing(engine) as connection:
         made.store(connection)
     return f"{made.sentence} ({refreshed - started:.1f} s for forecasts, {time.perf_counter() - refreshed:.1f} s for the plan)"

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from pydantic import Field
 from sqlalchemy import Engine, select
 
@@ -17,7 +18,7 @@ from service.settings import LoadedCity
 from service.store import meter_days, readings, results
 from service.sums import topmost
 
-FLOWS = ("_kw", "_m3_per_h", "running", "starts")  # of a plan: hold for a step; every other quantity is a state
+FLOWS = ("_kw", "_m3_per_h")  # of a plan: hold for a step; every other quantity is a state
 LOOK_BACK = timedelta(days=1)  # how far a pump's last start or stop is searched
 
 
@@ -30,6 +31,8 @@ class Begin(Place):
     month_peak_kw: float = Field(description="highest import of the month so far [kW]")
     held: tuple[Held, ...] = Field(default=(), description="what people hold, and where")
     approved: str | None = Field(default=None, description="the plan that people approved last")
+    carbon_cap_kg: float | None = Field(default=None, description="most CO2e that was asked for [kg]")
+    peak_cap_kw: float | None = Field(default=None, description="highest import that was asked for [kW]")
 
 
 def begin(city: LoadedCity, engine: Engine, start_utc: datetime, now_utc: datetime) -> Begin:
@@ -69,12 +72,13 @@ def measured_state(city: LoadedCity, value: Mapping[str, float]) -> dict[str, di
 
 
 def _run_times(city: LoadedCity, engine: Engine, state: dict[str, dict[str, float]], now_utc: datetime) -> None:
-    """Steps since each machine started or stopped, from its readings: a plan made at noon must not cut a run short."""
+    """Steps since each machine started or stopped and its starts of the day, from its readings: a plan of noon cuts no run short."""
     wanted = {asset.id for asset in city.settings.assets if "since_steps" in asset.state_taken}
     points = {one.asset: next(iter(one.weights)) for one in city.settings.states if one.quantity == "running" and one.asset in wanted}
     if not points:
         return
-    step = timedelta(seconds=city.settings.night.step_s)
+    step, zone = timedelta(seconds=city.settings.night.step_s), city.settings.city.time_zone
+    midnight = civil_day(local_date(now_utc, zone), zone)[0]
     frame = readings.hot(engine, list(points.values()), now_utc - LOOK_BACK, now_utc + step)
     frame = frame[usable(frame["quality"].to_numpy())]
     for asset, point in points.items():
@@ -85,6 +89,8 @@ def _run_times(city: LoadedCity, engine: Engine, state: dict[str, dict[str, floa
         changed = np.flatnonzero(np.diff(on))
         since = own["time_utc"].iloc[changed[-1] + 1 if len(changed) else 0]
         state[asset].setdefault("since_steps", float(max((pd.Timestamp(now_utc) - since) // step, 0)))
+        started = own["time_utc"].iloc[1:][np.diff(on.astype(int)) > 0]
+        state[asset].setdefault("starts_today", float((started >= pd.Timestamp(midnight)).sum()))
 
 
 def _carried_on(engine: Engine, plan: object | None, state: dict[str, dict[str, float]], now_utc: datetime, start_utc: datetime) -> None:
@@ -96,9 +102,12 @@ def _carried_on(engine: Engine, plan: object | None, state: dict[str, dict[str, 
     if inside.empty:
         return
     for asset, states in state.items():
-        for quantity in states:
+        for quantity in tuple(states):
             column = ("plan", asset, quantity)
-            if column not in values or quantity == "since_steps":
+            if column not in values:
+                continue
+            if quantity == "running":
+                _run_on(states, inside[column].to_numpy() > 0.5)
                 continue
             if quantity.endswith(FLOWS):
                 states[quantity] = float(inside[column].iloc[-1])
@@ -107,6 +116,18 @@ def _carried_on(engine: Engine, plan: object | None, state: dict[str, dict[str, 
             before = values[column].shift(1)[inside.index[0]]
             if np.isfinite(before):
                 states[quantity] = max(states[quantity] + float(inside[column].iloc[-1] - before), 0.0)
+
+
+def _run_on(states: dict[str, float], on: NDArray[np.bool_]) -> None:
+    """A machine's state after some more steps, bool[steps]: is it running, since when, and how often it started."""
+    runs = np.append(states["running"] > 0.5, on).astype(int)
+    changed = np.flatnonzero(np.diff(runs))
+    states["running"] = float(runs[-1])
+    if len(changed):
+        states["since_steps"] = float(len(on) - changed[-1])
+        states["starts_today"] = states.get("starts_today", 0.0) + float((np.diff(runs) > 0).sum())
+    elif "since_steps" in states:
+        states["since_steps"] += len(on)
 
 
 def month_peak_kw(city: LoadedCity, engine: Engine, start_utc: datetime) -> float:

@@ -1,6 +1,6 @@
 """From the store to a plan's input: forecasts, prices, intensity, and what the plan starts from, on one grid of steps."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -30,14 +30,17 @@ class Question:
     notes: tuple[str, ...]
 
 
-def question(city: LoadedCity, engine: Engine, night: date, now_utc: datetime, plan_id: str) -> Question:
-    """The plan that starts `lead_minutes` after now, on the grid of steps.
+def question(
+    city: LoadedCity, engine: Engine, night: date, now_utc: datetime, plan_id: str, caps: Mapping[str, float] | None = None
+) -> Question:
+    """The plan that starts `lead_minutes` after now, on the grid of steps; `caps` may hold its co2_kg and peak_kw.
 
     Raises `PenstockError` when there is no tariff; missing forecasts and states are told by the plan's own coverage check.
     """
     step = timedelta(seconds=city.settings.night.step_s)
     start = ceil(as_utc(now_utc) + timedelta(minutes=city.settings.night.lead_minutes), step)
-    return again(city, engine, night, plan_id, begin(city, engine, start, now_utc))
+    asked = {"carbon_cap_kg": (caps or {}).get("co2_kg"), "peak_cap_kw": (caps or {}).get("peak_kw")}
+    return again(city, engine, night, plan_id, begin(city, engine, start, now_utc).model_copy(update=asked))
 
 
 def again(city: LoadedCity, engine: Engine, night: date, plan_id: str, start: Begin) -> Question:
@@ -62,7 +65,8 @@ def again(city: LoadedCity, engine: Engine, night: date, plan_id: str, start: Be
         carbon_price_per_t=settings.tariff.carbon_price_per_t if settings.tariff else 0.0,
         month_peak_kw=start.month_peak_kw,
         change_price_per_kwh=settings.plan.change_price_per_kwh,
-        carbon_cap_kg=settings.plan.carbon_cap_kg,
+        carbon_cap_kg=settings.plan.carbon_cap_kg if start.carbon_cap_kg is None else start.carbon_cap_kg,
+        peak_cap_kw=start.peak_cap_kw,
         weights=settings.weights,
         risk=settings.risk,
         paths={} if settings.risk.peak_weight is None else sample_paths(engine, night, wanted, times, step),

@@ -1,5 +1,6 @@
 """Make plans: ask the optimiser, account for doing nothing, look at the water pressure; one warm solver for one after another."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from types import TracebackType
@@ -62,12 +63,12 @@ class Planner:
         settings = self.city.settings.plan
         return plan(inputs, self.city.settings.assets, settings.rel_gap, settings.max_nodes, self.solver, self.former)
 
-    def make(self, night: date, now_utc: datetime, plan_id: str, origin: str) -> Made:
-        """The plan that begins `lead_minutes` after now, with doing nothing beside it.
+    def make(self, night: date, now_utc: datetime, plan_id: str, origin: str, caps: Mapping[str, float] | None = None) -> Made:
+        """The plan that begins `lead_minutes` after now, with doing nothing beside it; `caps` may hold its co2_kg and peak_kw.
 
         Raises `PenstockError` with everything that is missing; an impossible plan is a result that names what conflicts.
         """
-        asked = question(self.city, self.engine, night, now_utc, plan_id)
+        asked = question(self.city, self.engine, night, now_utc, plan_id, caps)
         answer, idle = self.solve(asked.inputs), baseline(asked.inputs, self.city.settings.assets)
         if self.rolling and answer.status != "impossible":
             self.former = answer

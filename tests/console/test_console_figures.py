@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("streamlit")
 
-from console import charts, data, look, tonight, water
+from console import charts, data, look, plan_figures, tonight, water
 from console.words import WORDS
 from forecasting.groups import KINDS
 from service.environment import Environment
@@ -49,8 +49,8 @@ def test_age_is_told_in_one_unit(city: Path) -> None:
 
 
 def test_less_cost_is_saved_and_more_is_said_to_be_more() -> None:
-    assert tonight._against(900, 1000, "CNY") == ["Doing nothing 1 000 CNY", "100 CNY (10.0 %) saved"]
-    assert tonight._against(1100, 1000, "CNY")[1] == "100 CNY (10.0 %) more"
+    assert plan_figures.against(900, 1000, "CNY") == ["Doing nothing 1 000 CNY", "100 CNY (10.0 %) saved"]
+    assert plan_figures.against(1100, 1000, "CNY")[1] == "100 CNY (10.0 %) more"
 
 
 @pytest.mark.parametrize("kind", sorted({*KINDS} - {"ev"}))  # charging is summed with the loads

@@ -86,7 +86,6 @@ def upgrade() -> None:
         sa.Column("plan_id", sa.String(64), nullable=False),
         sa.Column("ordinal", sa.Integer(), nullable=False),
         sa.Column("trade", sa.String(20), nullable=False),
-        sa.Column("cap", sa.Float()),
         sa.Column("status", sa.String(20), nullable=False),
         sa.Column("cost", sa.Float(), nullable=False),
         sa.Column("co2_kg", sa.Float(), nullable=False),
