@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from optimisation.assets.asset import AssetKind, Connected, Left, Solved, column
+from optimisation.assets.commitment import Ramp, ramps
 from optimisation.inputs import PlanInput
 from optimisation.results import Cost, Settled, Values
 from optimisation.words import Words
@@ -21,6 +22,7 @@ class Curtailable(Connected):
 
     kind: Literal["curtailable"] = "curtailable"
     error_sign: ClassVar[int] = -1
+    state_taken: ClassVar[tuple[str, ...]] = ("power_kw",)
     planned: ClassVar[tuple[str, ...]] = ("power_kw", "curtailed_kw")
     series: tuple[str, ...] = Field(min_length=1, description="ids of the generation forecasts that add up to it")
     least_share: float = Field(
@@ -28,12 +30,27 @@ class Curtailable(Connected):
     )
     curtail_price_per_kwh: float = Field(default=0.0, ge=0, description="price of energy left unused [currency/kWh]")
 
+    ramp_kw_per_h: float | None = Field(
+        default=None,
+        gt=0,
+        description="fastest change that the plan may order [kW/h], beside what sun and wind do themselves; none: at once",
+    )
+
     @property
     def series_needed(self) -> tuple[str, ...]:
         return self.series
 
     def available_kw(self, inputs: PlanInput) -> np.ndarray:
         return np.maximum(inputs.power(*self.series), 0.0)
+
+    def ramp(self, inputs: PlanInput) -> Ramp:
+        """Its limit per step [kW]; where the forecast itself falls, or what must be taken rises, faster, it may follow."""
+        before = float(inputs.state.get(self.id, {}).get("power_kw", np.nan))
+        most = np.inf if self.ramp_kw_per_h is None else self.ramp_kw_per_h * inputs.step_h
+        available = self.available_kw(inputs)
+        must = available * self.least_share
+        falls, rises = (np.diff(kw, prepend=kw[0] if np.isnan(before) else before) for kw in (available, must))
+        return Ramp(self.id, most + np.maximum(rises, 0.0), most + np.maximum(-falls, 0.0), before)
 
     @classmethod
     def block(cls, model: "Formulation", group: Sequence[Self]) -> None:
@@ -49,6 +66,7 @@ class Curtailable(Connected):
             at_least=Words("generation of at least {value} must be taken", "kW"),
             at_most=Words("generation at most the forecast's {value}", "kW", news=False),
         )
+        ramps(model, "curtailable", m.curtailable_kw, [a.ramp(model.inputs) for a in group])
         price = column(group, "curtail_price_per_kwh") * model.inputs.step_h
         model.parameter("curtailable_price", m.CURTAILABLE, price)
         model.constant += float(price @ available.sum(axis=1))

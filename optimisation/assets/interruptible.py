@@ -1,13 +1,14 @@
 """Industry that agreed to be asked: how much, how early told, how long and how much energy per day, and what it is paid."""
-# ruff: noqa: ARG002 - every kind answers the same calls, whether or not it needs all they bring
+# ruff: noqa: ARG002, ARG005 - every kind answers the same calls, and Pyomo gives every rule its model
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from optimisation.assets.asset import AssetKind, Connected, Left, Solved, column
+from optimisation.assets.commitment import Unit, commit
 from optimisation.inputs import PlanInput
 from optimisation.results import Cost, Settled, Values
 from optimisation.words import Words
@@ -21,6 +22,7 @@ class Interruptible(Connected):
 
     kind: Literal["interruptible"] = "interruptible"
     error_sign: ClassVar[int] = 1
+    state_taken: ClassVar[tuple[str, ...]] = ("interrupted", "since_steps")
     planned: ClassVar[tuple[str, ...]] = ("power_kw", "interrupted_kw")
     series: tuple[str, ...] = Field(min_length=1, description="ids of the load forecasts that add up to it")
     max_curtail_share: float = Field(ge=0, le=1, description="part of the load that may be interrupted [1]")
@@ -28,6 +30,12 @@ class Interruptible(Connected):
     max_hours_per_day: float | None = Field(
         default=None, ge=0, description="longest it may be interrupted per civil day [h]; none: no limit"
     )
+    shortest_h: float | None = Field(
+        default=None, gt=0, description="shortest interruption [h]; with a length, all that may be is taken off"
+    )
+    longest_h: float | None = Field(default=None, gt=0, description="longest interruption [h]; none: no limit")
+    rest_h: float | None = Field(default=None, gt=0, description="shortest time between two interruptions [h]")
+    max_per_day: int | None = Field(default=None, ge=0, description="most interruptions per civil day; none: no limit")
     budget_kwh_per_day: float = Field(ge=0, description="most energy it may be asked for per civil day [kWh]")
     payment_per_kwh: float = Field(ge=0, description="what it is paid for energy not taken [currency/kWh]")
 
@@ -35,16 +43,31 @@ class Interruptible(Connected):
     def series_needed(self) -> tuple[str, ...]:
         return self.series
 
+    @property
+    def timed(self) -> bool:
+        """Is an interruption a thing with a length? Then it is all or nothing."""
+        return not (self.shortest_h is self.longest_h is self.rest_h is self.max_per_day is None)
+
+    @model_validator(mode="after")
+    def _lengths(self) -> Self:
+        if self.longest_h is not None and self.longest_h < (self.shortest_h or 0.0):
+            raise ValueError(f"longest_h {self.longest_h} lies below shortest_h {self.shortest_h}")
+        return self
+
+    def told(self, inputs: PlanInput) -> np.ndarray:
+        """bool[steps]: has the notice passed, or is it interrupted already?"""
+        under_way = inputs.state.get(self.id, {}).get("interrupted", 0.0) >= 0.5
+        return (np.arange(inputs.steps) * inputs.step_h >= self.notice_h) | under_way
+
     def most_kw(self, inputs: PlanInput) -> np.ndarray:
         """float[steps]: what may be interrupted: none before the notice has passed."""
-        told = np.arange(inputs.steps) * inputs.step_h >= self.notice_h
-        return np.where(told, np.maximum(inputs.power(*self.series), 0.0) * self.max_curtail_share, 0.0)
+        return np.where(self.told(inputs), np.maximum(inputs.power(*self.series), 0.0) * self.max_curtail_share, 0.0)
 
     @classmethod
     def block(cls, model: "Formulation", group: Sequence[Self]) -> None:
         m, inputs, h = model.m, model.inputs, model.inputs.step_h
         most = np.array([a.most_kw(inputs) for a in group])
-        days = [np.flatnonzero(inputs.days == day).tolist() for day in range(int(inputs.days[-1]) + 1)]
+        days = inputs.civil_days
         for asset in group:
             model.withdraw(asset.balance, inputs.power(*asset.series))
         model.ids("INDUSTRY", (a.id for a in group))
@@ -60,39 +83,60 @@ class Interruptible(Connected):
             rule=lambda m, a, day: h * sum(m.interrupted_kw[a, t] for t in days[day]) <= budget[a],
             words=Words("interrupted energy within the daily budget of {value}", "kWh", by_day=True),
         )
-        cls._hours(model, [a for a in group if a.max_hours_per_day is not None], days)
+        cls._times(model, [a for a in group if a.timed or a.max_hours_per_day is not None])
         model.inject([(a.id, a.balance) for a in group], lambda m, a, t: m.interrupted_kw[a, t])
         model.costs.append(lambda m: sum(m.interrupted_price[a] * m.interrupted_kw[a, t] for a in m.INDUSTRY for t in m.T))
         load = {a.id: inputs.power(*a.series).tolist() for a in group}
         for quantity in ("power_kw", "command_kw"):
             model.holdable(quantity, [a.id for a in group], lambda m, a, t: load[a][t] - m.interrupted_kw[a, t], "<=")
 
+    def unit(self, inputs: PlanInput) -> Unit:
+        """Its interruptions as something that is on or off."""
+        h, state = inputs.step_h, inputs.state.get(self.id, {})
+        steps = [None if hours is None else int(np.ceil(hours / h - 1e-9)) for hours in (self.shortest_h, self.rest_h)]
+        return Unit(
+            self.id,
+            on=state.get("interrupted", 0.0) >= 0.5,
+            since=None if (since := state.get("since_steps")) is None else int(since),
+            min_up=max(steps[0] or 1, 1),
+            min_down=max(steps[1] or 1, 1),
+            max_up=None if self.longest_h is None else int(self.longest_h / h + 1e-9),
+            starts_per_day=self.max_per_day,
+        )
+
     @staticmethod
-    def _hours(model: "Formulation", group: Sequence["Interruptible"], days: list[list[int]]) -> None:
-        """Hours count whole steps, however little is interrupted in them: so a binary per step."""
+    def _times(model: "Formulation", group: Sequence["Interruptible"]) -> None:
+        """Hours and lengths count whole steps, however little is interrupted in them: so a binary per step."""
         if not group:
             return
         m, inputs = model.m, model.inputs
         most = {a.id: a.most_kw(inputs).tolist() for a in group}
-        hours = {a.id: a.max_hours_per_day for a in group}
-        model.ids("INDUSTRY_HOURS", (a.id for a in group))
-        possible = np.array([a.most_kw(inputs) > 0 for a in group])
-        model.variable("interrupted_now", m.INDUSTRY_HOURS, m.T, upper=possible.astype(float), integer=True)
+        timed = {a.id for a in group if a.timed}
+        can = np.array([a.told(inputs) for a in group], dtype=float)
+        if timed:
+            now = commit(model, "interruption", [a.unit(inputs) for a in group], can=can)
+        else:
+            ids = model.ids("INTERRUPTION_UNIT", (a.id for a in group))
+            now = model.variable("interruption_running", ids, m.T, upper=can, integer=True)
         model.constraint(
             "interrupted_when_called",
-            m.INDUSTRY_HOURS,
+            m.INTERRUPTION_UNIT,
             m.T,
             by_row=True,
-            rule=lambda m, a, t: m.interrupted_kw[a, t] - most[a][t] * m.interrupted_now[a, t] <= 0,
+            rule=lambda m, a, t: (
+                m.interrupted_kw[a, t] - most[a][t] * now[a, t] == 0 if a in timed else m.interrupted_kw[a, t] - most[a][t] * now[a, t] <= 0
+            ),
         )
-        model.constraint(
-            "interrupted_hours",
-            m.INDUSTRY_HOURS,
-            m.INDUSTRY_DAY,
-            by_row=True,
-            rule=lambda m, a, day: inputs.step_h * sum(m.interrupted_now[a, t] for t in days[day]) <= hours[a],
-            words=Words("interrupted for at most {value} a day", "h", by_day=True),
-        )
+        hours = {a.id: a.max_hours_per_day for a in group if a.max_hours_per_day is not None}
+        if hours:
+            model.constraint(
+                "interrupted_hours",
+                model.ids("INDUSTRY_HOURS", hours),
+                m.INDUSTRY_DAY,
+                by_row=True,
+                rule=lambda m, a, day: inputs.step_h * sum(now[a, t] for t in inputs.civil_days[day]) <= hours[a],
+                words=Words("interrupted for at most {value} a day", "h", by_day=True),
+            )
 
     @classmethod
     def read(cls, inputs: PlanInput, group: Sequence[Self], solved: Solved) -> dict[str, Values]:
