@@ -194,7 +194,7 @@ def said(city: LoadedCity, one: Record, made: Settlement, base: Baseline) -> str
     told = (
         f"event {one.event_id} of {one.asset_id} on {local_date(one.start_utc, zone)}: {made.delivered_kwh.sum():,.1f} kWh delivered of"
         f" {made.asked_kwh.sum():,.1f} asked{performance}, baseline of {len(base.days)} days times {base.factor:.3f};"
-        f" {made.payment:,.2f} {currency} payment, {made.penalty:,.2f} penalty, {made.rebound_kwh:,.1f} kWh came back"
+        f" {made.payment:,.2f} {currency} payment, {made.penalty:,.2f} penalty, {round(made.rebound_kwh, 1) + 0.0:,.1f} kWh came back"
     )
     return told + (f"; {made.missing} intervals without a reading" if made.missing else "") + "".join(f"; {note}" for note in base.notes)
 
