@@ -1,4 +1,4 @@
-"""The kinds of assets. A new kind is one file with one class, and one word in KINDS."""
+"""The kinds of assets. A new kind is one file with one class, and one word in KINDS; a user's own needs no word (see `own`)."""
 
 from functools import reduce
 from operator import or_
@@ -23,6 +23,7 @@ from optimisation.assets.heat_pump import HeatPump
 from optimisation.assets.interruptible import Interruptible
 from optimisation.assets.island import Island
 from optimisation.assets.line import Line
+from optimisation.assets.own import with_own
 from optimisation.assets.process import Process
 from optimisation.assets.pump_station import PumpStation
 from optimisation.assets.pumped_storage import PumpedStorage
@@ -34,33 +35,35 @@ from optimisation.assets.thermal_storage import ThermalStorage
 from optimisation.assets.ups import Ups
 from optimisation.assets.variable_pump import VariablePump
 
-KINDS: tuple[type[AssetKind], ...] = (
-    Grid,
-    Line,
-    FixedLoad,
-    Curtailable,
-    Battery,
-    Ups,
-    ThermalStorage,
-    PumpedStorage,
-    EvFleet,
-    Interruptible,
-    DemandResponse,
-    StreetLights,
-    PumpStation,
-    VariablePump,
-    GravityMain,
-    Process,
-    DeferrableLoad,
-    Tank,
-    Island,
-    Diesel,
-    ThermalBuilding,
-    Chiller,
-    Chp,
-    HeatPump,
-    Boiler,
-    Supply,
+KINDS: tuple[type[AssetKind], ...] = with_own(
+    (
+        Grid,
+        Line,
+        FixedLoad,
+        Curtailable,
+        Battery,
+        Ups,
+        ThermalStorage,
+        PumpedStorage,
+        EvFleet,
+        Interruptible,
+        DemandResponse,
+        StreetLights,
+        PumpStation,
+        VariablePump,
+        GravityMain,
+        Process,
+        DeferrableLoad,
+        Tank,
+        Island,
+        Diesel,
+        ThermalBuilding,
+        Chiller,
+        Chp,
+        HeatPump,
+        Boiler,
+        Supply,
+    )
 )
 
 if TYPE_CHECKING:
