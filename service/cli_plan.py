@@ -88,3 +88,25 @@ def what_if(
     ]
     with Planner(loaded, engine) as planner:
         typer.echo(ask(planner, resolved(engine, plan_id), asked, operator(env, who), at).sentence)
+
+
+@app.command()
+def pareto(plan_id: PlanId = "latest", city: City = None, now: Now = None) -> None:
+    """Points between cost, CO2 and peak for the plan's question: what less of one costs in the others."""
+    from service.cli import environment, moment
+    from service.plans.making import Planner
+    from service.plans.showing import resolved
+    from service.plans.trading import trade
+    from service.settings import load
+    from service.store import open_store
+
+    env = environment(city)
+    loaded, engine = load(env), open_store(env.url)
+    moment(now)
+    with Planner(loaded, engine) as planner:
+        told, points = trade(planner, resolved(engine, plan_id))
+    currency = loaded.settings.city.currency
+    typer.echo(told)
+    for row in points.itertuples():
+        figures = f"{row.cost:12,.0f} {currency}{row.co2_kg:12,.0f} kg CO2{row.peak_kw:10,.0f} kW"
+        typer.echo(f"  {row.trade:8}{figures}  {row.status}")

@@ -73,6 +73,10 @@ def _serve(planner: Planner, taken: Any, now_utc: datetime) -> str:
         from service.plans.asking import what_if
 
         return what_if(planner, taken.detail["plan_id"], taken.detail["changes"], taken.who, now_utc).sentence
+    if taken.kind == "pareto":
+        from service.plans.trading import trade
+
+        return trade(planner, taken.detail["plan_id"])[0]
     if taken.kind == "statement":
         from service.reporting import write_reports
 
@@ -81,7 +85,7 @@ def _serve(planner: Planner, taken: Any, now_utc: datetime) -> str:
         from service.forecasts.refreshing import refresh
 
         return refresh(city, engine, now_utc, taken.detail.get("hours", 48))[0]
-    kinds = "replan, what-if, statement or forecast"
+    kinds = "replan, what-if, pareto, statement or forecast"
     raise fault(f"request {taken.request_id}", f"kind '{taken.kind}'", kinds, "Ask for one of these.")
 
 
