@@ -80,7 +80,7 @@ def call(
 
     env = environment(city)
     store, loaded, name, at = open_store(env.url), load(env), operator(env, who), moment(now)
-    if event.isdigit():
+    if event.isdecimal():
         typer.echo(calling.call(store, loaded, int(event), name, at, reason))
         return
     if start is None or end is None:

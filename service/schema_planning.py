@@ -18,14 +18,14 @@ response_event = table(
     Column("state", String(20), nullable=False),  # proposed, announced, cancelled; active and done follow from the clock
     Column("origin", String(20), nullable=False),  # plan, operator, openadr
     Column("plan_id", String(64), nullable=False, server_default=""),  # the plan that proposed it
-    Column("foreign_id", String(300)),  # whose it is elsewhere: programme, id at the VTN, signal and asset
+    Column("foreign_id", String(340)),  # whose it is elsewhere: programme, id at the VTN, signal and asset
     Column("modified_utc", UtcTime),  # when the VTN changed it last
     Column("document", JSON),  # the OpenADR event as it came
     Column("made_at_utc", UtcTime, nullable=False),
     Column("announced_utc", UtcTime),
     Column("approvals_needed", Integer, nullable=False, server_default="1"),
     Column("cancelled_utc", UtcTime),
-    Column("who", String(80), nullable=False),
+    Column("who", String(200), nullable=False),
     Column("reason", Text, nullable=False),
     UniqueConstraint("foreign_id", name="uq_response_event_foreign_id"),
 )

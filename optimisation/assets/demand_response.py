@@ -20,7 +20,7 @@ from pydantic import Field, model_validator
 from city.problems import Problem
 from optimisation.assets.asset import AssetKind, Connected, Left, Solved
 from optimisation.inputs import PlanInput, Series
-from optimisation.response.calls import Announced, Possible, announced, possible
+from optimisation.response.calls import Announced, Possible, announced, events_of, possible
 from optimisation.results import Cost, Settled, Values
 from optimisation.words import Words
 
@@ -80,11 +80,14 @@ class DemandResponse(Connected):
         return possible(inputs, inputs.programmes[self.programme], self.offer_kw(inputs), enrolled, busy)
 
     def _left(self, inputs: PlanInput) -> list[float]:
-        """Events left: in the season, then on each civil day of the horizon."""
+        """Events left beside those announced: in the season, then on each civil day of the horizon."""
         programme, state = inputs.programmes[self.programme], inputs.state.get(self.id, {})
-        today = state.get("events_left_today", float(programme.events_per_day))
-        later = [float(programme.events_per_day)] * (len(inputs.civil_days) - 1)
-        return [max(0.0, left) for left in (state.get("events_left", float(programme.events_per_season)), today, *later)]
+        starts = [min(call.start_utc for call in event) for event in events_of([c for c in inputs.calls if c.asset == self.id])]
+        at = [inputs.until(start) for start in starts if inputs.start_utc <= start < inputs.times[-1]]
+        days = np.bincount([int(inputs.days[min(t, inputs.steps - 1)]) for t in at], minlength=len(inputs.civil_days))
+        left = [programme.events_per_season - len(at), *(programme.events_per_day - days).tolist()]
+        left[0], left[1] = state.get("events_left", left[0]), state.get("events_left_today", left[1])
+        return [max(0.0, float(one)) for one in left]
 
     @classmethod
     def block(cls, model: "Formulation", group: Sequence[Self]) -> None:

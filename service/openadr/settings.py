@@ -13,7 +13,7 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 class Vtn(Place):
     """An OpenADR 3 server; Penstock polls its events and posts reports to it."""
 
-    id: str = Field(min_length=1, max_length=80, description="short name; key of its secret in PENSTOCK_VTN_SECRETS")
+    id: str = Field(min_length=1, max_length=40, description="short name; key of its secret in PENSTOCK_VTN_SECRETS")
     url: str = Field(description="https://host/path up to the version, e.g. https://vtn.example/openadr3/3.1.0")
     version: Literal["3.0.1", "3.1.0"] = Field(default="3.1.0", description="version of the standard it speaks")
     ven_name: str = Field(min_length=1, max_length=128, description="what this city is called there")

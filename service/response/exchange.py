@@ -42,7 +42,7 @@ def import_file(engine: Engine, city: LoadedCity, path: Path, who: str, now_utc:
 
 def export(engine: Engine, city: LoadedCity, what: str) -> str:
     """JSON of an event by its number, with the report of its settlement where it has one, or of a programme or a VTN's VEN by its id."""
-    if what.isdigit():
+    if what.isdecimal():
         with engine.connect() as connection:
             one = events.one(connection, int(what))
         made = [reports.event_of(city, one).to_json()]
@@ -112,7 +112,7 @@ def _posted(engine: Engine, line: Client, city: LoadedCity, vtn: Vtn, now_utc: d
         report = reports.report_of(one, row, programme, vtn.ven_name)
         kept_as = line.post_report(report)
         with writing(engine) as connection:
-            reports.keep(connection, one.event_id, row.version, "out", kept_as or str(report.report_name), report, now_utc)
+            reports.keep(connection, one.event_id, row.version, "out", (kept_as or str(report.report_name))[:128], report, now_utc)
         yield f"{vtn.id}: took the report of event {one.event_id}, version {row.version}"
 
 

@@ -47,7 +47,7 @@ def _take_event(connection: Connection, city: LoadedCity, event: Event, who: str
     subject = f"event {event.id or event.event_name or 'without id'} of {programme.id}"
     found = asked(event, programme, enrolled, names, city.settings.city.currency, now_utc)
     before = {row.foreign_id: row for row in _stored(connection, programme, _id(event))}
-    told = [] if found or before else [f"{subject} is for others, nothing changed"]
+    told = [] if found or before else [f"{subject} asks nothing of this city, nothing changed"]
     for one in found:
         key = f"{programme.id}/{_id(event)}/{one.signal}/{one.asset}"
         told += _put(connection, city, before.pop(key, None), key, event, programme, one, who, now_utc)
@@ -69,9 +69,16 @@ def _put(
     now_utc: datetime,
 ) -> list[str]:
     document = event.to_json()
-    values = {"document": document, "modified_utc": now_utc, "reason": event.event_name or f"OpenADR event {_id(event)}", "who": who}
+    values = {
+        "document": document,
+        "modified_utc": now_utc,
+        "reason": _printable(event.event_name) or f"OpenADR event {_id(event)}",
+        "who": who,
+    }
     if before is not None and (before.document == document or before.state == "cancelled"):
         return [f"event {before.event_id} is {'stored' if before.state != 'cancelled' else 'cancelled'} already, nothing changed"]
+    if before is not None and before.state_at(now_utc) == "done":
+        return [f"event {before.event_id} is over, the change was not taken"]
     if before is not None:
         events.change(connection, before.event_id, values, one)
         told = f"event {before.event_id} of {one.asset} was changed"
@@ -133,3 +140,8 @@ def objects_of(content: Any, subject: str) -> list[Any]:
     if not listed:
         raise fault(subject, "an empty list", "one OpenADR object or more", "Send events or reports.")
     return listed
+
+
+def _printable(text: str | None) -> str:
+    """What a sender calls its event, fit for a line of a list."""
+    return "".join(c if c.isprintable() else " " for c in (text or "")[:200]).strip()

@@ -111,3 +111,15 @@ def _out(engine: Engine, city: LoadedCity, asset: DemandResponse, dates: Sequenc
         first, last = local_date(start, zone), local_date(max(start, end - timedelta(seconds=1)), zone)
         days |= {first + timedelta(days=i) for i in range((last - first).days + 1)}
     return days
+
+
+def in_other_events(engine: Engine, city: LoadedCity, one: Record, metered: Metered, rest: timedelta) -> NDArray[np.bool_]:
+    """bool[T]: intervals in which another event of the same asset was under way, or its energy came back."""
+    zone = city.settings.city.time_zone
+    day = local_date(one.start_utc, zone)
+    near = events.held(engine, one.asset_id, day - timedelta(days=1), day, zone)
+    busy = np.zeros(len(metered.kwh), dtype=bool)
+    for other in near:
+        if other.event_id != one.event_id:
+            busy |= metered.covered(other.start_utc, (other.ends_utc or other.start_utc) + rest) > 0
+    return busy

@@ -134,7 +134,7 @@ def _time(time: datetime) -> str:
 
 def take(connection: Connection, found: Report, now_utc: datetime) -> str:
     """Keep a report that came in; the same one again changes nothing. Returns a sentence."""
-    number = next((int(part) for part in (found.event_id.rpartition("-")[2],) if part.isdigit()), 0)
+    number = next((int(part) for part in (found.event_id.rpartition("-")[2],) if part.isdecimal()), 0)
     known = connection.execute(select(t.response_event.c.event_id, t.response_event.c.document)).all()
     number = next((row.event_id for row in known if (row.document or {}).get("id") == found.event_id), number)
     if number not in {row.event_id for row in known}:

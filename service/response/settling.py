@@ -19,7 +19,7 @@ from service import schema as t
 from service.openadr.signals import OF_AN_ASSET
 from service.response import events
 from service.response.events import Record
-from service.response.metered import Metered, end_of, history, usage
+from service.response.metered import Metered, end_of, history, in_other_events, usage
 from service.settings import LoadedCity
 from service.store import meter_days, writing
 from service.store.operations import record
@@ -105,7 +105,8 @@ def computed(
     during = np.flatnonzero(metered.covered(one.start_utc, end) > 0)
     after = np.flatnonzero((metered.covered(end, end + rest) > 0) & (metered.covered(one.start_utc, end) == 0))
     stop = one.start_utc - timedelta(hours=rule.adjust_gap_h)
-    before = np.flatnonzero(metered.covered(stop - timedelta(hours=rule.adjust_hours), stop) >= 1.0)
+    quiet = ~in_other_events(engine, city, one, metered, rest)
+    before = np.flatnonzero((metered.covered(stop - timedelta(hours=rule.adjust_hours), stop) >= 1.0) & quiet)
     past = history(engine, city, one, asset, metered)
     base, plain = _plain(metered, past, during, after, before, programme)
     hours = metered.step.total_seconds() / 3600

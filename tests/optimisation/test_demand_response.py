@@ -250,3 +250,10 @@ def test_events_begin_and_end_on_the_programmes_grid(hours_of):
         made[minutes] = set(zip(found.start.tolist(), found.end.tolist(), strict=True))
     assert made[60] == {(0, 4), (4, 8), (8, 12), (0, 8), (4, 12)}
     assert made[30] == {(s, s + d) for s in range(0, 12, 2) for d in (4, 6, 8) if s + d <= 12}
+
+
+def test_an_announced_event_uses_up_its_own_day(hours_of, assets_of, values):
+    call = Call("works", hour(30), hour(31), 5.0)  # on the second day
+    inputs = hours_of([5] * 48, {"works": [50] * 48}, programmes=programme(longest_h=1), calls=(call,))
+    called = values(plan(inputs, assets_of(WORKS)).plan, "works", "called")
+    assert (called[:24].sum(), called[24:].sum(), called[30]) == (1, 1, 1)

@@ -211,6 +211,13 @@ def test_an_openadr_event_is_taken_once_changed_and_cancelled(made: tuple[Engine
     assert binding.bound(engine, city, horizon(), CALLED).calls == ()
 
 
+def test_what_is_over_is_not_changed_from_outside(made: tuple[Engine, LoadedCity]) -> None:
+    engine, city = made
+    take(engine, city, openadr(eventName="hot\x1b[2J day"))
+    assert events.records(engine)[0].reason == "hot [2J day"
+    assert take(engine, city, openadr(eventName="hotter"), END + HOUR) == ["event 1 is over, the change was not taken"]
+
+
 def test_an_event_told_later_than_agreed_is_kept_and_says_so(made: tuple[Engine, LoadedCity]) -> None:
     engine, city = made
     assert "(told 0.5 h before, 2 h were agreed)" in take(engine, city, openadr(), START - HOUR / 2)[0]
@@ -273,7 +280,7 @@ def test_an_unknown_program_and_a_foreign_target_are_sentences(made: tuple[Engin
     with pytest.raises(PenstockError, match="program 'other' is none of"):
         take(engine, city, openadr(programID="other"))
     assert take(engine, city, openadr(targets=[{"type": "VEN_NAME", "values": ["x"]}])) == [
-        "event e-1 of peak is for others, nothing changed"
+        "event e-1 of peak asks nothing of this city, nothing changed"
     ]
 
 
@@ -378,6 +385,30 @@ def test_days_of_other_events_and_outages_are_no_like_days(settled_town: Town) -
     assert row.detail["days"][:2] == ["2022-06-10", "2022-06-09"]  # not the 14th, not the 13th; 11th and 12th are a weekend
 
 
+@pytest.mark.parametrize("first", [datetime(2022, 3, 27, 0, tzinfo=UTC), datetime(2022, 10, 30, 0, tzinfo=UTC)])
+def test_a_baseline_follows_the_wall_clock_over_a_clock_change(made: tuple[Engine, LoadedCity], first: datetime) -> None:
+    """A load that is the same every day by the wall clock is its own baseline, on the days of 23 and 25 hours too."""
+    from service.response.metered import Metered
+    from service.response.settling import computed
+
+    engine, city = made
+    begin = datetime(2022, 1, 31, 23, tzinfo=UTC) if first.month == 3 else datetime(2022, 8, 31, 22, tzinfo=UTC)
+    grid = city.settings.calendar.grid(begin, timedelta(minutes=15), 96 * 62)
+    metered = Metered(grid.slot + 10.0, grid, begin, timedelta(minutes=15))  # kWh by the quarter of the local day
+    with writing(engine) as connection:
+        values = {"programme": "peak", "asset_id": "hall", "signal": "reduce_kw", "state": "announced", "origin": "operator", "who": "ada"}
+        told = values | {"made_at_utc": first, "announced_utc": first, "reason": "night"}
+        number = events.add(connection, told, [(first, first + 3 * HOUR, 8.0)])
+        one = events.one(connection, number)
+    asset, programme = events.participants(city)["hall"], city.settings.programmes[0]
+    made_of, base, _ = computed(engine, city, one, asset, programme, metered)
+    assert made_of.baseline_kwh == pytest.approx(made_of.measured_kwh)
+    assert made_of.delivered_kwh == pytest.approx(np.zeros(12))
+    assert base.factor == pytest.approx(1.0)
+    assert len(base.days) == 4  # both clock changes are on Sundays
+    assert made_of.rebound_kwh == pytest.approx(0)
+
+
 # --- commands -------------------------------------------------------------------------------------------------------------------
 
 
@@ -435,3 +466,24 @@ def test_a_programme_that_cannot_be_is_told_with_the_city_file(town: Town, part:
     with pytest.raises(PenstockError) as caught:
         opened(town.changed(part, old, new).write())
     assert said in str(caught.value)
+
+
+@pytest.mark.slow
+def test_a_night_proposes_a_person_calls_the_next_plan_keeps_it_and_readings_settle_it(tmp_path: Path) -> None:
+    from service.plans.inputs import question
+
+    town = response_town(tmp_path / "town")
+    cheap = town.changed("response", "payment_per_kwh = 0.5\npayment_per_kw = 1.0", "payment_per_kwh = 0.1")
+    cheap = cheap.changed("response", "rebound_share = 0.5\n", "")
+    cheap.file.write_text(town.head.replace("PORT", "1") + "\n".join(cheap.parts.values()), encoding="utf-8")
+    assert town.penstock("night", "--now", "2022-06-16T00:30+02:00").foreseen
+    engine, city = opened(town)
+    proposals = events.records(engine)
+    assert [one.state for one in proposals] == ["proposed", "proposed"]  # one for each of the two days
+    assert all((one.end_utc or one.start_utc) - one.start_utc == 3 * HOUR for one in proposals)  # 0.8 saved against 0.1 paid: the longest
+    now = ("--now", "2022-06-16T00:40+02:00")
+    assert "is announced" in town.penstock("response", "call", str(proposals[0].event_id), "--who", "ada", *now).out
+    asked = question(city, engine, date(2022, 6, 16), datetime(2022, 6, 15, 22, 45, tzinfo=UTC), "plan-x").inputs
+    assert {call.asset for call in asked.calls} == {"hall"}
+    assert sum((call.end_utc - call.start_utc).total_seconds() for call in asked.calls) == 3 * 3600
+    assert asked.state["hall"]["events_left_today"] == 0.0
