@@ -1,18 +1,18 @@
 """Cities made from a seed, for the dispatch benchmark and the tests of optimisation: no measured data in them."""
 
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
 import numpy as np
 
 from city.clock import as_utc
 from optimisation.assets import ASSETS, Asset
-from optimisation.program import Lock, PlanInput
+from optimisation.program import PlanInput
 
 START = as_utc(datetime.fromisoformat("2022-06-16T01:00+02:00"))
 
 
-def _series(values: np.ndarray) -> dict[str, np.ndarray]:
+def bands(values: np.ndarray) -> dict[str, np.ndarray]:
+    """A forecast with a tenth of its median on either side."""
     return {"p10": 0.9 * values, "p50": values, "p90": 1.1 * values}
 
 
@@ -38,7 +38,7 @@ def demo_like(seed: int = 1, steps: int = 192) -> tuple[PlanInput, tuple[Asset, 
     inputs = PlanInput(
         start_utc=START,
         zone="Europe/Rome",
-        series={name: _series(np.asarray(values, dtype=float)) for name, values in series.items()},
+        series={name: bands(np.asarray(values, dtype=float)) for name, values in series.items()},
         import_price_per_kwh=price,
         export_price_per_kwh=np.full(steps, 0.08),
         intensity_kg_per_kwh=0.55 + 0.05 * np.cos(hour / 24 * 2 * np.pi),
@@ -112,45 +112,3 @@ def demo_like(seed: int = 1, steps: int = 192) -> tuple[PlanInput, tuple[Asset, 
         ]
     )
     return inputs, assets
-
-
-def contradictory(seed: int) -> tuple[PlanInput, tuple[Asset, ...]]:
-    """A small city (24 hours in hourly steps) that cannot be planned: one of five contradictions, one only with integers."""
-    rng = np.random.default_rng(seed)
-    kind, n = int(rng.integers(5)), 24
-    load = rng.uniform(100, 200) * (1 + 0.3 * rng.random(n))
-    water = rng.uniform(30, 60) * (1 + 0.3 * rng.random(n))
-    flow = float(water.max() * rng.uniform(1.3, 2.0))
-    grid: dict[str, Any] = {"kind": "grid", "id": "grid", "connection_kw": 1000.0}
-    battery: dict[str, Any] = {"kind": "battery", "id": "battery", "power_kw": 50.0, "energy_kwh": 100.0}
-    pump: dict[str, Any] = {"kind": "pump_station", "id": "pump", "tank": "tank", "flow_m3_per_h": flow, "power_kw": 30.0}
-    tank: dict[str, Any] = {"kind": "tank", "id": "tank", "series": ["water"], "volume_max_m3": 1000.0}
-    sun = {"kind": "curtailable", "id": "pv", "series": ["pv"]}
-    locks: tuple[Lock, ...] = ()
-    until = START + timedelta(hours=n)
-    if kind == 0:  # the connection is too small for the load
-        grid["connection_kw"] = float(load.max() * rng.uniform(0.3, 0.6))
-    elif kind == 1:  # the station is too small for the demand
-        pump["flow_m3_per_h"] = float(water.mean() * rng.uniform(0.05, 0.25))
-        tank["volume_max_m3"] = 600.0
-    elif kind == 2:  # held off for longer than the tank lasts
-        locks = (Lock("pump", "running", 0.0, until),)
-    elif kind == 3:  # held at full discharge
-        locks = (Lock("battery", "power_kw", float(rng.uniform(20, 50)), until),)
-    else:  # only with integers: half a pump would keep this tank, a whole one overflows or empties it
-        tank |= {"volume_max_m3": 506.0, "volume_min_m3": 494.0}
-    tables = [grid, {"kind": "fixed_load", "id": "town", "series": ["town"]}, sun, battery, pump, tank]
-    pv = np.maximum(30 * np.sin((np.arange(n) - 5) / 12 * np.pi), 0.0)
-    inputs = PlanInput(
-        start_utc=START,
-        zone="Europe/Rome",
-        series={"town": _series(load), "water": _series(water), "pv": _series(pv)},
-        import_price_per_kwh=0.1 + 0.2 * rng.random(n),
-        export_price_per_kwh=np.full(n, 0.05),
-        intensity_kg_per_kwh=np.full(n, 0.5),
-        state={"battery": {"charge_kwh": 50.0}, "pump": {"running": float(rng.integers(2))}, "tank": {"volume_m3": 500.0}},
-        locks=locks,
-        steps=n,
-        step_s=3600,
-    )
-    return inputs, ASSETS.validate_python(tables)

@@ -9,7 +9,8 @@ import highspy
 import numpy as np
 import scipy.sparse as sp
 
-from benchmarks._cities import START, contradictory
+from benchmarks._cities import START
+from benchmarks._contradictions import contradictory
 from optimisation import conflict, explain, solve
 from optimisation.assets import ASSETS, Asset
 from optimisation.program import PlanInput, formulate, plan
@@ -21,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--n", type=int, nargs="*", default=[1, 10, 100, 1000], help="numbers of batteries")
     parser.add_argument("--t", type=int, nargs="*", default=[96, 192], help="numbers of steps")
     parser.add_argument("--most", type=int, default=100_000, help="largest n * t that is run; larger cases are listed as skipped")
-    parser.add_argument("--cities", type=int, default=100, help="contradictory cities")
+    parser.add_argument("--cities", type=int, default=1000, help="contradictory cities")
 
 
 def problem(n: int, t: int, seed: int) -> tuple[PlanInput, tuple[Asset, ...]]:
@@ -63,7 +64,8 @@ def problem(n: int, t: int, seed: int) -> tuple[PlanInput, tuple[Asset, ...]]:
 
 def raw_highs(inputs: PlanInput, assets: tuple[Asset, ...]) -> highspy.Highs:
     """The same problem written by hand as arrays: columns import, charge, discharge, stored, short; rows balance, storage, end."""
-    grid, batteries = assets[0], assets[2:]
+    grid: Any = assets[0]
+    batteries = assets[2:]
     n, t, h = len(batteries), inputs.steps, inputs.step_h
     power, energy, eta_in, eta_out, least, most, wear, end_price = (
         np.array([getattr(b, name) for b in batteries])

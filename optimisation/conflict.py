@@ -1,7 +1,7 @@
 """Which told limits cannot hold together: minimal sets of them, until what is left of the city can be planned.
 
 A *fact* is one told limit of one asset: a side of a bounded quantity over all steps, or a named constraint. HiGHS names an
-irreducible set of the linear relaxation; by asking "is there still no answer without these?" the set is then made minimal with
+infeasible subset of the linear relaxation; by asking "is there still no answer without these?" the set is then made minimal with
 integers too, which the relaxation knows nothing of. Definitions (balances, no negative power) are never dropped.
 
 References: Chinneck, Feasibility and Infeasibility in Optimization, Springer 2008, ch. 6; Junker, QuickXplain: Preferred
@@ -72,12 +72,15 @@ def feasible(arrays: Arrays) -> bool | None:
 
 
 def relaxation_conflict(arrays: Arrays, told: Sequence[Fact]) -> dict[int, NDArray[np.bool_]]:
-    """Facts in HiGHS's irreducible set of the linear relaxation: number -> where in the fact; empty if that has an answer."""
+    """Facts in HiGHS's infeasible subset of the linear relaxation: number -> where in the fact; empty if that has an answer.
+
+    HiGHS's elastic filter is asked for, which leaves a few rows too many: making them irreducible takes it seconds, `_minimal` none.
+    """
     linear = relaxed(arrays)
     if feasible(linear) is not False:
         return {}
     highs = handed_over(linear)
-    highs.run()
+    highs.setOptionValue("iis_strategy", int(highspy.IisStrategy.kIisStrategyFromLp))
     status, iis = highs.getIis()
     if status != highspy.HighsStatus.kOk or not iis.valid_:
         return {}

@@ -7,7 +7,8 @@ import scipy.sparse as sp
 from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
 
 import optimisation.formulation as formulation_module
-from benchmarks._cities import contradictory, demo_like
+from benchmarks._cities import demo_like
+from benchmarks._contradictions import contradictory
 from benchmarks.dispatch import problem, raw_highs
 from optimisation import solve
 from optimisation.program import formulate

@@ -7,14 +7,11 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from benchmarks._cities import contradictory, demo_like
-from benchmarks.dispatch import contradictions
+from benchmarks._cities import demo_like
 from city.clock import parse_utc
 from city.problems import PenstockError
-from optimisation import explain, solve
 from optimisation.assets import ASSETS
-from optimisation.conflict import relaxation_conflict
-from optimisation.program import Lock, baseline, formulate, plan
+from optimisation.program import Lock, baseline, plan
 
 
 def test_every_missing_price_forecast_and_state_is_one_sentence():
@@ -89,24 +86,6 @@ def test_stations_held_off_make_the_plan_impossible_by_name():
     assert done.plan.empty
     assert "3 limits cannot hold together" in done.reasons[0]
     assert sorted(reason.split(":")[0] for reason in done.reasons[1:]) == ["ps-lake", "ps-river", "tanks"]
-
-
-def test_conflict_that_only_integers_have_is_named_too():
-    seed = next(s for s in range(100) if np.random.default_rng(s).integers(5) == 4)
-    inputs, assets = contradictory(seed)
-    model = formulate(inputs, assets)
-    found = solve.compiled(model)
-    assert relaxation_conflict(found.arrays, explain.facts(model, found)) == {}
-    done = plan(inputs, assets)
-    assert done.status == "impossible"
-    assert any("volume at" in reason for reason in done.reasons)
-
-
-@pytest.mark.slow
-def test_named_limits_are_minimal_in_a_dozen_contradictory_cities():
-    counted = contradictions(12, seed=11)
-    assert counted["explained"] == counted["minimal"] == 12
-    assert counted["milp_only"] >= 1
 
 
 def test_solver_that_stops_at_its_node_limit_says_so_with_its_gap():
