@@ -487,3 +487,24 @@ def test_a_night_proposes_a_person_calls_the_next_plan_keeps_it_and_readings_set
     assert {call.asset for call in asked.calls} == {"hall"}
     assert sum((call.end_utc - call.start_utc).total_seconds() for call in asked.calls) == 3 * 3600
     assert asked.state["hall"]["events_left_today"] == 0.0
+
+
+def test_records_are_the_same_on_both_databases(engine: Engine, town: Town) -> None:
+    _, city = opened(town)
+    calling.enter(engine, city, "hall", START, END, 8.0, "ada", CALLED, "hot day")
+    take(engine, city, openadr("e_1", eventName="x" * 500))
+    take(engine, city, openadr("e-1"))  # an underscore is no wildcard: another event
+    proposed(engine, city, plan_frame({40: 5.0, 41: 5.0, 42: 5.0, 43: 5.0}))
+    with writing(engine) as connection:
+        assert events.cancel(connection, city, 2, "ada", CALLED, "rain") == "event 2 of hall is cancelled"
+        row = {"event_id": 1, "sentence": "settled", "performance": None, "detail": {"factor": 0.1 + 0.2}}
+        row |= dict.fromkeys(("baseline_kwh", "measured_kwh", "asked_kwh", "delivered_kwh", "payment", "penalty", "rebound_kwh"), 1 / 3)
+        assert settling._stored(connection, row, "ada", NEXT) == "settled"
+        assert settling._stored(connection, row, "ada", NEXT) == "event 1: settled before, nothing changed"
+    assert [(one.event_id, one.state, one.origin) for one in events.records(engine)] == [
+        (1, "announced", "operator"),
+        (2, "cancelled", "openadr"),
+        (3, "announced", "openadr"),
+        (4, "proposed", "plan"),
+    ]
+    assert [call.reduce_kw for call in binding.bound(engine, city, horizon(), CALLED).calls] == [8.0, 9.0]
