@@ -5,6 +5,7 @@ accounts for every asset's idle behaviour by the same sums, so that their differ
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from city.problems import fault
 from optimisation import coverage, explain, guess, orders, solve
 from optimisation.assets import KINDS, Asset
 from optimisation.assets.asset import of_kind
+from optimisation.assets.limits import uncovered
 from optimisation.conflict import conflicts
 from optimisation.formulation import Formulation, templates
 from optimisation.guarded import Guarded
@@ -58,22 +60,26 @@ def plan(
     depends on it.
     """
     coverage.require(inputs, assets)
+    if start is None and inputs.risk.peak_weight is not None and inputs.paths:
+        # hundreds of sample paths slow the search for integers, not the prices: those of the medians are a good beginning
+        medians = replace(inputs, risk=inputs.risk.model_copy(update={"peak_weight": None}))
+        start = plan(medians, assets, rel_gap, max_nodes, solver)
     sign_steps: frozenset[int] = frozenset()
     for _ in range(SIGN_PASSES):
         model = formulate(inputs, assets, sign_steps)
         found = solve.compiled(model)
         solution = solver(found.arrays, rel_gap, max_nodes, guess.guess(model, found, start.decisions if start else None))
         if solution.ended == "infeasible":
-            return _impossible(inputs, assets, model, found, solver)
+            return impossible(inputs, assets, model, found, solver)
         solved = solve.values(model, found, solution.x)
-        both = _two_way(solved) - sign_steps
+        both = two_way(solved) - sign_steps
         if not both:
-            return _result(inputs, assets, model, found, solution, solved)
+            return result(inputs, assets, model, found, solution, solved)
         sign_steps |= both
     raise fault("optimisation", "an asset gives and takes at once", "one direction", "Report this city: it is a fault of the model.")
 
 
-def _two_way(solved: Mapping[str, np.ndarray]) -> frozenset[int]:
+def two_way(solved: Mapping[str, np.ndarray]) -> frozenset[int]:
     """Steps at which any asset flows both ways."""
     pairs = [(solved[one], solved[other]) for kind in KINDS for one, other in kind.opposites if one in solved]
     both = [np.minimum(one, other).reshape(-1, one.shape[-1]) > FLOW_KW for one, other in pairs]
@@ -84,7 +90,7 @@ def _notes(inputs: PlanInput, assets: Sequence[Asset]) -> tuple[str, ...]:
     return (*(note for asset in assets for note in asset.notes(inputs)), *city.notes(inputs, assets))
 
 
-def _impossible(
+def impossible(
     inputs: PlanInput, assets: Sequence[Asset], model: Formulation, found: solve.Compiled, solver: solve.Solver
 ) -> PlanResult:
     told = explain.facts(model, found)
@@ -102,7 +108,7 @@ def _impossible(
     )
 
 
-def _result(
+def result(
     inputs: PlanInput,
     assets: Sequence[Asset],
     model: Formulation,
@@ -166,7 +172,7 @@ def baseline(inputs: PlanInput, assets: Sequence[Asset]) -> PlanResult:
         settled[asset.id] = asset.settle(inputs, values[asset.id])
         for balance, flow in settled[asset.id].flows.items():
             left[balance] = left[balance] - flow
-    breaches = tuple(breach for asset in assets for breach in settled[asset.id].breaches)
+    breaches = tuple(breach for asset in assets for breach in settled[asset.id].breaches) + uncovered(inputs, left)
     return PlanResult(
         status="relaxed" if breaches else "optimal",
         gap=0.0,
