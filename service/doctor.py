@@ -10,6 +10,7 @@ from meters.links.transports import reachable
 from meters.spool import fill
 from service.environment import Environment
 from service.extras import lacking
+from service.openadr.settings import Vtn
 from service.roads import broker_state, folder_state
 from service.settings import LoadedCity, load
 from service.store import open_store, readings, runs
@@ -72,9 +73,17 @@ def examine(env: Environment, now_utc: datetime) -> str:
             check(f"drops {drop.folder}", lambda drop=drop: folder_state(roads, drop))  # type: ignore[misc]
         if city.settings.weather and not station:
             check("weather", lambda: _weather(roads, env, now_utc))
+        for vtn in city.settings.vtns:
+            check(f"vtn {vtn.id}", lambda vtn=vtn: _vtn(roads, env, vtn))  # type: ignore[misc]
         for broker in city.settings.brokers:
             check(f"broker {broker.id}", lambda broker=broker: broker_state(roads, broker))  # type: ignore[misc]
     return "problems" if found else "done"
+
+
+def _vtn(city: LoadedCity, env: Environment, vtn: Vtn) -> str:
+    from service.response.exchange import client
+
+    return client(env, city, vtn).greet()
 
 
 def _weather(city: LoadedCity, env: Environment, now_utc: datetime) -> str:

@@ -46,6 +46,11 @@ class Client:
         self._tls = _context(vtn, beside)
         self._token = ""
 
+    def greet(self) -> str:
+        """Ask for a token, to see that the server knows this client. Raises `PenstockError`."""
+        self._fetched()
+        return f"{self._vtn.url} gives a token to {self._vtn.client_id}"
+
     def events(self, program_id: str) -> tuple[list[Event], list[PenstockError]]:
         """Every event of a program, and the faults of those that are no OpenADR events."""
         found: list[Event] = []

@@ -68,6 +68,7 @@ def _put(
     who: str,
     now_utc: datetime,
 ) -> list[str]:
+    """Store one signal of an event, or change what is stored of it. What is over or was cancelled stays as it was."""
     document = event.to_json()
     values = {
         "document": document,
@@ -75,27 +76,19 @@ def _put(
         "reason": _printable(event.event_name) or f"OpenADR event {_id(event)}",
         "who": who,
     }
-    if before is not None and (before.document == document or before.state == "cancelled"):
-        return [f"event {before.event_id} is {'stored' if before.state != 'cancelled' else 'cancelled'} already, nothing changed"]
-    if before is not None and before.state_at(now_utc) == "done":
-        return [f"event {before.event_id} is over, the change was not taken"]
-    if before is not None:
-        events.change(connection, before.event_id, values, one)
-        told = f"event {before.event_id} of {one.asset} was changed"
-        number = before.event_id
-    else:
-        values |= {
-            "programme": programme.id,
-            "asset_id": one.asset,
-            "signal": one.signal,
-            "state": "announced",
-            "origin": "openadr",
-            "foreign_id": key,
-            "made_at_utc": now_utc,
-            "announced_utc": now_utc,
-        }
+    if before is None:
+        values |= {"programme": programme.id, "asset_id": one.asset, "signal": one.signal, "state": "announced", "origin": "openadr"}
+        values |= {"foreign_id": key, "made_at_utc": now_utc, "announced_utc": now_utc}
         number = events.add(connection, values, one.amounts)
         told = events.said(city, events.one(connection, number), now_utc)
+    elif before.document == document or before.state == "cancelled":
+        return [f"event {before.event_id} is {'cancelled' if before.state == 'cancelled' else 'stored'} already, nothing changed"]
+    elif before.state_at(now_utc) == "done":
+        return [f"event {before.event_id} is over, the change was not taken"]
+    else:
+        number = before.event_id
+        events.change(connection, number, values, one)
+        told = f"event {number} of {one.asset} was changed"
     record(connection, now_utc, who, "response event", str(number), told)
     late = (one.amounts[0][0] - now_utc).total_seconds() / 3600
     if one.signal in OF_AN_ASSET and late < programme.notice_h:

@@ -21,11 +21,11 @@ def propose(
 
     `frame` is a PLAN frame, `calls` the announced events the plan knew (`PlanInput.calls`). The same event keeps its number.
     """
-    found: dict[tuple[str, datetime, datetime], list[tuple[datetime, datetime | None, float]]] = {}
-    for asset in events.participants(city).values():
-        known = [(as_utc(call.start_utc), as_utc(call.end_utc)) for call in calls if call.asset == asset.id]
-        for amounts in _runs(frame, asset.id, known):
-            found[asset.id, amounts[0][0], cast("datetime", amounts[-1][1])] = amounts
+    found = {
+        (asset, amounts[0][0], cast("datetime", amounts[-1][1])): amounts
+        for asset in events.participants(city)
+        for amounts in _runs(frame, asset, [(as_utc(call.start_utc), as_utc(call.end_utc)) for call in calls if call.asset == asset])
+    }
     waiting = (events.e.c.state == "proposed") & (events.e.c.origin == "plan")
     before = {(r.asset_id, r.start_utc, r.end_utc): r for r in connection.execute(select(events.e).where(waiting))}
     gone = [row.event_id for key, row in before.items() if key not in found]

@@ -115,7 +115,24 @@ def computed(
     made = settle(
         programme, asset.offered_kw, asked, expected[: len(during)], metered.kwh[during], expected[len(during) :], metered.kwh[after]
     )
-    detail = {
+    expected_after = expected[len(during) :]
+    detail = _detail(programme, asset, metered, made, base, plain, expected_after, (during, before, after))
+    return made, base, detail
+
+
+def _detail(
+    programme: Programme,
+    asset: DemandResponse,
+    metered: Metered,
+    made: Settlement,
+    base: Baseline,
+    plain_kwh: NDArray[np.float64],
+    after_kwh: NDArray[np.float64],
+    columns: tuple[NDArray[np.int64], ...],
+) -> dict[str, Any]:
+    """Everything to compute a settlement again by hand: days, factor, terms, and every interval before, during and after the event."""
+    during, before, after = columns
+    return {
         "step_s": int(metered.step.total_seconds()),
         "offered_kw": asset.offered_kw,
         "days": [day.isoformat() for day in base.days],
@@ -125,19 +142,18 @@ def computed(
         "missing": made.missing,
         "times_utc": [time.isoformat() for time in metered.times[during]],
         "asked_kwh": _list(made.asked_kwh),
-        "unadjusted_kwh": _list(plain[: len(during)]),
+        "unadjusted_kwh": _list(plain_kwh[: len(during)]),
         "baseline_kwh": _list(made.baseline_kwh),
         "measured_kwh": _list(made.measured_kwh),
         "delivered_kwh": _list(made.delivered_kwh),
         "before": {"times_utc": [time.isoformat() for time in metered.times[before]], "measured_kwh": _list(metered.kwh[before])},
         "rebound": {
             "times_utc": [time.isoformat() for time in metered.times[after]],
-            "baseline_kwh": _list(expected[len(during) :]),
+            "baseline_kwh": _list(after_kwh),
             "measured_kwh": _list(metered.kwh[after]),
         },
         "rule": _terms(programme),
     }
-    return made, base, detail
 
 
 def _terms(programme: Programme) -> dict[str, Any]:

@@ -5,11 +5,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from sqlalchemy import Engine
 
+from optimisation.inputs import PlanInput
 from service.environment import Environment
+from service.openadr.objects import parsed
+from service.response import incoming
 from service.settings import LoadedCity, load
-from service.store import open_store
+from service.store import open_store, writing
 from tests.town import PARTS, Town
 
 CALLED = datetime(2022, 6, 15, 7, tzinfo=UTC)  # 9:00 in Rome
@@ -73,3 +78,22 @@ def openadr(event_id: str = "e-1", /, **changes: Any) -> dict[str, Any]:
         "intervals": [{"id": 0, "payloads": [{"type": "DISPATCH_SETPOINT_RELATIVE", "values": [-9]}]}],
     }
     return found | changes
+
+
+def take(engine: Engine, city: LoadedCity, document: dict[str, Any], now: datetime = CALLED) -> list[str]:
+    with writing(engine) as connection:
+        return incoming.take(connection, city, parsed(document, "event"), "ada", now)
+
+
+def horizon(**more: Any) -> PlanInput:
+    """A day of quarter-hours from 10:00 in Rome, the hall at 24 kW."""
+    given = {"state": {}, "series": {"hall.energy": {"p50": np.full(96, 6.0)}}} | more
+    return PlanInput(
+        start_utc=datetime(2022, 6, 15, 8, tzinfo=UTC),
+        zone="Europe/Rome",
+        import_price_per_kwh=np.full(96, 0.5),
+        export_price_per_kwh=np.full(96, 0.1),
+        intensity_kg_per_kwh=np.full(96, 0.4),
+        steps=96,
+        **given,
+    )

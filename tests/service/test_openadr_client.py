@@ -224,3 +224,9 @@ def test_the_console_never_speaks_to_a_vtn() -> None:
         text = path.read_text(encoding="utf-8")
         assert "openadr.client" not in text, path
         assert "exchange" not in text or "service.response" not in text, path
+
+
+def test_doctor_asks_each_server_for_a_token(vtn: Vtn, tmp_path: Path) -> None:
+    town = response_town(tmp_path / "town", days=0, vtn_port=vtn.port)
+    assert "ok    vtn dso: http://127.0.0.1" in town.penstock("doctor", VTN_SECRETS=json.dumps({"dso": vtn.secret})).out
+    assert "FAULT vtn dso: vtn dso: no client secret" in town.penstock("doctor").out
