@@ -23,6 +23,7 @@ from service.references import some, tables, text
 GRID_FACTOR = "grid electricity average-provincial"  # the activity whose factor prices the plan's carbon
 _KIND: dict[str, type[AssetKind]] = {str(kind.model_fields["kind"].default): kind for kind in KINDS}
 _WATER_KINDS = ("tank",)
+_WATER, _ENERGY = (Quantity.VOLUME_M3,), (Quantity.ENERGY_KWH, Quantity.HEAT_KWH)
 
 
 @dataclass(frozen=True)
@@ -86,20 +87,21 @@ def _assets(raw: Mapping[str, Any], points: Mapping[str, Seen]) -> Iterator[Prob
     """Series must be forecast and count what the asset is made of; a pump station fills a tank."""
     tanks = [a["id"] for _, a in tables(raw, "assets") if a.get("kind") == "tank" and isinstance(a.get("id"), str)]
     for i, asset in tables(raw, "assets"):
-        counts = Quantity.VOLUME_M3 if asset.get("kind") in _WATER_KINDS else Quantity.ENERGY_KWH
-        series = asset.get("series")
+        water = "inflow_series" in asset or asset.get("kind") in _WATER_KINDS
+        counts, key = _WATER if water else _ENERGY, "inflow_series" if "inflow_series" in asset else "series"
+        series = asset.get(key)
         for name in series if isinstance(series, list) else ():
             seen = points.get(text(name))
             if seen is None:
                 continue
-            if seen.quantity.usage != counts:
-                observed, remedy = f"'{name}' is a {seen.quantity}", f"Name a register whose differences are {counts}."
+            if seen.quantity.usage not in counts:
+                observed, remedy = f"'{name}' is a {seen.quantity}", f"Name a register whose differences are {' or '.join(counts)}."
             elif not seen.meter.get("forecast"):
                 observed, remedy = f"'{name}' is not forecast", f"Give meter '{seen.meter['id']}' a forecast."
             else:
                 continue
-            right = [p for p, s in points.items() if s.quantity.usage == counts and s.meter.get("forecast")]
-            yield Problem(f"assets[{i}].series ({asset.get('id')})", observed, f"one of {some(right)}", remedy)
+            right = [p for p, s in points.items() if s.quantity.usage in counts and s.meter.get("forecast")]
+            yield Problem(f"assets[{i}].{key} ({asset.get('id')})", observed, f"one of {some(right)}", remedy)
         for key, does in (("tank", "fills"), ("from_tank", "draws from")):
             if isinstance(asset.get(key), str) and asset[key] not in tanks:
                 yield Problem(

@@ -43,8 +43,14 @@ def table(title: str, model: type[BaseModel], note: str = "") -> Iterator[str]:
 def settings() -> Iterator[str]:
     for name, field in keys_of(Settings).items():
         if name == "assets":
+            parts: dict[tuple[str, type[BaseModel]], list[str]] = {}
             for kind in KINDS:
                 yield from table(f'[[assets]] kind = "{kind.model_fields["kind"].default}"', kind)
+                for key, part in kind.model_fields.items():
+                    for model in models(part.annotation):
+                        parts.setdefault((key, model), []).append(str(kind.model_fields["kind"].default))
+            for (key, model), kinds in parts.items():
+                yield from table(f"[[assets.{key}]] of {', '.join(kinds)}", model)
             continue
         many = get_origin(field.annotation) is tuple
         for model in models(field.annotation)[:1]:

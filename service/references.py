@@ -70,8 +70,9 @@ def dangling(raw: Mapping[str, Any], models: Mapping[str, DeviceModel]) -> Itera
         weights = entry.get("weights")
         uses += [(f"states[{i}].weights", "point", point) for point in (weights if isinstance(weights, dict) else ())]
     for i, entry in tables(raw, "assets"):
-        series = entry.get("series")
-        uses += [(f"assets[{i}].series", "point", point) for point in (series if isinstance(series, list) else ())]
+        for key in ("series", "inflow_series"):
+            series = entry.get(key)
+            uses += [(f"assets[{i}].{key}", "point", point) for point in (series if isinstance(series, list) else ())]
     water = raw.get("water")
     if isinstance(water, dict) and "valve_panel" in water:
         uses.append(("water.valve_panel", "meter", water["valve_panel"]))

@@ -33,7 +33,7 @@ class PumpedStorage(Firm, Store):
     kind: Literal["pumped_storage"] = "pumped_storage"
     state_needed: ClassVar[tuple[str, ...]] = ("volume_m3",)
     state_taken: ClassVar[tuple[str, ...]] = ("lower_m3", "power_kw")
-    planned: ClassVar[tuple[str, ...]] = ("power_kw", "volume_m3", "spill_m3_per_h")
+    planned: ClassVar[tuple[str, ...]] = ("power_kw", "volume_m3", "lower_m3", "spill_m3_per_h")
     opposites: ClassVar[tuple[tuple[str, str], ...]] = (("pumped_storage_charge_kw", "pumped_storage_discharge_kw"),)
     volume_m3: float = Field(gt=0, description="what the upper reservoir holds [m3]")
     head_m: float = Field(gt=0, description="mean height of fall less losses in the pipe [m]")
@@ -167,7 +167,12 @@ class PumpedStorage(Firm, Store):
 
     def values(self, inputs: PlanInput, net_kw: NDArray[np.float64], kwh: NDArray[np.float64], spilt_kwh: NDArray[np.float64]) -> Values:
         """Its PLAN quantities from energies."""
-        return {"power_kw": net_kw, "volume_m3": kwh / self.kwh_per_m3, "spill_m3_per_h": spilt_kwh / self.kwh_per_m3 / inputs.step_h}
+        told = {"power_kw": net_kw, "volume_m3": kwh / self.kwh_per_m3, "spill_m3_per_h": spilt_kwh / self.kwh_per_m3 / inputs.step_h}
+        if self.lower_volume_m3 is None:
+            return told
+        down = np.maximum(net_kw, 0.0) / self.turbine_efficiency - np.maximum(-net_kw, 0.0) * self.pump_efficiency
+        below = np.cumsum(np.append(inputs.state[self.id]["lower_m3"], down * inputs.step_h / self.kwh_per_m3))
+        return told | {"lower_m3": below}
 
     def contents(self, values: Values) -> NDArray[np.float64]:
         return values["volume_m3"] * self.kwh_per_m3

@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 
 from city.problems import Problem
 from optimisation.assets.asset import TOLERANCE, AssetKind, Connected, Left, Solved
-from optimisation.assets.storage_block import RECOVERY_H, bounds, build
+from optimisation.assets.storage_block import RECOVERY_H, build, floors
 from optimisation.assets.storage_wishes import Target, Window, Wish, contradiction, target_instants, window_instants
 from optimisation.inputs import PlanInput
 from optimisation.results import Breach, Cost, Settled, Values
@@ -186,6 +186,4 @@ class Firm:
 
     def usable_kwh(self: Store, inputs: PlanInput, values: Values) -> NDArray[np.float64]:  # type: ignore[misc]
         """float[steps + 1]: what it could deliver from each instant on [kWh]."""
-        floor = bounds(inputs, [self])[0][0]
-        floor[0] = min(floor[0], floor[1])  # the start is a reading; the floor under it is that of the next instant
-        return np.maximum(self.contents(values) - floor, 0.0) * self.physics.discharge_efficiency
+        return np.maximum(self.contents(values) - floors(inputs, [self])[0], 0.0) * self.physics.discharge_efficiency

@@ -123,11 +123,18 @@ def _end_value(model: "Formulation", name: str, group: Sequence["Store"], stored
         model.constant += float(value @ [a.start_kwh(model.inputs) for a in group])
 
 
+def floors(inputs: PlanInput, group: Sequence["Store"]) -> NDArray[np.float64]:
+    """float[stores, steps + 1]: what must stay in them [kWh]; under the start, which is a reading, as at the next instant or lower."""
+    low = bounds(inputs, group)[0]
+    low[:, 0] = np.minimum(low[:, 0], low[:, 1])
+    return low
+
+
 def firm(model: "Formulation", group: Sequence["Store"]) -> None:
     """Let the stores carry critical load: what they hold above their floor, less the loss on the way out [kWh]."""
-    name, physics, low = group[0].kind, [a.physics for a in group], bounds(model.inputs, group)[0]
+    name, physics, low = group[0].kind, [a.physics for a in group], floors(model.inputs, group)
     stored, stores = getattr(model.m, f"{name}_stored_kwh"), getattr(model.m, name.upper())
-    led_back = bool(np.ptp(low[:, 1:], axis=1).any())  # a start below the window: the floor rises with it
+    led_back = bool(np.ptp(low, axis=1).any())  # a start below the window: the floor rises with it
     floor = model.parameter(f"{name}_floor_kwh", stores * model.m.T1 if led_back else stores, low if led_back else low[:, -1])
     usable = model.parameter(f"{name}_usable", stores, [p.discharge_efficiency for p in physics])
     model.firm(

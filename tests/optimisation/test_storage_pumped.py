@@ -60,7 +60,8 @@ def test_the_lower_reservoir_runs_dry_first(assets_of, hours_of, values):
     state = {"plant": {"volume_m3": 0.0, "lower_m3": 40.0}}
     inputs = hours_of([0.1, 0.9], {"town": [0, 500]}, state=state)
     done = plan(inputs, assets_of(TOWN, plant))
-    assert values(done.plan, "plant", "volume_m3").max() == pytest.approx(40)
+    assert values(done.plan, "plant", "volume_m3") == pytest.approx([0, 40, 0], abs=1e-6)
+    assert values(done.plan, "plant", "lower_m3") == pytest.approx([40, 0, 40], abs=1e-6)
     assert any("lower reservoir at least" in sentence for sentence in done.binding)
     with pytest.raises(PenstockError, match="lower_m3"):
         plan(hours_of([0.1], {"town": [0]}, state={"plant": {"volume_m3": 0.0}}), assets_of(TOWN, plant))

@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from city.problems import PenstockError
-from optimisation.assets import KINDS
 from service.environment import Environment
 from service.names import GRID_FACTOR
 from service.settings import LoadedCity, load
@@ -97,15 +96,6 @@ def test_faults_of_values_and_of_names_are_told_together(tmp_path: Path) -> None
 
 def test_a_path_is_the_one_in_the_file_without_the_tag_of_the_kind(tmp_path: Path) -> None:
     assert re.search(r"^assets\[5\]\.power_kw \(battery-01\): missing", told(tmp_path, ("power_kw = 1000.0\n", "")))
-
-
-def test_the_kinds_name_what_they_plan() -> None:
-    """`planned` is what a control may send: what `read` gives must stand there. The plan of the demo has every kind."""
-    source = {kind: Path(str(__import__(kind.__module__, fromlist=["x"]).__file__)).read_text(encoding="utf-8") for kind in KINDS}
-    for kind, text in source.items():
-        read = text[text.index("def read(") :].split("\n    def idle", 1)[0].split("\n    @", 1)[0]
-        body = read if "a.values(" not in read else text[text.index("def values(") :].split("\n    def ", 1)[0]
-        assert set(re.findall(r'"([a-z0-9_]+)":', body)) == set(kind.planned), kind
 
 
 def test_ten_thousand_meters_are_checked_in_seconds(tmp_path: Path) -> None:
