@@ -9,13 +9,16 @@ from collections.abc import Sequence
 from typing import Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from pydantic import Field, model_validator
 
+from city.problems import Problem
 from optimisation.assets.asset import AssetKind
 from optimisation.inputs import PlanInput, Series
 
 KELVIN = 273.15
 LEAST_LIFT_K = 5.0  # no machine works without a difference of temperature
+LEAST_DEGC, MOST_DEGC = -70.0, 110.0  # what air, ground, water and waste heat can have; 293 is a slip of the unit
 
 
 def hourly(values: Sequence[float], inputs: PlanInput) -> Series:
@@ -29,6 +32,14 @@ def one_or_by_hour(name: str, values: Sequence[float]) -> None:
     """Raises ValueError unless there is one value, or one per hour of the day."""
     if len(values) not in (1, 24):
         raise ValueError(f"{name} has {len(values)} values: give 1, or 24 by the hour of the local clock")
+
+
+def likely(subject: str, degc: ArrayLike) -> list[Problem]:
+    """A problem when a temperature is none that air or water can have."""
+    low, high = float(np.min(degc)), float(np.max(degc))
+    if low >= LEAST_DEGC and high <= MOST_DEGC:
+        return []
+    return [Problem(subject, f"{low:g} to {high:g} degC", f"{LEAST_DEGC:g} to {MOST_DEGC:g} degC", "Check its unit: it may be in kelvin.")]
 
 
 class Ambient(AssetKind):
@@ -58,6 +69,9 @@ class Ambient(AssetKind):
     def ambient(self, inputs: PlanInput) -> Series:
         """float[steps] [degC]."""
         return hourly(self.ambient_degc, inputs) if self.ambient_series is None else inputs.expected(self.ambient_series)
+
+    def check(self, inputs: PlanInput, assets: Sequence[AssetKind]) -> list[Problem]:
+        return likely(f"asset {self.id}, temperature around it", self.ambient(inputs)) if self.knows_ambient else []
 
     def notes(self, inputs: PlanInput) -> list[str]:
         if not self.ambient_degc:

@@ -5,6 +5,7 @@ Bacher and Madsen, Identifying suitable models for the heat dynamics of building
 and capacities); Van Loan, Computing integrals involving the matrix exponential, IEEE Trans. Automatic Control 23 (1978), 395-404.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar, Self
 
 import numpy as np
@@ -12,7 +13,9 @@ import scipy.linalg
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from optimisation.assets.ambient import Lifting, hourly, one_or_by_hour
+from city.problems import Problem
+from optimisation.assets.ambient import Lifting, hourly, likely, one_or_by_hour
+from optimisation.assets.asset import AssetKind
 from optimisation.inputs import PlanInput
 
 
@@ -54,6 +57,9 @@ class Rooms(Lifting):
         state = inputs.state[self.id]
         indoor = float(state["indoor_degc"])
         return np.array([indoor, float(state.get("mass_degc", indoor))])[: len(self.capacities)]
+
+    def check(self, inputs: PlanInput, assets: Sequence[AssetKind]) -> list[Problem]:
+        return [*super().check(inputs, assets), *likely(f"state of {self.id}, indoor_degc and mass_degc", self.start_degc(inputs))]
 
     def step(self, inputs: PlanInput) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """The exact step x(t+1) = keeps x(t) + warms q(t) + drift(t): float[n, n], float[n] [K/kW], float[steps, n] [K]."""

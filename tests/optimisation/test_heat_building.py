@@ -5,6 +5,7 @@ import pytest
 import scipy.integrate
 from pydantic import ValidationError
 
+from city.problems import PenstockError
 from optimisation.program import baseline, plan
 
 DISTRICT = {"kind": "supply", "id": "district", "balance": "heat", "price_per_kwh": 0.1}
@@ -112,3 +113,15 @@ def test_outside_comfort_hours_it_cools_down_and_what_is_missed_is_told(assets_o
 def test_a_house_that_says_too_little_is_refused(assets_of, wrong, said):
     with pytest.raises(ValidationError, match=said):
         assets_of(HOUSE | wrong)
+
+
+def test_kelvins_and_holes_in_a_forecast_are_sentences(assets_of, hours_of):
+    house = HOUSE | {"ambient_series": "air", "ambient_degc": []}
+    with pytest.raises(PenstockError, match=r"temperature around it: 270 to 275 degC.*it may be in kelvin"):
+        plan(hours_of([0.1, 0.1], {"air": [270, 275]}, state=WARM), assets_of(house, DISTRICT))
+    with pytest.raises(PenstockError, match=r"forecast P50 of 'air': 1 values missing"):
+        plan(hours_of([0.1, 0.1], {"air": [1, np.nan]}, state=WARM), assets_of(house, DISTRICT))
+    with pytest.raises(PenstockError, match=r"state of house, indoor_degc and mass_degc: 293 to 293 degC"):
+        plan(hours_of([0.1, 0.1], state={"house": {"indoor_degc": 293.0}}), assets_of(HOUSE, DISTRICT))
+    with pytest.raises(PenstockError, match="asset house, state 'indoor_degc': unknown"):
+        plan(hours_of([0.1, 0.1]), assets_of(HOUSE, DISTRICT))
