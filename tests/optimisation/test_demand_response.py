@@ -257,3 +257,37 @@ def test_an_announced_event_uses_up_its_own_day(hours_of, assets_of, values):
     inputs = hours_of([5] * 48, {"works": [50] * 48}, programmes=programme(longest_h=1), calls=(call,))
     called = values(plan(inputs, assets_of(WORKS)).plan, "works", "called")
     assert (called[:24].sum(), called[24:].sum(), called[30]) == (1, 1, 1)
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 10_000), announced_at=st.integers(-3, 29))
+def test_the_account_of_a_plan_is_the_objective_and_every_kwh_is_counted(seed: int, announced_at: int) -> None:
+    from optimisation import solve
+    from optimisation.assets import ASSETS
+    from optimisation.program import formulate
+
+    rng = np.random.default_rng(seed)
+    load = rng.uniform(0, 30, 30).round(2)
+    rules = programme(rebound_share=0.7, rebound_h=2, payment_per_kwh=0.2, payment_per_kw=0.1, events_per_day=2)
+    inputs = PlanInput(
+        start_utc=MIDNIGHT,
+        zone="Europe/Rome",
+        series={"works": {"p50": load}},
+        import_price_per_kwh=rng.uniform(0.1, 2.0, 30),
+        export_price_per_kwh=np.zeros(30),
+        intensity_kg_per_kwh=np.full(30, 0.5),
+        carbon_price_per_t=60.0,
+        state={},
+        steps=30,
+        step_s=3600,
+        programmes=rules,
+        calls=(Call("works", hour(announced_at), hour(announced_at + 2), 6.0),),
+    )
+    assets = ASSETS.validate_python([{"kind": "grid", "id": "grid", "connection_kw": 1000}, WORKS])
+    model = formulate(inputs, assets)
+    found = plan(inputs, assets, rel_gap=1e-9)
+    objective = solve.solved(solve.compiled(model).arrays, rel_gap=1e-9).objective + model.constant
+    assert found.cost.total == pytest.approx(objective, rel=1e-7, abs=1e-7)
+    rows = found.plan[found.plan.asset_id == "works"].pivot_table(index="time_utc", columns="quantity", values="value")
+    assert (rows.power_kw + rows.reduced_kw - rows.rebound_kw).to_numpy() == pytest.approx(load)
+    assert (rows.power_kw >= -1e-6).all()
