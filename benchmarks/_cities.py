@@ -1,6 +1,7 @@
 """Cities made from a seed, for the dispatch benchmark and the tests of optimisation: no measured data in them."""
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import numpy as np
 
@@ -112,3 +113,15 @@ def demo_like(seed: int = 1, steps: int = 192) -> tuple[PlanInput, tuple[Asset, 
         ]
     )
     return inputs, assets
+
+
+def span(inputs: PlanInput, begin: int, end: int) -> PlanInput:
+    """The same city from step `begin` until `end` of its horizon, its state unchanged."""
+    vectors = ("import_price_per_kwh", "export_price_per_kwh", "intensity_kg_per_kwh")
+    return replace(
+        inputs,
+        start_utc=inputs.start_utc + begin * timedelta(seconds=inputs.step_s),
+        steps=end - begin,
+        series={name: {quantile: values[begin:end] for quantile, values in bands.items()} for name, bands in inputs.series.items()},
+        **{name: getattr(inputs, name)[begin:end] for name in vectors},
+    )

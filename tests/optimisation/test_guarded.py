@@ -5,13 +5,12 @@ import re
 import signal
 import threading
 from dataclasses import replace
-from datetime import timedelta
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from benchmarks._cities import demo_like
+from benchmarks._cities import demo_like, span
 from city.problems import PenstockError
 from optimisation import solve
 from optimisation.guarded import Guarded
@@ -132,15 +131,8 @@ def test_stopped_plan_of_a_city_is_told_as_time_limited(monkeypatch):
 @pytest.mark.slow
 def test_plan_a_quarter_later_goes_on_from_the_plan_before():
     inputs, assets = demo_like(steps=97)
-    first = replace(inputs, **_cut(inputs, 0, 96))
-    later = replace(inputs, **_cut(inputs, 1, 97), start_utc=inputs.start_utc + timedelta(minutes=15))
+    first, later = span(inputs, 0, 96), span(inputs, 1, 97)
     before = plan(first, assets)
     cold, warm = plan(later, assets), plan(later, assets, start=before)
     assert warm.cost.total == pytest.approx(cold.cost.total, rel=2.5e-3)
     assert warm.iterations < cold.iterations
-
-
-def _cut(inputs, begin, end):
-    vectors = ("import_price_per_kwh", "export_price_per_kwh", "intensity_kg_per_kwh")
-    series = {name: {q: v[begin:end] for q, v in bands.items()} for name, bands in inputs.series.items()}
-    return {"steps": end - begin, "series": series, **{name: getattr(inputs, name)[begin:end] for name in vectors}}
