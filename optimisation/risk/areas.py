@@ -56,7 +56,7 @@ def areas(assets: Sequence[AssetKind]) -> list[Area]:
 
 
 def problems(inputs: PlanInput, assets: Sequence[AssetKind]) -> list[Problem]:
-    """Sample paths of the wrong form, bands that are not there, and assets that cannot stand by because nobody knows them."""
+    """Sample paths of the wrong form, and bands that are not there."""
     shapes = {np.shape(made) for made in inputs.paths.values()}
     found = []
     if len(shapes) > 1 or any(len(s) != 2 or s[0] < 1 or s[1] != inputs.steps for s in shapes):
@@ -67,10 +67,6 @@ def problems(inputs: PlanInput, assets: Sequence[AssetKind]) -> list[Problem]:
         for name, made in inputs.paths.items()
         if not np.isfinite(made).all()
     ]
-    known = {asset.id for asset in assets}
-    for name in inputs.risk.reserve_from:
-        if name not in known:
-            found.append(Problem("risk.reserve_from", f"'{name}'", "ids of assets", "Correct the id, or take it out."))
     for area in areas(assets) if inputs.risk.violation_share is not None else ():
         for name in area.draws:
             if name in inputs.series and name not in inputs.paths and not {"p10", "p90"} <= inputs.series[name].keys():

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from city.problems import fault
 from optimisation.assets.asset import TOLERANCE, AssetKind
 from optimisation.inputs import PlanInput, Series
 from optimisation.results import Breach, Values
@@ -36,19 +37,25 @@ def block(model: "Formulation", assets: Sequence[AssetKind]) -> None:
     """Reserve below the limit of each area, held by its grids and by what stands by; and reserve in each buffer."""
     if model.inputs.risk.violation_share is None:
         return
+    found = areas(assets)
+    able = {a for area in found for balance in area.balances for ids, _ in model.flows.get(balance, []) for a in ids} & model.firms.keys()
+    unable = [a for a in model.inputs.risk.reserve_from if a not in able]
+    if unable:
+        allowed = f"assets with firm power beside a grid: {', '.join(sorted(able)) or 'none'}"
+        raise fault("risk.reserve_from", f"'{unable[0]}'", allowed, "Name one of these, or take it out.")
     standing_by = _stand_by(model)
-    for number, area in enumerate(areas(assets)):
+    for number, area in enumerate(found):
         _reserve(model, number, area, [a for a, balance in standing_by.items() if balance in area.balances])
     _buffers(model)
 
 
 def _stand_by(model: "Formulation") -> dict[str, str]:
-    """Power and energy that the named assets keep free: asset -> its balance. What has no firm power cannot stand by."""
+    """Power and energy that the named assets keep free: asset -> its balance."""
     inputs, risk = model.inputs, model.inputs.risk
-    flow = {a: (balance, rule) for balance, parts in model.flows.items() for ids, rule in parts for a in ids if a in risk.reserve_from}
-    firm = {a: model.firms[a] for a in risk.reserve_from if a in model.firms and a in flow}
-    if not firm:
+    if not risk.reserve_from:
         return {}
+    flow = {a: (balance, rule) for balance, parts in model.flows.items() for ids, rule in parts for a in ids if a in risk.reserve_from}
+    firm = {a: model.firms[a] for a in risk.reserve_from}
     n, h = steps_until_replan(inputs), inputs.step_h
     m, ids = model.m, model.ids("STAND_BY", firm)
     model.variable("reserve_kw", ids, m.T)
@@ -66,7 +73,7 @@ def _stand_by(model: "Formulation") -> dict[str, str]:
     def backed(m: Any, a: str, i: int) -> Any:
         return h * sum(m.reserve_kw[a, t] for t in range(max(i - n, 0), i)) - energy[a](m, a, i) <= 0
 
-    later = model.ids("LATER", range(1, inputs.steps + 1))
+    later = model.ids("STAND_BY_LATER", range(1, inputs.steps + 1))
     words = Words(f"stored energy that lasts for {risk.reserve_h:g} h of its reserve for errors")
     model.constraint("reserve_energy", stored, later, by_row=True, rule=backed, words=words)
     return {a: flow[a][0] for a in firm}

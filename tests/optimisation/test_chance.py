@@ -159,9 +159,10 @@ def test_a_tank_keeps_what_its_districts_may_take_more_until_a_new_plan(hours_of
     assert breach.cost == pytest.approx(1.8)
 
 
-def test_an_unknown_asset_cannot_stand_by(city):
-    with pytest.raises(PenstockError, match=r"risk.reserve_from: 'batery'"):
-        plan(*city(violation_share=0.1, reserve_from=("batery",)))
+@pytest.mark.parametrize("name", ["batery", "town"])
+def test_what_is_unknown_or_has_no_firm_power_cannot_stand_by(city, name):
+    with pytest.raises(PenstockError, match=rf"risk.reserve_from: '{name}'.*battery"):
+        plan(*city(violation_share=0.1, reserve_from=(name,)))
 
 
 def test_a_forecast_without_band_or_paths_has_no_reserve(city):
