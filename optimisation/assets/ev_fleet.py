@@ -167,7 +167,7 @@ class EvFleet(Connected):
         amount = float(short.sum())
         breaches: tuple[Breach, ...] = ()
         if amount > TOLERANCE * max(float(taken.sum()), 1.0):
-            first = inputs.said(int(np.flatnonzero(short > TOLERANCE)[0]) + 1)
+            first = inputs.said(int(np.flatnonzero(short > amount / (2 * inputs.steps))[0]) + 1)
             sentence = f"{self.id} leaves {amount:,.1f} kWh uncharged at departure, first at {first}."
             breaches = (Breach(self.id, "energy by departure", amount, "kWh", self.short_price_per_kwh, sentence),)
         cost = Cost(wear=self.v2g_wear_price_per_kwh * float(given.sum()), breaches=sum(b.cost for b in breaches))

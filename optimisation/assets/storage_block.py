@@ -27,7 +27,8 @@ RECOVERY_H = 6.0  # in how long a store found outside its window is brought back
 def bounds(inputs: PlanInput, group: Sequence["Store"]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """float[stores, steps + 1]: least and most content [kWh].
 
-    From a start outside the window the bound moves to it evenly over `RECOVERY_H`, or as fast as full power can.
+    From a start outside the window the bound moves to it evenly over `RECOVERY_H`, or as fast as full power can. A store may
+    always rest: what it then loses of its start may leave the window.
     """
     instants, physics = np.arange(inputs.steps + 1), [a.physics for a in group]
     start = np.array([[a.start_kwh(inputs)] for a in group])
@@ -38,7 +39,8 @@ def bounds(inputs: PlanInput, group: Sequence["Store"]) -> tuple[NDArray[np.floa
     kept = np.array([[a.kept(inputs)] for a in group]) ** instants  # of each kWh of the start
     times = np.hstack([np.zeros_like(start), np.cumsum(kept, axis=1)[:, :-1]])
     reach = kept * start + times * inputs.step_h * np.array([[p.charge_kw * p.charge_efficiency] for p in physics])
-    low = np.minimum(np.minimum(least, start + back * np.maximum(least - start, 0.0)), reach)
+    led_up = np.minimum(np.minimum(least, start + back * np.maximum(least - start, 0.0)), reach)
+    low = np.where(start < least, led_up, np.minimum(least, kept * start))
     high = np.maximum(most, start - np.minimum(back * np.maximum(start - most, 0.0), down))
     low[:, 0] = high[:, 0] = start[:, 0]
     return low, high

@@ -36,6 +36,15 @@ def test_what_it_loses_by_itself_is_bought_again(assets_of, hours_of, values):
     assert values(done.plan, "b", "charge_kwh") == pytest.approx([100, 90, 100])
 
 
+def test_a_store_held_at_rest_may_lose_what_it_loses(assets_of, hours_of, values):
+    """At the lower end of its window and out of service: a hold for a repair must not make the city's plan impossible."""
+    hold = Lock("b", "power_kw", 0.0, datetime(2022, 6, 17, tzinfo=UTC))
+    inputs = hours_of([0.1] * 3, {"town": [5.0] * 3}, state={"b": {"charge_kwh": 20.0}}, locks=(hold,))
+    done = plan(inputs, assets_of(TOWN, STORE | {"least_share": 0.2, "loss_share_per_day": 0.1}))
+    assert done.status == "relaxed"  # the end
+    assert values(done.plan, "b", "charge_kwh") == pytest.approx(20 * 0.9 ** (np.arange(4) / 24))
+
+
 def test_it_is_full_by_seven_and_again_by_one_instant(assets_of, hours_of, values):
     targets = [{"by_local": "07:00", "least_share": 0.8}, {"by_utc": "2022-06-16T10:00:00Z", "least_share": 0.6}]  # 12:00 in Rome
     inputs = hours_of([0.1] * 24, {"town": [10.0] * 24}, state={"b": {"charge_kwh": 20.0}})
