@@ -73,10 +73,7 @@ class Client:
 
     def post_report(self, report: Report) -> str:
         """Post a report; returns the id that the server gave it ('' when it has the same one already)."""
-        body = report.to_json()
-        if self._vtn.version != "3.0.1":
-            body.pop("programID", None)  # 3.1 has none
-        kept = self._ask("POST", "/reports", body)
+        kept = self._ask("POST", "/reports", report.to_json())
         return str(kept.get("id") or "") if isinstance(kept, dict) else ""
 
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:

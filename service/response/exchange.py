@@ -48,8 +48,7 @@ def export(engine: Engine, city: LoadedCity, what: str) -> str:
         made = [reports.event_of(city, one).to_json()]
         settled = settling.settlements(engine, one.event_id)
         if settled:
-            programme = events.programmes(city)[one.programme]
-            made.append(reports.report_of(one, settled[-1], programme, _client_name(city, programme.vtn)).to_json())
+            made.append(reports.report_of(city, one, settled[-1]).to_json())
     elif what in events.programmes(city):
         made = [reports.program_of(city, events.programmes(city)[what]).to_json()]
     elif vtn := next((one for one in city.settings.vtns if one.id == what), None):
@@ -58,10 +57,6 @@ def export(engine: Engine, city: LoadedCity, what: str) -> str:
         known = ", ".join([*events.programmes(city), *(one.id for one in city.settings.vtns)]) or "none defined"
         raise fault(f"export of '{what}'", "unknown", f"the number of an event, or one of {known}", "Check the name.")
     return json.dumps(made[0] if len(made) == 1 else made, indent=2, ensure_ascii=False)
-
-
-def _client_name(city: LoadedCity, vtn_id: str | None) -> str:
-    return next((vtn.ven_name for vtn in city.settings.vtns if vtn.id == vtn_id), city.settings.city.id)
 
 
 def client(env: Environment, city: LoadedCity, vtn: Vtn) -> Client:
@@ -109,7 +104,7 @@ def _posted(engine: Engine, line: Client, city: LoadedCity, vtn: Vtn, now_utc: d
         programme, row = events.programmes(city).get(one.programme), newest.get(one.event_id)
         if programme is None or programme.vtn != vtn.id or row is None or (row.event_id, row.version) in done:
             continue
-        report = reports.report_of(one, row, programme, vtn.ven_name)
+        report = reports.report_of(city, one, row)
         kept_as = line.post_report(report)
         with writing(engine) as connection:
             reports.keep(connection, one.event_id, row.version, "out", (kept_as or str(report.report_name))[:128], report, now_utc)

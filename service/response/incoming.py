@@ -41,7 +41,7 @@ def take(connection: Connection, city: LoadedCity, found: Addressed, who: str, n
 
 def _take_event(connection: Connection, city: LoadedCity, event: Event, who: str, now_utc: datetime, vtn: Vtn | None) -> list[str]:
     programme = _programme(city, event, vtn)
-    vtn = vtn or next((one for one in city.settings.vtns if one.id == programme.vtn), None)
+    vtn = vtn or reports.server_of(city, programme)
     names = [vtn.ven_name, *vtn.groups] if vtn else []
     enrolled = [asset.id for asset in events.participants(city).values() if asset.programme == programme.id]
     subject = f"event {event.id or event.event_name or 'without id'} of {programme.id}"

@@ -45,11 +45,19 @@ _SENT = {  # our signal -> payload type and units of an event that is sent
 }
 
 
-def report_of(one: Record, settlement: Any, programme: Programme, client_name: str) -> Report:
+def server_of(city: LoadedCity, programme: Programme) -> Vtn | None:
+    """The VTN that calls a programme."""
+    return next((vtn for vtn in city.settings.vtns if vtn.id == programme.vtn), None)
+
+
+def report_of(city: LoadedCity, one: Record, settlement: Any) -> Report:
     """What a settlement tells the VTN: usage, baseline, operating state and data quality of every interval.
 
     Where the event asks for certain reports, only those of them are told that Penstock makes.
     """
+    programme = events.programmes(city)[one.programme]
+    vtn = server_of(city, programme)
+    client_name = vtn.ven_name if vtn else city.settings.city.id
     document, detail = one.document or {}, settlement.detail
     asked = [str(descriptor.get("payloadType")) for descriptor in document.get("reportDescriptors") or ()]
     kinds = [kind for kind in KINDS if kind in asked] or list(KINDS)
@@ -58,7 +66,7 @@ def report_of(one: Record, settlement: Any, programme: Programme, client_name: s
     intervals = [Interval(id=i, payloads=_payloads(kinds, measured, usual)) for i, (measured, usual) in enumerate(pairs)]
     period = IntervalPeriod(start=detail["times_utc"][0], duration=written(step))
     return Report(
-        program_id=programme.program_id,
+        program_id=programme.program_id if _older(vtn) else None,  # 3.1 has none
         event_id=str(document.get("id") or one.event_id),
         client_name=client_name,
         report_name=f"{client_name}-{one.event_id}-{settlement.version}",
@@ -76,6 +84,11 @@ def _payloads(kinds: Sequence[str], measured: float | None, usual: float) -> lis
         "DATA_QUALITY": ["OK" if measured is not None else "MISSING"],
     }
     return [ValuesMap(type=kind, values=values[kind]) for kind in kinds if values[kind]]
+
+
+def _older(vtn: Vtn | None) -> bool:
+    """Is 3.0.1 spoken? Where nothing is said, 3.1 is."""
+    return vtn is not None and vtn.version == "3.0.1"
 
 
 def event_of(city: LoadedCity, one: Record) -> Event:
@@ -102,7 +115,7 @@ def event_of(city: LoadedCity, one: Record) -> Event:
         program_id=programme.program_id,
         event_name=one.reason,
         created_date_time=_time(one.made_at_utc),
-        targets=[ValuesMap(type="RESOURCE_NAME", values=[one.asset_id])],
+        targets=[ValuesMap(type="RESOURCE_NAME", values=[one.asset_id]) if _older(server_of(city, programme)) else one.asset_id],
         report_descriptors=[ReportDescriptor(payload_type=kind, units="KWH") for kind in ("USAGE", "BASELINE")],
         payload_descriptors=[EventPayloadDescriptor(payload_type=kind, units=units, currency=currency)],
         interval_period=IntervalPeriod(start=_time(one.start_utc)),

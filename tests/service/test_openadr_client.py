@@ -230,3 +230,13 @@ def test_doctor_asks_each_server_for_a_token(vtn: Vtn, tmp_path: Path) -> None:
     town = response_town(tmp_path / "town", days=0, vtn_port=vtn.port)
     assert "ok    vtn dso: http://127.0.0.1" in town.penstock("doctor", VTN_SECRETS=json.dumps({"dso": vtn.secret})).out
     assert "FAULT vtn dso: vtn dso: no client secret" in town.penstock("doctor").out
+
+
+def test_an_older_server_gets_targets_and_reports_as_it_knows_them(vtn: Vtn, tmp_path: Path) -> None:
+    town = response_town(tmp_path / "town", vtn_port=vtn.port)
+    older = town.changed("response", 'ven_name = "town"', 'ven_name = "town"\nversion = "3.0.1"').write()
+    vtn.events.append(mine(targets=[{"type": "VEN_NAME", "values": ["town"]}]))
+    response(older, vtn, "poll", *NOW)
+    response(older, vtn, "settle", "--who", "ada", "--now", MORNING)
+    response(older, vtn, "report", "--now", MORNING)
+    assert vtn.reports[0]["programID"] == "p-1"

@@ -129,6 +129,7 @@ def test_an_event_of_ones_own_goes_out_and_comes_back_as_openadr(town: Town) -> 
     assert town.penstock("response", "call", "hall", *times, "--kw", "8", *now).code == 0
     assert town.penstock("response", "export", "1", "--to-file", str(town.folder / "e.json")).code == 0
     sent = json.loads((town.folder / "e.json").read_text(encoding="utf-8"))
+    assert sent["targets"] == ["hall"]
     assert sent["intervals"][0]["payloads"] == [{"type": "DISPATCH_SETPOINT_RELATIVE", "values": [-8.0]}]
     assert sent["intervals"][0]["intervalPeriod"] == {"start": "2022-06-15T10:00:00Z", "duration": "PT2H"}
     assert town.penstock("response", "cancel", "1", "--reason", "rain", *now).out.startswith("event 1 of hall is cancelled")
