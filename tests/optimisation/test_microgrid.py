@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 import scipy.optimize
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from city.problems import PenstockError
+from optimisation import solve
+from optimisation.assets import ASSETS
 from optimisation.assets.island import Island
-from optimisation.program import PlanInput, baseline, plan
+from optimisation.program import PlanInput, baseline, formulate, plan
 
 TOWN = {"kind": "fixed_load", "id": "town", "series": ["town"]}
 DIESEL = {"kind": "diesel", "id": "diesel", "power_kw": 100, "min_share": 0.3, "fuel_l_per_kwh": 0.25, "fuel_price_per_l": 1.2}
@@ -157,3 +159,59 @@ def test_every_quarter_of_a_plan_carries_the_critical_load(assets_of, hours_of, 
         assert carried_by_linprog(load[t : t + 6] / 4, [50 / 4, 200 / 4, 30 / 4], energy) == pytest.approx(0, abs=1e-4)
     free = plan(inputs, assets[:-1])
     assert free.cost.total < done.cost.total - 0.01  # the reserve is not for nothing
+
+
+@st.composite
+def microgrids(draw):
+    """A town with two connections and a clinic behind a lossy line, whose stores, set and reserve are drawn."""
+    n = 10
+    column = st.lists(numbers, min_size=n, max_size=n)
+    price = np.array(draw(column)) / 250 - draw(st.sampled_from([0.0, 0.1]))
+    assets = ASSETS.validate_python(
+        [
+            {"kind": "grid", "id": "grid", "connection_kw": 500, "capacity_charge_per_kw_month": 1, "loss_share": 0.02},
+            {"kind": "grid", "id": "second", "connection_kw": 400, "surcharge_per_kwh": 0.02},
+            TOWN,
+            {"kind": "line", "id": "line", "to_balance": "clinic", "rating_kw": 300, "loss_share": 0.05, "price_per_kwh": 0.001},
+            {"kind": "curtailable", "id": "roof", "series": ["roof"], "balance": "clinic"},
+            {"kind": "fixed_load", "id": "beds", "series": ["clinic"], "balance": "clinic"},
+            BATTERY | {"balance": "clinic", "charge_efficiency": 0.9, "discharge_efficiency": 0.9},
+            DIESEL | {"balance": "clinic", "start_price": 2, "min_up_steps": draw(st.integers(1, 3))},
+            CLINIC | {"hours": draw(st.integers(1, 4)), "reserve_price_per_kwh_h": draw(st.sampled_from([0.05, 5.0]))},
+        ]
+    )
+    inputs = PlanInput(
+        start_utc=datetime(2022, 6, 30, 17, tzinfo=UTC),
+        zone="Europe/Rome",
+        series={name: {"p50": np.array(draw(column))} for name in ("town", "clinic", "roof")},
+        import_price_per_kwh=price,
+        export_price_per_kwh=price / 2,
+        intensity_kg_per_kwh=np.full(n, 0.4),
+        carbon_price_per_t=50.0,
+        month_peak_kw=60.0,
+        state={"battery": {"charge_kwh": 2 * draw(numbers)}, "diesel": {"fuel_l": draw(numbers)}},
+        steps=n,
+        step_s=3600,
+    )
+    return inputs, assets
+
+
+@pytest.mark.slow
+@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@given(microgrids())
+def test_both_sides_of_the_line_balance_and_the_account_is_the_objective(city):
+    inputs, assets = city
+    done, idle = plan(inputs, assets, rel_gap=1e-7), baseline(inputs, assets)
+    for result in (done, idle):
+        told = {key: rows.value.to_numpy() for key, rows in result.plan.sort_values("time_utc").groupby(["asset_id", "quantity"])}
+        open_kw = {"electricity": np.zeros(10), "clinic": np.zeros(10)}
+        for asset in assets:
+            values = {quantity: value for (name, quantity), value in told.items() if name == asset.id}
+            for balance, flow in asset.settle(inputs, values).flows.items():
+                open_kw[balance] += flow
+        assert open_kw["electricity"] == pytest.approx(0, abs=1e-4)
+        assert open_kw["clinic"] == pytest.approx(0, abs=1e-4)
+    model = formulate(inputs, assets, frozenset(range(10)))
+    objective = solve.solved(solve.compiled(model).arrays, rel_gap=1e-7).objective + model.constant
+    assert done.cost.total == pytest.approx(objective, rel=1e-5, abs=1e-3)
+    assert done.cost.total <= idle.cost.total + 1e-3
