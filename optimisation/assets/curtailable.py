@@ -44,13 +44,12 @@ class Curtailable(Connected):
         return np.maximum(inputs.power(*self.series), 0.0)
 
     def ramp(self, inputs: PlanInput) -> Ramp:
-        """Its limit per step [kW]; where the forecast itself falls, or what must be taken rises, faster, it may follow."""
+        """Its limit per step [kW], beside what the forecast itself rises or falls: taking all of it is always allowed."""
         before = float(inputs.state.get(self.id, {}).get("power_kw", np.nan))
         most = np.inf if self.ramp_kw_per_h is None else self.ramp_kw_per_h * inputs.step_h
         available = self.available_kw(inputs)
-        must = available * self.least_share
-        falls, rises = (np.diff(kw, prepend=kw[0] if np.isnan(before) else before) for kw in (available, must))
-        return Ramp(self.id, most + np.maximum(rises, 0.0), most + np.maximum(-falls, 0.0), before)
+        change = np.diff(available, prepend=available[0] if np.isnan(before) else before)
+        return Ramp(self.id, most + np.maximum(change, 0.0), most + np.maximum(-change, 0.0), before)
 
     @classmethod
     def block(cls, model: "Formulation", group: Sequence[Self]) -> None:

@@ -35,6 +35,14 @@ def test_doing_nothing_starts_as_early_as_it_may_or_at_its_usual_hour(assets_of,
     assert np.flatnonzero(idle(runs_per_day=2, from_local="01:00", until_local="12:00")).tolist() == [1, 4]
 
 
+def test_two_runs_do_not_overlap_however_cheap_an_hour_is(assets_of, hours_of, values):
+    done = plan(
+        hours_of([0.5, 0.5, 0.5, 0.01, 0.5, 0.5, 0.5, 0.5]), assets_of(MILL | {"runs_per_day": 2, "until_local": "08:00"}), rel_gap=1e-9
+    )
+    assert values(done.plan, "mill", "running").tolist() in ([1, 1, 1, 1, 1, 1, 0, 0], [0, 1, 1, 1, 1, 1, 1, 0], [0, 0, 1, 1, 1, 1, 1, 1])
+    assert values(done.plan, "mill", "power_kw").max() == pytest.approx(100)
+
+
 def test_pause_between_phases_waits_for_the_next_cheap_hour(assets_of, hours_of, values):
     inputs = hours_of([0.1, 0.9, 0.9, 0.1, 0.1, 0.9])
     made = {p: plan(inputs, assets_of(MILL | {"longest_pause_h": p, "until_local": "06:00"}), rel_gap=1e-9) for p in (0, 1, 2)}
@@ -59,9 +67,11 @@ def test_run_not_made_is_a_wish_when_it_has_a_price(assets_of, hours_of):
 
 
 def test_run_under_way_is_finished_and_runs_made_are_not_made_again(assets_of, hours_of, values):
-    inputs = hours_of([0.5, 0.5, 0.5, 0.1, 0.1, 0.1], state={"mill": {"steps_done": 1.0, "runs_done": 0.0}})
+    inputs = hours_of([0.1] * 6, state={"mill": {"steps_done": 1.0, "runs_done": 0.0}})
     done = plan(inputs, assets_of(MILL | {"until_local": "06:00", "runs_per_day": 2}), rel_gap=1e-9)
-    assert values(done.plan, "mill", "power_kw") == pytest.approx([40, 40, 0, 100, 40, 40])
+    assert values(done.plan, "mill", "power_kw")[:2] == pytest.approx([40, 40])
+    assert values(done.plan, "mill", "power_kw").sum() == pytest.approx(80 + 180)
+    assert set(values(done.plan, "mill", "running")) <= {0.0, 1.0}
     over = replace(inputs, state={"mill": {"runs_done": 2.0}})
     assert values(plan(over, assets_of(MILL | {"until_local": "06:00", "runs_per_day": 2})).plan, "mill", "power_kw").sum() == 0
 

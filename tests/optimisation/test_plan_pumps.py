@@ -143,6 +143,37 @@ def test_water_is_lifted_in_the_cheap_hour_and_falls_when_the_village_draws(asse
     assert values(done.plan, "main", "flow_m3_per_h").sum() == pytest.approx(40)
 
 
+def test_level_switch_never_lifts_water_that_is_not_there(assets_of, hours_of, values):
+    """100 m3 below, nothing comes: two hours of 40 m3 and not a third."""
+    inputs = hours_of([0.1] * 4, {"village": [40] * 4}, state=SERIES | {"tank": {"volume_m3": 100.0}, "high": {"volume_m3": 60.0}})
+    tables = [TANK | {"series": []}, HIGH | {"series": ["village"]}, LIFT | {"start_below_share": 0.8}]
+    done = baseline(inputs, assets_of(*tables))
+    assert values(done.plan, "lift", "flow_m3_per_h").tolist() == [40, 40, 0, 0]
+    assert values(done.plan, "tank", "volume_m3").tolist() == [100, 60, 20, 20, 20]
+    assert [b.what for b in done.breaches if b.asset == "high"][-1] == "volume at its time"
+
+
+def test_run_that_began_before_the_horizon_lasts_what_is_left_of_it(assets_of, hours_of, values):
+    pump = {
+        "kind": "pump_station",
+        "id": "pump",
+        "tank": "tank",
+        "flow_m3_per_h": 10,
+        "power_kw": 40,
+        "min_up_steps": 5,
+        "min_down_steps": 4,
+    }
+    for running, since, forced in ((1.0, 3.0, [1, 1]), (1.0, 5.0, []), (0.0, 2.0, [0, 0]), (0.0, 4.0, [])):
+        dear_first = [0.5] * 3 + [0.1] * 3 if running else [0.1] * 3 + [0.5] * 3
+        state = {"tank": {"volume_m3": 200.0}, "pump": {"running": running, "since_steps": since}}
+        tank = TANK | {"end_least_m3": 0 if running else 250, "end_price_per_m3": 50}
+        on = values(
+            plan(hours_of(dear_first, {"water": [0] * 6}, state=state), assets_of(tank, pump), rel_gap=1e-9).plan, "pump", "running"
+        )
+        assert on[: len(forced)].tolist() == forced
+        assert len(forced) == 2 or on[0] != running  # free to switch at once where nothing is left
+
+
 def test_target_in_the_morning_is_a_wish_with_a_sentence(assets_of, hours_of, values):
     pump = {"kind": "pump_station", "id": "pump", "tank": "tank", "flow_m3_per_h": 50, "power_kw": 40}
     tank = TANK | {"targets": [{"at_local": "02:00", "least_m3": 320}], "end_price_per_m3": 2.0}
