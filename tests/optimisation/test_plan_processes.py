@@ -67,7 +67,7 @@ def test_run_not_made_is_a_wish_when_it_has_a_price(assets_of, hours_of):
 
 
 def test_run_under_way_is_finished_and_runs_made_are_not_made_again(assets_of, hours_of, values):
-    inputs = hours_of([0.1] * 6, state={"mill": {"steps_done": 1.0, "runs_done": 0.0}})
+    inputs = hours_of([0.1, 0.1, 0.3, 0.3, 0.3, 0.3], state={"mill": {"steps_done": 1.0, "runs_done": 0.0}})
     done = plan(inputs, assets_of(MILL | {"until_local": "06:00", "runs_per_day": 2}), rel_gap=1e-9)
     assert values(done.plan, "mill", "power_kw")[:2] == pytest.approx([40, 40])
     assert values(done.plan, "mill", "power_kw").sum() == pytest.approx(80 + 180)
