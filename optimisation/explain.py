@@ -100,6 +100,21 @@ def reasons(formulation: Formulation, found: Compiled, told: Sequence[Fact], cla
     return tuple(answer)
 
 
+def worths(arrays: Arrays, solution: Solution, fact: Fact) -> NDArray[np.float64]:
+    """What one more of the limit would save at each of its positions, with the plan's whole numbers as they are.
+
+    A row in which nothing but whole numbers stands has no price then, nor has the bound of a whole number.
+    """
+    at = fact.positions
+    if fact.side == "row":
+        column = np.repeat(np.arange(len(arrays.cost)), np.diff(arrays.start))
+        moves = np.bincount(arrays.index[~arrays.integer[column]], minlength=len(arrays.row_lower)) > 0
+        return np.where(moves[at], np.abs(solution.row_dual[at]), 0.0)
+    low, high = arrays.col_lower[at], arrays.col_upper[at]
+    reached = np.isclose(solution.x[at], low if fact.side == "lower" else high, rtol=1e-6, atol=1e-6)
+    return np.where(reached & (low < high) & ~arrays.integer[at], np.abs(solution.col_dual[at]), 0.0)
+
+
 def binding(formulation: Formulation, found: Compiled, solution: Solution, most: int = 12) -> tuple[str, ...]:
     """Limits that cost something, dearest first: how often they bind, from when, and what all of it adds up to."""
     told: list[tuple[float, str]] = []
@@ -109,12 +124,7 @@ def binding(formulation: Formulation, found: Compiled, solution: Solution, most:
     for fact in facts(formulation, found):
         if not fact.words.news:
             continue
-        prices = np.abs((solution.row_dual if fact.side == "row" else solution.col_dual)[fact.positions])
-        if fact.side != "row":
-            at = fact.positions
-            low, high, x = found.arrays.col_lower[at], found.arrays.col_upper[at], solution.x[at]
-            reached = np.isclose(x, low if fact.side == "lower" else high, rtol=1e-6, atol=1e-6)
-            prices = np.where(reached & (low < high) & ~found.arrays.integer[at], prices, 0.0)
+        prices = worths(found.arrays, solution, fact)
         binds = prices > 1e-6
         if not binds.any():
             continue

@@ -19,7 +19,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from city.problems import PenstockError, fault
+from city.problems import PenstockError, Problem, fault
 from optimisation import solve
 from optimisation.conflict import Conflict, Fact, conflicts
 from optimisation.matrix import Arrays, Floats
@@ -150,6 +150,8 @@ def _serve(pipe: Connection) -> None:
             pipe.send(("answer", work(*given) if seen is None else work(*given, seen=seen)))
         except PenstockError as error:
             pipe.send(("fault", error.problems))
+        except MemoryError:
+            pipe.send(("fault", Problem("optimisation", "no memory left", "room for the model", "Plan fewer steps or assets at once.")))
 
 
 def _leave_with_parent() -> None:
