@@ -219,13 +219,15 @@ def _short(value: Any) -> str:
 
 
 def read_json(text: bytes, subject: str) -> Any:
-    """JSON of a file or an answer. Raises `PenstockError` for what is none; NaN and infinities are none."""
+    """JSON of a file or an answer. Raises `PenstockError` for what is none; NaN, infinities and half characters are none."""
 
     def refuse(name: str) -> Any:
         raise ValueError(f"{name} is no number")
 
     try:
-        return json.loads(text, parse_constant=refuse)
+        found = json.loads(text, parse_constant=refuse)
+        json.dumps(found, ensure_ascii=False).encode()  # a lone surrogate passes every check but cannot be stored
+        return found
     except (ValueError, RecursionError) as error:
         observed = str(error) if not isinstance(error, RecursionError) else "nested too deeply"
         raise fault(subject, f"no JSON: {observed[:120]}", "JSON in UTF-8", "Correct it.") from None
