@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from optimisation.assets.asset import AssetKind, Connected, Left, Solved, column
-from optimisation.assets.commitment import Ramp, ramps
+from optimisation.assets.ramp import Ramp, ramps
 from optimisation.inputs import PlanInput
 from optimisation.results import Cost, Settled, Values
 from optimisation.words import Words

@@ -10,7 +10,8 @@ from pydantic import Field, model_validator
 
 from city.problems import Problem
 from optimisation.assets.asset import TOLERANCE, AssetKind, Left, Solved, column
-from optimisation.assets.commitment import Committed, Ramp, commit, ramps
+from optimisation.assets.commitment import Committed, commit
+from optimisation.assets.ramp import Ramp, ramps
 from optimisation.assets.windows import Window, windows
 from optimisation.inputs import PlanInput, Series
 from optimisation.results import Breach, Cost, Settled, Values

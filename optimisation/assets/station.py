@@ -69,8 +69,6 @@ class Inflow(AssetKind):
 
     def idle(self, inputs: PlanInput, assets: Sequence[AssetKind], left: Left) -> Values:
         """By the level of its tank: on below `start_below_share`, off above `stop_above_share`."""
-        from optimisation.assets.tank import by_level
-
         return self.at_flow(by_level(inputs, assets)[1][self.id])
 
 
@@ -87,3 +85,35 @@ class Station(Committed, Inflow):
 def flows(flow_m3_per_h: Series) -> Series:
     """float[steps]: 1 where water flows, else 0."""
     return (np.asarray(flow_m3_per_h) > 1e-9).astype(float)
+
+
+def by_level(inputs: PlanInput, assets: Sequence[AssetKind]) -> tuple[dict[str, Series], dict[str, Series]]:
+    """What level switches do: volume float[steps + 1] [m3] of every tank and flow float[steps] [m3/h] of every station.
+
+    A station that would overflow its tank in this step, or empty the one it draws from, stays off. A tank that runs dry is let below
+    its minimum, and told as a breach: doing nothing has no one to prevent it.
+    """
+    from optimisation.assets.tank import Tank
+
+    tanks = {tank.id: tank for tank in of_kind(assets, Tank)}
+    stations: list[Inflow] = of_kind(assets, Inflow)
+    volume = {i: np.full(inputs.steps + 1, tank.start_m3(inputs)) for i, tank in tanks.items()}
+    demand = {i: tank.demand_m3(inputs) for i, tank in tanks.items()}
+    flow = {s.id: np.zeros(inputs.steps) for s in stations}
+    on = {s.id: s.runs_at_start(inputs) for s in stations}
+    for t in range(inputs.steps):
+        share = {i: (volume[i][t] - k.volume_min_m3) / (k.volume_max_m3 - k.volume_min_m3) for i, k in tanks.items()}
+        after = {i: volume[i][t] - demand[i][t] for i in tanks}
+        for s in stations:
+            given, source = s.full_m3_per_h * inputs.step_h, s.from_tank
+            fits = after[s.tank] + given <= tanks[s.tank].volume_max_m3
+            there = source is None or after[source] - given >= tanks[source].volume_min_m3
+            on[s.id] = fits and there and share[s.tank] < (s.stop_above_share if on[s.id] else s.start_below_share)
+            if on[s.id]:
+                flow[s.id][t] = s.full_m3_per_h
+                after[s.tank] += given
+                if source is not None:
+                    after[source] -= given
+        for i in tanks:
+            volume[i][t + 1] = after[i]
+    return volume, flow

@@ -9,8 +9,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from city.problems import Problem
-from optimisation.assets.asset import TOLERANCE, AssetKind, Left, Solved, column, of_kind
-from optimisation.assets.station import Inflow
+from optimisation.assets.asset import TOLERANCE, AssetKind, Left, Solved, column
+from optimisation.assets.station import by_level
 from optimisation.inputs import PlanInput, Series
 from optimisation.results import Breach, Cost, Settled, Values
 from optimisation.risk.buffer import Buffer
@@ -211,33 +211,3 @@ class Tank(AssetKind):
                 breaches.append(Breach(self.id, "volume at its time", short, "m3", self.end_price_per_m3, sentence))
         cost = Cost(storage=self.end_value_per_m3 * float(volume[0] - volume[-1]), breaches=sum(b.cost for b in breaches))
         return Settled(cost=cost, breaches=tuple(breaches))
-
-
-def by_level(inputs: PlanInput, assets: Sequence[AssetKind]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """What level switches do: volume float[steps + 1] [m3] of every tank and flow float[steps] [m3/h] of every station.
-
-    A station that would overflow its tank in this step, or empty the one it draws from, stays off. A tank that runs dry is let below
-    its minimum, and told as a breach: doing nothing has no one to prevent it.
-    """
-    tanks = {tank.id: tank for tank in of_kind(assets, Tank)}
-    stations: list[Inflow] = of_kind(assets, Inflow)
-    volume = {i: np.full(inputs.steps + 1, tank.start_m3(inputs)) for i, tank in tanks.items()}
-    demand = {i: tank.demand_m3(inputs) for i, tank in tanks.items()}
-    flow = {s.id: np.zeros(inputs.steps) for s in stations}
-    on = {s.id: s.runs_at_start(inputs) for s in stations}
-    for t in range(inputs.steps):
-        share = {i: (volume[i][t] - k.volume_min_m3) / (k.volume_max_m3 - k.volume_min_m3) for i, k in tanks.items()}
-        after = {i: volume[i][t] - demand[i][t] for i in tanks}
-        for s in stations:
-            given, source = s.full_m3_per_h * inputs.step_h, s.from_tank
-            fits = after[s.tank] + given <= tanks[s.tank].volume_max_m3
-            there = source is None or after[source] - given >= tanks[source].volume_min_m3
-            on[s.id] = fits and there and share[s.tank] < (s.stop_above_share if on[s.id] else s.start_below_share)
-            if on[s.id]:
-                flow[s.id][t] = s.full_m3_per_h
-                after[s.tank] += given
-                if source is not None:
-                    after[source] -= given
-        for i in tanks:
-            volume[i][t + 1] = after[i]
-    return volume, flow
