@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from city.clock import as_utc, ceil, grid
 from optimisation.inputs import PlanInput
+from optimisation.risk import Risk
 from service.plans import orders, signals
 from service.plans.begin import Begin, begin
 from service.response.binding import bound
@@ -69,7 +70,7 @@ def again(city: LoadedCity, engine: Engine, night: date, plan_id: str, start: Be
         peak_cap_kw=start.peak_cap_kw,
         weights=settings.weights,
         risk=settings.risk,
-        paths={} if settings.risk.peak_weight is None else sample_paths(engine, night, wanted, times, step),
+        paths={} if settings.risk == Risk() else sample_paths(engine, night, wanted, times, step),
         steps=steps,
         step_s=settings.night.step_s,
         plan_id=plan_id,
