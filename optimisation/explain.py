@@ -100,16 +100,14 @@ def reasons(formulation: Formulation, found: Compiled, told: Sequence[Fact], cla
     return tuple(answer)
 
 
-def worths(arrays: Arrays, solution: Solution, fact: Fact) -> NDArray[np.float64]:
+def worths(found: Compiled, solution: Solution, fact: Fact) -> NDArray[np.float64]:
     """What one more of the limit would save at each of its positions, with the plan's whole numbers as they are.
 
     A row in which nothing but whole numbers stands has no price then, nor has the bound of a whole number.
     """
-    at = fact.positions
+    at, arrays = fact.positions, found.arrays
     if fact.side == "row":
-        column = np.repeat(np.arange(len(arrays.cost)), np.diff(arrays.start))
-        moves = np.bincount(arrays.index[~arrays.integer[column]], minlength=len(arrays.row_lower)) > 0
-        return np.where(moves[at], np.abs(solution.row_dual[at]), 0.0)
+        return np.where(found.movable[at], np.abs(solution.row_dual[at]), 0.0)
     low, high = arrays.col_lower[at], arrays.col_upper[at]
     reached = np.isclose(solution.x[at], low if fact.side == "lower" else high, rtol=1e-6, atol=1e-6)
     return np.where(reached & (low < high) & ~arrays.integer[at], np.abs(solution.col_dual[at]), 0.0)
@@ -124,7 +122,7 @@ def binding(formulation: Formulation, found: Compiled, solution: Solution, most:
     for fact in facts(formulation, found):
         if not fact.words.news:
             continue
-        prices = worths(found.arrays, solution, fact)
+        prices = worths(found, solution, fact)
         binds = prices > 1e-6
         if not binds.any():
             continue

@@ -57,6 +57,13 @@ class Compiled:
         """Component name and index of each row; made only when somebody asks."""
         return tuple((name, index) for name in self.first_row for index in self.index(name))
 
+    @cached_property
+    def movable(self) -> NDArray[np.bool_]:
+        """Rows in which something but whole numbers stands, bool[rows]."""
+        a = self.arrays
+        column = np.repeat(np.arange(len(a.cost)), np.diff(a.start))
+        return np.bincount(a.index[~a.integer[column]], minlength=len(a.row_lower)) > 0
+
 
 def compiled(formulation: Formulation) -> Compiled:
     """Read the arrays out of the Pyomo model."""

@@ -31,7 +31,7 @@ def test_one_more_saves_what_is_said(solved):
     model, found, answer = solved
     base, checked = solve.priced(found.arrays, answer.x).objective, 0
     for fact in explain.facts(model, found):
-        worth = explain.worths(found.arrays, answer, fact)
+        worth = explain.worths(found, answer, fact)
         if worth.max(initial=0.0) < 1e-5:
             continue
         where, by = int(worth.argmax()), 1e-4
@@ -48,7 +48,7 @@ def test_a_limit_of_whole_numbers_alone_is_not_said_to_bind(solved):
     assert whole, "no row of whole numbers alone: the test shows nothing"
     loud = replace(answer, row_dual=np.ones_like(answer.row_dual))
     for fact in whole:
-        assert explain.worths(found.arrays, loud, fact).max() == 0.0
+        assert explain.worths(found, loud, fact).max() == 0.0
 
 
 def _continuous(arrays, row):
