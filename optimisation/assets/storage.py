@@ -1,8 +1,8 @@
 """What every store has: a size, losses, a window, wishes in time and a wished end. Its model is made in storage_block.
 
 A store holds energy [kWh] at the `steps + 1` instants of the horizon. Only physics and the window from least_share to
-most_share are hard; windows by the time of day, targets and the end are wishes with a price, so that none of them can make
-a plan impossible.
+most_share are hard, and a store may always rest; the way back into that window, windows by the time of day, targets and the end
+are wishes with a price, so that none of them can make a plan impossible.
 """
 # ruff: noqa: ARG002, ARG003 - every kind answers the same calls, whether or not it needs all they bring
 
@@ -16,8 +16,8 @@ from pydantic import Field, model_validator
 
 from city.problems import Problem
 from optimisation.assets.asset import TOLERANCE, AssetKind, Connected, Left, Solved
-from optimisation.assets.storage_block import RECOVERY_H, build, floors
-from optimisation.assets.storage_wishes import Target, Window, Wish, contradiction, target_instants, window_instants
+from optimisation.assets.storage_block import build, floors
+from optimisation.assets.storage_wishes import RECOVERY_H, Target, Window, Wish, contradiction, led_back, target_instants, window_instants
 from optimisation.inputs import PlanInput
 from optimisation.results import Breach, Cost, Settled, Values
 
@@ -45,6 +45,7 @@ class Store(Connected):
     least_share: float = Field(default=0.0, ge=0, le=1, description="lower end of the window, part of what it can hold [1]")
     most_share: float = Field(default=1.0, ge=0, le=1, description="upper end of the window, part of what it can hold [1]")
     loss_share_per_day: float = Field(default=0.0, ge=0, lt=1, description="part of its content that it loses by itself in a day [1/d]")
+    outside_price_per_kwh_h: float = Field(default=1.0, ge=0, description="price of being outside that window [currency per kWh and hour]")
     windows: tuple[Window, ...] = Field(default=(), description="wished windows by the time of day")
     targets: tuple[Target, ...] = Field(default=(), description="what it should hold by a time of day, or by one instant")
     end_least_share: float | None = Field(default=None, ge=0, le=1, description="wished content at the end [1]; none: as at the start")
@@ -99,12 +100,12 @@ class Store(Connected):
         if self.least_share - TOLERANCE <= share <= self.most_share + TOLERANCE:
             return []
         window = f"{self.least_share:.0%} to {self.most_share:.0%}"
-        return [f"{self.id} starts at {share:.0%} charge, outside its window of {window}; the plan brings it back within {RECOVERY_H:g} h."]
+        return [f"{self.id} starts at {share:.0%} charge, outside its window of {window}; it is to be back within {RECOVERY_H:g} h."]
 
     def wishes(self, inputs: PlanInput) -> list[Wish]:
         """What it should hold, and when; each is one row of the model per instant and one breach when it is not kept."""
         size, last = self.physics.energy_kwh, np.array([inputs.steps])
-        found = [Wish("end", last, self.end_kwh(inputs), self.end_price_per_kwh)]
+        found = [*led_back(inputs, self), Wish("end", last, self.end_kwh(inputs), self.end_price_per_kwh)]
         if self.end_most_share is not None:
             found.append(Wish("end_most", last, size * max(self.end_most_share, self.least_share), self.end_price_per_kwh))
         for target in self.targets:

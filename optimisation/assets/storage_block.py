@@ -21,27 +21,20 @@ if TYPE_CHECKING:
     from optimisation.formulation import Formulation
 
 Rule = Callable[..., Any]
-RECOVERY_H = 6.0  # in how long a store found outside its window is brought back [h]
 
 
 def bounds(inputs: PlanInput, group: Sequence["Store"]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """float[stores, steps + 1]: least and most content [kWh].
 
-    From a start outside the window the bound moves to it evenly over `RECOVERY_H`, or as fast as full power can. A store may
-    always rest: what it then loses of its start may leave the window.
+    A store may always rest: one that starts outside its window, or leaves it by what it loses, is held to go no further.
     """
-    instants, physics = np.arange(inputs.steps + 1), [a.physics for a in group]
     start = np.array([[a.start_kwh(inputs)] for a in group])
-    least = np.array([[a.least_share * p.energy_kwh] for a, p in zip(group, physics, strict=True)])
-    most = np.array([[a.most_share * p.energy_kwh] for a, p in zip(group, physics, strict=True)])
-    h = inputs.step_h * instants
-    back, down = np.minimum(h / RECOVERY_H, 1.0), h * np.array([[p.discharge_kw / p.discharge_efficiency] for p in physics])
-    kept = np.array([[a.kept(inputs)] for a in group]) ** instants  # of each kWh of the start
-    times = np.hstack([np.zeros_like(start), np.cumsum(kept, axis=1)[:, :-1]])
-    reach = kept * start + times * inputs.step_h * np.array([[p.charge_kw * p.charge_efficiency] for p in physics])
-    led_up = np.minimum(np.minimum(least, start + back * np.maximum(least - start, 0.0)), reach)
-    low = np.where(start < least, led_up, np.minimum(least, kept * start))
-    high = np.maximum(most, start - np.minimum(back * np.maximum(start - most, 0.0), down))
+    rest = np.array([[a.kept(inputs)] for a in group]) ** np.arange(inputs.steps + 1) * start
+    sizes = [a.physics.energy_kwh for a in group]
+    least, most = (
+        np.array([[getattr(a, end) * size] for a, size in zip(group, sizes, strict=True)]) for end in ("least_share", "most_share")
+    )
+    low, high = np.minimum(least, rest), np.maximum(most, rest)
     low[:, 0] = high[:, 0] = start[:, 0]
     return low, high
 

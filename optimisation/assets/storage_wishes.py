@@ -1,22 +1,29 @@
 """What a store is wished to hold, and when: windows by the time of day, targets in time, and what a broken wish is told as."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import time
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
+from optimisation.assets.asset import TOLERANCE
 from optimisation.inputs import PlanInput
 from optimisation.results import Breach
 from optimisation.words import Words
 
-DAY_MIN = 24 * 60
+if TYPE_CHECKING:
+    from optimisation.assets.storage import Store
 
-Kind = Literal["end", "end_most", "target", "window", "window_most", "reserve"]
+DAY_MIN = 24 * 60
+RECOVERY_H = 6.0  # in how long a store found outside its window is to be brought back [h]
+
+Kind = Literal["led_back", "led_back_most", "end", "end_most", "target", "window", "window_most", "reserve"]
 WORDS: dict[Kind, Words] = {
+    "led_back": Words("charge led back into its window, at least {value}", "kWh"),
+    "led_back_most": Words("charge led back into its window, at most {value}", "kWh"),
     "end": Words("charge at the end at least {value}", "kWh"),
     "end_most": Words("charge at the end at most {value}", "kWh"),
     "target": Words("charge in time at least {value}", "kWh"),
@@ -25,6 +32,8 @@ WORDS: dict[Kind, Words] = {
     "reserve": Words("reserve for its own load at least {value}", "kWh"),
 }
 TOLD: dict[Kind, str] = {
+    "led_back": "charge outside its window",
+    "led_back_most": "charge outside its window",
     "end": "charge at the end",
     "end_most": "charge at the end",
     "target": "charge in time",
@@ -100,6 +109,23 @@ class Wish:
         sentence += "." if self.kind.startswith("end") else f" at {inputs.said(where)} ({TOLD[self.kind]})."
         amount = float(outside.sum()) * (1.0 if self.hours is None else self.hours)
         return Breach(asset, TOLD[self.kind], amount, "kWh" if self.hours is None else "kWh h", self.price, sentence)
+
+
+def led_back(inputs: PlanInput, store: "Store") -> Iterator[Wish]:
+    """From a start outside the window evenly back to it over `RECOVERY_H`, or as fast as full power can."""
+    start, physics, price, h = store.start_kwh(inputs), store.physics, store.outside_price_per_kwh_h, inputs.step_h
+    least, most = physics.energy_kwh * store.least_share, physics.energy_kwh * store.most_share
+    if least - TOLERANCE * physics.energy_kwh <= start <= most + TOLERANCE * physics.energy_kwh:
+        return
+    after = np.arange(1, inputs.steps + 1)
+    back = np.minimum(after * h / RECOVERY_H, 1.0)
+    if start < least:
+        kept = np.power(store.kept(inputs), after - 1.0)
+        reach = start * kept * store.kept(inputs) + np.cumsum(kept) * h * physics.charge_kw * physics.charge_efficiency
+        yield Wish("led_back", after, np.minimum(start + back * (least - start), reach), price, h)
+    else:
+        fall = after * h * physics.discharge_kw / physics.discharge_efficiency
+        yield Wish("led_back_most", after, start - np.minimum(back * (start - most), fall), price, h)
 
 
 def _minutes(inputs: PlanInput) -> NDArray[np.int64]:

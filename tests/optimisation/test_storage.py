@@ -45,6 +45,20 @@ def test_a_store_held_at_rest_may_lose_what_it_loses(assets_of, hours_of, values
     assert values(done.plan, "b", "charge_kwh") == pytest.approx(20 * 0.9 ** (np.arange(4) / 24))
 
 
+def test_a_store_that_cannot_be_led_back_does_not_make_the_plan_impossible(assets_of, hours_of, values):
+    """A hot tank above its window, and homes that take less than it should give: what stays above is priced for each hour."""
+    tank = {"kind": "thermal_storage", "id": "tank", "power_kw": 50, "energy_kwh": 100, "most_share": 0.8, "loss_share_per_day": 0.0}
+    homes = {"kind": "fixed_load", "id": "homes", "series": ["homes"], "balance": "heat"}
+    boiler = {"kind": "boiler", "id": "boiler", "max_kw": 50, "balance": "electricity"}
+    inputs = hours_of([0.1] * 8, {"homes": [1.0] * 8}, state={"tank": {"charge_kwh": 100.0}})
+    done = plan(inputs, assets_of(homes, boiler, tank))
+    assert values(done.plan, "tank", "charge_kwh") == pytest.approx(100 - np.arange(9.0))
+    (breach,) = done.breaches
+    wished = np.maximum(100 - np.arange(1, 9) * 20 / 6, 80)
+    assert (breach.what, breach.amount) == ("charge outside its window", pytest.approx((99 - np.arange(8) - wished).sum()))
+    assert "above the 80.0 kWh wished" in breach.sentence
+
+
 def test_it_is_full_by_seven_and_again_by_one_instant(assets_of, hours_of, values):
     targets = [{"by_local": "07:00", "least_share": 0.8}, {"by_utc": "2022-06-16T10:00:00Z", "least_share": 0.6}]  # 12:00 in Rome
     inputs = hours_of([0.1] * 24, {"town": [10.0] * 24}, state={"b": {"charge_kwh": 20.0}})

@@ -98,7 +98,7 @@ def check_laws(inputs: PlanInput, assets: tuple[Any, ...], result: Any) -> None:
     of = {a.id: a for a in assets}
     for name in ("battery", "ups", "tank", "plant"):
         store, net = of[name], at[name, "power_kw"]
-        held = store.contents({quantity: at[name, quantity] for quantity in store.planned})
+        held = store.contents({quantity: at[name, quantity] for quantity in store.planned if (name, quantity) in at})
         physics = store.physics
         change = physics.charge_efficiency * np.maximum(-net, 0) - np.maximum(net, 0) / physics.discharge_efficiency
         if name == "plant":
