@@ -22,6 +22,7 @@ response_event = table(
     Column("modified_utc", UtcTime),  # when the VTN changed it last
     Column("document", JSON),  # the OpenADR event as it came
     Column("made_at_utc", UtcTime, nullable=False),
+    Column("call_by_utc", UtcTime),  # of a plan's proposal: later its notice could not be kept
     Column("announced_utc", UtcTime),
     Column("approvals_needed", Integer, nullable=False, server_default="1"),
     Column("cancelled_utc", UtcTime),

@@ -15,7 +15,7 @@ from service.response import events
 from service.response.events import Record
 from service.settings import LoadedCity
 from service.store import writing
-from service.store.operations import record, record_refusal
+from service.store.operations import record, record_refusal, spelled_alike
 
 STEP = timedelta(minutes=15)
 
@@ -45,7 +45,7 @@ def call(engine: Engine, city: LoadedCity, event_id: int, who: str, at_utc: date
 def _agreed(connection: Connection, found: Record, who: str, at_utc: datetime, reason: str) -> str:
     subject, a = f"event-{found.event_id}", t.approval
     agreed = set(connection.execute(select(a.c.who).where(a.c.plan_id == subject)).scalars())
-    if who not in agreed:
+    if spelled_alike(who) not in set(map(spelled_alike, agreed)):
         connection.execute(a.insert().values(plan_id=subject, who=who, at_utc=at_utc, reason=reason.strip(), commands=0))
         agreed.add(who)
     if len(agreed) < found.approvals_needed:

@@ -36,6 +36,7 @@ class Record:
     amounts: tuple[tuple[datetime, datetime | None, float], ...]
     state: str
     origin: str
+    plan_id: str
     foreign_id: str | None
     document: Mapping[str, Any] | None
     made_at_utc: datetime
@@ -165,6 +166,8 @@ def cancel(connection: Connection, city: LoadedCity, event_id: int, who: str, at
     told = f"event {event_id} of {_who(city, found)} is cancelled"
     if found.announced_utc is not None and found.start_utc < at_utc:
         told += "; what it did until now is settled"
+    if any(control.asset == found.asset_id for control in city.settings.controls):
+        told += "; plan again to take back its setpoints"
     record(connection, at_utc, who, "response cancel", str(event_id), f"{told}: {reason.strip()}")
     return told
 

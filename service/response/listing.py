@@ -11,9 +11,14 @@ from service.settings import LoadedCity
 
 
 def lines(engine: Engine, city: LoadedCity, now_utc: datetime, *, everything: bool = False) -> Iterator[str]:
-    """A line per event that is proposed, announced or active; of all, with what was settled."""
+    """A line per event that is announced, active, or proposed by the newest plan; of all, with what was settled."""
     found = events.records(engine)
-    shown = [one for one in found if everything or one.state_at(now_utc) in ("proposed", "announced", "active")]
+    newest_plan = max(((one.made_at_utc, one.plan_id) for one in found if one.state == "proposed" and one.plan_id), default=(None, ""))[1]
+    shown = [
+        one
+        for one in found
+        if everything or one.state_at(now_utc) in ("announced", "active") or (one.state == "proposed" and one.plan_id in ("", newest_plan))
+    ]
     newest = {row.event_id: row for row in settling.settlements(engine)}
     for one in shown:
         yield events.said(city, one, now_utc)

@@ -9,7 +9,6 @@ from sqlalchemy import Connection, select
 
 from city.clock import as_utc
 from service import schema as t
-from service.openadr.signals import Asked
 from service.response import events
 from service.settings import LoadedCity
 
@@ -17,50 +16,35 @@ from service.settings import LoadedCity
 def propose(
     connection: Connection, city: LoadedCity, plan_id: str, made_at_utc: datetime, frame: pd.DataFrame, calls: Sequence[Any]
 ) -> list[int]:
-    """Store the events that a plan wants to call, in place of what plans before it proposed. Returns their numbers.
+    """Store the events that a plan wants to call; whoever approves the plan announces them. Returns their numbers.
 
-    `frame` is a PLAN frame, `calls` the announced events the plan knew (`PlanInput.calls`). The same event keeps its number.
+    `frame` is a PLAN frame, `calls` the announced events the plan knew (`PlanInput.calls`). What this plan proposed before goes, and
+    what no plan could call any more because its notice has passed.
     """
-    found = {
-        (asset, amounts[0][0], cast("datetime", amounts[-1][1])): amounts
-        for asset in events.participants(city)
-        for amounts in _runs(frame, asset, [(as_utc(call.start_utc), as_utc(call.end_utc)) for call in calls if call.asset == asset])
-    }
-    waiting = (events.e.c.state == "proposed") & (events.e.c.origin == "plan")
-    before = {(r.asset_id, r.start_utc, r.end_utc): r for r in connection.execute(select(events.e).where(waiting))}
-    gone = [row.event_id for key, row in before.items() if key not in found]
-    _disagree(connection, gone)
-    connection.execute(events.e.delete().where(events.e.c.event_id.in_(gone)))
-    limit = city.settings.four_eyes.change_above_kw
-    numbers: list[int] = []
-    for key, amounts in found.items():
-        asset, most = events.participants(city)[key[0]], max(amount for _, _, amount in amounts)
-        values = {
-            "programme": asset.programme,
-            "asset_id": asset.id,
-            "signal": "reduce_kw",
-            "state": "proposed",
-            "origin": "plan",
-            "plan_id": plan_id,
-            "made_at_utc": made_at_utc,
-            "approvals_needed": 2 if limit is not None and most > limit else 1,
-            "who": "plan",
-            "reason": f"{plan_id} saves by it",
-        }
-        if key not in before:
-            numbers.append(events.add(connection, values, amounts))
-            continue
-        numbers.append(before[key].event_id)
-        if before[key].amounts != events.packed(amounts):
-            _disagree(connection, numbers[-1:])
-            events.change(connection, numbers[-1], values, Asked(asset.id, "reduce_kw", tuple(amounts)))
-    return numbers
-
-
-def _disagree(connection: Connection, numbers: Sequence[int]) -> None:
-    """Take back what a first person agreed to: it is another event now, or none."""
-    a = t.approval
-    connection.execute(a.delete().where(a.c.plan_id.in_([f"event-{number}" for number in numbers])))
+    c = events.e.c
+    gone = (c.state == "proposed") & (c.origin == "plan") & ((c.plan_id == plan_id) | (c.call_by_utc < made_at_utc))
+    numbers = connection.execute(select(c.event_id).where(gone)).scalars().all()
+    connection.execute(t.approval.delete().where(t.approval.c.plan_id.in_([f"event-{number}" for number in numbers])))
+    connection.execute(events.e.delete().where(c.event_id.in_(numbers)))
+    limit, made = city.settings.four_eyes.change_above_kw, []
+    for asset in events.participants(city).values():
+        programme = events.programmes(city)[asset.programme]
+        for amounts in _runs(frame, asset.id, [(as_utc(call.start_utc), as_utc(call.end_utc)) for call in calls if call.asset == asset.id]):
+            values = {
+                "programme": programme.id,
+                "asset_id": asset.id,
+                "signal": "reduce_kw",
+                "state": "proposed",
+                "origin": "plan",
+                "plan_id": plan_id,
+                "made_at_utc": made_at_utc,
+                "call_by_utc": amounts[0][0] - timedelta(hours=programme.notice_h),
+                "approvals_needed": 2 if limit is not None and max(kw for _, _, kw in amounts) > limit else 1,
+                "who": "plan",
+                "reason": f"{plan_id} saves by it",
+            }
+            made.append(events.add(connection, values, amounts))
+    return made
 
 
 def _runs(

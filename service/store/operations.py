@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, and_, func, or_, select, true
 from city.problems import PenstockError, Problem, fault
 from service import schema as t
 from service.store import writing
+from service.store.responses import announce
 
 STOP = "*"  # the subject of the emergency stop: everything
 SENT = ("write written", "write stepped", "write mismatch", "write unknown")  # audit lines of writes that reached a device, or may have
@@ -76,20 +77,22 @@ def _approve(connection: Connection, plan_id: str, who: str, at_utc: datetime, r
     if connection.execute(select(func.count()).where(current)).scalar_one() == 0:
         observed = "all its commands are past their time or superseded by a later approval"
         raise fault(f"approval of '{plan_id}'", observed, "a current plan", "Approve the newest one, or run `penstock night` again.")
-    if _spelled_alike(who) in {_spelled_alike(row.who) for row in given}:
+    if spelled_alike(who) in {spelled_alike(row.who) for row in given}:
         raise fault(f"approval of '{plan_id}'", f"{who} approved it before", "a second, different person", "Ask another operator.")
     why, released = reason or "no reason given", 0
     if len(given) + 1 >= needed:
         released = connection.execute(t.command.update().where(current).values(state="approved", sentence="")).rowcount
         _supersede(connection, plan_id, who, at_utc)
-        record(connection, at_utc, who, "approve", plan_id, f"{who} approved {released} commands: {why}")
+        calls = announce(connection, plan_id, who, at_utc)
+        told = f" and called the events {', '.join(map(str, calls))}" if calls else ""
+        record(connection, at_utc, who, "approve", plan_id, f"{who} approved {released} commands{told}: {why}")
     else:
         record(connection, at_utc, who, "approve once", plan_id, f"{who} approved; a second person must too: {why}")
     connection.execute(t.approval.insert().values(plan_id=plan_id, who=who, at_utc=at_utc, reason=reason, commands=released))
     return released
 
 
-def _spelled_alike(who: str) -> str:
+def spelled_alike(who: str) -> str:
     """A name without what the eye does not see: case, how accents are coded, blanks of any kind or number, marks of no width."""
     seen = "".join(c for c in unicodedata.normalize("NFKC", who) if unicodedata.category(c) != "Cf")
     return " ".join(seen.casefold().split())

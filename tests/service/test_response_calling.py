@@ -11,9 +11,9 @@ from sqlalchemy import Engine, select
 
 from city.problems import PenstockError
 from service import schema as t
-from service.response import binding, calling, events, proposing, settling
+from service.response import binding, calling, events, listing, proposing, settling
 from service.settings import LoadedCity
-from service.store import writing
+from service.store import operations, writing
 from tests.service.response_town import CALLED, END, START, horizon, openadr, opened, response_town, take
 from tests.town import Town
 
@@ -119,31 +119,56 @@ def proposed(engine: Engine, city: LoadedCity, frame: pd.DataFrame, plan_id: str
         return proposing.propose(connection, city, plan_id, CALLED, frame, calls)
 
 
-def test_what_a_plan_calls_is_proposed_once_and_goes_when_no_plan_wants_it(made: tuple[Engine, LoadedCity]) -> None:
+def test_what_a_plan_calls_is_proposed_and_goes_with_its_notice(made: tuple[Engine, LoadedCity]) -> None:
     engine, city = made
     noon = dict.fromkeys(range(8, 12), 10.0) | dict.fromkeys(range(12, 16), 9.0)
     assert proposed(engine, city, plan_frame(noon)) == [1]
+    assert proposed(engine, city, plan_frame(noon)) == [1]  # the same plan again
     (one,) = events.records(engine)
     assert one.amounts == ((START, START + HOUR, 10.0), (START + HOUR, END, 9.0))
     assert (one.state, one.origin, one.approvals_needed) == ("proposed", "plan", 1)
-    assert proposed(engine, city, plan_frame(noon), "plan-2") == [1]
     assert binding.bound(engine, city, horizon(), CALLED).calls == ()  # nobody has called it
-    assert calling.call(engine, city, 1, "ada", CALLED, "") == "event 1 of hall is announced, called by ada"
+    assert proposed(engine, city, plan_frame(noon), "plan-2") == [2]
+    assert [line[0] for line in listing.lines(engine, city, CALLED)] == ["2"]  # of the newest plan
+    assert calling.call(engine, city, 2, "ada", CALLED, "") == "event 2 of hall is announced, called by ada"
     calls = binding.bound(engine, city, horizon(), CALLED).calls
     assert [call.reduce_kw for call in calls] == [10.0, 9.0]
     assert proposed(engine, city, plan_frame(noon), "plan-3", calls) == []  # it is announced already
-    assert proposed(engine, city, plan_frame({40: 5.0, 41: 5.0, 42: 5.0, 43: 5.0}), "plan-4", calls) == [2]
-    assert proposed(engine, city, plan_frame({}), "plan-5") == []
-    assert [one.event_id for one in events.records(engine)] == [1]
+    with writing(engine) as connection:
+        proposing.propose(connection, city, "plan-4", START, plan_frame({}), calls)
+    assert [one.event_id for one in events.records(engine)] == [2]  # nobody could call the first any more
 
 
 def test_what_a_first_person_agreed_to_does_not_count_for_another_event(tmp_path: Path) -> None:
     engine, city = opened(response_town(tmp_path / "town", days=0, four_eyes="[four_eyes]\nchange_above_kw = 5.0\n"))
     noon = dict.fromkeys(range(8, 16), 10.0)
     proposed(engine, city, plan_frame(noon))
-    calling.call(engine, city, 1, "ada", CALLED, "")
-    proposed(engine, city, plan_frame(dict.fromkeys(range(8, 16), 8.0)), "plan-2")
+    assert "a second operator" in calling.call(engine, city, 1, "ada", CALLED, "")
+    assert "a second operator" in calling.call(engine, city, 1, " Ada ", CALLED, "")  # the same person, spelled otherwise
+    assert proposed(engine, city, plan_frame(dict.fromkeys(range(8, 16), 8.0))) == [1]
     assert "a second operator" in calling.call(engine, city, 1, "bob", CALLED, "")
+
+
+def test_approving_a_plan_announces_what_it_proposes_and_an_old_plan_cannot_be_approved(made: tuple[Engine, LoadedCity]) -> None:
+    engine, city = made
+    command = {"point_id": "sun.setpoint", "quantity": "command_kw", "setpoint": 1.0, "state": "proposed", "sentence": ""}
+    with writing(engine) as connection:
+        for plan_id in ("plan-1", "plan-2"):
+            times = {"not_before_utc": CALLED, "not_after_utc": CALLED + 24 * HOUR}
+            connection.execute(t.command.insert().values(command_id=plan_id, plan_id=plan_id, **command, **times))
+    noon = dict.fromkeys(range(8, 16), 10.0)
+    proposed(engine, city, plan_frame(noon), "plan-1")
+    proposed(engine, city, plan_frame(noon | dict.fromkeys(range(90, 96), 10.0)), "plan-2")  # and one tomorrow morning
+    with pytest.raises(PenstockError, match=r"it calls hall at 2022-06-15 10:00 UTC, to be told by 08:00"):
+        operations.approve(engine, "plan-1", "ada", START - HOUR, "")
+    assert operations.approve(engine, "plan-2", "ada", CALLED, "") == 1
+    assert [(one.plan_id, one.state) for one in events.records(engine)] == [
+        ("plan-1", "proposed"),
+        ("plan-2", "announced"),
+        ("plan-2", "announced"),
+    ]
+    assert operations.approve(engine, "plan-1", "ada", CALLED, "") == 1
+    assert events.records(engine)[0].state == "proposed"  # the other plan's event is announced for these hours
 
 
 def test_records_are_the_same_on_both_databases(engine: Engine, town: Town) -> None:

@@ -208,8 +208,8 @@ def test_a_night_proposes_a_person_calls_the_next_plan_keeps_it_and_readings_set
     proposals = events.records(engine)
     assert [one.state for one in proposals] == ["proposed", "proposed"]  # one for each of the two days
     assert all((one.end_utc or one.start_utc) - one.start_utc == 3 * HOUR for one in proposals)  # 0.8 saved against 0.1 paid: the longest
-    now = ("--now", "2022-06-16T00:40+02:00")
-    assert "is announced" in town.penstock("response", "call", str(proposals[0].event_id), "--who", "ada", *now).out
+    assert town.penstock("approve", "latest", "--who", "ada", "--now", "2022-06-16T00:40+02:00").code == 0
+    assert [one.state for one in events.records(engine)] == ["announced", "proposed"]  # an approval covers a day
     asked = question(city, engine, date(2022, 6, 16), datetime(2022, 6, 15, 22, 45, tzinfo=UTC), "plan-x").inputs
     assert {call.asset for call in asked.calls} == {"hall"}
     assert sum((call.end_utc - call.start_utc).total_seconds() for call in asked.calls) == 3 * 3600

@@ -28,6 +28,7 @@ def upgrade() -> None:
         sa.Column("modified_utc", UtcTime()),
         sa.Column("document", sa.JSON()),
         sa.Column("made_at_utc", UtcTime(), nullable=False),
+        sa.Column("call_by_utc", UtcTime()),
         sa.Column("announced_utc", UtcTime()),
         sa.Column("approvals_needed", sa.Integer(), nullable=False, server_default="1"),
         sa.Column("cancelled_utc", UtcTime()),
