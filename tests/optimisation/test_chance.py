@@ -12,6 +12,7 @@ from city.problems import PenstockError
 from optimisation.program import plan
 from optimisation.risk import Risk
 from optimisation.risk.areas import areas
+from optimisation.risk.chance import reserve_kw
 from optimisation.risk.errors import on_paths, quantile
 
 GRID = {"kind": "grid", "id": "grid", "connection_kw": 1000, "contract_kw": 100, "excess_price_per_kwh": 1.0}
@@ -100,6 +101,21 @@ def test_sun_errs_the_other_way_and_what_errs_together_is_known_from_the_paths(h
     (area,) = areas(assets)
     assert dict(area.draws) == {"town": 1, "pv": -1}
     assert on_paths(inputs, area.draws) == pytest.approx(np.zeros((10, 1)))
+
+
+def test_an_error_behind_a_line_ends_at_the_grid_and_grows_by_what_is_lost_behind_its_meter(hours_of, assets_of):
+    tables = [
+        {**GRID, "loss_share": 0.2},
+        {**TOWN, "balance": "feeder"},
+        {"kind": "line", "id": "line", "to_balance": "feeder", "rating_kw": 500},
+        {**TOWN, "id": "heat", "series": ["heat"], "balance": "heat"},
+        {"kind": "boiler", "id": "boiler", "balance": "electricity", "heat_balance": "heat", "max_kw": 50},
+    ]
+    assets = assets_of(*tables)
+    (area,) = areas(assets)
+    assert dict(area.draws) == {"town": 1}  # errors of heat stay where they are
+    inputs = hours_of([0.1], {"town": [95], "heat": [10]}, paths={"town": 95 + ONE_TO_TEN}, risk=Risk(violation_share=0.2))
+    assert reserve_kw(inputs, area) == pytest.approx([8 / 0.8])
 
 
 def test_without_paths_errors_are_taken_to_move_together(hours_of):

@@ -1,6 +1,7 @@
 """Weights, the demand charge on sample paths, and the account of both: cities of two hours that a person can solve."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -76,6 +77,12 @@ def test_a_peak_already_incurred_is_charged_on_no_path(two_hours):
     done = plan(*two_hours(risk=Risk(peak_weight=1.0, peak_tail=1 / 3), month_peak_kw=105.0))
     assert done.cost.capacity + done.cost.risk == pytest.approx(5)
     assert done.exposure.charge_tail == pytest.approx(5)
+
+
+def test_each_month_of_the_horizon_has_a_tail_of_its_own(two_hours):
+    """One hour in June and one in July: the worst paths are 130 - x and 90 + x, whatever the battery does."""
+    done = plan(*two_hours(start_utc=datetime(2022, 6, 30, 21, tzinfo=UTC), risk=Risk(peak_weight=1.0, peak_tail=1 / 3)))
+    assert done.cost.capacity + done.cost.risk == pytest.approx(220)
 
 
 def test_cvar_equals_that_of_scipy_on_random_paths(hours_of, assets_of):
