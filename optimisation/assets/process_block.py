@@ -96,21 +96,18 @@ def _power(model: "Formulation", group: Sequence["Process"], blocks: Mapping[str
 
 def _sequence(model: "Formulation", group: Sequence["Process"], blocks: Mapping[str, Blocks], names: Mapping[str, Sequence[str]]) -> None:
     """A block starts after the one before it has ended, and not much later; a run after the run before it; a process after another."""
-    order: dict[tuple[str, str, int, int], int] = {}  # this block, that block, begun so many steps ago each -> how far it may be ahead
+    order: dict[tuple[int, int, int], list[tuple[str, str]]] = {}  # begun so many steps ago each, how far one may be ahead -> blocks
     for a in group:
         lengths, own = [n for n, _ in blocks[a.id]], names[a.id]
         for (one, other), n in zip(pairwise(own), lengths, strict=False):
-            order[other, one, 0, n] = 0
-            order[one, other, n + _steps(model, a.longest_pause_h), 0] = 0
-        order[own[0], own[-1], 0, lengths[-1]] = 1
+            order.setdefault((0, n, 0), []).append((other, one))
+            order.setdefault((n + _steps(model, a.longest_pause_h), 0, 0), []).append((one, other))
+        order.setdefault((0, lengths[-1], 1), []).append((own[0], own[-1]))
     begun, m = model.m.process_begun, model.m
-    model.constraint(
-        "process_order",
-        model.ids("process_pairs", order),
-        m.T,
-        by_row=True,
-        rule=lambda m, b, c, n, k, t: begun[b, t - n] - begun[c, t - k] <= order[b, c, n, k],
-    )
+    for (n, k, ahead), pairs in order.items():
+        name = f"process_order_{n}_{k}_{ahead}"
+        rule = lambda m, b, c, t, n=n, k=k, ahead=ahead: begun[b, t - n] - begun[c, t - k] <= ahead  # noqa: E731
+        model.constraint(name, model.ids(f"{name}_pairs", pairs), m.T, rule=rule)
     of = {a.id: a for a in group}
     followers = {a.id: (names[a.id][0], names[a.after][-1], blocks[a.after][-1][0], a) for a in group if a.after is not None}
     free = {i: a.free_at(model.inputs, of[str(a.after)]) for i, (_, _, _, a) in followers.items()}

@@ -143,7 +143,7 @@ class Tank(AssetKind):
     @staticmethod
     def _wishes(model: "Formulation", group: Sequence["Tank"]) -> None:
         m, last = model.m, model.inputs.steps
-        band = {a.id: a.band_m3 for a in group}
+        low, high = (model.parameter(f"tank_wish_{i}_m3", m.TANK, [a.band_m3[i] for a in group]) for i in (0, 1))
         wished = {(a.id, t): volume for a in group for t, volume in a.wished_m3(model.inputs).items()}
         model.ids("TANK_WISHED", wished)
         model.variable("tank_below_m3", m.TANK, m.T)
@@ -153,16 +153,14 @@ class Tank(AssetKind):
             "tank_wish_low",
             m.TANK,
             m.T,
-            by_row=True,
-            rule=lambda m, k, t: m.tank_volume_m3[k, t + 1] + m.tank_below_m3[k, t] >= band[k][0],
+            rule=lambda m, k, t: m.tank_volume_m3[k, t + 1] + m.tank_below_m3[k, t] >= low[k],
             words=Words("volume in the wished band, at least {value}", "m3"),
         )
         model.constraint(
             "tank_wish_high",
             m.TANK,
             m.T,
-            by_row=True,
-            rule=lambda m, k, t: m.tank_volume_m3[k, t + 1] - m.tank_above_m3[k, t] <= band[k][1],
+            rule=lambda m, k, t: m.tank_volume_m3[k, t + 1] - m.tank_above_m3[k, t] <= high[k],
             words=Words("volume in the wished band, at most {value}", "m3"),
         )
         model.constraint(
