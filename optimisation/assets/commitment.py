@@ -8,7 +8,7 @@ Reference: Rajan and Takriti, Minimum Up/Down Polytopes of the Unit Commitment P
 # ruff: noqa: ARG005 - Pyomo gives every rule its model
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -39,6 +39,11 @@ class Unit:
     starts_per_day: int | None = None
     starts_today: int = 0
     start_price: float = 0.0
+
+    def released(self, can: NDArray[np.float64]) -> "Unit":
+        """Itself, with the run it is in let off where it may not go on: 0 in `can`, float[steps]."""
+        free = int(np.argmin(can)) if (can < 1).any() else len(can)
+        return replace(self, since=max(self.since, self.min_up - free)) if self.on and self.since is not None else self
 
     def history(self, before: int, on: bool) -> NDArray[np.float64]:
         """float[before]: 1 at the step before the horizon in which it was switched to the state it is in, if that is `on`."""
@@ -88,10 +93,12 @@ def commit(model: "Formulation", name: str, units: Sequence[Unit], can: ArrayLik
     and stop are 0 or 1 by themselves.
     """
     m, steps = model.m, model.inputs.steps
+    may = np.broadcast_to(np.asarray(can, dtype=float), (len(units), steps))
+    units = [unit.released(row) for unit, row in zip(units, may, strict=True)]
     before = max(max(u.min_up, u.min_down, u.max_up or 1) for u in units)
     ids = model.ids(f"{name.upper()}_UNIT", (u.id for u in units))
     when = model.ids(f"{name}_time", range(-before, steps))
-    running = model.variable(f"{name}_running", ids, m.T, upper=can, integer=True, at_most=can_words)
+    running = model.variable(f"{name}_running", ids, m.T, upper=may, integer=True, at_most=can_words)
     switches = {}
     for side, on in (("start", True), ("stop", False)):
         past = np.array([u.history(before, on) for u in units])

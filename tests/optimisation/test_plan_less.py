@@ -88,6 +88,12 @@ def test_lamps_keep_the_level_they_are_at(assets_of, hours_of, values):
     assert values(done.plan, "lamps", "dimmed_kw") == pytest.approx([50, 50, 0, 0])
 
 
+def test_lamps_whose_dimming_hours_end_are_let_off_their_level(assets_of, hours_of, values):
+    inputs = hours_of([0.3] * 4, {"lamps": [100] * 4}, state={"lamps": {"light_share": 0.5, "since_steps": 1.0}})
+    done = plan(inputs, assets_of(LAMPS | {"levels": [0.5], "shortest_level_h": 4, "dim_until_local": "02:00"}), rel_gap=1e-9)
+    assert values(done.plan, "lamps", "dimmed_kw") == pytest.approx([50, 50, 0, 0])
+
+
 @pytest.mark.parametrize(
     ("more", "said"), [({"levels": [1.2]}, "at least 0 and below 1"), ({"shortest_level_h": 1}, "shortest_level_h needs levels")]
 )
