@@ -132,6 +132,6 @@ def binding(formulation: Formulation, found: Compiled, solution: Solution, most:
         if fact.words.by_day:
             when = f" on {int(binds.sum())} days"
         elif fact.steps[0] >= 0:
-            when = f" in {int(binds.sum())} steps, first {inputs.said(int(fact.steps[binds].min()))}"
+            when = f" in {len(np.unique(fact.steps[binds]))} steps, first {inputs.said(int(fact.steps[binds].min()))}"
         told.append((float(prices.sum()), f"{what}: binds{when}; one more would save up to {worth:,.4g} {unit}."))
     return tuple(sentence for _, sentence in sorted(told, key=lambda pair: (-pair[0], pair[1]))[:most])

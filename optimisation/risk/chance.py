@@ -100,22 +100,21 @@ def _reserve(model: "Formulation", number: int, area: Area, standing_by: Sequenc
 
 
 def _buffers(model: "Formulation") -> None:
-    m = model.m
+    m, kept = model.m, "{value} kept, as a reserve for errors of the forecast"
     for number, buffer in enumerate(model.buffers):
         low, high = (side.tolist() for side in buffer.band(model.inputs))
         ids, price = model.ids(f"BUFFER_{number}", [buffer.asset]), buffer.price_per_unit_h * model.inputs.step_h
         under, over = (model.variable(f"buffer_{side}_{number}", ids, m.T) for side in ("under", "over"))
-        for slack, sign, limit, words in ((under, 1, low, "at least"), (over, -1, high, "at most")):
-            model.constraint(
-                f"buffer_{words.split()[1]}_{number}",
-                ids,
-                m.T,
-                by_row=True,
-                rule=lambda m, a, t, slack=slack, sign=sign, limit=limit, stored=buffer.stored: (
-                    sign * stored(m, a, t + 1) + slack[a, t] >= sign * limit[t]
-                ),
-                words=Words(f"{words} {{value}} kept, as a reserve for errors of the forecast", buffer.unit),
-            )
+
+        def least(m: Any, a: str, t: int, stored: Any = buffer.stored, under: Any = under, low: list[float] = low) -> Any:
+            return stored(m, a, t + 1) + under[a, t] >= low[t]
+
+        def most(m: Any, a: str, t: int, stored: Any = buffer.stored, over: Any = over, high: list[float] = high) -> Any:
+            return stored(m, a, t + 1) - over[a, t] <= high[t]
+
+        for rule, says in ((least, "at least"), (most, "at most")):
+            words = Words(f"{says} {kept}", buffer.unit)
+            model.constraint(f"buffer_{says[3:]}_{number}", ids, m.T, by_row=True, rule=rule, words=words)
         model.costs.append(
             lambda m, ids=ids, price=price, under=under, over=over: sum(price * (under[a, t] + over[a, t]) for a in ids for t in m.T)
         )

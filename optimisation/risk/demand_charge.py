@@ -84,7 +84,7 @@ def block(model: "Formulation", assets: Sequence[AssetKind]) -> None:
             rule=lambda m, g, t, k, month=month: (
                 m.grid_import_kw[g, t] - m.grid_export_kw[g, t] - m.path_peak_kw[g, month, k] <= -m.path_error_kw[g, t, k]
             ),
-            words=Words("import with an error of the forecast not above the peak that is charged then"),
+            words=Words("import with an error of the forecast not above the peak that is charged then", "kW"),
         )
     model.constraint(
         "path_tail",
