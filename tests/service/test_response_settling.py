@@ -196,7 +196,7 @@ def test_the_commands_tell_what_they_do_and_can_be_repeated(settled_town: Town) 
 
 
 @pytest.mark.slow
-def test_a_night_proposes_a_person_calls_the_next_plan_keeps_it_and_readings_settle_it(tmp_path: Path) -> None:
+def test_a_night_proposes_an_approval_calls_and_the_next_plan_keeps_it(tmp_path: Path) -> None:
     from service.plans.inputs import question
 
     town = response_town(tmp_path / "town")
