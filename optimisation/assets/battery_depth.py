@@ -4,7 +4,7 @@ A slice is a range of depth below the last peak. Every convex life curve gives s
 charge curve can be laid into such slices is its rainflow count; it depends on the charge alone, so that a finished plan is
 priced without knowing how it was found.
 
-References: Xu et al., IEEE Trans. Power Systems 33 (2018), 2248-2259, eq. 9-14. They write a charge and a discharge for each slice; here a
+References: Xu et al., IEEE Trans. Power Systems 33 (2018), 2248-2259. They write a charge and a discharge for each slice; here a
 slice has only what leaves it, which costs the same: moving energy between slices never saves.
 """
 

@@ -10,23 +10,26 @@ References: Zhang, Hu, Xu, Song, Evaluation of achievable vehicle-to-grid capaci
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import time
-from typing import Self
+from typing import Self, get_args
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from optimisation.inputs import PlanInput
+from optimisation.response.programme import Weekday
 
 Floats = NDArray[np.float64]
 
 
 class Session(BaseModel):
-    """Cars that come and go at the same time every day, and what each of them needs."""
+    """Cars that come and go at the same local times, and what each of them needs."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     arrive_local: time = Field(description="local time they plug in")
     depart_local: time = Field(description="local time they leave; before arrive_local it is the next morning's")
+    weekdays: tuple[Weekday, ...] = Field(default=get_args(Weekday), min_length=1, description="days they arrive on: mon ... sun")
     cars: float = Field(gt=0, description="how many")
     needs_kwh: float = Field(ge=0, description="what each draws between arrival and departure [kWh]")
     car_kw: float = Field(gt=0, description="most each draws [kW]")
@@ -98,9 +101,18 @@ def limited(
     return Envelope(asked_kwh, charge_kw, give, owed)
 
 
+def present(inputs: PlanInput, session: Session) -> NDArray[np.bool_]:
+    """bool[steps]: are the cars there? From an arrival on one of their days to the departure after it."""
+    inside, days = inputs.between(session.arrive_local, session.depart_local), {get_args(Weekday).index(name) for name in session.weekdays}
+    for first, last in runs(inside):
+        arrived = inputs.local_times[first] - pd.Timedelta(hours=_hours_since(inputs, session) if first == 0 else 0)
+        inside[first:last] = arrived.dayofweek in days
+    return inside
+
+
 def of_session(inputs: PlanInput, session: Session, start_kwh: float) -> Envelope:
     """The envelope of one session; cars that are there at the start have charged since they arrived, but for `start_kwh`."""
-    inside = inputs.between(session.arrive_local, session.depart_local)
+    inside = present(inputs, session)
     asked, h, there = np.zeros(inputs.steps), inputs.step_h, inside.astype(float) * session.cars
     for first, last in runs(inside):
         had = session.car_kw * _hours_since(inputs, session) if first == 0 else 0.0

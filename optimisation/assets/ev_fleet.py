@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from optimisation.assets.asset import TOLERANCE, AssetKind, Connected, Left, Solved, column
-from optimisation.assets.ev_envelope import Envelope, Session, limited, of_session
+from optimisation.assets.ev_envelope import Envelope, Session, limited, of_session, present
 from optimisation.inputs import PlanInput
 from optimisation.results import Breach, Cost, Settled, Values
 from optimisation.words import Words
@@ -95,7 +95,7 @@ class EvFleet(Connected):
         return Envelope(asked, charge, np.zeros(inputs.steps), np.append(start, np.where(waits, np.inf, 0.0)))
 
     def _of_sessions(self, inputs: PlanInput) -> Envelope:
-        there = [session.cars * float(inputs.between(session.arrive_local, session.depart_local)[0]) for session in self.sessions]
+        there = [session.cars * float(present(inputs, session)[0]) for session in self.sessions]
         owed = self.owed_at_start(inputs) * np.array(there) / max(sum(there), 1e-9)  # by cars: nobody metered whose it is
         total = reduce(add, (of_session(inputs, session, float(start)) for session, start in zip(self.sessions, owed, strict=True)))
         most = np.minimum(total.charge_kw, self.max_kw)

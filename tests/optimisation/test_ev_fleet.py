@@ -89,6 +89,16 @@ def test_a_session_that_began_before_the_horizon_asks_only_for_its_rest(assets_o
     assert envelope.owed_kwh[:7] == pytest.approx([50, 150, 150, 150, 150, 100, 0])  # the last two as the chargers allow
 
 
+def test_cars_of_workdays_do_not_come_at_the_weekend(assets_of, hours_of):
+    """The horizon begins on a Thursday in Rome; Friday's night session runs into Saturday, the next one is Monday's."""
+    night = NIGHT | {"arrive_local": "20:00", "depart_local": "06:00", "weekdays": ["mon", "tue", "wed", "thu", "fri"]}
+    (fleet,) = assets_of(FLEET | {"sessions": [night]})[1:]
+    envelope = fleet.envelope(hours_of([0.1] * 24 * 6))
+    asked = envelope.asked_kwh.reshape(6, 24).sum(axis=1)
+    assert asked == pytest.approx([200, 200, 0, 0, 200, 200])  # Wednesday's cars, there at the start, are full by then
+    assert (envelope.charge_kw > 0).reshape(6, 24).sum(axis=1).tolist() == [6 + 4, 6 + 4, 6, 0, 4, 6 + 4]
+
+
 def test_stretches_of_true_are_found():
     assert list(runs(np.array([True, True, False, True]))) == [(0, 2), (3, 4)]
     assert list(runs(np.zeros(3, dtype=bool))) == []
