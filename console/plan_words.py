@@ -16,6 +16,7 @@ PLAN_WORDS: dict[str, tuple[str, str]] = {
         "按当前条件无可行计划，且无有效计划：设备维持现状。",
     ),
     "proposal": ("A proposal: until it is approved, plan {plan} stays in force.", "此为建议：批准前计划 {plan} 继续有效。"),
+    "newest": ("Newest", "最新"),
     # what-if
     "what_if": ("What if", "假设分析"),
     "what_if_note": ("the same question with something changed; never sent to a device", "同一问题改变一项条件；不会下发"),

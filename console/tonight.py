@@ -21,10 +21,11 @@ FAN_WORDS = {"water": "demand_water", "gas": "demand_gas"}
 
 def page(person: Person) -> None:
     """The page on which a plan is judged and approved."""
-    plan = data.tonight()
-    if plan is None:
+    newest = data.tonight()
+    if newest is None:
         look.banner(say("no_plan_yet"), None)
         return
+    plan = _chosen(newest)
     plan_figures.cards(plan)
     look.heading("approval", plan.plan_id)
     left, right = st.columns([3, 1], vertical_alignment="bottom")
@@ -42,6 +43,16 @@ def page(person: Person) -> None:
     guarded(lambda: _schedules(plan))
     guarded(lambda: _prices(plan))
     guarded(lambda: _commands(plan))
+
+
+def _chosen(newest: Tonight) -> Tonight:
+    """The newest plan, or the one in force where that is another and somebody wants to see what became of its commands."""
+    force = data.in_force()
+    if force is None or force == newest.plan_id:
+        return newest
+    words = {newest.plan_id: f"{say('newest')}: {newest.plan_id}", force: f"{say('in_force')}: {force}"}
+    seen = st.segmented_control(say("plan"), list(words), format_func=words.__getitem__, default=newest.plan_id, key="plan_seen")
+    return (data.tonight(force) if seen == force else None) or newest
 
 
 def _replan(person: Person, plan: Tonight) -> None:

@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 
 from city.places import MeterPeriod
-from demo import profiles, water
+from demo import headend, profiles, water
 from demo.water import WaterWorld
 
 # Three things that are wrong in the field; the operators are not told.
 BEHAVIOUR = {"p-189": "dead", "p-161": "stuck", "feeder-07": "swapped_words"}
 ROLLS_OVER = "dma-h"  # its totaliser passes 999,999.99 m3 on the live day
 _ROLLS_AFTER_M3 = 500.0
+_HEAT_BASE_KWH, _HEAT_STORED_KWH = 3e6, 2000.0  # register at the first hour of history; what the store holds, all day
 _BASE = {"energy": (4e6, 6e7), "volume": (1e5, 6e5), "gas": (1e6, 6e6)}  # kWh, m3, m3: registers at the first hour of history
 
 
@@ -52,6 +53,8 @@ def live_table(
         counters((flow / 4).add_suffix(".volume"), start, {f"{k}.volume": v for k, v in volume_base.items()}, 6),
         flow.loc[start:].add_suffix(".flow"),
         counters(gas_m3.add_suffix(".volume"), start, {f"{k}.volume": v for k, v in bases(gas_m3.columns, "gas", rng).items()}, 3),
+        counters(headend.heat_kwh(gas_m3), start, {"heat-plant.energy": _HEAT_BASE_KWH}, 3),
+        pd.DataFrame({"heat-plant.charge": _HEAT_STORED_KWH}, index=gas_m3.loc[start:].index),
         found.pump_running.loc[start:].rename(columns={pump: f"{meter}.running" for meter, pump in water.PUMPS.items()}),
         profiles.battery_charge_kwh(power_kw["battery-01"], start).loc[start:].rename("battery-01.charge").to_frame(),
     ]
@@ -91,4 +94,5 @@ def devices(meters: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def write_spec(path: Path, meters: list[dict[str, Any]], values: Path) -> None:
     """Write the simulator's specification beside its table of values."""
-    path.write_text(json.dumps({"values": values.name, "devices": devices(meters)}, indent=1) + "\n", encoding="utf-8")
+    own = [str(Path(__file__).with_name("devices").resolve())]
+    path.write_text(json.dumps({"values": values.name, "devices": devices(meters), "models": own}, indent=1) + "\n", encoding="utf-8")

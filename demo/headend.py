@@ -18,6 +18,11 @@ ESTIMATED_AT = 54  # the quarter-hour 13:30: its telegram was lost, the head-end
 SENT_AFTER = pd.Timedelta(minutes=10)  # the end of the day
 
 
+def heat_kwh(gas_m3: pd.DataFrame) -> pd.DataFrame:
+    """Heat of every quarter-hour into the network of the flats [kWh], as the register of the heat plant counts it."""
+    return (gas_m3["gas-boiler"] * HEAT_KWH_PER_M3).round(3).to_frame("heat-plant.energy")
+
+
 def write_message(path: Path, gas_m3: pd.Series) -> None:
     """Write the MeterReadings message about the quarter-hours of `gas_m3` [m3, index: start of the quarter, UTC]."""
     heat = (gas_m3 * HEAT_KWH_PER_M3).round(1)

@@ -50,7 +50,7 @@ def make(folder: Path, live_day: date = LIVE_DAY, seed: int = 1) -> Made:
     """Write history/*.parquet, live.parquet, simulator.json, heat-meter.xml, truth.json and weather.parquet into `folder`.
 
     History runs from 2021-12-31 to `live_day` 00:00, the live table from there to 02:00 of the next day (local time). History
-    columns are point ids: usage per period (energy_kwh and gas_m3 per quarter-hour, volume_m3 per hour for districts and per
+    columns are point ids: usage per period (energy_kwh, heat_kwh and gas_m3 per quarter-hour, volume_m3 per hour for districts and per
     quarter-hour for sources) and instants (pressure_m, level_m, ...). `truth.json` holds what only a scorer may read.
     """
     paths = _paths(folder)
@@ -73,7 +73,7 @@ def make(folder: Path, live_day: date = LIVE_DAY, seed: int = 1) -> Made:
 
 
 def _paths(folder: Path) -> Made:
-    names = ("energy", "water_districts", "water_sources", "gas", "pressures", "levels", "pumps")
+    names = ("energy", "water_districts", "water_sources", "gas", "heat", "pressures", "levels", "pumps")
     return Made(
         folder=folder,
         history=tuple(folder / "history" / f"{name}.parquet" for name in names),
@@ -116,6 +116,7 @@ def _write_all(
         world.inflow_m3_per_h.add_suffix(".volume").loc[before].round(6),
         pumped.loc[before].round(6),
         gas.add_suffix(".volume").loc[before],
+        headend.heat_kwh(gas).loc[before],
         sensors.filter(like=".pressure").loc[sensed],
         sensors.filter(like=".level").loc[sensed],
         running.loc[sensed].astype(float),

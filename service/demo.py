@@ -55,6 +55,8 @@ def run_demo(now_utc: datetime | None, *, quiet: bool) -> str:
         for who in ("operator", "shift-leader") if isolations else ():  # closing valves takes two people
             _command(env, "approve", *isolations, "--who", who, "--reason", "the demo approves", "--now", DECISION)
         _command(env, "poll", "--now", night, "--until", LAST_SLOT, "--replay")
+    _command(env, "plan", "what-if", "--outage", "battery-01", "--who", "operator", "--now", DECISION)
+    _command(env, "work", "--once", "--now", LAST_SLOT)  # plans again by itself; its plan is a proposal beside the approved one
     _command(env, "report", "--now", DECISION)
     _back_up(env)
     if not quiet:

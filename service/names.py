@@ -101,7 +101,7 @@ def _assets(raw: Mapping[str, Any], points: Mapping[str, Seen]) -> Iterator[Prob
             else:
                 continue
             right = [p for p, s in points.items() if s.quantity.usage in counts and s.meter.get("forecast")]
-            yield Problem(f"assets[{i}].{key} ({asset.get('id')})", observed, f"one of {some(right)}", remedy)
+            yield Problem(f"assets[{i}].{key} ({asset.get('id')})", observed, f"one of {some(right, name)}", remedy)
         for key, does in (("tank", "fills"), ("from_tank", "draws from")):
             if isinstance(asset.get(key), str) and asset[key] not in tanks:
                 yield Problem(

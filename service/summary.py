@@ -110,7 +110,8 @@ def _forecast(engine: Engine, night: object) -> Iterator[str]:
 
 
 def _plan(engine: Engine, night: object, currency: str) -> Iterator[str]:
-    plan = results.last_plan(engine, night)  # type: ignore[arg-type]
+    made = results.rows(engine, t.plan, t.plan.c.night == night, order=t.plan.c.made_at_utc)
+    plan = made[0] if made else None
     if plan is None:
         yield "Plan          none"
         return

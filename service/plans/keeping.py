@@ -113,11 +113,16 @@ def said(plan: PlanResult, idle: PlanResult, currency: str, in_force: str | None
         goes_on = f"{in_force} stays in force" if in_force else "no approved plan is in force: devices keep what they do"
         return f"no plan is possible, {goes_on}: " + " ".join(plan.reasons)
     saved, co2 = idle.cost.paid - plan.cost.paid, idle.co2_kg - plan.co2_kg
+    money = f"{abs(saved):,.0f} {currency} ({100 * abs(saved) / max(abs(idle.cost.paid), 1e-9):.1f} %) {_less(saved)}"
     return (
         f"{plan.status} (gap {100 * plan.gap:.2f} %): {plan.cost.paid:,.0f} {currency} and {plan.co2_kg / 1000:,.1f} t CO2,"
-        f" {saved:,.0f} {currency} ({100 * saved / max(idle.cost.paid, 1e-9):.1f} %) and {co2 / 1000:,.2f} t less than doing nothing"
+        f" {money} and {abs(co2) / 1000:,.2f} t {_less(co2)} than doing nothing"
         f"; peak {plan.peak_kw:,.0f} kW instead of {idle.peak_kw:,.0f} kW"
     )
+
+
+def _less(saved: float) -> str:
+    return "less" if saved >= 0 else "more"
 
 
 def problems_of(plan: PlanResult) -> Sequence[str]:

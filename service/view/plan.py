@@ -46,9 +46,10 @@ class Tonight:
     approval: Approval | None
 
 
-def tonight(engine: Engine) -> Tonight | None:
-    """The newest plan with everything that belongs to it; None before the first night."""
-    row = results.last_plan(engine)
+def tonight(engine: Engine, plan_id: str | None = None) -> Tonight | None:
+    """A plan with everything that belongs to it, the newest when none is named; None before the first night."""
+    named = results.rows(engine, t.plan, t.plan.c.plan_id == plan_id) if plan_id else ()
+    row = named[0] if named else results.last_plan(engine)
     if row is None:
         return None
     breaches = results.rows(engine, t.breach, t.breach.c.plan_id == row.plan_id, order=t.breach.c.ordinal)

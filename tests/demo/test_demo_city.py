@@ -192,7 +192,19 @@ def test_every_section_of_the_city_file_parses(city: dict) -> None:
     ):  # fmt: skip
         assert TypeAdapter(tuple[noun, ...]).validate_python(city[name]), name
     kinds = {asset.kind for asset in ASSETS.validate_python(city["assets"])}
-    assert {"grid", "battery", "tank", "pump_station", "ev_fleet", "interruptible", "street_lights", "curtailable"} <= kinds
+    assert {
+        "grid",
+        "battery",
+        "tank",
+        "pump_station",
+        "ev_fleet",
+        "demand_response",
+        "street_lights",
+        "curtailable",
+        "line",
+        "chp",
+        "thermal_storage",
+    } <= kinds
     assert Target.model_validate(city["targets"][0]).required(2026) == Decimal("0.1410") * Decimal("0.9")
 
 

@@ -95,7 +95,7 @@ def test_faults_of_values_and_of_names_are_told_together(tmp_path: Path) -> None
 
 
 def test_a_path_is_the_one_in_the_file_without_the_tag_of_the_kind(tmp_path: Path) -> None:
-    assert re.search(r"^assets\[5\]\.power_kw \(battery-01\): missing", told(tmp_path, ("power_kw = 1000.0\n", "")))
+    assert re.search(r"^assets\[8\]\.power_kw \(battery-01\): missing", told(tmp_path, ("power_kw = 1000.0\n", "")))
 
 
 def test_ten_thousand_meters_are_checked_in_seconds(tmp_path: Path) -> None:
