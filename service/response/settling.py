@@ -32,6 +32,8 @@ def due(engine: Engine, city: LoadedCity, now_utc: datetime) -> list[Record]:
         return []
     found = events.records(engine, c.announced_utc.is_not(None), c.signal.in_(OF_AN_ASSET))
     zone, known = city.settings.city.time_zone, events.programmes(city)
+    enrolled, settled = events.participants(city), {row.event_id for row in settlements(engine)}
+    found = [one for one in found if one.asset_id in enrolled or one.event_id not in settled]  # who left is not settled anew
     over = [one for one in found if one.acting() and one.programme in known and end_of(one, known[one.programme]) <= now_utc]
     return [one for one in over if civil_day(local_date(end_of(one, known[one.programme]), zone), zone)[0] <= closed]
 
@@ -62,7 +64,7 @@ def settle_due(
 
 
 def _settled(engine: Engine, city: LoadedCity, one: Record, who: str, now_utc: datetime) -> str:
-    asset, programme = events.require_participant(city, one.asset_id), events.programmes(city)[one.programme]
+    asset, programme = _as_agreed(engine, city, one)
     metered = usage(engine, city, asset, one, programme)
     made, base, detail = computed(engine, city, one, asset, programme, metered)
     sentence = said(city, one, made, base)
@@ -83,6 +85,17 @@ def _settled(engine: Engine, city: LoadedCity, one: Record, who: str, now_utc: d
         return _stored(connection, row, who, now_utc)
 
 
+def _as_agreed(engine: Engine, city: LoadedCity, one: Record) -> tuple[DemandResponse, Programme]:
+    """The participant and its programme; what was settled once is settled by the same terms again, whatever city.toml says today."""
+    asset, programme = events.require_participant(city, one.asset_id), events.programmes(city)[one.programme]
+    before = settlements(engine, one.event_id)
+    if not before:
+        return asset, programme
+    detail = before[-1].detail
+    terms = Programme.model_validate({**programme.model_dump(), **detail["terms"]})
+    return asset.model_copy(update={"offered_kw": detail["offered_kw"]}), terms
+
+
 def _stored(connection: Connection, row: dict[str, Any], who: str, now_utc: datetime) -> str:
     s, number = t.settlement, row["event_id"]
     version = connection.execute(select(func.max(s.c.version)).where(s.c.event_id == number)).scalar() or 0
@@ -90,7 +103,7 @@ def _stored(connection: Connection, row: dict[str, Any], who: str, now_utc: date
     if before is not None and all(getattr(before, name) == value for name, value in row.items()):
         return f"event {number}: settled before, nothing changed"
     connection.execute(s.insert().values(version=version + 1, settled_utc=now_utc, **row))
-    told = row["sentence"] if version == 0 else f"{row['sentence']} (version {version + 1}, the readings changed)"
+    told = row["sentence"] if version == 0 else f"{row['sentence']} (version {version + 1}: what it follows from has changed)"
     record(connection, now_utc, who, "response settle", str(number), told)
     return told
 
@@ -152,14 +165,14 @@ def _detail(
             "baseline_kwh": _list(after_kwh),
             "measured_kwh": _list(metered.kwh[after]),
         },
-        "rule": _terms(programme),
+        "terms": _terms(programme),
     }
 
 
 def _terms(programme: Programme) -> dict[str, Any]:
-    """The terms of a programme that money follows from."""
+    """What of a programme money follows from."""
     return programme.model_dump(
-        mode="json", include={"payment_per_kwh", "payment_per_kw", "penalty_per_kwh", "penalty_free_share", "baseline"}
+        mode="json", include={"payment_per_kwh", "payment_per_kw", "penalty_per_kwh", "penalty_free_share", "rebound_h", "baseline"}
     )
 
 

@@ -107,9 +107,20 @@ def test_readings_that_change_make_another_version(settled_town: Town) -> None:
         key = connection.execute(select(t.point.c.point_key).where(t.point.c.point_id == "hall.energy")).scalar_one()
         meter_days.revise(connection, replace(block, values=values), [day], {"hall.energy": key}, "ada", NEXT, "late")
     told, _ = settling.settle_due(engine, city, "ada", NEXT)
-    assert "(version 2, the readings changed)" in told[0]
+    assert "(version 2: what it follows from has changed)" in told[0]
     first, second = settling.settlements(engine)
     assert second.delivered_kwh == pytest.approx(first.delivered_kwh - 1)
+
+
+def test_what_was_settled_stays_by_its_terms_when_the_programme_changes(settled_town: Town) -> None:
+    engine, city = opened(settled_town)
+    calling.enter(engine, city, "hall", START, END, None, "ada", CALLED, "")
+    settling.settle_due(engine, city, "ada", NEXT)
+    text = settled_town.file.read_text(encoding="utf-8").replace("payment_per_kwh = 0.5", "payment_per_kwh = 9.0")
+    settled_town.file.write_text(text.replace("offered_kw = 10.0", "offered_kw = 20.0"), encoding="utf-8")
+    engine, city = opened(settled_town)
+    assert city.settings.programmes[0].payment_per_kwh == 9.0
+    assert settling.settle_due(engine, city, "ada", NEXT) == (["event 1: settled before, nothing changed"], [])
 
 
 def test_what_is_not_over_is_not_settled(settled_town: Town) -> None:
