@@ -3,10 +3,14 @@
 import os
 import re
 import signal
+import subprocess
+import sys
 import threading
+import time
 from dataclasses import replace
 
 import numpy as np
+import psutil
 import pytest
 import scipy.sparse as sp
 
@@ -100,6 +104,25 @@ def test_fault_of_the_problem_comes_through_and_the_process_stays(guarded):
     with pytest.raises(PenstockError, match="a cost with a floor"):
         guarded(unbounded)
     assert guarded._child[0].is_alive()
+
+
+@pytest.mark.slow
+def test_process_leaves_with_its_parent_in_the_middle_of_a_solve():
+    code = (
+        "from optimisation.guarded import Guarded\n"
+        "from tests.optimisation.test_guarded import EASY, HOPELESS\n"
+        "solver = Guarded(limit_s=600.0)\n"
+        "solver(EASY)\n"
+        "print(solver._child[0].pid, flush=True)\n"
+        "solver(HOPELESS, 1e-6, 10**9)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as parent:
+        child = psutil.Process(int(parent.stdout.readline()))
+        parent.kill()
+    ends = time.monotonic() + 20
+    while child.is_running() and child.status() != psutil.STATUS_ZOMBIE and time.monotonic() < ends:
+        time.sleep(0.1)
+    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
 
 
 def test_limit_must_be_above_zero():
