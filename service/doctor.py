@@ -49,6 +49,9 @@ def examine(env: Environment, now_utc: datetime) -> str:
         loaded = city
         check("water", lambda: _water(loaded))
     check("factors", lambda: _factors(city))
+    if city is not None and city.settings.edge is None:
+        planned = city
+        check("plan", lambda: _plan(planned, now_utc))
     station = city is not None and city.settings.edge is not None  # it has no database of its own
     if not station:
         check("database", lambda: _database(env))
@@ -93,6 +96,12 @@ def _weather(city: LoadedCity, env: Environment, now_utc: datetime) -> str:
     if problems:
         raise PenstockError(problems)
     return "; ".join(told)
+
+
+def _plan(city: LoadedCity, now_utc: datetime) -> str:
+    from service.plans.checking import plannable
+
+    return plannable(city, now_utc)
 
 
 def _water(city: LoadedCity) -> str:

@@ -169,3 +169,13 @@ def test_a_what_if_that_cannot_be_asked_is_told(planned: Town, words: list[str],
 
 def test_the_plan_as_text_before_the_first_night(town: Town) -> None:
     assert "no plan in the store" in town.penstock("plan", "show").err
+
+
+def test_the_doctor_names_an_asset_without_a_meter_and_a_price_file_that_is_away(tmp_path: Path) -> None:
+    battery = '[[assets]]\nid = "cellar"\nkind = "battery"\npower_kw = 10.0\nenergy_kwh = 20.0\n'
+    town = Town(tmp_path / "town", days=0).changed("tariff", "[tariff]\n", '[tariff]\nprice_file = "prices.csv"\n')
+    town.write()
+    town.file.write_text(f"{town.file.read_text(encoding='utf-8')}\n{battery}", encoding="utf-8")
+    said = town.penstock("doctor").out
+    assert "FAULT plan: asset cellar: no meter tells its charge_kwh" in said
+    assert "FAULT plan: file prices.csv: not in the data folder" in said
