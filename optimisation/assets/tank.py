@@ -51,6 +51,11 @@ class Tank(AssetKind):
         low, high = self.band_m3
         if not self.volume_min_m3 <= low < high <= self.volume_max_m3:
             raise ValueError(f"volumes must rise: min {self.volume_min_m3}, wish {low} to {high}, max {self.volume_max_m3}")
+        for target in self.targets:
+            if target.least_m3 > high:
+                raise ValueError(
+                    f"target of {target.least_m3:g} m3 at {target.at_local:%H:%M} lies above the wished band, which ends at {high:g} m3"
+                )
         return self
 
     @property

@@ -1,5 +1,6 @@
 """Pumps and tanks on paper, and against scipy's solver."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,7 @@ def test_variable_pump_never_draws_more_than_its_curve_even_where_burning_pays(a
 
 def test_variable_pump_obeys_least_flow_run_and_hold(assets_of, hours_of, values):
     inputs = hours_of([0.1, 0.5, 0.1, 0.5], {"water": [20] * 4}, state=OFF)
-    held = inputs.__class__(**{**inputs.__dict__, "locks": (Lock("fast", "flow_m3_per_h", 60.0, inputs.times[1]),)})
+    held = replace(inputs, locks=(Lock("fast", "flow_m3_per_h", 60.0, inputs.times[1]),))
     done = plan(held, assets_of(TANK, FAST | {"min_up_steps": 2}), rel_gap=1e-9)
     flow = values(done.plan, "fast", "flow_m3_per_h")
     assert flow[0] == pytest.approx(60)
@@ -172,6 +173,21 @@ def test_run_that_began_before_the_horizon_lasts_what_is_left_of_it(assets_of, h
         )
         assert on[: len(forced)].tolist() == forced
         assert len(forced) == 2 or on[0] != running  # free to switch at once where nothing is left
+
+
+def test_hold_against_a_run_under_way_is_impossible_by_both_names(assets_of, hours_of):
+    pump = {"kind": "pump_station", "id": "pump", "tank": "tank", "flow_m3_per_h": 10, "power_kw": 40, "min_up_steps": 4}
+    inputs = hours_of([0.1] * 6, {"water": [0] * 6}, state={"tank": {"volume_m3": 200.0}, "pump": {"running": 1.0, "since_steps": 1.0}})
+    held = replace(inputs, locks=(Lock("pump", "running", 0.0, inputs.times[2]),))
+    done = plan(held, assets_of(TANK, pump))
+    assert done.status == "impossible"
+    assert any("pump: once started, runs its shortest run" in reason for reason in done.reasons)
+    assert any("manual hold of running at 0" in reason for reason in done.reasons)
+
+
+def test_target_above_the_band_is_told(assets_of):
+    with pytest.raises(ValidationError, match="target of 500 m3 at 06:00 lies above the wished band, which ends at 400 m3"):
+        assets_of(TANK | {"targets": [{"at_local": "06:00", "least_m3": 500}]})
 
 
 def test_target_in_the_morning_is_a_wish_with_a_sentence(assets_of, hours_of, values):
