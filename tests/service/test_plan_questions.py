@@ -8,13 +8,16 @@ import pandas as pd
 import pytest
 
 from city.problems import PenstockError
+from forecasting.weather_archive import Told
 from optimisation.program import plan
 from service import migrations
 from service import schema as t
 from service.environment import Environment
 from service.plans import inputs, signals
+from service.plans.ambient import temperatures
+from service.plans.begin import Begin
 from service.settings import LoadedCity, load
-from service.store import open_store, results, writing
+from service.store import open_store, results, weather, writing
 from service.store.paths import store_paths
 from tests.town import NOW, Town
 
@@ -179,3 +182,23 @@ def test_the_doctor_names_an_asset_without_a_meter_and_a_price_file_that_is_away
     said = town.penstock("doctor").out
     assert "FAULT plan: asset cellar: no meter tells its charge_kwh" in said
     assert "FAULT plan: file prices.csv: not in the data folder" in said
+
+
+def test_the_airs_temperature_comes_from_the_weather_forecast_or_not_at_all(tmp_path: Path) -> None:
+    """Hourly 10, 11, 12 ... degC from midnight on; a quarter takes the value between its neighbours. An id of no place has none."""
+    town = Town(tmp_path, days=0).write()
+    text = town.file.read_text(encoding="utf-8")
+    town.file.write_text(f'{text}\n[[weather]]\nsource = "met"\nfolder = "met"\n', encoding="utf-8")
+    city, engine = load(Environment(city=town.file, home=tmp_path)), open_store(f"sqlite:///{tmp_path / 'penstock.db'}", create=True)
+    migrations.upgrade(engine)
+    known = TIMES[0].to_pydatetime()
+    told = Told("temperature_degc", known, known, False, known, timedelta(hours=1), np.arange(10.0, 20.0, dtype=np.float32))
+    with writing(engine) as connection:
+        weather.store(connection, "met", "", [told], known, stated=True)
+    start = Begin(start_utc=known, known_utc=known, state={}, month_peak_kw=0.0)
+    wanted = ["weather.temperature_degc", "hall.energy"]
+    found = temperatures(city, engine, wanted, start, TIMES, timedelta(minutes=15))
+    assert list(found) == ["weather.temperature_degc"]
+    assert found["weather.temperature_degc"]["p50"].tolist() == pytest.approx([10, 10.25, 10.5, 10.75, 11, 11.25, 11.5, 11.75], abs=0.3)
+    late = temperatures(city, engine, wanted, start, TIMES + pd.Timedelta("12h"), timedelta(minutes=15))
+    assert late == {}
