@@ -76,7 +76,7 @@ def _cars(f: Feeder, count: int) -> None:
     """A charger each: its car comes home in the evening, leaves in the morning, and would charge on arrival."""
     for i in range(count):
         power, energy = float(f.rng.choice(CHARGERS_KW)), f.rng.uniform(6, 45)
-        arrives, leaves = (int(f.rng.normal(*when) * 4) for when in ((18, 1.8), (31.3, 0.8)))
+        arrives, leaves = (int(np.clip(f.rng.normal(mean, wide), mean - 5, mean + 4) * 4) for mean, wide in ((18, 1.8), (31.3, 0.8)))
         power_kw = np.clip(energy - power / 4 * np.arange(STEPS), 0, power / 4) * 4
         drawn = np.zeros(STEPS)
         drawn[arrives - 48 : leaves - 48] = power_kw[: leaves - arrives]

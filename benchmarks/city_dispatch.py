@@ -81,7 +81,8 @@ def planned(devices: int, args: argparse.Namespace) -> dict[str, Any]:
 def told(one: decomposed.Round) -> dict[str, float]:
     """A row of the table of rounds."""
     figures = {"feeders": one.feeders, "bound": one.bound, "cost": one.cost, "gap_pct": 100 * one.gap, "missing_kw": one.missing_kw}
-    return {name: round(value, 4) for name, value in {**figures, "box_per_kwh": one.box_per_kwh, "iterations": one.iterations}.items()}
+    figures |= {"box_per_kwh": one.box_per_kwh, "iterations": one.iterations, "wall_s": one.wall_s}
+    return {name: round(value, 4) for name, value in figures.items()}
 
 
 def central(args: argparse.Namespace) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Is everything there? Every missing price, forecast or state is one sentence, and all are told before anything is built."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -67,9 +68,9 @@ def problems(inputs: PlanInput, assets: Sequence[Asset]) -> list[Problem]:
     found: list[Problem] = []
     for name in ("import_price_per_kwh", "export_price_per_kwh", "intensity_kg_per_kwh"):
         found += _array(inputs, name, getattr(inputs, name))
-    ids = [asset.id for asset in assets]
-    for asset_id in sorted({i for i in ids if ids.count(i) > 1}):
-        found.append(Problem(f"asset {asset_id}", f"{ids.count(asset_id)} assets with this id", "one", "Give each asset its own id."))
+    for asset_id, number in sorted(Counter(asset.id for asset in assets).items()):
+        if number > 1:
+            found.append(Problem(f"asset {asset_id}", f"{number} assets with this id", "one", "Give each asset its own id."))
     if not any(isinstance(asset, Grid) for asset in assets):
         found.append(Problem("assets", "none of kind grid", "at least one", "Add an asset of kind grid."))
     found += _balances(assets) + areas.problems(inputs, assets)

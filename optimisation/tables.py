@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 
 from city.frames import PLAN, PRICE, checked
@@ -11,22 +12,19 @@ from optimisation.results import Values
 
 def plan_frame(inputs: PlanInput, scenario: str, values: Mapping[str, Values]) -> pd.DataFrame:
     """The PLAN frame of all assets. A stored amount has `steps + 1` rows (instants), everything else `steps` (periods)."""
-    parts = [
-        pd.DataFrame(
-            {
-                "plan_id": inputs.plan_id,
-                "scenario": scenario,
-                "asset_id": asset_id,
-                "time_utc": inputs.times[: len(array)],
-                "quantity": str(quantity),
-                "value": array,
-            }
-        )
-        for asset_id, quantities in values.items()
-        for quantity, array in quantities.items()
-    ]
-    empty = pd.DataFrame({name: [] for name in PLAN.columns}).astype({"time_utc": "datetime64[us, UTC]"})
-    return checked(PLAN, pd.concat(parts) if parts else empty, f"plan '{inputs.plan_id}'")
+    runs = [(asset, str(quantity), array) for asset, quantities in values.items() for quantity, array in quantities.items()]
+    counts = [len(array) for _, _, array in runs]
+    frame = pd.DataFrame(
+        {
+            "plan_id": inputs.plan_id,
+            "scenario": scenario,
+            "asset_id": np.repeat(np.array([asset for asset, _, _ in runs], dtype=object), counts),
+            "time_utc": inputs.times[np.concatenate([np.zeros(0, dtype=int), *(np.arange(count) for count in counts)])],
+            "quantity": np.repeat(np.array([quantity for _, quantity, _ in runs], dtype=object), counts),
+            "value": np.concatenate([np.zeros(0), *(array for _, _, array in runs)]),
+        }
+    ).astype({"plan_id": str, "scenario": str, "asset_id": str, "quantity": str})
+    return checked(PLAN, frame, f"plan '{inputs.plan_id}'")
 
 
 def price_frame(inputs: PlanInput, prices: Values) -> pd.DataFrame:

@@ -18,6 +18,7 @@ and combination of linear-programming based stabilization techniques in column g
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,9 @@ Fanout = Callable[[Callable[[Any], Any], Sequence[Any]], list[Any]]
 REL_GAP = 2e-3
 MAX_ROUNDS = 60
 BOX = 0.03  # how far from the centre prices may lie at first [currency/kWh]
-GROWS, SHRINKS = 1.2, 0.5
+SAMPLED_BOX = BOX / 4  # the same around prices that a sample of feeders has found
+GROWS, SHRINKS = 1.5, 0.5
+AS_HOPED = 0.3  # part of what the mix hoped the bound would gain: above it the box was too small
 SAMPLE = 24  # feeders that find the first prices for all; cities of fewer than four times as many begin at once
 TOGETHER = 8  # feeders in one task
 
@@ -46,6 +49,7 @@ class Round:
     missing_kw: float
     box_per_kwh: float
     iterations: int
+    wall_s: float
 
     @property
     def gap(self) -> float:
@@ -76,33 +80,38 @@ class City:
         dearest = np.full(self.master.root.steps, self.ceiling * self.step_h)
         return self.master.mix(weights, -dearest, dearest, integers)
 
-    def priced(self, names: Sequence[str], prices: Floats, rel_gap: float, most: int) -> tuple[Floats, float]:
+    def priced(self, names: Sequence[str], prices: Floats, box_per_kwh: float, rel_gap: float, most: int) -> tuple[Floats, float]:
         """Rounds until the mix of these feeders, who stand for all, is within the gap; the prices with the best bound, and that bound.
 
         Ends early, with `reasons`, when a feeder has no answer at all.
         """
         weights = dict.fromkeys(names, len(self.names) / len(names))
-        centre, best, box = prices, -np.inf, BOX * self.step_h
-        for number in range(most):
+        centre, best, box, hoped, closed = prices, -np.inf, box_per_kwh * self.step_h, np.inf, False
+        for _ in range(most):
+            began = monotonic()
             given = self.asked(names, prices)
             self.reasons = tuple(reason for answer in given for reason in answer.reasons)
             if self.reasons:
                 break
             self.master.add(given)
             bound = self.master.bound(prices) + sum(weights[answer.name] * answer.bound for answer in given)
-            better = bound > best
-            if better:
+            gain = bound - best
+            if gain > 0:
                 centre, best = prices, bound
             mix = self.mixed(weights)
-            iterations = sum(answer.iterations for answer in given)
-            missing = float(np.abs(mix.missing_kw).max())
-            self.rounds.append(Round(len(names), best, mix.cost, missing, box / self.step_h, iterations))
+            if mix.closes and not closed:  # what was missing has made it wide
+                closed, box = True, box_per_kwh * self.step_h
+            elif gain > AS_HOPED * hoped or not closed:
+                box *= GROWS
+            elif gain <= 0:
+                box *= SHRINKS
+            boxed = self.master.mix(weights, centre - box, centre + box)
+            prices, hoped = boxed.prices, boxed.cost - best
+            self.master.forget()
+            missing, iterations = float(np.abs(mix.missing_kw).max()), sum(answer.iterations for answer in given)
+            self.rounds.append(Round(len(names), best, mix.cost, missing, box / self.step_h, iterations, monotonic() - began))
             if mix.closes and self.rounds[-1].gap <= rel_gap:
                 break
-            if number:
-                box *= GROWS if better else SHRINKS
-            prices = self.master.mix(weights, centre - box, centre + box).prices
-            self.master.forget()
         return centre, best
 
 

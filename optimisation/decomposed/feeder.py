@@ -124,8 +124,21 @@ def _plan(question: Question, name: str, exchange_kw: Floats) -> Answer:
         sign_steps |= both
     else:
         raise fault(f"plan of {name}", "an asset gives and takes at once", "one direction", "Report this city: it is a fault of the model.")
-    told = program.result(inputs, assets, formulation, found, replace(solution, x=x), solved)
+    solution = _worth(question, name, feeder, replace(solution, x=x))
+    told = program.result(inputs, assets, formulation, found, solution, solved)
     told.plan.to_parquet(plan_file(question.folder, name), index=False)
     planned = replace(told, plan=told.plan.iloc[:0], price=told.price[told.price["balance_id"] != question.balance], decisions=None)
     integers = bool(feeder.arrays.integer.any())
     return Answer(name, -np.inf, feeder.cost(x), feeder.exchange_kw(x), solution.iterations, integers, planned=planned)
+
+
+def _worth(question: Question, name: str, feeder: problem.Apart, solution: solve.Solution) -> solve.Solution:
+    """What one more of everything is worth while the city takes what it saves at its price, not while the exchange is fixed.
+
+    With integers they are what the plan itself says: the exchange then is only good for these integers.
+    """
+    if feeder.arrays.integer.any():
+        return solution
+    basis = question.folder / f"{name}.basis.npy"
+    at_price = problem.best(problem.priced(feeder, question.prices), np.load(basis) if basis.exists() else None)
+    return solution if at_price is None else replace(solution, row_dual=at_price.row_dual, col_dual=at_price.col_dual)

@@ -18,7 +18,7 @@ from optimisation.matrix import Floats
 from optimisation.results import Cost, PlanResult, Status
 from optimisation.tables import plan_frame, price_frame
 
-SECOND_THOUGHTS = 3  # how often others may make up for feeders that do not give what a mix of their answers would
+SECOND_THOUGHTS = 5  # how often feeders are asked again for what is missing
 MISSED_KW = 1e-3
 BINDING = 12  # sentences on limits that bind: the root's first, then the dearest of each feeder
 
@@ -54,25 +54,23 @@ def finished(inputs: PlanInput, parts: Parts, city: City, prices: Floats, bound:
 def _feeders(city: City, prices: Floats) -> tuple[list[Answer], Mix]:
     """The plan of each feeder for what the best mix asks of it, and the mix of these plans.
 
-    A feeder with integers may not be able to give what a mix of its answers gives: when the root cannot make up for it, its plan
-    stands as it is and the others are asked again.
+    Answers with integers do not mix, so the best ones may leave something missing; and a feeder may give less than was asked when it
+    may not charge and discharge at once. Then each is asked for a part of what is missing too, and what it can give is one more answer.
     """
     weights = dict.fromkeys(city.names, 1.0)
-    made: dict[str, Answer] = {}
-    stands: dict[str, Answer] = {}
+    more_kw = np.zeros(len(prices))
     for _ in range(SECOND_THOUGHTS):
-        mix = city.mixed(weights, integers=True)
-        if not mix.closes:
-            break
-        made = {one.name: one for one in _plans(city, prices, {n: kw for n, kw in mix.exchanges.items() if n not in stands})} | stands
+        asked = city.mixed(weights, integers=True)
+        more_kw = np.maximum(more_kw, np.maximum(asked.missing_kw, 0.0) / 2)
+        made = _plans(city, prices, {name: exchange + more_kw for name, exchange in asked.exchanges.items()})
         final = replace(city, master=Master(city.master.root))
-        final.master.add([made[name] for name in city.names])
-        asked, mix = mix.exchanges, final.mixed(weights, integers=True)
+        final.master.add(made)
+        mix = final.mixed(weights, integers=True)
         if mix.closes:
             break
-        stands = {name: one for name, one in made.items() if (asked[name] - one.exchange_kw).max() > MISSED_KW or name in stands}
-        city.master.stand(list(stands.values()))
-    return [made[name] for name in city.names if name in made], mix
+        city.master.add(made)
+        more_kw = more_kw + np.maximum(mix.missing_kw, 0.0) / 2
+    return made, mix
 
 
 def _plans(city: City, prices: Floats, exchanges: Mapping[str, Floats]) -> list[Answer]:

@@ -1,8 +1,9 @@
 """The root of a city and the answers of its feeders so far: the best mix of them, and the prices that go with it.
 
-A mix of answers of a feeder whose problem is linear is an answer again. `Master.mix` takes for each feeder a mix that sums to its
-weight, so that the shared balance closes; what is missing there or too much has a price of its own, `dearest` and `cheapest`, between
-which the prices of the mix then lie: the box of the stabilised method. The bound is the sum of the least that every part can cost.
+A mix of answers of a feeder whose problem is linear is an answer again; of one with integers only one of them is. `Master.mix` takes
+for each feeder a mix that sums to its weight, so that the shared balance closes; what is missing there or too much has a price of its
+own, `dearest` and `cheapest`, between which the prices of the mix then lie: the box of the stabilised method. The bound is the sum of
+the least that every part can cost.
 
 References: Dantzig and Wolfe, Decomposition principle for linear programs, Operations Research 8 (1960), 101-111; Marsten, Hogan and
 Blankenship, The boxstep method for large-scale optimization, Operations Research 23 (1975), 389-405; Geoffrion, Lagrangean
@@ -58,10 +59,14 @@ class Master:
         return -np.inf if found is None else found.bound
 
     def mix(self, weights: Mapping[str, float], cheapest: Floats, dearest: Floats, integers: bool = False) -> Mix:
-        """The cheapest mix of answers of the feeders that have a weight; the root's integers may be broken unless asked for."""
+        """The cheapest mix of answers of the feeders that have a weight.
+
+        With `integers` the root's are whole, and a feeder with integers has one of its answers, not a mix.
+        """
         used = [number for number, answer in enumerate(self.answers) if answer.name in weights]
         arrays = self._arrays(used, weights, cheapest, dearest)
-        solution = solve.solved(arrays if integers else replace(arrays, integer=np.zeros_like(arrays.integer)))
+        whole = arrays if integers else replace(arrays, integer=np.zeros_like(arrays.integer))
+        solution = solve.solved(whole, problem.REL_GAP, problem.MAX_NODES)
         own, steps = len(self.root.arrays.cost), self.root.steps
         if solution.ended == "infeasible":
             return Mix(np.inf, np.full(steps, np.nan), np.full(steps, np.inf), {}, solution)
@@ -73,12 +78,6 @@ class Master:
             exchanges[answer.name] += share / weights[answer.name] * answer.exchange_kw
         prices = solution.row_dual[self.root.first : self.root.first + steps]
         return Mix(solution.objective, prices, missing, exchanges, replace(solution, x=solution.x[:own]))
-
-    def stand(self, plans: Sequence[Answer]) -> None:
-        """From now on these feeders have no other answer."""
-        names = {answer.name for answer in plans}
-        self.answers = [*(answer for answer in self.answers if answer.name not in names), *plans]
-        self.unused = [0] * len(self.answers)
 
     def forget(self) -> None:
         """Drop what has not been used for long; a later answer may bring it back."""
@@ -111,5 +110,5 @@ class Master:
             row_upper=np.concatenate([high, sum_of]),
             col_lower=np.concatenate([root.col_lower, np.zeros(len(free))]),
             col_upper=np.concatenate([root.col_upper, free]),
-            integer=np.concatenate([root.integer, np.zeros(len(free), dtype=bool)]),
+            integer=np.concatenate([root.integer, np.zeros(2 * steps, dtype=bool), [answer.integers for answer in answers]]).astype(bool),
         )

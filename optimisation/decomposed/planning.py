@@ -9,7 +9,7 @@ import pandas as pd
 from optimisation import coverage, matrix, program
 from optimisation.assets import Asset
 from optimisation.decomposed import feeder, problem
-from optimisation.decomposed.city import MAX_ROUNDS, REL_GAP, City, Fanout, Round, sample
+from optimisation.decomposed.city import BOX, MAX_ROUNDS, REL_GAP, SAMPLED_BOX, City, Fanout, Round, sample
 from optimisation.decomposed.finish import finished, impossible
 from optimisation.decomposed.master import Master
 from optimisation.decomposed.parts import ceiling_per_kwh, require_separable, share, split
@@ -63,12 +63,12 @@ def plan(
     names = tuple(parts.feeders)
     city = City(folder, balance, names, inputs.step_h, ceiling_per_kwh(inputs), master, fanout)
     prices = (inputs.import_price_per_kwh + inputs.carbon_per_kwh) * inputs.step_h
-    few = sample(names)
+    few, bound, box = sample(names), float("-inf"), BOX
     if len(few) < len(names):
-        prices, _ = city.priced(few, prices, rel_gap, max_rounds // 2)
-    bound = float("-inf")
+        prices, _ = city.priced(few, prices, box, rel_gap, max_rounds // 2)
+        box = SAMPLED_BOX
     if not city.reasons:
-        prices, bound = city.priced(names, prices, rel_gap, max_rounds)
+        prices, bound = city.priced(names, prices, box, rel_gap, max_rounds)
     result = None if city.reasons else finished(inputs, parts, city, prices, bound, rel_gap)
     if result is None or result.status == "impossible":
         return CityPlan(result or impossible(inputs, city.reasons), bound, tuple(city.rounds))

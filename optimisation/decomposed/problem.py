@@ -18,6 +18,7 @@ from optimisation.matrix import Arrays, Compiled, Floats
 
 REL_GAP = 1e-4  # of a feeder with integers
 MAX_NODES = 500
+GIVING = 0.01  # of its price: what giving more than asked is paid, so that nobody throws away what is free
 ROUNDING_KW = 1e-6  # what a mix of answers may miss an exchange by, for the tolerance of each of them
 _STATUS = tuple(highspy.HighsBasisStatus(code) for code in range(5))
 
@@ -85,11 +86,11 @@ def priced(problem: Apart, prices: Floats) -> Arrays:
 
 
 def asked(problem: Apart, prices: Floats, exchange_kw: Floats, short_price: float) -> Arrays:
-    """The priced problem that gives `exchange_kw` float[steps], or more where a price is paid; `short_price` [currency/kW] on less.
+    """The problem that gives `exchange_kw` float[steps], or more where a price is paid; `short_price` [currency/kW] on less.
 
-    Giving more is free of charge for the others only where they would pay for it. The last `steps` columns are what is missing.
+    No feeder then costs more than the mix that asked for it. The last `steps` columns are what is missing.
     """
-    a, steps = priced(problem, prices), problem.steps
+    a, steps = priced(problem, GIVING * prices), problem.steps
     low, high = a.row_lower.copy(), a.row_upper.copy()
     rows = slice(problem.first, problem.first + steps)
     low[rows] = exchange_kw + problem.withdrawn_kw - ROUNDING_KW
@@ -114,6 +115,8 @@ class Best:
 
     bound: float
     x: Floats
+    row_dual: Floats
+    col_dual: Floats
     basis: np.ndarray | None
     iterations: int
 
@@ -129,9 +132,10 @@ def best(arrays: Arrays, basis: np.ndarray | None = None) -> Best | None:
         highs.setBasis(begin)
     if solve.run(highs) == "infeasible":
         return None
-    info, x = highs.getInfo(), np.asarray(highs.getSolution().col_value, dtype=float)
+    info, answer = highs.getInfo(), highs.getSolution()
+    x, row_dual, col_dual = (np.asarray(a, dtype=float) for a in (answer.col_value, answer.row_dual, answer.col_dual))
     if integers:
-        return Best(float(info.mip_dual_bound), x, None, int(info.simplex_iteration_count))
+        return Best(float(info.mip_dual_bound), x, row_dual, col_dual, None, int(info.simplex_iteration_count))
     now = highs.getBasis()
     ended = np.array([int(code) for code in (*now.col_status, *now.row_status)], dtype=np.int8)
-    return Best(float(info.objective_function_value), x, ended, int(info.simplex_iteration_count))
+    return Best(float(info.objective_function_value), x, row_dual, col_dual, ended, int(info.simplex_iteration_count))
