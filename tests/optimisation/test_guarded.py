@@ -44,10 +44,17 @@ def split(items: int, markets: int) -> Arrays:
 EASY, HOPELESS = split(8, 2), split(50, 10)
 
 
-@pytest.fixture
-def guarded():
-    with Guarded(limit_s=60.0) as solver:
+@pytest.fixture(scope="module")
+def kept():
+    with Guarded() as solver:
         yield solver
+
+
+@pytest.fixture
+def guarded(kept):
+    """The one solver of these tests; what one of them does to its process must not matter to the next."""
+    kept.limit_s = 60.0
+    return kept
 
 
 def test_answer_is_that_of_a_solve_without_a_guard_and_the_process_stays(guarded):
