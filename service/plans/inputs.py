@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from city.clock import as_utc, ceil, grid
 from optimisation.inputs import PlanInput
 from optimisation.risk import Risk
-from service.plans import orders, outdoors, signals
+from service.plans import ambient, orders, signals
 from service.plans.begin import Begin, begin
 from service.response.binding import bound
 from service.settings import LoadedCity
@@ -58,7 +58,7 @@ def again(city: LoadedCity, engine: Engine, night: date, plan_id: str, start: Be
     inputs = PlanInput(
         start_utc=start.start_utc,
         zone=zone,
-        series=_series(known, times, step) | outdoors.temperatures(engine, city, wanted, times, start.known_utc),
+        series=_series(known, times, step) | ambient.temperatures(city, engine, wanted, start, times, step),
         import_price_per_kwh=price,
         export_price_per_kwh=paid,
         intensity_kg_per_kwh=carbon,
