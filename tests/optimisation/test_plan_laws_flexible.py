@@ -139,7 +139,7 @@ def check_laws(inputs: PlanInput, assets: tuple[Any, ...], result: Any) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(cities())
 def test_energy_water_and_runs_are_conserved_and_the_accounts_equal_the_objective(city):
     inputs, assets = city
@@ -152,7 +152,7 @@ def test_energy_water_and_runs_are_conserved_and_the_accounts_equal_the_objectiv
 
 
 @pytest.mark.slow
-@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(cities())
 def test_doing_nothing_obeys_the_same_laws_and_costs_no_less(city):
     inputs, assets = city

@@ -82,7 +82,7 @@ def test_run_that_fits_after_the_horizon_is_left_for_the_next_plan(assets_of, ho
     assert values(plan(hours_of([0.1] * 7), tables).plan, "mill", "starts").sum() == 1
 
 
-@settings(max_examples=25, **quiet)
+@settings(max_examples=15, **quiet)
 @given(prices, st.integers(0, 3))
 def test_phases_with_pauses_cost_what_trying_every_start_finds(assets_of, hours_of, price, pause):
     mill = MILL | {"longest_pause_h": pause, "phases": [{"power_kw": p, "hours": h} for p, h in ((100, 1), (40, 2), (70, 1))]}
@@ -95,7 +95,7 @@ def test_phases_with_pauses_cost_what_trying_every_start_finds(assets_of, hours_
     assert done.cost.total == pytest.approx(best)
 
 
-@settings(max_examples=20, **quiet)
+@settings(max_examples=14, **quiet)
 @given(prices, st.integers(0, 2), st.integers(0, 3))
 def test_pauses_after_any_step_cost_what_trying_every_hour_finds(assets_of, hours_of, price, pause, tail):
     mill = MILL | {"longest_pause_h": pause, "interruptible": True, "phases": [{"power_kw": 50, "hours": 2 + tail // 2}]}
@@ -132,7 +132,7 @@ def milp_of_two(price: np.ndarray, runs: int, length: tuple[int, int], kw: tuple
     return scipy.optimize.milp(cost, constraints=constraint, integrality=np.ones(len(keys)), bounds=scipy.optimize.Bounds(0, 1))
 
 
-@settings(max_examples=20, **quiet)
+@settings(max_examples=14, **quiet)
 @given(prices, st.integers(1, 2), st.integers(1, 2), st.integers(1, 3), st.integers(0, 2), st.integers(0, 3))
 def test_process_after_process_costs_what_scipys_solver_finds(assets_of, hours_of, values, price, runs, one, other, gap, more):
     first = {"kind": "process", "id": "mill", "runs_per_day": runs, "phases": [{"power_kw": 80, "hours": one}]}
@@ -221,7 +221,7 @@ def test_energy_taken_already_counts_and_energy_missing_has_a_price(assets_of, h
     assert "at most 300 kWh in its window" in str(problems(hours_of([0.1]), assets_of(KILN | {"energy_kwh": 400}))[0])
 
 
-@settings(max_examples=20, **quiet)
+@settings(max_examples=14, **quiet)
 @given(prices, st.integers(0, 20), st.integers(10, 60), st.integers(1, 3), st.sampled_from([0.0, 0.7]))
 def test_deferred_energy_costs_what_scipys_solver_finds(assets_of, hours_of, price, least, ramp, up, start_price):
     n, eye, low = 12, np.eye(12), np.tril(np.ones((12, 12)))
