@@ -11,13 +11,13 @@ import numpy as np
 
 from city.problems import fault
 from optimisation import coverage, explain, guess, orders, solve
+from optimisation.asset import of_kind
 from optimisation.assets import KINDS, Asset
-from optimisation.assets.asset import of_kind
-from optimisation.assets.limits import uncovered
 from optimisation.conflict import conflicts
 from optimisation.formulation import Formulation, templates
 from optimisation.guarded import Guarded
 from optimisation.inputs import Approved, Lock, PlanInput
+from optimisation.parts.limits import uncovered
 from optimisation.results import Cost, PlanResult, Settled, Status, Values
 from optimisation.risk import city
 from optimisation.risk.demand_charge import exposure
@@ -90,9 +90,7 @@ def _notes(inputs: PlanInput, assets: Sequence[Asset]) -> tuple[str, ...]:
     return (*(note for asset in assets for note in asset.notes(inputs)), *city.notes(inputs, assets))
 
 
-def impossible(
-    inputs: PlanInput, assets: Sequence[Asset], model: Formulation, found: solve.Compiled, solver: solve.Solver
-) -> PlanResult:
+def impossible(inputs: PlanInput, assets: Sequence[Asset], model: Formulation, found: solve.Compiled, solver: solve.Solver) -> PlanResult:
     told = explain.facts(model, found)
     clashes = (solver.conflicts if isinstance(solver, Guarded) else conflicts)(found.arrays, told)
     return PlanResult(

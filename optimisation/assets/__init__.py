@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, TypeAdapter
 
-from optimisation.assets.asset import AssetKind
+from optimisation.asset import AssetKind
 from optimisation.assets.battery import Battery
 from optimisation.assets.boiler import Boiler
 from optimisation.assets.chiller import Chiller

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from optimisation.assets import storage_block
-from optimisation.assets.battery_depth import by_depth, depth_cost, marginal_prices
-from optimisation.assets.storage import EnergyStore, Firm
-from optimisation.assets.storage_wishes import Wish
 from optimisation.inputs import PlanInput
+from optimisation.parts import storage_block
+from optimisation.parts.battery_depth import by_depth, depth_cost, marginal_prices
+from optimisation.parts.storage import EnergyStore, Firm
+from optimisation.parts.storage_wishes import Wish
 
 if TYPE_CHECKING:
     from optimisation.formulation import Formulation

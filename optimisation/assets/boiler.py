@@ -6,8 +6,8 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from optimisation.assets.converter import Converter
 from optimisation.inputs import PlanInput, Series
+from optimisation.parts.converter import Converter
 
 
 class Boiler(Converter):

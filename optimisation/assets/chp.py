@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from optimisation.assets.asset import AssetKind, Left, Solved, column
-from optimisation.assets.commitment import Committed, commit
+from optimisation.asset import AssetKind, Left, Solved, column
 from optimisation.inputs import PlanInput, Series
+from optimisation.parts.commitment import Committed, commit
 from optimisation.results import Cost, Settled, Values
 from optimisation.words import Words
 

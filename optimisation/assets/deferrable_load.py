@@ -9,11 +9,11 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from city.problems import Problem
-from optimisation.assets.asset import TOLERANCE, AssetKind, Left, Solved, column
-from optimisation.assets.commitment import Committed, commit
-from optimisation.assets.ramp import Ramp, ramps
-from optimisation.assets.windows import Window, windows
+from optimisation.asset import TOLERANCE, AssetKind, Left, Solved, column
 from optimisation.inputs import PlanInput, Series
+from optimisation.parts.commitment import Committed, commit
+from optimisation.parts.ramp import Ramp, ramps
+from optimisation.parts.windows import Window, windows
 from optimisation.results import Breach, Cost, Settled, Values
 from optimisation.words import Words
 

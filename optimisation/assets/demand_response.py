@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from city.problems import Problem
-from optimisation.assets.asset import AssetKind, Connected, Left, Solved
+from optimisation.asset import AssetKind, Connected, Left, Solved
 from optimisation.inputs import PlanInput, Series
 from optimisation.response.calls import Announced, Possible, announced, events_of, possible
 from optimisation.results import Cost, Settled, Values

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from city.problems import Problem
-from optimisation.assets.asset import AssetKind, Left, Solved, column
-from optimisation.assets.commitment import Committed, commit
+from optimisation.asset import AssetKind, Left, Solved, column
 from optimisation.inputs import PlanInput, Series
+from optimisation.parts.commitment import Committed, commit
 from optimisation.results import Cost, Settled, Values
 from optimisation.words import Words
 

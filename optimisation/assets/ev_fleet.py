@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from optimisation.assets.asset import TOLERANCE, AssetKind, Connected, Left, Solved, column
-from optimisation.assets.ev_envelope import Envelope, Session, limited, of_session, present
+from optimisation.asset import TOLERANCE, AssetKind, Connected, Left, Solved, column
 from optimisation.inputs import PlanInput
+from optimisation.parts.ev_envelope import Envelope, Session, limited, of_session, present
 from optimisation.results import Breach, Cost, Settled, Values
 from optimisation.words import Words
 

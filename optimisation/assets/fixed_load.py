@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import Field
 
-from optimisation.assets.asset import AssetKind, Connected, Left, Solved
+from optimisation.asset import AssetKind, Connected, Left, Solved
 from optimisation.inputs import PlanInput
 from optimisation.results import Settled, Values
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import Field
 
-from optimisation.assets.asset import Solved, column
-from optimisation.assets.station import Inflow
+from optimisation.asset import Solved, column
 from optimisation.inputs import PlanInput, Series
+from optimisation.parts.station import Inflow
 from optimisation.results import Settled, Values
 from optimisation.words import Words
 

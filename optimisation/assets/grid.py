@@ -8,9 +8,9 @@ import numpy as np
 from pydantic import Field
 
 from city.problems import Problem
-from optimisation.assets.asset import AssetKind, Connected, Left, Solved, column, of_kind
-from optimisation.assets.limits import exceeded
+from optimisation.asset import AssetKind, Connected, Left, Solved, column, of_kind
 from optimisation.inputs import PlanInput, Series
+from optimisation.parts.limits import exceeded
 from optimisation.results import Cost, Settled, Values
 from optimisation.words import Words
 

@@ -5,9 +5,9 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from optimisation.assets.ambient import Lifting
-from optimisation.assets.converter import Converter
 from optimisation.inputs import PlanInput, Series
+from optimisation.parts.ambient import Lifting
+from optimisation.parts.converter import Converter
 
 
 class HeatPump(Converter, Lifting):

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from optimisation.assets.asset import AssetKind, Connected, Left, Solved, column
-from optimisation.assets.commitment import Unit, commit
+from optimisation.asset import AssetKind, Connected, Left, Solved, column
 from optimisation.inputs import PlanInput
+from optimisation.parts.commitment import Unit, commit
 from optimisation.results import Cost, Settled, Values
 from optimisation.words import Words
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from city.problems import Problem
-from optimisation.assets.asset import AssetKind, Left, Solved
+from optimisation.asset import AssetKind, Left, Solved
 from optimisation.inputs import PlanInput, Series
 from optimisation.results import Breach, Cost, Settled, Values
 from optimisation.words import Words

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from optimisation.assets.asset import AssetKind, Left, Solved, column, of_kind
-from optimisation.assets.limits import exceeded
+from optimisation.asset import AssetKind, Left, Solved, column, of_kind
 from optimisation.inputs import PlanInput, Series
+from optimisation.parts.limits import exceeded
 from optimisation.results import Cost, Settled, Values
 from optimisation.words import Words
 

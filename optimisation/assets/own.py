@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib.metadata import EntryPoint, entry_points
 
 from city.problems import fault
-from optimisation.assets.asset import AssetKind
+from optimisation.asset import AssetKind
 
 GROUP = "penstock.assets"
 

@@ -12,10 +12,10 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from city.problems import Problem
-from optimisation.assets.asset import AssetKind, Connected, Left, Solved, of_kind
-from optimisation.assets.process_block import begin, drawn
-from optimisation.assets.windows import Window, windows
+from optimisation.asset import AssetKind, Connected, Left, Solved, of_kind
 from optimisation.inputs import PlanInput, Series
+from optimisation.parts.process_block import begin, drawn
+from optimisation.parts.windows import Window, windows
 from optimisation.results import Breach, Cost, Settled, Values
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Literal, Self
 import numpy as np
 from pydantic import Field
 
-from optimisation.assets.asset import Solved, column
-from optimisation.assets.commitment import commit
-from optimisation.assets.station import Station, flows
+from optimisation.asset import Solved, column
 from optimisation.inputs import PlanInput, Series
+from optimisation.parts.commitment import commit
+from optimisation.parts.station import Station, flows
 from optimisation.results import Values
 from optimisation.words import Words
 

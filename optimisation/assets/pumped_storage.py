@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from city.problems import Problem
-from optimisation.assets import storage_block
-from optimisation.assets.asset import TOLERANCE, AssetKind, Left, Solved, column
-from optimisation.assets.commitment import Unit, commit
-from optimisation.assets.storage import Firm, Physics, Store
+from optimisation.asset import TOLERANCE, AssetKind, Left, Solved, column
 from optimisation.inputs import PlanInput
+from optimisation.parts import storage_block
+from optimisation.parts.commitment import Unit, commit
+from optimisation.parts.storage import Firm, Physics, Store
 from optimisation.results import Values
 from optimisation.words import Words
 

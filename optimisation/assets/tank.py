@@ -9,9 +9,9 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from city.problems import Problem
-from optimisation.assets.asset import TOLERANCE, AssetKind, Left, Solved, column
-from optimisation.assets.station import by_level
+from optimisation.asset import TOLERANCE, AssetKind, Left, Solved, column
 from optimisation.inputs import PlanInput, Series
+from optimisation.parts.station import by_level
 from optimisation.results import Breach, Cost, Settled, Values
 from optimisation.risk.buffer import Buffer
 from optimisation.words import Words

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from optimisation.assets.asset import AssetKind, Connected, Left, Solved, column
-from optimisation.assets.rooms import Rooms
+from optimisation.asset import AssetKind, Connected, Left, Solved, column
 from optimisation.inputs import PlanInput, Series
+from optimisation.parts.rooms import Rooms
 from optimisation.results import Breach, Cost, Settled, Values
 from optimisation.words import Words
 

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from optimisation.assets.storage import EnergyStore
+from optimisation.parts.storage import EnergyStore
 
 
 class ThermalStorage(EnergyStore):

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from optimisation.assets import storage_block
-from optimisation.assets.asset import AssetKind, Left
-from optimisation.assets.storage import EnergyStore, Firm
-from optimisation.assets.storage_wishes import Wish
+from optimisation.asset import AssetKind, Left
 from optimisation.inputs import PlanInput
+from optimisation.parts import storage_block
+from optimisation.parts.storage import EnergyStore, Firm
+from optimisation.parts.storage_wishes import Wish
 from optimisation.results import Settled, Values
 
 if TYPE_CHECKING:

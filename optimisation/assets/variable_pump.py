@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from optimisation.assets import curve
-from optimisation.assets.asset import Solved
-from optimisation.assets.commitment import commit
-from optimisation.assets.station import Station, flows
+from optimisation.asset import Solved
 from optimisation.inputs import PlanInput, Series
+from optimisation.parts import curve
+from optimisation.parts.commitment import commit
+from optimisation.parts.station import Station, flows
 from optimisation.results import Values
 from optimisation.words import Words
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from city.problems import Problem
-from optimisation.assets.asset import AssetKind, of_kind
+from optimisation.asset import AssetKind, of_kind
 from optimisation.assets.grid import Grid
 from optimisation.inputs import PlanInput, Series
 from optimisation.risk.errors import Draws

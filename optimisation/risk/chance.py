@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from city.problems import fault
-from optimisation.assets.asset import TOLERANCE, AssetKind
+from optimisation.asset import TOLERANCE, AssetKind
 from optimisation.inputs import PlanInput, Series
 from optimisation.results import Breach, Values
 from optimisation.risk.areas import Area, areas

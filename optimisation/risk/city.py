@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from optimisation.assets.asset import AssetKind
+from optimisation.asset import AssetKind
 from optimisation.inputs import PlanInput
 from optimisation.results import Cost, Settled, Values
 from optimisation.risk import chance, demand_charge, weights

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from optimisation.assets.asset import AssetKind
+from optimisation.asset import AssetKind
 from optimisation.assets.grid import Grid
 from optimisation.inputs import PlanInput, Series
 from optimisation.results import Values

@@ -6,7 +6,7 @@ Optimization 41 (2010), 853-862 (weights as prices between objectives of differe
 
 from typing import TYPE_CHECKING
 
-from optimisation.assets.asset import TOLERANCE
+from optimisation.asset import TOLERANCE
 from optimisation.inputs import PlanInput
 from optimisation.results import Breach
 from optimisation.words import Words

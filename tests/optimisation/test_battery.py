@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from optimisation import solve
 from optimisation.assets import Battery
-from optimisation.assets.battery_depth import depth_cost, marginal_prices
+from optimisation.parts.battery_depth import depth_cost, marginal_prices
 from optimisation.program import formulate, plan
 from optimisation.solve import compiled
 

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from optimisation import solve
 from optimisation.assets import EvFleet
-from optimisation.assets.ev_envelope import runs
+from optimisation.parts.ev_envelope import runs
 from optimisation.program import baseline, formulate, plan
 
 NIGHT = {"arrive_local": "00:00", "depart_local": "06:00", "cars": 10, "needs_kwh": 20, "car_kw": 10}

@@ -12,8 +12,8 @@ from typing import Literal
 import pytest
 
 from city.problems import PenstockError
+from optimisation.asset import Connected
 from optimisation.assets import Battery, own
-from optimisation.assets.asset import Connected
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "own_kind.md").read_text(encoding="utf-8")

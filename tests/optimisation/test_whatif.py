@@ -10,7 +10,10 @@ from city.problems import PenstockError
 from optimisation import whatif
 from optimisation.program import Lock, plan
 
-BATTERY = {"kind": "battery", "id": "b", "power_kw": 10, "energy_kwh": 10, "charge_efficiency": 1, "discharge_efficiency": 1} | {"least_share": 0.0, "most_share": 1.0}
+BATTERY = {"kind": "battery", "id": "b", "power_kw": 10, "energy_kwh": 10, "charge_efficiency": 1, "discharge_efficiency": 1} | {
+    "least_share": 0.0,
+    "most_share": 1.0,
+}
 LOAD = {"kind": "fixed_load", "id": "load", "series": ["load"]}
 START = datetime(2022, 6, 15, 22, tzinfo=UTC)
 

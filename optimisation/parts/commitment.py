@@ -16,7 +16,7 @@ import pyomo.environ as pyo
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
-from optimisation.assets.asset import Connected
+from optimisation.asset import Connected
 from optimisation.inputs import PlanInput
 from optimisation.words import Words
 

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from city.problems import Problem
-from optimisation.assets.ambient import Lifting, hourly, likely, one_or_by_hour
-from optimisation.assets.asset import AssetKind
+from optimisation.asset import AssetKind
 from optimisation.inputs import PlanInput
+from optimisation.parts.ambient import Lifting, hourly, likely, one_or_by_hour
 
 
 class Rooms(Lifting):

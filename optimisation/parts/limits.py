@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from optimisation.assets.asset import TOLERANCE
+from optimisation.asset import TOLERANCE
 from optimisation.inputs import PlanInput, Series
 from optimisation.results import Breach
 

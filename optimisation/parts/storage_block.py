@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from optimisation.assets.storage_wishes import WORDS, Kind, Wish
 from optimisation.inputs import PlanInput
+from optimisation.parts.storage_wishes import WORDS, Kind, Wish
 from optimisation.words import Words
 
 if TYPE_CHECKING:
-    from optimisation.assets.storage import Store
     from optimisation.formulation import Formulation
+    from optimisation.parts.storage import Store
 
 Rule = Callable[..., Any]
 

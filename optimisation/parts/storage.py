@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from city.problems import Problem
-from optimisation.assets.asset import TOLERANCE, AssetKind, Connected, Left, Solved
-from optimisation.assets.storage_block import build, floors
-from optimisation.assets.storage_wishes import RECOVERY_H, Target, Window, Wish, contradiction, led_back, target_instants, window_instants
+from optimisation.asset import TOLERANCE, AssetKind, Connected, Left, Solved
 from optimisation.inputs import PlanInput
+from optimisation.parts.storage_block import build, floors
+from optimisation.parts.storage_wishes import RECOVERY_H, Target, Window, Wish, contradiction, led_back, target_instants, window_instants
 from optimisation.results import Breach, Cost, Settled, Values
 
 if TYPE_CHECKING:

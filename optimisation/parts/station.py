@@ -8,9 +8,9 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from city.problems import Problem
-from optimisation.assets.asset import AssetKind, Left, of_kind
-from optimisation.assets.commitment import Committed
+from optimisation.asset import AssetKind, Left, of_kind
 from optimisation.inputs import PlanInput, Series
+from optimisation.parts.commitment import Committed
 from optimisation.results import Cost, Settled, Values
 
 if TYPE_CHECKING:

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from optimisation.assets.asset import TOLERANCE
+from optimisation.asset import TOLERANCE
 from optimisation.inputs import PlanInput
 from optimisation.results import Breach
 from optimisation.words import Words
 
 if TYPE_CHECKING:
-    from optimisation.assets.storage import Store
+    from optimisation.parts.storage import Store
 
 DAY_MIN = 24 * 60
 RECOVERY_H = 6.0  # in how long a store found outside its window is to be brought back [h]

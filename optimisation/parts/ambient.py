@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from pydantic import Field, model_validator
 
 from city.problems import Problem
-from optimisation.assets.asset import AssetKind
+from optimisation.asset import AssetKind
 from optimisation.inputs import PlanInput, Series
 
 KELVIN = 273.15

@@ -1,0 +1,1 @@
+"""Mathematics that several kinds of assets are made of."""
