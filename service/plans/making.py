@@ -3,15 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Self
 
 from sqlalchemy import Connection, Engine
 
+from optimisation import decomposed
 from optimisation.guarded import Guarded
 from optimisation.inputs import PlanInput
 from optimisation.program import baseline, plan
 from optimisation.results import PlanResult
+from service.fanout import kept
 from service.plans.begin import present_values
 from service.plans.inputs import Question, question
 from service.plans.keeping import said, store
@@ -59,9 +63,17 @@ class Planner:
         self.solver.close()
 
     def solve(self, inputs: PlanInput) -> PlanResult:
-        """The plan of an input within the gap and nodes of [plan]."""
+        """The plan of an input within the gap and nodes of [plan]; of a large city feeder by feeder, within the same gap."""
         settings = self.city.settings.plan
+        if len(self.city.settings.assets) > settings.decompose_over:
+            return self._feeder_by_feeder(inputs)
         return plan(inputs, self.city.settings.assets, settings.rel_gap, settings.max_nodes, self.solver, self.former)
+
+    def _feeder_by_feeder(self, inputs: PlanInput) -> PlanResult:
+        """What feeders say goes through files below the data folder: on a cluster every worker must see it."""
+        settings, home = self.city.settings, self.city.folder
+        with TemporaryDirectory(prefix="plan-", dir=home) as folder, kept(settings.night.workers) as each:
+            return decomposed.plan(inputs, settings.assets, each, Path(folder), settings.plan.rel_gap).whole()
 
     def make(self, night: date, now_utc: datetime, plan_id: str, origin: str, caps: Mapping[str, float] | None = None) -> Made:
         """The plan that begins `lead_minutes` after now, with doing nothing beside it; `caps` may hold its co2_kg and peak_kw.

@@ -20,6 +20,12 @@ class PlanSettings(Place):
         default=None, ge=0, description="most CO2e a plan may emit over its horizon [kg]; none: priced only"
     )
 
+    decompose_over: int = Field(
+        default=2000,
+        ge=1,
+        description="a city of more assets whose feeders hang behind lines is planned feeder by feeder, by [night] workers",
+    )
+
     @field_validator("replan_minutes")
     @classmethod
     def _quarters(cls, value: int | None) -> int | None:

@@ -202,3 +202,24 @@ def test_the_airs_temperature_comes_from_the_weather_forecast_or_not_at_all(tmp_
     assert found["weather.temperature_degc"]["p50"].tolist() == pytest.approx([10, 10.25, 10.5, 10.75, 11, 11.25, 11.5, 11.75], abs=0.3)
     late = temperatures(city, engine, wanted, start, TIMES + pd.Timedelta("12h"), timedelta(minutes=15))
     assert late == {}
+
+
+def test_a_large_city_is_planned_feeder_by_feeder_at_the_same_cost(planned: Town) -> None:
+    """Hall and sun behind one line, a press behind another: the plan in parts is within the gap of the plan made as one."""
+    text = planned.file.read_text(encoding="utf-8")
+    hall = 'kind = "fixed_load"\nseries = ["hall.energy"]\n'
+    lines = "".join(
+        f'[[assets]]\nid = "{name}"\nkind = "line"\nto_balance = "{name}-side"\nrating_kw = 100.0\n' for name in ("east", "west")
+    )
+    sun = 'kind = "curtailable"\nseries = ["sun.energy"]\n'
+    lines += '[[assets]]\nid = "press"\nkind = "interruptible"\nbalance = "west-side"\nseries = ["hall.energy"]\nmax_curtail_share = 0.5\n'
+    lines += "payment_per_kwh = 0.5\nbudget_kwh_per_day = 50.0\n"
+    text = text.replace(hall, f'{hall}balance = "east-side"\n').replace(sun, f'{sun}balance = "east-side"\n')
+    figures = []
+    for over in (2000, 1):
+        planned.file.write_text(f"{text}\n{lines}\n[plan]\nrefresh_forecasts = false\ndecompose_over = {over}\n", encoding="utf-8")
+        assert planned.penstock("plan", "now", "--now", NOW).code == 0
+        row = results.last_plan(open_store(planned.database))
+        figures.append((row.cost, row.co2_kg, len(results.plan_values(open_store(planned.database), row)["plan"].columns)))
+    assert figures[1][:2] == pytest.approx(figures[0][:2], rel=2e-3)
+    assert figures[1][2] == figures[0][2]
