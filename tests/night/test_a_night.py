@@ -141,7 +141,7 @@ def test_readings_wait_in_the_spool_while_the_database_is_locked(polled: Penstoc
     lock.close()
     assert "1 batches waiting" in said
     city.run("poll", "--now", NIGHT, "--until", "2022-06-16T01:00+02:00", "--replay", codes=(0,))
-    assert len(tables(city)["reading"]) == before + 2 * 248
+    assert len(tables(city)["reading"]) == before + 2 * 250
 
 
 def test_a_request_of_the_console_becomes_a_new_plan_beside_the_old_one(night: Penstock, tmp_path: Path) -> None:
@@ -153,10 +153,11 @@ def test_a_request_of_the_console_becomes_a_new_plan_beside_the_old_one(night: P
     engine = open_store(f"sqlite:///{city.home / 'penstock.db'}")
     operations.ask(engine, "replan", "ada", datetime(2022, 6, 15, 22, 35, tzinfo=UTC), {})
     city.run("work", "--once", "--now", "2022-06-16T18:00+02:00", codes=(0,))
-    first, second = results.rows(engine, t.plan, order=t.plan.c.plan_id)
-    assert (first.plan_id, second.plan_id) == ("plan-20220616-0", "plan-20220616-1")
-    assert (first.steps, second.steps) == (192, 130)  # from 18:30 to 03:00 two days later, where the night's forecasts end
-    assert [row.state for row in results.rows(engine, t.request)] == ["done"]
+    first, second, third = results.rows(engine, t.plan, order=t.plan.c.plan_id)
+    assert (first.plan_id, second.plan_id, third.plan_id) == ("plan-20220616-0", "plan-20220616-1", "plan-20220616-2")
+    assert (first.steps, second.steps) == (192, 192)  # the forecasts were asked anew, so that it looks as far ahead as the night's
+    assert [plan.detail["origin"] for plan in (first, second, third)] == ["night", "request", "rolling"]  # work plans by itself too
+    assert [(row.who, row.state) for row in results.rows(engine, t.request)] == [("ada", "done"), ("work", "done")]
 
 
 def test_the_least_time_between_two_writes_holds_over_a_restart_of_poll(worked: Penstock) -> None:
