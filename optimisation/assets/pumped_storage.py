@@ -115,19 +115,20 @@ class PumpedStorage(Firm, Store):
             least = np.array([getattr(a, f"{side}_least_kw") for a in group])
             power, before = getattr(m, f"pumped_storage_{way}_kw"), [sign * a.runs_before(model.inputs) for a in group]
             units = [Unit(a.id, p > 0 and p >= low / 2, start_price=a.start_price) for a, p, low in zip(group, before, least, strict=True)]
-            on = commit(model, side, units)
-            ids = getattr(m, f"{side.upper()}_UNIT")
-            low, high = model.parameter(f"{side}_least", ids, least), model.parameter(f"{side}_most", ids, column(group, f"{side}_kw"))
+            name = f"pumped_storage_{side}"
+            on = commit(model, name, units)
+            ids = getattr(m, f"{name.upper()}_UNIT")
+            low, high = model.parameter(f"{name}_least", ids, least), model.parameter(f"{name}_most", ids, column(group, f"{side}_kw"))
             rules = {
                 "when_on": lambda m, a, t, power=power, on=on, high=high: power[a, t] - high[a] * on[a, t] <= 0,
                 "least_power": lambda m, a, t, power=power, on=on, low=low: power[a, t] - low[a] * on[a, t] >= 0,
             }
             for what, rule in rules.items():
-                model.constraint(f"{side}_{what}", ids, m.T, rule=rule, words=Words(f"{side} {what.replace('_', ' ')}", news=False))
+                model.constraint(f"{name}_{what}", ids, m.T, rule=rule, words=Words(f"{side} {what.replace('_', ' ')}", news=False))
             running.append(on)
         one, other = running
         words = Words("pump and turbine do not run together", news=False)
-        model.constraint("pump_or_turbine", ids, m.T, rule=lambda m, a, t: one[a, t] + other[a, t] <= 1, words=words)
+        model.constraint("pumped_storage_one_runs", ids, m.T, rule=lambda m, a, t: one[a, t] + other[a, t] <= 1, words=words)
 
     @staticmethod
     def _lower(model: "Formulation", group: Sequence["PumpedStorage"]) -> None:

@@ -9,6 +9,7 @@ from optimisation.program import baseline, plan
 from optimisation.response.programme import Programme
 
 HOURS = 6
+LEAST = {"pump_least_kw": 20, "turbine_least_kw": 20, "start_price": 1}  # on or off, beside the pump station
 MASS = {"mass_resistance_k_per_kw": 0.5, "mass_capacity_kwh_per_k": 30}
 TABLES: tuple[dict[str, Any], ...] = (
     {"kind": "grid", "connection_kw": 5000},
@@ -21,15 +22,15 @@ TABLES: tuple[dict[str, Any], ...] = (
     {"kind": "battery", "power_kw": 50, "energy_kwh": 100},
     {"kind": "ups", "series": ["servers"], "power_kw": 50, "energy_kwh": 100},
     {"kind": "thermal_storage", "power_kw": 50, "energy_kwh": 100},
-    {"kind": "pumped_storage", "volume_m3": 1000, "head_m": 100, "pump_kw": 50, "turbine_kw": 50, "lower_volume_m3": 1000},
+    {"kind": "pumped_storage", "volume_m3": 1000, "head_m": 100, "pump_kw": 50, "turbine_kw": 50, "lower_volume_m3": 1000} | LEAST,
     {"kind": "ev_fleet", "series": ["cars"], "arrive_local": "00:00", "depart_local": "05:00", "max_kw": 50, "v2g_kw": 20, "lends_kwh": 10},
-    {"kind": "interruptible", "series": ["mill"], "max_curtail_share": 0.5, "budget_kwh_per_day": 20, "payment_per_kwh": 0.1},
-    {"kind": "street_lights", "series": ["lights"], "dimmable_share": 0.3},
+    {"kind": "interruptible", "series": ["mill"], "max_curtail_share": 0.5, "budget_kwh_per_day": 20, "payment_per_kwh": 0.1, "rest_h": 1},
+    {"kind": "street_lights", "series": ["lights"], "dimmable_share": 0.3, "levels": [0.7]},
     {"kind": "pump_station", "tank": "tank", "flow_m3_per_h": 40, "power_kw": 20},
     {"kind": "tank", "series": ["water"], "volume_max_m3": 500},
-    {"kind": "chiller", "max_kw": 100, "cop": 3.0},
-    {"kind": "heat_pump", "max_kw": 100, "cop": 3.0},
-    {"kind": "boiler", "max_kw": 100},
+    {"kind": "chiller", "max_kw": 100, "cop": 3.0, "min_share": 0.1},
+    {"kind": "heat_pump", "max_kw": 100, "cop": 3.0, "start_price": 1},
+    {"kind": "boiler", "max_kw": 100, "min_up_steps": 2},
     {"kind": "chp", "power_kw": 50, "electric_efficiency": 0.4, "power_to_heat": 0.9},
     {"kind": "supply", "balance": "gas", "price_per_kwh": 0.05},
     {"kind": "diesel", "power_kw": 50, "fuel_price_per_l": 2.0},
