@@ -44,7 +44,7 @@ def serve(env: Environment, now_utc: datetime | None, *, once: bool) -> str:
 def _ask_when_due(city: LoadedCity, engine: Engine, now_utc: datetime) -> None:
     """Ask for a new plan once in every `replan_minutes`, when there is a night to go on from. A failed one is not asked again."""
     every = city.settings.plan.replan_minutes
-    if every is None or runs.last_night(engine, city.settings.city.id) is None:
+    if every is None or runs.last_night(engine, city.settings.city.id, "forecast") is None:
         return
     last = operations.last_asked(engine, "replan", operations.WORK)
     if last is None or last < floor(now_utc, timedelta(minutes=every)):
@@ -96,9 +96,11 @@ def replan(planner: Planner, now_utc: datetime, origin: str, caps: dict[str, flo
     if city.settings.plan.refresh_forecasts:
         _refresh(city, engine, now_utc)
     refreshed = time.perf_counter()
-    night = runs.last_night(engine, city.settings.city.id) or local_date(now_utc, city.settings.city.time_zone)
-    made = planner.make(night, now_utc, next_plan_id(engine, night), origin, caps)
+    # While a night is under way its forecasts are still to come: those of the one before hold.
+    night = runs.last_night(engine, city.settings.city.id, "forecast") or local_date(now_utc, city.settings.city.time_zone)
+    made = planner.make(night, now_utc, "", origin, caps)
     with writing(engine) as connection:
+        made = made.named(next_plan_id(connection, night))  # only now: others may have planned in the meantime
         made.store(connection)
     return f"{made.sentence} ({refreshed - started:.1f} s for forecasts, {time.perf_counter() - refreshed:.1f} s for the plan)"
 

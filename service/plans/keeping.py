@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, Engine, delete, select
+from sqlalchemy import Connection, delete, select
 
 from optimisation.results import PlanResult
 from service import four_eyes
@@ -16,7 +16,7 @@ from service.plans.commands import commands
 from service.plans.inputs import Question
 from service.response.proposing import propose
 from service.settings import LoadedCity
-from service.store import results
+from service.store import alone, results
 from service.store.results import replace_rows
 
 NIGHT, REQUEST, ROLLING = "night", "request", "rolling"
@@ -24,12 +24,15 @@ NIGHT, REQUEST, ROLLING = "night", "request", "rolling"
 KEPT_ROLLING = timedelta(days=2)
 
 
-def next_plan_id(engine: Engine, night: Any) -> str:
-    """`plan-<night>-<number>`: the night's own plan is number 0, re-plans count on."""
-    with engine.connect() as connection:
-        ids = connection.execute(select(t.plan.c.plan_id).where(t.plan.c.night == night)).scalars()
-        numbers = [int(name.rsplit("-", 1)[1]) for name in ids]
-    return f"plan-{night:%Y%m%d}-{max(numbers, default=-1) + 1}"
+def next_plan_id(connection: Connection, night: date) -> str:
+    """`plan-<night>-<number>`: the night's own plan is number 0, also while it is still to come; re-plans count on.
+
+    It is free until the transaction ends, in which the plan is to be stored: two that plan at the same time get two numbers.
+    """
+    alone(connection, t.plan)
+    ids = connection.execute(select(t.plan.c.plan_id).where(t.plan.c.night == night)).scalars()
+    numbers = [int(name.rsplit("-", 1)[1]) for name in ids]
+    return f"plan-{night:%Y%m%d}-{max(numbers, default=0) + 1}"
 
 
 def store(connection: Connection, city: LoadedCity, asked: Question, plan: PlanResult, idle: PlanResult, beside: dict[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """Make plans: ask the optimiser, account for doing nothing, look at the water pressure; one warm solver for one after another."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -39,6 +39,10 @@ class Made:
         """The plan in one sentence; an impossible one says what goes on."""
         told = said(self.plan, self.idle, self.city.settings.city.currency, self.asked.begin.approved)
         return f"{self.asked.inputs.plan_id}: {told}"
+
+    def named(self, plan_id: str) -> Self:
+        """The same under another id."""
+        return replace(self, asked=replace(self.asked, inputs=replace(self.asked.inputs, plan_id=plan_id)))
 
     def store(self, connection: Connection) -> None:
         store(connection, self.city, self.asked, self.plan, self.idle, {"origin": self.origin, "pressure": self.pressure})

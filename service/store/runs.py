@@ -111,7 +111,10 @@ def recent_runs(engine: Engine, limit: int = 50) -> Sequence[Any]:
         return connection.execute(select(t.run).order_by(t.run.c.run_id.desc()).limit(limit)).all()
 
 
-def last_night(engine: Engine, city: str) -> date | None:
-    """The newest night that has a finished step."""
+def last_night(engine: Engine, city: str, step: str | None = None) -> date | None:
+    """The newest night that has a finished step, or that did this one and did not fail in it."""
+    nights = select(t.step.c.night).where(t.step.c.city == city).order_by(t.step.c.night.desc()).limit(1)
+    if step is not None:
+        nights = nights.where(t.step.c.step == step, t.step.c.status.not_in(("failed", "waiting")))
     with engine.connect() as connection:
-        return connection.execute(select(t.step.c.night).where(t.step.c.city == city).order_by(t.step.c.night.desc()).limit(1)).scalar()
+        return connection.execute(nights).scalar()

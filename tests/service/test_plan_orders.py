@@ -1,6 +1,6 @@
 """What people lay on a plan, through the commands they type: holds that bind it, approvals it starts from, plans made by themselves."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
@@ -11,8 +11,10 @@ from service.environment import Environment
 from service.plans import begin, orders
 from service.plans.asking import question_of
 from service.plans.inputs import question
+from service.plans.keeping import _forget, next_plan_id
+from service.plans.making import Made, Planner
 from service.settings import load
-from service.store import open_store, operations, results
+from service.store import open_store, operations, results, writing
 from tests.town import MIDNIGHT_UTC, NOW, Town, states
 
 NOON = "2022-06-16T12:00+02:00"
@@ -118,15 +120,42 @@ def test_work_plans_by_itself_once_in_every_quarter(planned: Town) -> None:
     assert states(planned) == {"proposed"}
 
 
+def test_a_plan_made_meanwhile_and_approved_is_never_written_over(planned: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two plan at the same time, `work` and a person: each plan has its own number, and what was approved stays approved."""
+    changed(planned, "[plan]\nrefresh_forecasts = false")
+    make = Planner.make
+
+    def slowly(self: Planner, *asked, **more) -> Made:
+        made = make(self, *asked, **more)
+        monkeypatch.setattr(Planner, "make", make)
+        assert planned.penstock("plan", "now", "--now", NOW).code == 0
+        assert planned.penstock("approve", "latest", "--who", "ann", "--now", NOW).code == 0
+        return made
+
+    monkeypatch.setattr(Planner, "make", slowly)
+    assert "plan-20220616-2: optimal" in planned.penstock("plan", "now", "--now", NOW).out
+    commands = results.rows(open_store(planned.database), t.command)
+    assert {row.plan_id: row.state for row in commands} == {
+        f"plan-20220616-{n}": s for n, s in enumerate(["proposed", "approved", "proposed"])
+    }
+
+
+def test_while_a_night_is_under_way_plans_go_on_from_the_one_before_and_leave_it_its_number(planned: Town) -> None:
+    changed(planned, "[plan]\nrefresh_forecasts = false")
+    engine, tonight = open_store(planned.database), date(2022, 6, 17)
+    with writing(engine) as connection:
+        row = next(row for row in results.rows(engine, t.step) if row.step == "validate")
+        connection.execute(t.step.insert().values(dict(row._mapping) | {"night": tonight}))
+        assert next_plan_id(connection, tonight) == "plan-20220617-1"
+    assert "plan-20220616-1: optimal" in planned.penstock("plan", "now", "--now", NOON).out
+
+
 def test_plans_made_by_themselves_go_after_two_days_unless_somebody_approved_them(planned: Town) -> None:
     changed(planned, "[plan]\nrefresh_forecasts = false\nreplan_minutes = 60")
     assert planned.penstock("work", "--once", "--now", "2022-06-16T10:00+02:00").code == 0
     assert planned.penstock("work", "--once", "--now", "2022-06-16T11:00+02:00").code == 0
     assert planned.penstock("approve", "latest", "--who", "ann", "--now", "2022-06-16T11:01+02:00").code == 0
     engine = open_store(planned.database)
-    from service.plans.keeping import _forget
-    from service.store import writing
-
     with writing(engine) as connection:
         _forget(connection, MIDNIGHT_UTC + 48 * HOUR)
     assert [row.plan_id[-2:] for row in results.rows(engine, t.plan, order=t.plan.c.plan_id)] == ["-0", "-2"]
