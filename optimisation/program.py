@@ -65,7 +65,7 @@ def plan(
         medians = replace(inputs, risk=inputs.risk.model_copy(update={"peak_weight": None}))
         start = plan(medians, assets, rel_gap, max_nodes, solver)
     sign_steps: frozenset[int] = frozenset()
-    for _ in range(SIGN_PASSES):
+    for left in reversed(range(SIGN_PASSES)):
         model = formulate(inputs, assets, sign_steps)
         found = solve.compiled(model)
         solution = solver(found.arrays, rel_gap, max_nodes, guess.guess(model, found, start.decisions if start else None))
@@ -75,7 +75,8 @@ def plan(
         both = two_way(solved) - sign_steps
         if not both:
             return result(inputs, assets, model, found, solution, solved)
-        sign_steps |= both
+        # where prices tie, two-way flow may move on from step to step: then every step gets its binaries
+        sign_steps = sign_steps | both if left > 1 else frozenset(range(inputs.steps))
     raise fault("optimisation", "an asset gives and takes at once", "one direction", "Report this city: it is a fault of the model.")
 
 

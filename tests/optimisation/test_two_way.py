@@ -7,7 +7,7 @@ import pytest
 
 from optimisation import solve
 from optimisation.assets import KINDS
-from optimisation.program import formulate
+from optimisation.program import formulate, plan
 
 FLOW_KW = 1e-4
 HOURS = 24
@@ -116,3 +116,21 @@ def test_grid_that_buys_below_what_it_sells_for_has_binaries_at_those_steps_only
     assert _signs(model) == {7, 12}
     found = solve.compiled(model)
     assert _both(model, solve.solved(found.arrays).x, found) < FLOW_KW
+
+
+def test_two_way_flow_that_moves_on_from_step_to_step_ends_with_binaries_everywhere(assets_of, hours_of):
+    # Import and export at one price: both at once costs nothing, so nothing keeps a solver from it.
+    inputs = hours_of([0.2] * HOURS, {"town": TOWN}, export_price_per_kwh=np.full(HOURS, 0.2))
+    assets = assets_of({"kind": "fixed_load", "id": "town", "series": ["town"]})
+    asked = 0
+
+    def fickle(arrays, *settings):
+        nonlocal asked
+        answer, asked = solve.solved(arrays, *settings), asked + 1
+        step = next((t for t in range(asked, HOURS) if not arrays.integer.sum() > t), None)
+        if step is not None:  # columns: imports of all steps, then exports
+            answer.x[[step, HOURS + step]] += 5.0
+        return answer
+
+    assert plan(inputs, assets, solver=fickle).cost.total == pytest.approx(0.2 * TOWN.sum())
+    assert asked == 4
