@@ -169,7 +169,7 @@ def _profiles(model: "Formulation", events: dict[str, Possible]) -> None:
         for k, (start, end) in enumerate(zip(found.start.tolist(), found.end.tolist(), strict=True)):
             for t in range(start, end):
                 during.setdefault((asset, t), []).append(k)
-            for t in range(end, min(end + found.back, steps)):
+            for t in range(end, min(end + max(found.back, 1), steps)):  # without a pause two events were one, longer than allowed
                 after.setdefault((asset, t), []).append(k)
     offer = {asset: found.offer_kw.tolist() for asset, found in events.items()}
     back = {asset: found.rebound_kw.tolist() for asset, found in events.items()}

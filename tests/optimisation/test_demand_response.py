@@ -40,6 +40,15 @@ def test_the_dearest_hours_are_called_and_the_payment_is_owed(hours_of, assets_o
     assert found.cost.total == pytest.approx(50 * 13 - 90 + 10)
 
 
+def test_two_events_of_a_day_have_a_pause_between_them_also_where_nothing_comes_back(hours_of, assets_of, values):
+    # Without it they would be one event of three hours or four, longer than allowed, paid for once and told as one.
+    rules = programme(payment_per_kw=0.1, events_per_day=2)
+    found = plan(hours_of([1, 5, 5, 5, 5, 1], {"works": [50] * 6}, programmes=rules), assets_of(WORKS), rel_gap=0)
+    called = values(found.plan, "works", "called")
+    assert max(len(run) for run in "".join(str(int(one)) for one in called).split("0")) <= 2
+    assert found.cost.demand_response == pytest.approx(2 * 10 * 0.1)
+
+
 def test_what_comes_back_is_bought_after_the_event(hours_of, assets_of, values):
     # 20 kWh are not taken at 5; half of it, 10 kWh, comes back over the two hours after: 5 kW each at 1.
     rules = programme(rebound_share=0.5, rebound_h=2)
@@ -165,7 +174,7 @@ def oracle(prices: np.ndarray, offer: np.ndarray, rules: Programme, day: np.ndar
     busy = np.zeros((T, len(events)))
     starts = np.zeros((int(day.max()) + 1, len(events)))
     for k, (s, d, _) in enumerate(events):
-        busy[s : s + d + (R if rules.rebound_share > 0 else 0), k] = 1
+        busy[s : s + d + (R if rules.rebound_share > 0 else 1), k] = 1  # a pause keeps two calls apart
         starts[day[s], k] = 1
     limits = [
         LinearConstraint(busy, ub=1),
