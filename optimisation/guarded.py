@@ -106,15 +106,15 @@ class Guarded:
         ends, watch = monotonic() + limit_s, Timer(limit_s, process.kill)
         watch.daemon = True
         watch.start()
+        done = False
         try:
             pipe.send((work, given))
-            while True:
-                word, value = pipe.recv()
-                if word == "answer":
-                    return value
-                if word == "fault":
-                    raise PenstockError(value)
-                seen.append(value)
+            while (reply := pipe.recv())[0] == "seen":
+                seen.append(reply[1])
+            done = True
+            if reply[0] == "fault":
+                raise PenstockError(reply[1])
+            return reply[1]
         except (EOFError, OSError):
             process.join()
             late = monotonic() >= ends
@@ -122,7 +122,8 @@ class Guarded:
             raise Stopped(said) from None
         finally:
             watch.cancel()
-            if monotonic() >= ends or not process.is_alive():
+            # left in the middle, e.g. by an interrupt: its answer would be taken for that to the next question
+            if not done or monotonic() >= ends or not process.is_alive():
                 self.close()
 
 

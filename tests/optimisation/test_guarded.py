@@ -114,6 +114,25 @@ def test_fault_of_the_problem_comes_through_and_the_process_stays(guarded):
 
 
 @pytest.mark.slow
+def test_solve_left_in_the_middle_does_not_answer_the_next_question(guarded):
+    class Left(Exception):
+        pass
+
+    def leave(*_: object) -> None:
+        raise Left
+
+    before = signal.signal(signal.SIGALRM, leave)
+    try:
+        guarded(EASY)
+        signal.setitimer(signal.ITIMER_REAL, 0.3)
+        with pytest.raises(Left):
+            guarded(HOPELESS)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert guarded(EASY).objective == solve.solved(EASY).objective
+
+
 def test_process_leaves_with_its_parent_in_the_middle_of_a_solve():
     code = (
         "from optimisation.guarded import Guarded\n"
