@@ -148,7 +148,7 @@ class Formulation:
             members.setdefault(balance, []).append(asset)
         for balance, assets in members.items():
             parts = self.flows.setdefault(balance, [])
-            parts.append((self.ids(f"{balance}_part_{len(parts)}", assets), flow))
+            parts.append((self.ids(f"part_{len(parts)}_of_{balance}", assets), flow))
 
     def withdraw(self, balance: str, power_kw: Series) -> None:
         """Power [kW] that is taken from a balance whatever the plan does."""
@@ -194,7 +194,7 @@ class Formulation:
 
     def _balance(self, balance: str) -> None:
         m, parts = self.m, self.flows.get(balance, [])
-        withdrawn = self.parameter(f"{balance}_withdrawn_kw", m.T, self.withdrawn_kw.get(balance, np.zeros(self.inputs.steps)))
-        name = f"{balance}_balance"
+        withdrawn = self.parameter(f"withdrawn_kw_of_{balance}", m.T, self.withdrawn_kw.get(balance, np.zeros(self.inputs.steps)))
+        name = f"balance_of_{balance}"  # no kind names its own so, whatever a city calls a balance
         self.constraint(name, m.T, rule=lambda m, t: sum(sum(flow(m, a, t) for a in ids) for ids, flow in parts) == withdrawn[t])
         self.duals_of[balance] = (name, None)

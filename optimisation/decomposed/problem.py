@@ -66,7 +66,7 @@ def load(file: Path) -> Apart:
 
 def apart(formulation: Formulation, found: Compiled, balance: str) -> Apart:
     """Free the rows of the shared balance. Raises `PenstockError` when nothing gives to it or takes from it."""
-    first = found.first_row.get(f"{balance}_balance")
+    first = found.first_row.get(f"balance_of_{balance}")
     if first is None:
         raise fault(
             f"balance '{balance}'", "nothing gives to it or takes from it", "a line or a grid", "Name the balance that feeders share."

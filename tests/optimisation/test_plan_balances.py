@@ -34,6 +34,15 @@ def test_two_balances_have_their_own_grids_and_meet_nowhere(assets_of, hours_of,
         assert values(done.plan, "island-grid", "power_kw") == pytest.approx([20, 40])
 
 
+@pytest.mark.parametrize("name", ["battery", "tank", "grid", "part_0", "electricity_balance", "feeder 3, \u6c34 50%"])
+def test_a_balance_may_have_any_name(assets_of, hours_of, name):
+    assets = assets_of(
+        BATTERY, {"kind": "line", "id": "cable", "to_balance": name, "rating_kw": 100}, LOAD | {"balance": name}, BATTERY | {"id": "spare"}
+    )
+    inputs = hours_of([0.1, 0.3], {"town": [50, 50]}, state={"battery": {"charge_kwh": 0}, "spare": {"charge_kwh": 0}})
+    assert plan(inputs, assets).cost.total == pytest.approx(10.0)  # 100 kWh at 0.1, half of it kept for the second hour
+
+
 def test_a_balance_that_only_one_asset_names_is_a_sentence(assets_of, hours_of):
     assets = assets_of(LOAD | {"balance": "electrcity"})
     with pytest.raises(PenstockError, match="balance 'electrcity': no other asset gives to it"):

@@ -88,7 +88,8 @@ def test_only_rules_that_look_things_up_are_built_row_by_row():
     inputs, assets = demo_like(steps=24)
     model = formulate(inputs, assets).m
     kinds = {
-        name: type(next(iter(model.component(name).values()))).__name__ for name in ("battery_balance", "electricity_balance", "ev_balance")
+        name: type(next(iter(model.component(name).values()))).__name__
+        for name in ("battery_balance", "balance_of_electricity", "ev_balance")
     }
     assert set(kinds.values()) == {"TemplateConstraintData"}
 
