@@ -11,6 +11,8 @@ from optimisation.assets import Asset, Grid
 from optimisation.inputs import PlanInput
 from optimisation.risk import areas
 
+LARGEST = 1e8  # of prices, intensities and forecasts: what is larger is a slip of a unit, and no solver's number
+
 
 def _array(inputs: PlanInput, subject: str, values: Any) -> list[Problem]:
     """A problem when `values` is not one finite number per step."""
@@ -20,7 +22,10 @@ def _array(inputs: PlanInput, subject: str, values: Any) -> list[Problem]:
         return [Problem(subject, f"shape {array.shape}", horizon, "Give one value per step of the horizon.")]
     missing = np.flatnonzero(~np.isfinite(array))
     if not len(missing):
-        return []
+        largest = int(np.abs(array).argmax()) if len(array) else 0
+        if not len(array) or abs(array[largest]) <= LARGEST:
+            return []
+        return [Problem(subject, f"{array[largest]:g} at {inputs.said(largest)}", f"at most {LARGEST:g}", "Check its unit.")]
     span = f"{inputs.said(int(missing[0]))} to {inputs.said(int(missing[-1]) + 1)}"
     return [Problem(subject, f"{len(missing)} values missing, {span} local time", horizon, "Complete it, or shorten the horizon.")]
 
@@ -32,8 +37,25 @@ def _series(inputs: PlanInput, asset: Asset) -> list[Problem]:
         if forecast is None or "p50" not in forecast:
             found.append(Problem(f"asset {asset.id}, series '{series_id}'", "no forecast", "a P50 per step", "Forecast this series."))
         else:
-            found += _array(inputs, f"asset {asset.id}, forecast P50 of '{series_id}'", forecast["p50"])
+            bands = ("p10", "p50", "p90") if inputs.risk.violation_share is not None else ("p50",)
+            for name in (one for one in bands if one in forecast):
+                found += _array(inputs, f"asset {asset.id}, forecast {name.upper()} of '{series_id}'", forecast[name])
     return found
+
+
+def _numbers(inputs: PlanInput) -> list[Problem]:
+    """Single numbers that are none, and courses of the wrong length; not-a-number in a course means free."""
+    named = ("carbon_price_per_t", "month_peak_kw", "change_price_per_kwh", "carbon_cap_kg", "peak_cap_kw")
+    told = {name: getattr(inputs, name) for name in named if getattr(inputs, name) is not None}
+    told |= {f"manual hold of {lock.asset}, {lock.quantity}": lock.value for lock in inputs.locks if lock.course is None}
+    courses = [("import_limit_kw", inputs.import_limit_kw)]
+    courses += [(f"course of {lock.asset}, {lock.quantity}", lock.course) for lock in inputs.locks]
+    courses += [(f"approval of {one.asset}, {one.quantity}", one.values) for one in inputs.approved]
+    return [Problem(name, f"{value:g}", "a finite number", "Correct it.") for name, value in told.items() if not np.isfinite(value)] + [
+        Problem(name, f"shape {np.shape(values)}", f"{inputs.steps} numbers, one per step", "Give one value per step of the horizon.")
+        for name, values in courses
+        if values is not None and np.shape(values) != (inputs.steps,)
+    ]
 
 
 def _state(inputs: PlanInput, asset: Asset) -> list[Problem]:
@@ -68,6 +90,7 @@ def problems(inputs: PlanInput, assets: Sequence[Asset]) -> list[Problem]:
     found: list[Problem] = []
     for name in ("import_price_per_kwh", "export_price_per_kwh", "intensity_kg_per_kwh"):
         found += _array(inputs, name, getattr(inputs, name))
+    found += _numbers(inputs)
     for asset_id, number in sorted(Counter(asset.id for asset in assets).items()):
         if number > 1:
             found.append(Problem(f"asset {asset_id}", f"{number} assets with this id", "one", "Give each asset its own id."))

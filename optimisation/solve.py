@@ -115,7 +115,12 @@ def run(highs: highspy.Highs) -> Ended:
     said = f"HiGHS ended with '{highs.modelStatusToString(status)}'"
     if status in (highspy.HighsModelStatus.kUnbounded, highspy.HighsModelStatus.kUnboundedOrInfeasible):
         raise fault("optimisation", said, "a cost with a floor", "Give imports a price or a connection limit.")
-    raise fault("optimisation", said, "optimal or infeasible", "Raise the node limit.")
+    cure = (
+        "Raise the node limit."
+        if status == highspy.HighsModelStatus.kSolutionLimit
+        else "Look for a price or a limit that is far too large."
+    )
+    raise fault("optimisation", said, "optimal or infeasible", cure)
 
 
 Seen = Callable[[Floats | None, float], None]

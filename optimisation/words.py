@@ -20,4 +20,4 @@ class Words:
 
     def say(self, low: float, high: float) -> str:
         value = f"{low:,.6g}" if np.isclose(low, high) else f"{low:,.6g} to {high:,.6g}"
-        return self.text.format(value=f"{value} {self.unit}".strip())
+        return self.text.replace("{value}", f"{value} {self.unit}".strip())  # names in the text may hold braces of their own

@@ -11,7 +11,9 @@ from benchmarks._cities import demo_like
 from city.clock import parse_utc
 from city.problems import PenstockError
 from optimisation.assets import ASSETS
-from optimisation.program import Lock, baseline, plan
+from optimisation.program import Approved, Lock, baseline, plan
+
+UNTIL = datetime(2022, 6, 16, 3, tzinfo=UTC)
 
 
 def test_every_missing_price_forecast_and_state_is_one_sentence():
@@ -45,6 +47,30 @@ def test_tank_below_its_minimum_and_a_station_without_tank_are_told_together():
     with pytest.raises(PenstockError) as told:
         plan(replace(inputs, state=state), moved)
     assert [p.subject for p in told.value.problems] == ["asset ps-lake, tank", "state of tanks, volume_m3"]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"carbon_price_per_t": np.nan}, "carbon_price_per_t: nan"),
+        ({"peak_cap_kw": np.inf}, "peak_cap_kw: inf"),
+        ({"import_limit_kw": np.ones(2)}, r"import_limit_kw: shape \(2,\)"),
+        ({"approved": (Approved("battery-01", "power_kw", np.zeros(3)),)}, r"approval of battery-01, power_kw: shape \(3,\)"),
+        ({"locks": (Lock("battery-01", "power_kw", np.nan, UNTIL),)}, "manual hold of battery-01, power_kw: nan"),
+        ({"locks": (Lock("battery-01", "power_kw", 0.0, UNTIL, course=np.zeros(3)),)}, r"course of battery-01, power_kw: shape \(3,\)"),
+        ({"export_price_per_kwh": np.full(8, -1e18)}, "export_price_per_kwh: -1e\\+18 at 2022-06-16 01:00"),
+    ],
+)
+def test_a_number_that_is_none_or_a_course_of_another_length_is_a_sentence(given, said):
+    inputs, assets = demo_like(steps=8)
+    with pytest.raises(PenstockError, match=said):
+        plan(replace(inputs, **given), assets)
+
+
+def test_a_cause_may_hold_braces():
+    inputs, assets = demo_like(steps=8)
+    held = Lock("battery-01", "power_kw", 1e6, UNTIL, cause="hold {by} night shift, 50%")
+    assert any("hold {by} night shift, 50%" in said for said in plan(replace(inputs, locks=(held,)), assets).reasons)
 
 
 def test_hold_of_what_cannot_be_held_is_refused():
