@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, urlencode, urlsplit
+from urllib.parse import SplitResult, quote_plus, urlencode, urlsplit
 
 from city.problems import PenstockError, fault
 from service.openadr.objects import Event, Report, parsed, read_json
@@ -91,7 +91,7 @@ class Client:
             allowed, remedy = "200 or 201", "Tell the server's operator."
             if status in (401, 403):
                 allowed, remedy = "a client that may do this", "Check client_id, the secret and what the server allows it."
-            raise fault(self._subject(path), f"answers {status}: {_text(answer)}", allowed, remedy)
+            raise fault(self._subject(path), f"answers {status}: {self._said(answer)}", allowed, remedy)
         return read_json(answer, self._subject(path))
 
     def _fetched(self) -> str:
@@ -102,7 +102,7 @@ class Client:
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
         status, answer = self._tried("POST", at, urlencode(form).encode(), headers)
         if status != 200:
-            observed = f"answers {status}: {_text(answer)}".replace(self._secret, "***")
+            observed = f"answers {status}: {self._said(answer)}"
             raise fault(self._subject("the token"), observed, "a token", "Check client_id and the secret in PENSTOCK_VTN_SECRETS.")
         told = read_json(answer, self._subject("the token"))
         token = told.get("access_token") if isinstance(told, dict) else None
@@ -120,7 +120,7 @@ class Client:
                 status, answer = self._once(method, at, body, headers)
                 if status != 429 and status < 500:
                     return status, answer
-                told = f"answers {status}: {_text(answer)}"
+                told = f"answers {status}: {self._said(answer)}"
             except Failed as error:
                 told = str(error)
                 if not error.again:
@@ -154,8 +154,17 @@ class Client:
             raise Failed(f"does not answer within {self._vtn.timeout_s:g} s", again=True) from None
         except (OSError, http.client.HTTPException) as error:
             raise Failed(f"{error or type(error).__name__}"[:200], again=True) from None
+        except ValueError as error:  # a host or path that cannot be sent as it is written
+            raise Failed(f"cannot be asked: {error}"[:200], again=False) from None
         finally:
             line.close()
+
+    def _said(self, answer: bytes) -> str:
+        """What a server says, fit for a sentence: printable, short, and without secret or token where it echoes them."""
+        text = answer[:4096].decode("utf-8", "replace")
+        for hidden in filter(None, (self._secret, quote_plus(self._secret), self._token)):
+            text = text.replace(hidden, "***")
+        return "".join(c if c.isprintable() else " " for c in text[:200]).strip() or "nothing"
 
     def _subject(self, path: str) -> str:
         return f"vtn {self._vtn.id}, {path.split('?')[0]}"
@@ -169,8 +178,3 @@ def _context(vtn: Vtn, beside: Path) -> ssl.SSLContext:
         raise fault(f"vtn {vtn.id}, ca_file {vtn.ca_file}", error.strerror or str(error), "a PEM file", "Correct the name.") from None
     made.minimum_version = ssl.TLSVersion.TLSv1_2
     return made
-
-
-def _text(answer: bytes) -> str:
-    """What a server says, fit for a sentence: printable and short."""
-    return "".join(c if c.isprintable() else " " for c in answer[:200].decode("utf-8", "replace")).strip() or "nothing"

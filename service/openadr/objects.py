@@ -7,6 +7,7 @@ Reference: OpenADR Alliance, OpenADR 3 API (OpenAPI specification) and Definitio
 """
 
 import json
+from math import isfinite
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -219,13 +220,20 @@ def _short(value: Any) -> str:
 
 
 def read_json(text: bytes, subject: str) -> Any:
-    """JSON of a file or an answer. Raises `PenstockError` for what is none; NaN, infinities and half characters are none."""
+    """JSON of a file or an answer. Raises `PenstockError` for what is none: NaN, numbers beyond any use, half characters."""
 
     def refuse(name: str) -> Any:
-        raise ValueError(f"{name} is no number")
+        raise ValueError(f"{name[:40]} is no number")
+
+    def whole(digits: str) -> int:
+        return int(digits) if len(digits) < 19 else refuse(digits)  # a longer one fits no float, no column
+
+    def decimal(digits: str) -> float:
+        number = float(digits)
+        return number if isfinite(number) else refuse(digits)
 
     try:
-        found = json.loads(text, parse_constant=refuse)
+        found = json.loads(text, parse_constant=refuse, parse_int=whole, parse_float=decimal)
         json.dumps(found, ensure_ascii=False).encode()  # a lone surrogate passes every check but cannot be stored
         return found
     except (ValueError, RecursionError) as error:

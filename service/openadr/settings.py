@@ -31,7 +31,11 @@ class Vtn(Place):
     def _https(cls, value: str | None) -> str | None:
         if value is None:
             return None
-        at = urlsplit(value)
+        try:
+            at = urlsplit(value)
+            at.port  # noqa: B018 - reading it checks it
+        except ValueError as error:
+            raise ValueError(f"'{value}' is no address: {error}") from None
         secure = at.scheme == "https" or (at.scheme == "http" and at.hostname in LOOPBACK)
         if not secure or not at.hostname or at.query or at.fragment or at.username:
             raise ValueError(f"'{value}' is not of the form https://host/path; a token is sent over plain http to this machine only")

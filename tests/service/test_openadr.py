@@ -235,7 +235,9 @@ def test_an_object_against_the_standard_is_told_by_path(changes: dict[str, Any],
     assert said in str(caught.value)
 
 
-@pytest.mark.parametrize("text", [b"", b"{", b"\xff\xfe", b"NaN", b'{"a": Infinity}', b"[" * 100_000, b"<html>", b'["\\ud800"]'])
+@pytest.mark.parametrize(
+    "text", [b"", b"{", b"\xff\xfe", b"NaN", b'{"a": Infinity}', b"[" * 100_000, b"<html>", b'["\\ud800"]', b"1e400", b"1" * 400]
+)
 def test_garbage_is_no_json(text: bytes) -> None:
     with pytest.raises(PenstockError, match="no JSON"):
         read_json(text, "the answer")

@@ -127,6 +127,8 @@ def test_a_server_that_stumbles_is_asked_again(vtn: Vtn, tmp_path: Path) -> None
         ("token", [JSONResponse({"token": "x"})], "no access_token"),
         ("token", [JSONResponse({"access_token": "a\r\nb"})], "no access_token"),
         ("token", [PlainTextResponse("s3cret is wrong", 400)], "answers 400: *** is wrong"),
+        ("token", [PlainTextResponse("cannot read s3cret", 500)] * 3, "answers 500: cannot read ***"),
+        ("events", [PlainTextResponse("token-0 has no rights", 403)], "answers 403: *** has no rights"),
     ],
 )
 def test_a_server_that_misbehaves_is_one_sentence(vtn: Vtn, tmp_path: Path, path: str, answers: list[Any], said: str) -> None:
@@ -136,6 +138,18 @@ def test_a_server_that_misbehaves_is_one_sentence(vtn: Vtn, tmp_path: Path, path
     assert len(caught.value.problems) == 1
     assert said in str(caught.value)
     assert vtn.secret not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["https://vtn.example:99999/x", "https://vtn.example:port/x", "https://[::1/x"])
+def test_an_address_with_an_impossible_port_or_host_is_refused(vtn: Vtn, tmp_path: Path, url: str) -> None:
+    with pytest.raises(ValueError, match="is no address"):
+        line(vtn, tmp_path, url=url)
+
+
+@pytest.mark.parametrize("url", ["https://a..b/x", "http://127.0.0.1/citt\u00e0"])
+def test_an_address_that_cannot_be_sent_is_a_sentence(vtn: Vtn, tmp_path: Path, url: str) -> None:
+    with pytest.raises(PenstockError, match="cannot be asked"):
+        line(vtn, tmp_path, url=url).greet()
 
 
 def test_a_wrong_or_missing_secret_is_a_sentence(vtn: Vtn, tmp_path: Path) -> None:
