@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from city.problems import Problem
-from optimisation.asset import AssetKind, Left, Solved
+from optimisation.asset import AssetKind, Left, Solved, of_kind
 from optimisation.inputs import PlanInput, Series
 from optimisation.results import Breach, Cost, Settled, Values
 from optimisation.words import Words
@@ -34,9 +34,12 @@ class Island(AssetKind):
     stage: ClassVar[int] = 2
     follows: ClassVar[int] = 6
     planned: ClassVar[tuple[str, ...]] = ("critical_kw", "short_kwh")
-    series: tuple[str, ...] = Field(min_length=1, description="ids of the forecasts that add up to its critical load")
+    series: tuple[str, ...] = Field(
+        min_length=1,
+        description="ids of the forecasts that add up to its critical load; what hangs behind a ups among its members belongs to it",
+    )
     hours: float = Field(gt=0, description="how long it must carry that load from any step on [h]")
-    members: tuple[str, ...] = Field(default=(), description="ids of the assets that carry it; none: all that can")
+    members: tuple[str, ...] = Field(default=(), description="ids of the assets that carry it, and no other island; none: all that can")
     reserve_price_per_kwh_h: float | None = Field(
         default=10.0,
         gt=0,
@@ -64,7 +67,14 @@ class Island(AssetKind):
         wrong = [name for name in self.members if name not in can]
         if not can and not self.members:
             return [Problem(f"asset {self.id}, members", "nothing that can carry its load", allowed, "Add a battery, a ups or a diesel.")]
-        return [Problem(f"asset {self.id}, members", f"'{name}'", allowed, "Name what can carry its load.") for name in wrong]
+        found = [Problem(f"asset {self.id}, members", f"'{name}'", allowed, "Name what can carry its load.") for name in wrong]
+        before = assets[: assets.index(self)]
+        for other in of_kind(before, Island):
+            both = [name for name in can if name in (self.members or can) and name in (other.members or can)]
+            if both:  # the grid goes for both at once: its energy cannot be there twice
+                observed = f"{', '.join(both)} would carry '{other.id}' too"
+                found.append(Problem(f"asset {self.id}, members", observed, "members of its own", "Name the members of each island."))
+        return found
 
     @classmethod
     def block(cls, model: "Formulation", group: Sequence[Self]) -> None:

@@ -91,6 +91,18 @@ def test_members_that_cannot_carry_anything_are_named(assets_of, hours_of):
         plan(inputs, assets_of(TOWN, CLINIC))
 
 
+def test_two_islands_cannot_count_on_the_same_battery(assets_of, hours_of):
+    # 30 kW for 2 h each: 60 kWh are there once, not twice.
+    inputs = hours_of(
+        [0.1] * 2, {"town": [5] * 2, "clinic": [30] * 2}, state={name: {"charge_kwh": 60.0} for name in ("battery", "second")}
+    )
+    school = CLINIC | {"id": "school"}
+    with pytest.raises(PenstockError, match="asset school, members: battery would carry 'clinic' too"):
+        plan(inputs, assets_of(TOWN, BATTERY, CLINIC, school))
+    apart = (CLINIC | {"members": ["battery"]}, school | {"members": ["second"]})
+    assert plan(inputs, assets_of(TOWN, BATTERY, BATTERY | {"id": "second"}, *apart)).status == "optimal"
+
+
 def carried_by_linprog(load, power, energy):
     """What of `load` float[hours] [kW] cannot be carried by members with this power [kW] and energy [kWh]."""
     n, k = len(power), len(load)
