@@ -29,7 +29,6 @@ class Curtailable(Connected):
         default=0.0, ge=0, le=1, description="part of the forecast that must be taken [1]; 1 for a plant without a setpoint"
     )
     curtail_price_per_kwh: float = Field(default=0.0, ge=0, description="price of energy left unused [currency/kWh]")
-
     ramp_kw_per_h: float | None = Field(
         default=None,
         gt=0,
@@ -44,12 +43,19 @@ class Curtailable(Connected):
         return np.maximum(inputs.power(*self.series), 0.0)
 
     def ramp(self, inputs: PlanInput) -> Ramp:
-        """Its limit per step [kW], beside what the forecast itself rises or falls: taking all of it is always allowed."""
+        """Its limit per step [kW], beside what the forecast itself rises or falls: taking all of it is always allowed.
+
+        While people hold it, it falls as fast as they say: their order is not the plan's.
+        """
         before = float(inputs.state.get(self.id, {}).get("power_kw", np.nan))
         most = np.inf if self.ramp_kw_per_h is None else self.ramp_kw_per_h * inputs.step_h
         available = self.available_kw(inputs)
         change = np.diff(available, prepend=available[0] if np.isnan(before) else before)
-        return Ramp(self.id, most + np.maximum(change, 0.0), most + np.maximum(-change, 0.0), before)
+        down = most + np.maximum(-change, 0.0)
+        for lock in inputs.locks:
+            if lock.asset == self.id:
+                down[: inputs.until(lock.until_utc)] += float(np.nanmax([*available, before]))
+        return Ramp(self.id, most + np.maximum(change, 0.0), down, before)
 
     @classmethod
     def block(cls, model: "Formulation", group: Sequence[Self]) -> None:

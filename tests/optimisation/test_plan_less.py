@@ -1,5 +1,6 @@
 """Taking less: interruptions with a length, lamps with levels, sun and wind with a ramp."""
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -8,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from optimisation.program import baseline, plan
+from optimisation.program import Lock, baseline, plan
 
 MILL = {
     "kind": "interruptible",
@@ -114,6 +115,18 @@ def test_ramp_limits_what_the_plan_orders_and_not_what_the_sun_does(assets_of, h
     held = values(plan(inputs, assets_of(FLAT, TOWN, SUN)).plan, "sun", "power_kw")
     assert free == pytest.approx([100, 100, 50, 100, 0])
     assert held == pytest.approx([90, 70, 50, 70, 0])
+
+
+def test_plant_that_is_held_falls_at_once_and_rises_by_its_ramp(assets_of, hours_of, values):
+    inputs = hours_of([0.2] * 4, {"sun": [50] * 4, "town": [90] * 4}, state={"sun": {"power_kw": 50.0}})
+    until = inputs.times[2].to_pydatetime()
+    assets = assets_of(
+        {"kind": "fixed_load", "id": "town", "series": ["town"]},
+        {"kind": "curtailable", "id": "sun", "series": ["sun"], "ramp_kw_per_h": 20},
+    )
+    done = plan(replace(inputs, locks=(Lock("sun", "command_kw", 0.0, until),)), assets)
+    assert done.status == "optimal"
+    assert values(done.plan, "sun", "power_kw") == pytest.approx([0, 0, 20, 40])
 
 
 def test_plant_without_a_setpoint_may_still_rise_and_fall_as_it_does(assets_of, hours_of, values):
