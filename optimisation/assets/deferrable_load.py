@@ -46,12 +46,25 @@ class DeferrableLoad(Committed):
         return self
 
     def asked(self, inputs: PlanInput) -> list[tuple[Window, float]]:
-        """Each window with the energy it still must see [kWh]: what was taken already, and what may be taken later, is taken off."""
-        done = float(inputs.state.get(self.id, {}).get("done_kwh", 0.0))
-        return [
-            (w, max(self.energy_kwh - (done if w.begun else 0.0) - w.after_h * self.max_kw, 0.0))
-            for w in windows(inputs, self.from_local, self.until_local)
-        ]
+        """Each window with the energy it still must see [kWh]: what was taken already, and what may be taken later, is taken off.
+
+        Where nobody told what a window has seen, what no longer fits into it counts as taken.
+        """
+        done, found = float(inputs.state.get(self.id, {}).get("done_kwh", 0.0)), []
+        for w in windows(inputs, self.from_local, self.until_local):
+            kwh = self.energy_kwh - (done if w.begun else 0.0) - w.after_h * self.max_kw
+            fits = (w.end - w.first) * inputs.step_h * self.max_kw if self._unknown(inputs, w) else kwh
+            found.append((w, max(min(kwh, fits), 0.0)))
+        return found
+
+    def _unknown(self, inputs: PlanInput, window: Window) -> bool:
+        """Has it opened, and nobody told what was taken since?"""
+        return window.begun and "done_kwh" not in inputs.state.get(self.id, {})
+
+    def notes(self, inputs: PlanInput) -> list[str]:
+        if not any(self._unknown(inputs, window) for window, _ in self.asked(inputs)):
+            return []
+        return [f"{self.id}: what it has taken since its window opened is unknown (state 'done_kwh'); all that still fits is planned."]
 
     def check(self, inputs: PlanInput, assets: Sequence[AssetKind]) -> list[Problem]:
         minutes = (self.until_local.hour - self.from_local.hour) * 60 + self.until_local.minute - self.from_local.minute

@@ -64,11 +64,30 @@ class Process(Connected):
         return profile[done : done + inputs.steps] if done else profile[:0]
 
     def runs(self, inputs: PlanInput) -> list[tuple[Window, int]]:
-        """Each window with the runs it still must see: those made already, and those that fit beyond the horizon, are taken off."""
-        done = int(inputs.state.get(self.id, {}).get("runs_done", 0)) + bool(len(self.rest_kw(inputs)))
-        each, length = self.runs_per_day, sum(self.lengths(inputs)) * inputs.step_h
-        all_of = windows(inputs, self.from_local, self.until_local)
-        return [(w, max(each - (done if w.first == 0 else 0) - int(w.after_h / length + 1e-9), 0)) for w in all_of]
+        """Each window with the runs it still must see: those made already, and those that fit beyond the horizon, are taken off.
+
+        Where nobody told what a window has seen, those that no longer fit into it count as made.
+        """
+        under_way = len(self.rest_kw(inputs))
+        done = int(inputs.state.get(self.id, {}).get("runs_done", 0)) + bool(under_way)
+        each, steps = self.runs_per_day, sum(self.lengths(inputs))
+        found = []
+        for w in windows(inputs, self.from_local, self.until_local):
+            asked = each - (done if w.first == 0 else 0) - int(w.after_h / (steps * inputs.step_h) + 1e-9)
+            fit = (w.end - max(w.first, under_way)) // steps if self._unknown(inputs, w) else asked
+            found.append((w, max(min(asked, fit), 0)))
+        return found
+
+    def _unknown(self, inputs: PlanInput, window: Window) -> bool:
+        """Has it opened, and nobody told what was done since?"""
+        return window.begun and "runs_done" not in inputs.state.get(self.id, {})
+
+    def notes(self, inputs: PlanInput) -> list[str]:
+        if not any(self._unknown(inputs, window) for window, _ in self.runs(inputs)):
+            return []
+        return [
+            f"{self.id}: how many runs it has made since its window opened is unknown (state 'runs_done'); all that still fit are planned."
+        ]
 
     def check(self, inputs: PlanInput, assets: Sequence[AssetKind]) -> list[Problem]:
         subject, found = f"asset {self.id}", []

@@ -245,3 +245,21 @@ def test_deferred_energy_costs_what_scipys_solver_finds(assets_of, hours_of, pri
         bounds=scipy.optimize.Bounds(0, np.concatenate([np.full(n, 50), np.ones(2 * n)])),
     )
     assert done.cost.total == pytest.approx(oracle.fun, abs=1e-6)
+
+
+def test_plan_that_begins_late_in_a_window_asks_for_what_still_fits(assets_of, hours_of, values):
+    # From 22:00 on 2 h are left of the day: one run of 2 h and 20 of 40 kWh, as nobody told what the day has seen.
+    press = {"kind": "process", "id": "press", "runs_per_day": 2, "phases": [{"power_kw": 30, "hours": 2}]}
+    kiln = {"kind": "deferrable_load", "id": "kiln", "energy_kwh": 40, "max_kw": 10}
+    inputs = hours_of([0.1, 0.3], start_utc=parse_utc("2022-06-16T20:00Z"))
+    done = plan(inputs, assets_of(press, kiln))
+    assert done.status == "optimal"
+    assert values(done.plan, "press", "power_kw") == pytest.approx([30, 30])
+    assert values(done.plan, "kiln", "power_kw") == pytest.approx([10, 10])
+    assert [note.split(" (")[1] for note in done.notes] == [
+        "state 'runs_done'); all that still fit are planned.",
+        "state 'done_kwh'); all that still fits is planned.",
+    ]
+    told = plan(replace(inputs, state={"press": {"runs_done": 2.0}, "kiln": {"done_kwh": 40.0}}), assets_of(press, kiln))
+    assert told.cost.total == pytest.approx(0)
+    assert not told.notes
