@@ -19,6 +19,9 @@ from optimisation.formulation import Formulation
 
 Floats = NDArray[np.float64]
 
+UNKNOWN = (NotImplementedError, KeyError, TypeError, ValueError)
+"""What the walk raises over a template it cannot take whole, e.g. a logarithm of data or a sum over an empty set of pairs."""
+
 
 @dataclass(frozen=True)
 class Arrays:
@@ -128,7 +131,7 @@ class _Rows:
             done += width
         try:
             body, low, high = _row(walk, expression, len(sets))
-        except (NotImplementedError, KeyError):
+        except UNKNOWN:
             return False
         self._add(self.count + row, body)
         for limits, limit in ((self.lower, low), (self.upper, high)):
@@ -166,7 +169,7 @@ class _Rows:
         walk = Walk(self.columns, self.values)
         try:
             total = walk.linear(objective.expr if template is None else template()[0], 0)
-        except (NotImplementedError, KeyError):
+        except UNKNOWN:
             total = walk.linear(objective.expr, 0)
         costs = _Rows(self.columns, self.values, count=1)
         costs._add(0, total)

@@ -36,6 +36,7 @@ def model(hours_of):
     made = Formulation(hours_of([0.1, 0.2, 0.3, 0.4]))
     made.ids("A", ["a", "b", "c"])
     made.ids("PAIRS", [("a", 1), ("c", 3), ("b", 0)])
+    made.m.NONE = pyo.Set(dimen=2, initialize=[])
     made.parameter("limit", made.m.A, [1.5, 2.5, 4.0])
     made.parameter("price", made.m.T, [0.1, 0.2, 0.3, 0.5])
     made.variable("x", made.m.A, made.m.T1)
@@ -66,6 +67,25 @@ def test_rows_from_a_template_are_those_made_one_by_one(rule, model):
     assert low[:12] == pytest.approx(low[12:])
     assert high[:12] == pytest.approx(high[12:])
     assert np.abs(matrix).sum() > 0
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        lambda m, a, t: m.y[a, t] == sum(m.z[b, s] for b, s in m.NONE),
+        lambda m, a, t: pyo.exp(m.price[t]) * m.x[a, t] <= abs(m.limit[a] - 2),
+    ],
+    ids=["sum over no pairs", "function of data"],
+)
+def test_a_template_that_cannot_be_walked_is_expanded_to_the_same_rows(rule, model):
+    with templates():
+        model.constraint("together", model.m.A, model.m.T, rule=rule)
+    model.constraint("singly", model.m.A, model.m.T, rule=rule, by_row=True)
+    model.close()
+    matrix, low, high, _, _ = _dense(compiled(model))
+    assert matrix[:12] == pytest.approx(matrix[12:])
+    assert np.abs(matrix).sum() > 0
+    assert (low[:12].tolist(), high[:12].tolist()) == (low[12:].tolist(), high[12:].tolist())
 
 
 def test_rows_by_hand(model):
