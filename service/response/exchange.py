@@ -45,6 +45,10 @@ def export(engine: Engine, city: LoadedCity, what: str) -> str:
     if what.isdecimal():
         with engine.connect() as connection:
             one = events.one(connection, int(what))
+        if one.programme not in events.programmes(city):
+            raise fault(
+                f"event {one.event_id}", f"programme {one.programme} is not in the city file any more", "its programme", "Add it again."
+            )
         made = [reports.event_of(city, one).to_json()]
         settled = settling.settlements(engine, one.event_id)
         if settled:

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from city.problems import PenstockError
 from optimisation.inputs import PlanInput
-from service.response import binding, events, incoming
+from service.response import binding, events, exchange, incoming
 from service.settings import LoadedCity
 from service.store import writing
 from tests.service.response_town import CALLED, END, START, horizon, openadr, opened, response_town, take
@@ -121,6 +121,14 @@ def test_an_unknown_program_and_a_foreign_target_are_sentences(made: tuple[Engin
     assert take(engine, city, openadr(targets=[{"type": "VEN_NAME", "values": ["x"]}])) == [
         "event e-1 of peak asks nothing of this city, nothing changed"
     ]
+
+
+def test_an_event_of_a_programme_that_is_gone_from_the_city_file_is_a_sentence(made: tuple[Engine, LoadedCity]) -> None:
+    engine, city = made
+    take(engine, city, openadr())
+    city.settings = city.settings.model_copy(update={"programmes": ()})
+    with pytest.raises(PenstockError, match="event 1: programme peak is not in the city file any more"):
+        exchange.export(engine, city, "1")
 
 
 def test_an_event_of_ones_own_goes_out_and_comes_back_as_openadr(town: Town) -> None:
