@@ -62,8 +62,8 @@ def _state(inputs: PlanInput, asset: Asset) -> list[Problem]:
     state = inputs.state.get(asset.id, {})
     return [
         Problem(f"asset {asset.id}, state '{key}'", "unknown", f"its value at {inputs.said(0)}", "Read its meter, or enter it by hand.")
-        for key in asset.state_needed
-        if not np.isfinite(state.get(key, np.nan))
+        for key in asset.state_needed + asset.state_taken
+        if not np.isfinite(state.get(key, np.nan if key in asset.state_needed else 0.0))
     ]
 
 

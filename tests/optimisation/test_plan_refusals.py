@@ -73,6 +73,13 @@ def test_a_cause_may_hold_braces():
     assert any("hold {by} night shift, 50%" in said for said in plan(replace(inputs, locks=(held,)), assets).reasons)
 
 
+def test_state_that_may_be_left_out_is_a_number_where_it_is_given():
+    inputs, assets = demo_like(steps=8)
+    state = {**inputs.state, "ps-lake": {**inputs.state["ps-lake"], "since_steps": np.nan}}
+    with pytest.raises(PenstockError, match="asset ps-lake, state 'since_steps': unknown"):
+        plan(replace(inputs, state=state), assets)
+
+
 def test_hold_of_what_cannot_be_held_is_refused():
     inputs, assets = demo_like(steps=8)
     until = parse_utc("2022-06-16T03:00+02:00")
