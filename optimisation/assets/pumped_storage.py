@@ -157,6 +157,16 @@ class PumpedStorage(Firm, Store):
             return held[a, t + 1] - held[a, t] - flow == 0
 
         model.constraint("pumped_lower", plants, m.T, rule=rule)
+        full = model.parameter("pumped_lower_full_m3", plants, most)
+        worth = model.parameter("pumped_down_kwh_per_m3", plants, [a.turbine_efficiency * a.kwh_per_m3 for a in group])
+        firm = model.variable("pumped_firm_kwh", plants, m.T1)
+        for what, energy in (
+            ("above", {a.id: model.firms[a.id].energy for a in group}),
+            ("below", dict.fromkeys((a.id for a in group), lambda _, a, t: worth[a] * (full[a] - held[a, t]))),
+        ):
+            rule_of = lambda m, a, t, energy=energy: firm[a, t] - energy[a](m, a, t) <= 0  # noqa: E731
+            model.constraint(f"pumped_firm_{what}", plants, m.T, by_row=True, rule=rule_of)
+        model.firm([a.id for a in group], [a.turbine_kw for a in group], lambda _, a, t: 1.0 * firm[a, t])
 
     @classmethod
     def read(cls, inputs: PlanInput, group: Sequence[Self], solved: Solved) -> dict[str, Values]:
@@ -177,6 +187,13 @@ class PumpedStorage(Firm, Store):
 
     def contents(self, values: Values) -> NDArray[np.float64]:
         return values["volume_m3"] * self.kwh_per_m3
+
+    def usable_kwh(self, inputs: PlanInput, values: Values) -> NDArray[np.float64]:
+        """float[steps + 1]: what it could deliver from each instant on, as far as the lower reservoir takes the water [kWh]."""
+        above = super().usable_kwh(inputs, values)
+        if self.lower_volume_m3 is None:
+            return above
+        return np.minimum(above, np.maximum(self.lower_volume_m3 - values["lower_m3"], 0.0) * self.kwh_per_m3 * self.turbine_efficiency)
 
     def idle(self, inputs: PlanInput, assets: Sequence[AssetKind], left: Left) -> Values:
         """Standing still: inflow fills it up to most_share, the rest is spilt."""

@@ -103,6 +103,16 @@ def test_two_islands_cannot_count_on_the_same_battery(assets_of, hours_of):
     assert plan(inputs, assets_of(TOWN, BATTERY, BATTERY | {"id": "second"}, *apart)).status == "optimal"
 
 
+def test_a_plant_whose_lower_reservoir_is_full_carries_nothing(assets_of, hours_of, values):
+    # 2.725 kWh a m3 of water 1,000 m up: 30 kW for 2 h need 22 m3 of room below. 10 m3 are free, so 32.7 kWh lack until it has pumped.
+    plant = {"kind": "pumped_storage", "id": "plant", "volume_m3": 100, "head_m": 1000, "pump_kw": 50, "turbine_kw": 50}
+    plant |= {"pump_efficiency": 1, "turbine_efficiency": 1, "lower_volume_m3": 50}
+    inputs = hours_of([0.1] * 2, {"town": [5] * 2, "clinic": [30] * 2}, state={"plant": {"volume_m3": 60.0, "lower_m3": 40.0}})
+    done, idle = (solved(inputs, assets_of(TOWN, plant, CLINIC)) for solved in (plan, baseline))
+    assert values(done.plan, "clinic", "short_kwh") == pytest.approx([60 - 27.25, 0])
+    assert values(idle.plan, "clinic", "short_kwh") == pytest.approx([60 - 27.25] * 2)
+
+
 def carried_by_linprog(load, power, energy):
     """What of `load` float[hours] [kW] cannot be carried by members with this power [kW] and energy [kWh]."""
     n, k = len(power), len(load)
