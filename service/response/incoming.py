@@ -104,6 +104,8 @@ def gone(connection: Connection, city: LoadedCity, programme: Programme, listed:
     for one in map(events.record_of, rows):
         if (one.document or {}).get("id") not in listed and one.state_at(now_utc) != "done":
             told.append(events.cancel(connection, city, one.event_id, who, now_utc, "the server lists it no more"))
+            if now_utc < one.start_utc:  # listed again, e.g. after a fault of the server, it is a new event
+                events.change(connection, one.event_id, {"foreign_id": f"{one.foreign_id}/gone-{one.event_id}"})
     return told
 
 

@@ -50,6 +50,18 @@ def test_an_openadr_event_is_taken_once_changed_and_cancelled(made: tuple[Engine
     assert binding.bound(engine, city, horizon(), CALLED).calls == ()
 
 
+def test_an_event_that_is_listed_again_before_it_begins_is_announced_again(made: tuple[Engine, LoadedCity]) -> None:
+    engine, city = made
+    for number in (1, 2, 3):
+        assert take(engine, city, openadr())[0].startswith(f"{number}  announced: peak, hall")
+        assert take(engine, city, openadr()) == [f"event {number} is stored already, nothing changed"]
+        assert len(binding.bound(engine, city, horizon(), CALLED).calls) == 1
+        with writing(engine) as connection:
+            assert incoming.gone(connection, city, city.settings.programmes[0], set(), "vtn dso", CALLED)
+            assert not incoming.gone(connection, city, city.settings.programmes[0], set(), "vtn dso", CALLED)
+    assert [one.state for one in events.records(engine)] == ["cancelled"] * 3
+
+
 def test_what_is_over_is_not_changed_from_outside(made: tuple[Engine, LoadedCity]) -> None:
     engine, city = made
     take(engine, city, openadr(eventName="hot\x1b[2J day"))
