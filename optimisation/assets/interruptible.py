@@ -22,7 +22,7 @@ class Interruptible(Connected):
 
     kind: Literal["interruptible"] = "interruptible"
     error_sign: ClassVar[int] = 1
-    state_taken: ClassVar[tuple[str, ...]] = ("interrupted", "since_steps")
+    state_taken: ClassVar[tuple[str, ...]] = ("interrupted", "since_steps", "starts_today", "kwh_today", "hours_today")
     planned: ClassVar[tuple[str, ...]] = ("power_kw", "interrupted_kw")
     series: tuple[str, ...] = Field(min_length=1, description="ids of the load forecasts that add up to it")
     max_curtail_share: float = Field(ge=0, le=1, description="part of the load that may be interrupted [1]")
@@ -63,6 +63,11 @@ class Interruptible(Connected):
         """float[steps]: what may be interrupted: none before the notice has passed."""
         return np.where(self.told(inputs), np.maximum(inputs.power(*self.series), 0.0) * self.max_curtail_share, 0.0)
 
+    def left(self, inputs: PlanInput, most: float, spent: str) -> list[float]:
+        """What is left of `most` on each civil day, `spent` naming the state that tells what the first one has seen."""
+        first = max(most - float(inputs.state.get(self.id, {}).get(spent, 0.0)), 0.0)
+        return [first, *[most] * (len(inputs.civil_days) - 1)]
+
     @classmethod
     def block(cls, model: "Formulation", group: Sequence[Self]) -> None:
         m, inputs, h = model.m, model.inputs, model.inputs.step_h
@@ -74,13 +79,13 @@ class Interruptible(Connected):
         model.ids("INDUSTRY_DAY", range(len(days)))
         model.variable("interrupted_kw", m.INDUSTRY, m.T, upper=most, at_most=Words("interruption of at most {value}", "kW"))
         model.parameter("interrupted_price", m.INDUSTRY, column(group, "payment_per_kwh") * h)
-        budget = {a.id: a.budget_kwh_per_day for a in group}
+        budget = {a.id: a.left(inputs, a.budget_kwh_per_day, "kwh_today") for a in group}
         model.constraint(
             "interrupted_budget",
             m.INDUSTRY,
             m.INDUSTRY_DAY,
             by_row=True,
-            rule=lambda m, a, day: h * sum(m.interrupted_kw[a, t] for t in days[day]) <= budget[a],
+            rule=lambda m, a, day: h * sum(m.interrupted_kw[a, t] for t in days[day]) <= budget[a][day],
             words=Words("interrupted energy within the daily budget of {value}", "kWh", by_day=True),
         )
         cls._times(model, [a for a in group if a.timed or a.max_hours_per_day is not None])
@@ -91,10 +96,10 @@ class Interruptible(Connected):
             model.holdable(quantity, [a.id for a in group], lambda m, a, t: load[a][t] - m.interrupted_kw[a, t], "<=")
 
     def unit(self, inputs: PlanInput) -> Unit:
-        """Its interruptions as something that is on or off."""
+        """Its interruptions as something that is on or off; one under way ends early where the day's energy or hours do."""
         h, state = inputs.step_h, inputs.state.get(self.id, {})
         steps = [None if hours is None else int(np.ceil(hours / h - 1e-9)) for hours in (self.shortest_h, self.rest_h)]
-        return Unit(
+        unit = Unit(
             self.id,
             on=state.get("interrupted", 0.0) >= 0.5,
             since=None if (since := state.get("since_steps")) is None else int(since),
@@ -102,7 +107,12 @@ class Interruptible(Connected):
             min_down=max(steps[1] or 1, 1),
             max_up=None if self.longest_h is None else int(self.longest_h / h + 1e-9),
             starts_per_day=self.max_per_day,
+            starts_today=int(state.get("starts_today", 0)),
         )
+        hours = self.left(inputs, 24.0 if self.max_hours_per_day is None else self.max_hours_per_day, "hours_today")[0]
+        energy = self.left(inputs, self.budget_kwh_per_day, "kwh_today")[0]
+        lasts = np.cumsum(self.most_kw(inputs)) * h <= energy + 1e-9
+        return unit.released((lasts & (np.arange(1, inputs.steps + 1) * h <= hours + 1e-9)).astype(float))
 
     @staticmethod
     def _times(model: "Formulation", group: Sequence["Interruptible"]) -> None:
@@ -127,14 +137,14 @@ class Interruptible(Connected):
                 m.interrupted_kw[a, t] - most[a][t] * now[a, t] == 0 if a in timed else m.interrupted_kw[a, t] - most[a][t] * now[a, t] <= 0
             ),
         )
-        hours = {a.id: a.max_hours_per_day for a in group if a.max_hours_per_day is not None}
+        hours = {a.id: a.left(inputs, a.max_hours_per_day, "hours_today") for a in group if a.max_hours_per_day is not None}
         if hours:
             model.constraint(
                 "interrupted_hours",
                 model.ids("INDUSTRY_HOURS", hours),
                 m.INDUSTRY_DAY,
                 by_row=True,
-                rule=lambda m, a, day: inputs.step_h * sum(now[a, t] for t in inputs.civil_days[day]) <= hours[a],
+                rule=lambda m, a, day: inputs.step_h * sum(now[a, t] for t in inputs.civil_days[day]) <= hours[a][day],
                 words=Words("interrupted for at most {value} a day", "h", by_day=True),
             )
 

@@ -70,6 +70,25 @@ def test_interruption_under_way_lasts_its_shortest_time(assets_of, hours_of, val
         assets_of(MILL | {"shortest_h": 2, "longest_h": 1})
 
 
+def test_what_the_day_has_seen_is_taken_off_its_budget_hours_and_number(assets_of, hours_of, values):
+    # 100 kW may be taken off: 150 of 250 kWh are left, or 1 of 3 hours, or no second interruption.
+    inputs = hours_of([0.9] * 4, {"mill": [200] * 4})
+    for spent, more, cut in (
+        ({"kwh_today": 100.0}, {"budget_kwh_per_day": 250}, 150),
+        ({"hours_today": 2.0}, {"max_hours_per_day": 3}, 100),
+        ({"starts_today": 1.0}, {"max_per_day": 1}, 0),
+    ):
+        done = plan(replace(inputs, state={"mill": spent}), assets_of(MILL | more))
+        assert values(done.plan, "mill", "interrupted_kw").sum() == pytest.approx(cut)
+
+
+def test_interruption_under_way_ends_with_the_budget_of_the_day(assets_of, hours_of, values):
+    # One hour of three is over, and the load has grown: 100 kWh for each of the two that remain, 150 kWh are left.
+    inputs = hours_of([0.1] * 4, {"mill": [200] * 4}, state={"mill": {"interrupted": 1.0, "since_steps": 1.0, "kwh_today": 50.0}})
+    done = plan(inputs, assets_of(MILL | {"shortest_h": 3, "budget_kwh_per_day": 200}))
+    assert values(done.plan, "mill", "interrupted_kw") == pytest.approx([100, 0, 0, 0])
+
+
 def test_lamps_stay_at_a_level_and_give_the_least_light_of_the_hour(assets_of, hours_of, values):
     """100 kW; dimming to 0.7 or 0.5 pays 0.3 - 0.1 per kWh at the dear hours and loses 0.05 at the cheap one."""
     inputs = hours_of([0.3, 0.05, 0.3, 0.3, 0.3, 0.3], {"lamps": [100] * 6})
