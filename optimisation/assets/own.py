@@ -5,11 +5,14 @@ Only what an administrator installed is run, never a file that city.toml points 
 
 from collections.abc import Sequence
 from importlib.metadata import EntryPoint, entry_points
+from inspect import getattr_static
+from typing import Literal, get_origin
 
 from city.problems import fault
 from optimisation.asset import AssetKind
 
 GROUP = "penstock.assets"
+METHODS = ("block", "read", "idle", "settle")
 
 
 def with_own(kinds: Sequence[type[AssetKind]]) -> tuple[type[AssetKind], ...]:
@@ -31,7 +34,7 @@ def _loaded(point: EntryPoint, kinds: Sequence[type[AssetKind]]) -> type[AssetKi
     if not (isinstance(kind, type) and issubclass(kind, AssetKind)):
         raise fault(subject, repr(kind), "a class derived from AssetKind", "Correct the entry point.")
     field = kind.model_fields.get("kind")
-    if field is None or not isinstance(field.default, str):
+    if field is None or get_origin(field.annotation) is not Literal or not isinstance(field.default, str):
         raise fault(subject, "no name", 'a field such as kind: Literal["electrolyser"] = "electrolyser"', "Add it.")
     for other in kinds:
         if other.model_fields["kind"].default == field.default:
@@ -39,4 +42,7 @@ def _loaded(point: EntryPoint, kinds: Sequence[type[AssetKind]]) -> type[AssetKi
         if issubclass(kind, other):
             allowed = "derived from AssetKind, Connected, Committed, Inflow or Station"
             raise fault(subject, f"derived from {other.__name__}, which would plan it a second time", allowed, "Choose one of these.")
+    missing = [name for name in METHODS if getattr_static(kind, name) is getattr_static(AssetKind, name)]
+    if missing:
+        raise fault(subject, f"no {', '.join(missing)}", f"its own {', '.join(METHODS)}", "Write what is missing.")
     return kind

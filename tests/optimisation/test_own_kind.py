@@ -73,7 +73,19 @@ class Taken(Connected):
 class Twice(Battery):
     """Would be planned with the batteries, and once more."""
 
-    kind: Literal["battery"] | Literal["twice"] = "twice"  # type: ignore[assignment]
+    kind: Literal["twice"] = "twice"  # type: ignore[assignment]
+
+
+class AnyWord(Connected):
+    """Its word could be any: no table of city.toml would tell it."""
+
+    kind: str = "any"
+
+
+class Unwritten(Connected):
+    """A name and no mathematics."""
+
+    kind: Literal["unwritten"] = "unwritten"
 
 
 @pytest.mark.parametrize(
@@ -84,11 +96,13 @@ class Twice(Battery):
         (f"{__name__}:Nameless", "no name"),
         (f"{__name__}:Taken", "the name 'battery' is taken by Battery"),
         (f"{__name__}:Twice", "derived from Battery, which would plan it a second time"),
+        (f"{__name__}:AnyWord", "no name"),
+        (f"{__name__}:Unwritten", "no block, read, idle, settle; allowed: its own block, read, idle, settle"),
     ],
 )
 def test_package_that_cannot_be_used_is_told_in_a_sentence(value: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, __name__, sys.modules.get(__name__) or type(sys)(__name__))
-    for kind in (Nameless, Taken, Twice):
+    for kind in (Nameless, Taken, Twice, AnyWord, Unwritten):
         monkeypatch.setattr(sys.modules[__name__], kind.__name__, kind, raising=False)
     point = EntryPoint(name="mine", value=value, group=own.GROUP)
     monkeypatch.setattr(own, "entry_points", lambda group: [point] if group == own.GROUP else [])
