@@ -4,6 +4,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine
@@ -37,6 +38,14 @@ def require_known(engine: Engine, revision: str) -> None:
         ScriptDirectory.from_config(config(engine)).get_revision(revision)
     except CommandError as error:
         raise _newer(error) from None
+
+
+def behind(engine: Engine) -> bool:
+    """Is the database of an older release, which `upgrade` would bring to this one?"""
+    with engine.connect() as connection:
+        at = MigrationContext.configure(connection).get_current_revision()
+    script = ScriptDirectory.from_config(config(engine))
+    return at != script.get_current_head() and at in {one.revision for one in script.walk_revisions()}
 
 
 def _newer(error: CommandError) -> PenstockError:

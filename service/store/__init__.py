@@ -97,4 +97,7 @@ def _require_tables(engine: Engine) -> None:
         raise fault(_named(engine), "no tables", "a database made by `penstock init`", "Run `penstock init` first.")
     lost = sorted(set(metadata.tables) - present)
     if lost:
-        raise fault(_named(engine), f"without the tables {', '.join(lost)}", "every table", "Restore the database from its backup.")
+        from service.migrations import behind
+
+        remedy = "Run `penstock init`: it comes from an older release." if behind(engine) else "Restore the database from its backup."
+        raise fault(_named(engine), f"without the tables {', '.join(lost)}", "every table", remedy)

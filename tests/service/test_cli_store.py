@@ -7,7 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from service import migrations
 from service import schema as t
+from service.store import open_store
 from tests.town import NOW, Town, count, power
 
 NEEDED = {"approve": ["latest", "--who", "ada"], "hold": ["all", "--who", "ada"], "work": ["--once"]}
@@ -27,6 +29,16 @@ def test_a_database_that_lost_a_table_names_it(town: Town) -> None:
     said = town.penstock("status")
     assert said.code == 1
     assert "without the tables meter_day" in said.err
+    assert "Restore the database from its backup" in said.err
+
+
+def test_a_database_of_an_older_release_names_the_command_that_brings_it_to_this_one(town: Town) -> None:
+    migrations.downgrade(open_store(town.database), "0007")
+    said = town.penstock("status")
+    assert said.code == 1
+    assert "Run `penstock init`: it comes from an older release" in said.err
+    assert town.penstock("init").code == 0
+    assert town.penstock("status").code != 1
 
 
 @pytest.mark.parametrize("command", ["status", "init"])
