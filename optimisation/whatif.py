@@ -110,7 +110,10 @@ class Outage(Window):
         away = self.steps(inputs)
         if isinstance(asset, TAKES_ITS_FORECAST):
             return _scaled(inputs, asset.series_needed, np.where(away, 0.0, 1.0))
-        quantity = "running" if "running" in asset.planned else "power_kw"
+        quantity = next((name for name in ("running", "power_kw") if name in asset.planned), None)
+        if quantity is None:
+            allowed = ", ".join(one.id for one in assets if {"running", "power_kw"} & set(one.planned))
+            raise PenstockError(Problem(f"what-if outage of '{self.asset}'", "it has no power to lose", allowed, "Name a machine."))
         still = Lock(asset.id, quantity, 0.0, inputs.times[-1].to_pydatetime(), np.where(away, 0.0, np.nan), "outage")
         return replace(inputs, locks=(*(lock for lock in inputs.locks if lock.asset != asset.id), still))
 
@@ -158,8 +161,11 @@ def _scaled(inputs: PlanInput, series: Sequence[str], factor: NDArray[np.float64
 
 
 def applied(inputs: PlanInput, assets: Sequence[Asset], changes: Sequence[Change]) -> PlanInput:
-    """The question with every change in it. Raises `PenstockError` for a series or asset that is not part of it."""
+    """The question with every change in it. Raises `PenstockError` for what is not part of it: a series, an asset, a time."""
     for change in changes:
+        if isinstance(change, Window) and not change.steps(inputs).any():
+            allowed = f"from {inputs.local_times[0]:%Y-%m-%d %H:%M} to {inputs.local_times[-1]:%Y-%m-%d %H:%M}, as the plan"
+            raise PenstockError(Problem(f"what-if {change.said()}", "no step of the plan begins then", allowed, "Correct the times."))
         inputs = change.apply(inputs, assets)
     return inputs
 

@@ -28,8 +28,7 @@ def show(
     from service.store import open_store
 
     env = environment(city)
-    moment(now)
-    for line in page(load(env), open_store(env.url), plan_id):
+    for line in page(load(env), open_store(env.url), plan_id, moment(now)):
         typer.echo(line)
 
 

@@ -20,6 +20,7 @@ from service.settings import LoadedCity, load
 from service.store import open_store, operations, runs, writing
 
 log = structlog.get_logger()
+MOST_TOLD = 5  # problems of a request that failed, in its sentence
 
 
 def serve(env: Environment, now_utc: datetime | None, *, once: bool) -> str:
@@ -58,7 +59,7 @@ def _answered(planner: Planner, taken: Any, now_utc: datetime) -> str | None:
         operations.finish_request(engine, taken.request_id, "done", _serve(planner, taken, now_utc))
         return None
     except PenstockError as error:
-        operations.finish_request(engine, taken.request_id, "failed", str(error.problems[0]))
+        operations.finish_request(engine, taken.request_id, "failed", " ".join(map(str, error.problems[:MOST_TOLD])))
         log.error("request failed", request=taken.request_id, problems=[str(p) for p in error.problems])
     except Exception as error:  # one bad request must not end the service; the traceback is kept for the engineers
         operations.finish_request(engine, taken.request_id, "failed", keep(error, planner.city.environment))

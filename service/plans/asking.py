@@ -112,8 +112,9 @@ def _said(city: LoadedCity, engine: Engine, plan_id: str, answer: PlanResult) ->
     if answer.status == "impossible":
         return "no plan is possible: " + " ".join(answer.reasons)
     row, currency = results.rows(engine, t.plan, t.plan.c.plan_id == plan_id)[0], city.settings.city.currency
+    broken = "".join(f" {breach.sentence}" for breach in answer.breaches)
     told = f"{answer.status}, {answer.cost.paid:,.0f} {currency}, {answer.co2_kg / 1000:,.1f} t CO2, peak {answer.peak_kw:,.0f} kW"
     if row.cost is None:
-        return told
+        return f"{told}.{broken}"
     more, co2 = answer.cost.paid - row.cost, answer.co2_kg - row.co2_kg
-    return f"{told}; {abs(more):,.0f} {currency} {'more' if more >= 0 else 'less'} and {co2 / 1000:+,.2f} t against {plan_id}"
+    return f"{told}; {abs(more):,.0f} {currency} {'more' if more >= 0 else 'less'} and {co2 / 1000:+,.2f} t against {plan_id}.{broken}"

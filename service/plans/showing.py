@@ -25,15 +25,15 @@ def resolved(engine: Engine, plan_id: str) -> str:
     return str(plan.plan_id)
 
 
-def page(city: LoadedCity, engine: Engine, plan_id: str) -> Iterator[str]:
-    """The lines of a plan's page. Raises `PenstockError` for an id that is none."""
+def page(city: LoadedCity, engine: Engine, plan_id: str, now_utc: datetime) -> Iterator[str]:
+    """The lines of a plan's page, as things stand now. Raises `PenstockError` for an id that is none."""
     rows = results.rows(engine, t.plan, t.plan.c.plan_id == resolved(engine, plan_id))
     if not rows:
         raise fault(f"plan '{plan_id}'", "not in the store", "latest, or an id that `penstock status` tells", "Check the id.")
     plan, zone = rows[0], city.settings.city.time_zone
     detail, currency = plan.detail, city.settings.city.currency
     yield f"{plan.plan_id}  {plan.status}, {plan.steps} steps of {plan.step_s // 60} min from {_local(plan.start_utc, zone)}"
-    yield _standing(engine, plan)
+    yield _standing(engine, plan, now_utc)
     yield f"  {'':24}{'plan':>12}{'doing nothing':>16}"
     yield _figure(f"cost [{currency}]", plan.cost, plan.baseline_cost)
     yield _figure("CO2 [t]", _t(plan.co2_kg), _t(plan.baseline_co2_kg), 2)
@@ -43,21 +43,24 @@ def page(city: LoadedCity, engine: Engine, plan_id: str) -> Iterator[str]:
     for title, lines in _sentences(engine, plan):
         yield from (f"  {title:14}{line}" for line in lines)
     for row in results.rows(engine, t.what_if, t.what_if.c.plan_id == plan.plan_id, order=t.what_if.c.what_if_id):
-        cost = "impossible" if row.cost is None else f"{row.cost:,.0f} {currency}, {row.co2_kg / 1000:,.2f} t CO2"
-        yield f"  what if       {row.sentence}: {cost}"
+        cost = "" if row.cost is None else f", {row.cost:,.0f} {currency}, {row.co2_kg / 1000:,.2f} t CO2"
+        yield f"  what if       {row.sentence}: {row.status}{cost}"
 
 
 def _local(time: datetime, zone: str) -> str:
     return f"{local(pd.DatetimeIndex([time]), zone)[0]:%Y-%m-%d %H:%M}"
 
 
-def _standing(engine: Engine, plan: Any) -> str:
-    """Is it in force, and if not, what is?"""
-    own = results.rows(engine, t.approval, t.approval.c.plan_id == plan.plan_id, t.approval.c.commands > 0)
-    in_force = approved_plan(engine, plan.made_at_utc)
-    if own:
-        return f"  approved by {own[-1].who}"
-    return f"  not approved; {in_force.plan_id} is in force" if in_force else "  not approved; no plan is in force"
+def _standing(engine: Engine, plan: Any, now_utc: datetime) -> str:
+    """Is it in force now, and if not, what is?"""
+    given = results.rows(engine, t.approval, t.approval.c.plan_id == plan.plan_id, order=t.approval.c.at_utc)
+    in_force = approved_plan(engine, now_utc)
+    force = f"{in_force.plan_id} is in force" if in_force else "no plan is in force"
+    if in_force is not None and in_force.plan_id == plan.plan_id:
+        force = "in force"
+    if not given:
+        return f"  not approved; {force}"
+    return f"  approved {'' if given[-1].commands else 'once '}by {given[-1].who}; {force}"
 
 
 def _figure(name: str, value: float | None, baseline: float | None, digits: int = 0) -> str:

@@ -97,7 +97,8 @@ def add_scenario(connection: Connection, plan_id: str, scenario: str, values: pd
 
 def last_plan(engine: Engine, night: date | None = None) -> Any | None:
     """The newest plan (of a night), or None."""
-    statement = select(t.plan).order_by(t.plan.c.made_at_utc.desc(), t.plan.c.plan_id.desc()).limit(1)
+    p = t.plan.c
+    statement = select(t.plan).order_by(p.made_at_utc.desc(), func.length(p.plan_id).desc(), p.plan_id.desc()).limit(1)  # -10 after -9
     if night is not None:
         statement = statement.where(t.plan.c.night == night)
     with engine.connect() as connection:

@@ -101,12 +101,14 @@ def test_what_differs_is_told_largest_first_in_local_time(assets_of, hours_of) -
     ("change", "why"),
     [
         ({"kind": "outage", "asset": "no"}, "no such asset"),
+        ({"kind": "outage", "asset": "t"}, "it has no power to lose"),
         ({"kind": "forecast", "series": ["no"], "factor": 1}, "not part of the plan"),
+        ({"kind": "price", "factor": 2, "start": START - timedelta(days=2), "end": START}, "no step of the plan begins then"),
     ],
 )
 def test_a_name_that_is_not_there_is_told(assets_of, hours_of, change, why) -> None:
     with pytest.raises(PenstockError, match=why):
-        changed(hours_of([1.0]), assets_of(), change)
+        changed(hours_of([1.0]), assets_of({"kind": "tank", "id": "t", "volume_max_m3": 10.0}), change)
 
 
 @pytest.mark.parametrize("window", [{"start": "18:00"}, {"start": "18:00", "end": "18:00"}, {"start": START, "end": START}])

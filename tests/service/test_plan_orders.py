@@ -91,8 +91,11 @@ def test_an_impossible_plan_leaves_the_approved_one_in_force_and_says_so(planned
     said = planned.penstock("plan", "now", "--now", NOW)
     assert "plan-20220616-1: no plan is possible, plan-20220616-0 stays in force" in said.out
     assert states(planned) == {"approved"}
-    shown = planned.penstock("plan", "show").out
+    shown = planned.penstock("plan", "show", "--now", NOW).out
     assert "not approved; plan-20220616-0 is in force" in shown
+    assert "approved by ann; in force" in planned.penstock("plan", "show", "plan-20220616-0", "--now", NOW).out
+    later = planned.penstock("plan", "show", "--now", "2022-06-19T00:00+02:00").out  # its commands are over
+    assert "not approved; no plan is in force" in later
     assert "impossible" in shown
 
 

@@ -137,7 +137,7 @@ def test_a_what_if_stands_beside_its_plan_and_is_none(planned: Town) -> None:
     assert results.rows(engine, t.command) == commands
     scenarios = set(results.plan_values(engine, before).columns.get_level_values(0))
     assert scenarios == {"plan", "baseline", f"what-if {row.what_if_id}"}
-    assert "what if       import price x 2: " in planned.penstock("plan", "show").out
+    assert "what if       import price x 2: optimal, " in planned.penstock("plan", "show").out
 
 
 def test_what_ifs_of_forecast_outage_and_limit_and_what_they_do_differently(planned: Town) -> None:
@@ -160,6 +160,7 @@ def test_what_ifs_of_forecast_outage_and_limit_and_what_they_do_differently(plan
         (["--price", "2", "--from", "18:00"], "one of them alone"),
         (["--price", "2", "--from", "18:00", "--to", "18:00"], "same time of day"),
         (["--price", "2", "--from", "soon", "--to", "later"], "start"),
+        (["--price", "2", "--from", "2022-07-01T00:00+02:00", "--to", "2022-07-02T00:00+02:00"], "no step of the plan begins then"),
         (["--price", "2", "--plan", "plan-0"], "not in the store"),
     ],
 )
