@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Solved = Mapping[str, NDArray[np.float64]]
 Left = Mapping[str, NDArray[np.float64]]  # balance -> float[steps], what it still lacks [kW]; below zero: has too much
+NOISE = 0.01  # of a size: how far a sensor may read beyond what can be, and still be believed
 TOLERANCE = 1e-6  # of a limit, relative to its size: what a solver calls kept
 
 

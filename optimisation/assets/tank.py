@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from city.problems import Problem
-from optimisation.asset import TOLERANCE, AssetKind, Left, Solved, column
+from optimisation.asset import NOISE, TOLERANCE, AssetKind, Left, Solved, column
 from optimisation.inputs import PlanInput, Series
 from optimisation.parts.station import by_level
 from optimisation.results import Breach, Cost, Settled, Values
@@ -78,7 +78,8 @@ class Tank(AssetKind):
         return inputs.expected(*self.series) if self.series else np.zeros(inputs.steps)
 
     def start_m3(self, inputs: PlanInput) -> float:
-        return float(inputs.state[self.id]["volume_m3"])
+        """What it holds at the start: as metered, full or empty where a sensor reads a little beyond [m3]."""
+        return float(np.clip(inputs.state[self.id]["volume_m3"], self.volume_min_m3, self.volume_max_m3))
 
     def end_m3(self, inputs: PlanInput) -> float:
         """The wished volume at the end, inside the band [m3]."""
@@ -92,9 +93,9 @@ class Tank(AssetKind):
         return wished | {inputs.steps: max(self.end_m3(inputs), wished.get(inputs.steps, 0.0))}
 
     def check(self, inputs: PlanInput, assets: Sequence[AssetKind]) -> list[Problem]:
-        start, low, high = self.start_m3(inputs), self.volume_min_m3, self.volume_max_m3
+        start, low, high = float(inputs.state[self.id]["volume_m3"]), self.volume_min_m3, self.volume_max_m3
         found = []
-        if not low * (1 - TOLERANCE) <= start <= high * (1 + TOLERANCE):
+        if not low - NOISE * high <= start <= high * (1 + NOISE):
             found += [
                 Problem(f"state of {self.id}, volume_m3", f"{start:g} m3", f"{low:g} to {high:g} m3", "Check level sensor and volumes.")
             ]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from city.problems import Problem
-from optimisation.asset import TOLERANCE, AssetKind, Connected, Left, Solved
+from optimisation.asset import NOISE, TOLERANCE, AssetKind, Connected, Left, Solved
 from optimisation.inputs import PlanInput
 from optimisation.parts.storage_block import build, floors
 from optimisation.parts.storage_wishes import RECOVERY_H, Target, Window, Wish, contradiction, led_back, target_instants, window_instants
@@ -76,7 +76,8 @@ class Store(Connected):
         return self
 
     def start_kwh(self, inputs: PlanInput) -> float:
-        return float(inputs.state[self.id]["charge_kwh"])
+        """What it holds at the start: as metered, full or empty where a sensor reads a little beyond [kWh]."""
+        return float(np.clip(inputs.state[self.id]["charge_kwh"], 0.0, self.physics.energy_kwh))
 
     def end_kwh(self, inputs: PlanInput) -> float:
         """The wished content at the end, inside the window and the wished end [kWh]."""
@@ -90,8 +91,8 @@ class Store(Connected):
         return float((1.0 - self.loss_share_per_day) ** (inputs.step_h / 24.0))
 
     def check(self, inputs: PlanInput, assets: Sequence[AssetKind]) -> list[Problem]:
-        start, size = self.start_kwh(inputs), self.physics.energy_kwh
-        if 0 <= start <= size * (1 + TOLERANCE):
+        start, size = float(inputs.state[self.id]["charge_kwh"]), self.physics.energy_kwh
+        if -NOISE * size <= start <= size * (1 + NOISE):
             return []
         return [Problem(f"state of {self.id}, charge_kwh", f"{start:g} kWh", f"0 to {size:g} kWh", "Check the register map.")]
 

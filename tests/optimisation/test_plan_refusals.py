@@ -73,6 +73,19 @@ def test_a_cause_may_hold_braces():
     assert any("hold {by} night shift, 50%" in said for said in plan(replace(inputs, locks=(held,)), assets).reasons)
 
 
+@pytest.mark.parametrize(("asset", "quantity", "reads", "starts"), [("bat", "charge_kwh", 100.4, 100), ("tank", "volume_m3", 19.6, 20)])
+def test_sensor_that_reads_a_little_beyond_what_can_be_is_believed(asset, quantity, reads, starts, assets_of, hours_of, values):
+    assets = assets_of(
+        {"kind": "battery", "id": "bat", "power_kw": 50, "energy_kwh": 100, "most_share": 1},
+        {"kind": "tank", "id": "tank", "volume_min_m3": 20, "volume_max_m3": 100},
+    )
+    state = {"bat": {"charge_kwh": 50.0}, "tank": {"volume_m3": 50.0}} | {asset: {quantity: reads}}
+    assert values(plan(hours_of([0.1] * 2, state=state), assets).plan, asset, quantity)[0] == pytest.approx(starts)
+    state[asset] = {quantity: reads + 3 * (reads - starts)}
+    with pytest.raises(PenstockError, match=f"state of {asset}, {quantity}"):
+        plan(hours_of([0.1] * 2, state=state), assets)
+
+
 def test_state_that_may_be_left_out_is_a_number_where_it_is_given():
     inputs, assets = demo_like(steps=8)
     state = {**inputs.state, "ps-lake": {**inputs.state["ps-lake"], "since_steps": np.nan}}

@@ -143,7 +143,7 @@ def test_contradictory_wishes_are_refused(wrong, told):
         Battery.model_validate(STORE | wrong)
 
 
-@pytest.mark.parametrize("start", [-1.0, 101.0, float("nan")])
+@pytest.mark.parametrize("start", [-2.0, 102.0, float("nan")])
 def test_a_start_outside_physics_is_a_sentence(start, assets_of, hours_of):
     with pytest.raises(PenstockError, match="charge_kwh"):
         plan(hours_of([0.1], {"town": [0]}, state={"b": {"charge_kwh": start}}), assets_of(TOWN, STORE))
