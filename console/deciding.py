@@ -46,6 +46,10 @@ def approval(person: Person, plan_id: str, button: str) -> None:
         return
     first = look.clock(waiting["not_before_utc"].min().to_pydatetime())
     look.banner(f"{say('not_approved')}. {say('approve_asks', count=len(waiting), time=first)}", None)
+    for event in data.calls(plan_id):
+        words = {"asset": event.asset_id, "start": look.clock(event.start_utc), "end": look.clock(event.end_utc)}
+        told = "" if event.call_by_utc is None else say("notice_until", time=look.clock(event.call_by_utc))
+        look.banner(say("approve_calls", **words) + told, 3)
     allowed = may(person, "approve")
     if not allowed:
         st.caption(say("only_operators", role=say(person.role)))

@@ -16,6 +16,11 @@ PLAN_WORDS: dict[str, tuple[str, str]] = {
         "按当前条件无可行计划，且无有效计划：设备维持现状。",
     ),
     "proposal": ("A proposal: until it is approved, plan {plan} stays in force.", "此为建议：批准前计划 {plan} 继续有效。"),
+    "approve_calls": (
+        "Approving also calls {asset} for demand response from {start} to {end}.",
+        "批准同时调用需求响应：{asset}，{start} 至 {end}。",
+    ),
+    "notice_until": (" It must be told by {time}.", "须于 {time} 前通知。"),
     "newest": ("Newest", "最新"),
     # what-if
     "what_if": ("What if", "假设分析"),

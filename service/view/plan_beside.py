@@ -1,9 +1,10 @@
 """What stands beside a plan: what is in force, its water pressure, its what-ifs and what it could trade cost for."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import pandas as pd
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func, select
 
 from service import schema as t
 from service.plans.orders import approved_plan
@@ -29,10 +30,28 @@ class WhatIf:
     breaches: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Call:
+    """An event of demand response that goes out with a plan's approval."""
+
+    asset_id: str
+    start_utc: datetime
+    end_utc: datetime
+    call_by_utc: datetime | None
+
+
 def in_force(engine: Engine, moment: Moment) -> str | None:
     """The id of the plan that people approved last, while its commands still stand."""
     row = approved_plan(engine, moment.now_utc)
     return None if row is None else str(row.plan_id)
+
+
+def calls(engine: Engine, plan_id: str) -> list[Call]:
+    """The events of demand response that approving a plan calls: those it proposes within the hours of its commands."""
+    e = t.response_event
+    until = select(func.max(t.command.c.not_after_utc)).where(t.command.c.plan_id == plan_id).scalar_subquery()
+    rows = results.rows(engine, e, e.c.plan_id == plan_id, e.c.state == "proposed", e.c.start_utc < until, order=e.c.start_utc)
+    return [Call(row.asset_id, row.start_utc, row.end_utc, row.call_by_utc) for row in rows]
 
 
 def what_ifs(engine: Engine, plan_id: str) -> list[WhatIf]:

@@ -1,6 +1,6 @@
 """What stands beside the plan on the Tonight page: what-ifs asked and answered, trade-offs, what is in force."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -66,6 +66,15 @@ def test_a_plan_that_is_not_approved_names_the_one_in_force(city: Path) -> None:
         connection.execute(t.plan_value.insert(), [dict(one._mapping) | {"plan_id": "plan-20220616-1"} for one in values])
     seen = text(opened("tonight"))
     assert f"No plan is possible as asked; the approved plan {PLAN} stays in force." in seen
+
+
+def test_who_approves_a_plan_sees_whom_that_calls(city: Path) -> None:
+    engine, start = open_store(f"sqlite:///{city / 'penstock.db'}"), AT + timedelta(hours=2)
+    event = {"programme": "peak", "asset_id": "works", "signal": "reduce_kw", "amounts": [], "state": "proposed", "origin": "plan"}
+    when = {"start_utc": start, "end_utc": start + timedelta(hours=3), "call_by_utc": AT + timedelta(hours=1), "made_at_utc": AT}
+    with writing(engine) as connection:
+        connection.execute(t.response_event.insert().values(**event, **when, plan_id=PLAN, who="plan", reason=""))
+    assert "Approving also calls works for demand response from 2022-06-16 02:31" in text(opened("tonight"))
 
 
 def test_every_planned_quantity_has_its_word_in_both_languages() -> None:
