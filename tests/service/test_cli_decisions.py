@@ -180,7 +180,7 @@ def test_work_fails_one_unknown_request_and_serves_the_next(planned: Town) -> No
     assert planned.penstock("work", "--once", "--now", DECISION).code == 2
     rows = results.rows(engine, t.request, order=t.request.c.request_id)
     assert [row.state for row in rows] == ["failed", "failed", "done"]
-    assert "replan, statement or forecast" in rows[0].sentence
+    assert "replan, what-if, pareto, statement or forecast" in rows[0].sentence
     assert "1999-01" in rows[1].sentence
 
 
