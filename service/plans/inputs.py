@@ -76,9 +76,9 @@ def again(city: LoadedCity, engine: Engine, night: date, plan_id: str, start: Be
         plan_id=plan_id,
         currency=settings.city.currency,
     )
+    inputs = bound(engine, city, inputs, start.known_utc)  # before holds, which ask what a device does by itself
     locks, told_locks = orders.locks(city, inputs, start.held)
     inputs = replace(inputs, locks=locks, approved=orders.approved(city, engine, start.approved, inputs))
-    inputs = bound(engine, city, inputs, start.known_utc)
     return Question(inputs, start, night, (*told_price, *told_paid, *told_carbon, *told_locks))
 
 
