@@ -2,6 +2,8 @@
 # ruff: noqa: ARG002 - every kind answers the same calls, whether or not it needs all they bring
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -19,6 +21,33 @@ Solved = Mapping[str, NDArray[np.float64]]
 Left = Mapping[str, NDArray[np.float64]]  # balance -> float[steps], what it still lacks [kW]; below zero: has too much
 NOISE = 0.01  # of a size: how far a sensor may read beyond what can be, and still be believed
 TOLERANCE = 1e-6  # of a limit, relative to its size: what a solver calls kept
+
+
+@dataclass(frozen=True)
+class Past:
+    """What the plan in force asked of an asset: `values` float[k] per quantity, in the k steps of `step_h` [h] before `now_local`.
+
+    `state` is what that plan itself began with.
+    """
+
+    values: Values
+    step_h: float
+    now_local: datetime
+    state: Mapping[str, float]
+
+    def since(self, start: time, quantity: str) -> NDArray[np.float64]:
+        """float[..k]: the part of it since the local clock last showed `start`."""
+        values = self.values[quantity]
+        return values[len(values) - min(self._steps(start), len(values)) :]
+
+    def earlier(self, start: time, state: str) -> float:
+        """What had been done by the beginning of that plan, where the clock showed `start` before it."""
+        begun = self._steps(start) > max((len(values) for values in self.values.values()), default=0)
+        return self.state.get(state, 0.0) if begun else 0.0
+
+    def _steps(self, start: time) -> int:
+        minutes = (self.now_local.hour - start.hour) * 60 + self.now_local.minute - start.minute
+        return round((minutes % 1440) / 60.0 / self.step_h)
 
 
 class AssetKind(BaseModel):
@@ -54,6 +83,10 @@ class AssetKind(BaseModel):
     def notes(self, inputs: PlanInput) -> list[str]:
         """Sentences worth telling that are no fault, e.g. a start outside the wished window."""
         return []
+
+    def done(self, past: Past) -> dict[str, float]:
+        """States that follow from what was planned for it until the horizon begins, for whom no meter tells."""
+        return {}
 
     @classmethod
     def block(cls, model: "Formulation", group: Sequence[Self]) -> None:

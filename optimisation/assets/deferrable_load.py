@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from city.problems import Problem
-from optimisation.asset import TOLERANCE, AssetKind, Left, Solved, column
+from optimisation.asset import TOLERANCE, AssetKind, Left, Past, Solved, column
 from optimisation.inputs import PlanInput, Series
 from optimisation.parts.commitment import Committed, commit
 from optimisation.parts.ramp import Ramp, ramps
@@ -56,6 +56,13 @@ class DeferrableLoad(Committed):
             fits = (w.end - w.first) * inputs.step_h * self.max_kw if self._unknown(inputs, w) else kwh
             found.append((w, max(min(kwh, fits), 0.0)))
         return found
+
+    def done(self, past: Past) -> dict[str, float]:
+        """Energy taken since its window opened."""
+        if "power_kw" not in past.values:
+            return {}
+        taken = float(past.since(self.from_local, "power_kw").sum()) * past.step_h
+        return {"done_kwh": taken + past.earlier(self.from_local, "done_kwh")}
 
     def _unknown(self, inputs: PlanInput, window: Window) -> bool:
         """Has it opened, and nobody told what was taken since?"""

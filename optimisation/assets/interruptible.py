@@ -2,12 +2,13 @@
 # ruff: noqa: ARG002, ARG005 - every kind answers the same calls, and Pyomo gives every rule its model
 
 from collections.abc import Sequence
+from datetime import time
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
 
-from optimisation.asset import AssetKind, Connected, Left, Solved, column
+from optimisation.asset import TOLERANCE, AssetKind, Connected, Left, Past, Solved, column
 from optimisation.inputs import PlanInput
 from optimisation.parts.commitment import Unit, commit
 from optimisation.results import Cost, Settled, Values
@@ -53,6 +54,22 @@ class Interruptible(Connected):
         if self.longest_h is not None and self.longest_h < (self.shortest_h or 0.0):
             raise ValueError(f"longest_h {self.longest_h} lies below shortest_h {self.shortest_h}")
         return self
+
+    def done(self, past: Past) -> dict[str, float]:
+        """Whether it is interrupted and since when, and what of the day's budgets is spent."""
+        cut = past.values.get("interrupted_kw")
+        if cut is None or not len(cut):
+            return {}
+        on, today, midnight = cut > TOLERANCE, past.since(time(0), "interrupted_kw"), time(0)
+        changed = np.flatnonzero(np.diff(on))
+        started = np.diff(on.astype(int), prepend=int(past.state.get("interrupted", 0.0))) > 0
+        return {
+            "interrupted": float(on[-1]),
+            "since_steps": float(len(on) - 1 - changed[-1] if len(changed) else len(on)),
+            "starts_today": float(started[len(on) - len(today) :].sum()) + past.earlier(midnight, "starts_today"),
+            "kwh_today": float(today.sum()) * past.step_h + past.earlier(midnight, "kwh_today"),
+            "hours_today": float((today > TOLERANCE).sum()) * past.step_h + past.earlier(midnight, "hours_today"),
+        }
 
     def told(self, inputs: PlanInput) -> np.ndarray:
         """bool[steps]: has the notice passed, or is it interrupted already?"""

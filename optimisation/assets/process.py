@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from city.problems import Problem
-from optimisation.asset import AssetKind, Connected, Left, Solved, of_kind
+from optimisation.asset import AssetKind, Connected, Left, Past, Solved, of_kind
 from optimisation.inputs import PlanInput, Series
 from optimisation.parts.process_block import begin, drawn
 from optimisation.parts.windows import Window, windows
@@ -62,6 +62,17 @@ class Process(Connected):
         done = int(inputs.state.get(self.id, {}).get("steps_done", 0))
         profile = np.repeat([p.power_kw for p in self.phases], self.lengths(inputs))
         return profile[done : done + inputs.steps] if done else profile[:0]
+
+    def done(self, past: Past) -> dict[str, float]:
+        """Runs made since its window opened, and the steps of one under way."""
+        if "starts" not in past.values:
+            return {}
+        begun, running = np.flatnonzero(past.values["starts"] > 0.5), past.values["running"] > 0.5
+        length, before = sum(round(p.hours / past.step_h) for p in self.phases), past.state.get("steps_done", 0.0)
+        ran = running[begun[-1] :].sum() if len(begun) else before + running.sum() if before else length
+        made = (past.since(self.from_local, "starts") > 0.5).sum() + past.earlier(self.from_local, "runs_done")
+        made += past.earlier(self.from_local, "steps_done") > 0
+        return {"runs_done": float(max(made - (ran < length), 0)), "steps_done": float(ran if ran < length else 0)}
 
     def runs(self, inputs: PlanInput) -> list[tuple[Window, int]]:
         """Each window with the runs it still must see: those made already, and those that fit beyond the horizon, are taken off.

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -9,9 +11,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 from sqlalchemy import Engine, select
 
-from city.clock import QUARTER, civil_day, local_date
+from city.clock import QUARTER, as_utc, civil_day, local_date
 from city.places import Place
 from city.quality import usable
+from optimisation.asset import Past
 from service import schema as t
 from service.plans.orders import Held, approved_plan, held
 from service.settings import LoadedCity
@@ -41,7 +44,10 @@ def begin(city: LoadedCity, engine: Engine, start_utc: datetime, now_utc: dateti
     in_force = approved_plan(engine, now_utc)
     state = measured_state(city, value)
     _run_times(city, engine, state, now_utc)
-    _carried_on(engine, in_force, state, now_utc, start_utc)
+    if in_force is not None:
+        planned = results.plan_values(engine, in_force)
+        _carried_on(planned, state, now_utc, start_utc)
+        _done(city, planned, in_force.detail, state, start_utc)
     return Begin(
         start_utc=start_utc,
         known_utc=now_utc,
@@ -93,11 +99,26 @@ def _run_times(city: LoadedCity, engine: Engine, state: dict[str, dict[str, floa
         state[asset].setdefault("starts_today", float((started >= pd.Timestamp(midnight)).sum()))
 
 
-def _carried_on(engine: Engine, plan: object | None, state: dict[str, dict[str, float]], now_utc: datetime, start_utc: datetime) -> None:
-    """What the plan in force still does to each state between now and the new plan's first step."""
-    if plan is None:
+def _done(
+    city: LoadedCity, values: pd.DataFrame, detail: Mapping[str, Any], state: dict[str, dict[str, float]], start_utc: datetime
+) -> None:
+    """What the plan in force has asked of assets by the new plan's first step, for states that no reading tells."""
+    before, step_h = values[values.index < start_utc], city.settings.night.step_s / 3600.0
+    if before.empty:
         return
-    values = results.plan_values(engine, plan)
+    now_local = as_utc(start_utc).astimezone(ZoneInfo(city.settings.city.time_zone))
+    began = (detail.get("begin") or {}).get("state", {})
+    for asset in city.settings.assets:
+        own = {
+            quantity: before["plan", asset.id, quantity].to_numpy() for quantity in asset.planned if ("plan", asset.id, quantity) in before
+        }
+        told = asset.done(Past(own, step_h, now_local, began.get(asset.id, {})))
+        if told:
+            state[asset.id] = told | state.get(asset.id, {})
+
+
+def _carried_on(values: pd.DataFrame, state: dict[str, dict[str, float]], now_utc: datetime, start_utc: datetime) -> None:
+    """What the plan in force still does to each state between now and the new plan's first step."""
     inside = values[(values.index >= now_utc) & (values.index < start_utc)]
     if inside.empty:
         return
