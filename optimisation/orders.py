@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
+from city.clock import as_utc
 from optimisation.inputs import Lock, PlanInput
 from optimisation.words import Words
 
@@ -17,6 +19,7 @@ def hold(model: "Formulation") -> None:
     """Every manual hold as a hard constraint over the steps that begin before it ends."""
     for number, lock in enumerate(model.inputs.locks):
         expression, relation = model.holds[(lock.asset, lock.quantity)]
+        ends = as_utc(lock.until_utc).astimezone(ZoneInfo(model.inputs.zone))
         steps = [t for t in range(model.inputs.until(lock.until_utc)) if lock.course is None or lock.course[t] == lock.course[t]]
 
         def rule(m: Any, a: str, t: int, expression: Any = expression, relation: str = relation, lock: Lock = lock) -> Any:
@@ -29,7 +32,7 @@ def hold(model: "Formulation") -> None:
             model.ids(f"HOLD_{number}", [lock.asset]),
             model.ids(f"HOLD_{number}_STEPS", steps),
             rule=rule,
-            words=Words(f"{lock.cause} of {lock.quantity} at {lock.value:g} until {lock.until_utc:%Y-%m-%dT%H:%MZ}"),
+            words=Words(f"{lock.cause} of {lock.quantity} at {lock.value:g} until {ends:%Y-%m-%d %H:%M}"),
             by_row=True,
         )
 

@@ -76,7 +76,7 @@ def _approve(connection: Connection, plan_id: str, who: str, at_utc: datetime, r
     current = and_(c.plan_id == plan_id, c.state == "proposed", c.not_after_utc > at_utc)
     if connection.execute(select(func.count()).where(current)).scalar_one() == 0:
         observed = "all its commands are past their time or superseded by a later approval"
-        raise fault(f"approval of '{plan_id}'", observed, "a current plan", "Approve the newest one, or run `penstock night` again.")
+        raise fault(f"approval of '{plan_id}'", observed, "a current plan", "Approve the newest one, or make one: `penstock plan now`.")
     if spelled_alike(who) in {spelled_alike(row.who) for row in given}:
         raise fault(f"approval of '{plan_id}'", f"{who} approved it before", "a second, different person", "Ask another operator.")
     why, released = reason or "no reason given", 0
