@@ -1,6 +1,9 @@
 """What people lay on a plan, through the commands they type: holds that bind it, approvals it starts from, plans made by themselves."""
 
+import shutil
+from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,12 +13,14 @@ from service import schema as t
 from service.environment import Environment
 from service.plans import begin, orders
 from service.plans.asking import question_of
+from service.plans.commands import command
 from service.plans.inputs import question
 from service.plans.keeping import _forget, next_plan_id
 from service.plans.making import Made, Planner
 from service.settings import load
 from service.store import open_store, operations, results, writing
-from tests.town import MIDNIGHT_UTC, NOW, Town, states
+from tests.service.response_town import response_town
+from tests.town import MIDNIGHT_UTC, NOW, Town, prepared, states
 
 NOON = "2022-06-16T12:00+02:00"
 HOUR = timedelta(hours=1)
@@ -68,6 +73,43 @@ def test_a_hold_whose_value_nobody_knows_is_told_and_binds_nothing(planned: Town
 def test_everything_cannot_be_held_at_one_setpoint(town: Town) -> None:
     said = town.penstock("hold", "all", "--at", "0", "--who", "ann")
     assert (said.code, "one setpoint for everything" in said.err) == (1, True)
+
+
+@pytest.fixture(scope="module")
+def enrolled_night(tmp_path_factory: pytest.TempPathFactory) -> Town:
+    """The hall may be called for nothing and is controlled by a limit, free as last written; tests must not write to it."""
+    control = '[[controls]]\nasset = "hall"\npoint = "hall.setpoint"\nquantity = "power_kw"\nheld_back_by = "reduced_kw"\n'
+    made = replace(response_town(tmp_path_factory.mktemp("enrolled") / "town", days=0), days=30)
+    made = made.changed("response", "payment_per_kwh = 0.5\npayment_per_kw = 1.0", "payment_per_kwh = 0.0\npayment_per_kw = 0.0")
+    made = made.changed("head", 'model = "electricity-meter"', 'model = "switchable-load"')
+    made = prepared(made.changed("controls", "[[controls]]", f"{control}free_setpoint = 100.0\n[[controls]]"))
+    changed(made, "[plan]\nrefresh_forecasts = false")
+    assert made.penstock("night", "--now", NOW).code == 0
+    engine = open_store(made.database)
+    assert results.plan_values(engine, results.last_plan(engine))["plan", "hall", "called"].max() == 1
+    with writing(engine) as connection:
+        for point in ("hall.setpoint", "sun.setpoint"):
+            row = command("before", point, "command_kw", 100.0, MIDNIGHT_UTC - HOUR, MIDNIGHT_UTC) | {"state": "written"}
+            connection.execute(t.command.insert().values(**row))
+    return made
+
+
+@pytest.mark.parametrize("words", [("hall", "--at", "100"), ("all",)], ids=["a hold", "the emergency stop"])
+def test_a_load_in_a_programme_that_is_held_is_planned_as_it_is(enrolled_night: Town, tmp_path: Path, words: tuple[str, ...]) -> None:
+    """What a held limit lets a load do by itself is asked of its programme, which must be known by then."""
+    shutil.copytree(enrolled_night.folder, tmp_path / "town")
+    town = Town(tmp_path / "town")
+    assert town.penstock("hold", *words, "--who", "ann", "--reason", "x", "--now", NOW).code == 0
+    said = town.penstock("plan", "now", "--now", NOW)
+    assert (said.code, said.err, said.foreseen) == (0, "", True)
+    assert "plan-20220616-1: optimal" in said.out
+    engine = open_store(town.database)
+    plan = results.last_plan(engine)
+    held = {one["point"]: one["value"] for one in plan.detail["begin"]["held"]}
+    assert held == {"hall.setpoint": 100.0} | ({"sun.setpoint": 100.0} if words == ("all",) else {})
+    values = results.plan_values(engine, plan)
+    pd.testing.assert_series_equal(values["plan", "hall", "power_kw"], values["baseline", "hall", "power_kw"], check_names=False)
+    assert values["plan", "hall", "called"].max() == 0
 
 
 def test_what_was_approved_is_known_to_the_next_plan_for_its_hours(planned: Town) -> None:
