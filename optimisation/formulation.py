@@ -190,7 +190,7 @@ class Formulation:
         orders.hold(self)
         orders.price_changes(self)
         costs = self.costs
-        self.m.total_cost = pyo.Objective(rule=lambda m: sum(f(m) for f in costs))
+        self.m.total_cost = pyo.Objective(rule=lambda m: sum(f(m) for f in costs)) if costs else pyo.Objective(expr=0.0)
 
     def _balance(self, balance: str) -> None:
         m, parts = self.m, self.flows.get(balance, [])

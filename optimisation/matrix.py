@@ -159,7 +159,9 @@ class _Rows:
 
     def matrix(self, columns: int) -> Any:
         """All coefficients by columns, those of one place added up."""
-        rows, cols, values = (np.concatenate(part) if part else np.zeros(0) for part in zip(*self.triplets, strict=True))
+        if not self.triplets:
+            return sp.csc_array((self.count, columns))
+        rows, cols, values = (np.concatenate(part) for part in zip(*self.triplets, strict=True))
         matrix = sp.csc_array((values, (rows, cols)), shape=(self.count, columns))
         matrix.eliminate_zeros()
         return matrix

@@ -172,3 +172,11 @@ def test_two_processes_give_the_same_bits_as_one(tmp_path: Path) -> None:
         results.append((made.bound, made.result.cost, made.whole().plan))
     assert results[0][:2] == results[1][:2]
     assert results[0][2].equals(results[1][2])
+
+
+def test_a_feeder_with_loads_alone_takes_its_forecast(assets_of: Any, hours_of: Any, tmp_path: Path) -> None:
+    assets = assets_of(behind("north", 200), load("north"), behind("south", 200), load("south"), battery("south"))
+    forecasts = {"north-load": [40.0, 40.0], "south-load": [60.0, 60.0]}
+    inputs = hours_of([0.3, 0.3], forecasts, state={"south-battery": {"charge_kwh": 0.0}})
+    made = decomposed.plan(inputs, assets, loop, tmp_path)
+    assert made.result.cost.total == pytest.approx(2 * 100 * 0.3, rel=1e-6)
