@@ -289,14 +289,3 @@ def test_the_message_is_put_there_once(tmp_path: Path) -> None:
 def test_one_totaliser_passes_its_last_digit_on_the_live_day(made: Made) -> None:
     volume = table(made.live)["dma-h.volume"]
     assert volume.iloc[0] < 1e6 < volume.iloc[-1]
-
-
-def test_both_city_files_load_and_the_smallest_is_small() -> None:
-    from service.environment import Environment
-    from service.settings import load
-
-    assert len(load(Environment(city=CITY)).points) > 200
-    tiny = CITY.with_name("tiny_city.toml")
-    assert sorted(load(Environment(city=tiny)).points) == ["hall.energy", "hall.power"]
-    lines = [line for line in tiny.read_text(encoding="utf-8").splitlines() if line.strip() and not line.startswith("#")]
-    assert len(lines) <= 15

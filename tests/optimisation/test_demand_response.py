@@ -12,7 +12,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from city.problems import PenstockError
 from optimisation.inputs import Call, Lock, PlanInput
 from optimisation.program import baseline, plan
-from optimisation.response.calls import announced, events_of, possible
+from optimisation.response.calls import announced, events_of
 from optimisation.response.programme import Programme
 
 MIDNIGHT = datetime(2022, 6, 15, 22, tzinfo=UTC)  # a Thursday in Rome begins
@@ -137,27 +137,6 @@ def test_days_out_of_enrolment_are_told(hours_of, assets_of):
     assert "works is not enrolled in peak on 2022-06-17." in found.notes
 
 
-@pytest.mark.parametrize(
-    ("more", "said"),
-    [
-        ({"longest_h": 0.5}, "below shortest_h"),
-        ({"rebound_share": 0.5}, "needs rebound_h"),
-        ({"season_from": "13-01"}, "no day of a year"),
-        ({"hours": ((22, 6),)}, "split a span over midnight"),
-    ],
-)
-def test_a_contradictory_programme_is_refused(more, said):
-    with pytest.raises(ValueError, match=said):
-        Programme(**(PEAK | more))
-
-
-def test_a_season_may_go_over_the_new_year():
-    winter = Programme(**(PEAK | {"season_from": "11-15", "season_until": "02-29"}))
-    assert winter.season_of(date(2023, 1, 3)) == (date(2022, 11, 15), date(2023, 3, 1))
-    assert winter.season_of(date(2023, 12, 24)) == (date(2023, 11, 15), date(2024, 2, 29))
-    assert winter.season_of(date(2023, 6, 1))[0] == date(2022, 11, 15)
-
-
 def oracle(prices: np.ndarray, offer: np.ndarray, rules: Programme, day: np.ndarray) -> float:
     """Most that calls can save, by scipy: one binary per call of hours [s, s + d), written anew from the rules."""
     T, R, events = len(prices), int(rules.rebound_h), []
@@ -241,24 +220,6 @@ def test_what_is_taken_less_comes_back_in_its_share_to_the_last_kwh(spans, share
         owed += share * energy
         before += share * energy / 3 * min(3.0, max(0.0, (MIDNIGHT - end).total_seconds() / 3600))
     assert told.rebound_kw.sum() + told.beyond_kwh + before == pytest.approx(owed)
-
-
-def test_possible_events_are_whole_allowed_runs(hours_of):
-    inputs = hours_of([1] * 6, {})
-    rules = Programme(**(PEAK | {"hours": ((1, 4),)}))
-    found = possible(inputs, rules, np.ones(6), np.ones(6, bool), np.zeros(6, bool))
-    assert sorted(zip(found.start.tolist(), found.end.tolist(), strict=True)) == [(1, 2), (1, 3), (2, 3), (2, 4), (3, 4)]
-
-
-def test_events_begin_and_end_on_the_programmes_grid(hours_of):
-    inputs = hours_of([1] * 12, {}, step_s=900)
-    made = {}
-    for minutes in (60, 30):
-        rules = Programme(**(PEAK | {"grid_minutes": minutes}))
-        found = possible(inputs, rules, np.ones(12), np.ones(12, bool), np.zeros(12, bool))
-        made[minutes] = set(zip(found.start.tolist(), found.end.tolist(), strict=True))
-    assert made[60] == {(0, 4), (4, 8), (8, 12), (0, 8), (4, 12)}
-    assert made[30] == {(s, s + d) for s in range(0, 12, 2) for d in (4, 6, 8) if s + d <= 12}
 
 
 def test_an_announced_event_uses_up_its_own_day(hours_of, assets_of, values):
