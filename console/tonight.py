@@ -71,7 +71,7 @@ def _why(plan: Tonight) -> None:
         return
     look.heading("why")
     look.sentences("reasons", told["reasons"], 1)
-    left, right = st.columns(2)
+    left, right = st.columns(2) if plan.breaches or told["notes"] else (st.container(), st.container())
     with left:
         look.sentences("breaches", plan.breaches, 3)
         look.sentences("notes", told["notes"])

@@ -130,8 +130,13 @@ def binding(formulation: Formulation, found: Compiled, solution: Solution, most:
         unit = f"{inputs.currency}/{fact.words.unit}" if fact.words.unit else inputs.currency
         when = ""
         if fact.words.by_day:
-            when = f" on {int(binds.sum())} days"
+            when = f" on {_counted(int(binds.sum()), 'day')}"
         elif fact.steps[0] >= 0:
-            when = f" in {len(np.unique(fact.steps[binds]))} steps, first {inputs.said(int(fact.steps[binds].min()))}"
+            steps = np.unique(fact.steps[binds])
+            when = f" in {_counted(len(steps), 'step')}, first {inputs.said(int(steps[0]))}"
         told.append((float(prices.sum()), f"{what}: binds{when}; one more would save up to {worth:,.4g} {unit}."))
     return tuple(sentence for _, sentence in sorted(told, key=lambda pair: (-pair[0], pair[1]))[:most])
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
