@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import pyomo.environ as pyo
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
@@ -21,6 +20,8 @@ from optimisation.inputs import PlanInput
 from optimisation.words import Words
 
 if TYPE_CHECKING:
+    import pyomo.environ as pyo
+
     from optimisation.formulation import Formulation
 
 CAN = Words("gives no more than it can while it runs", news=False)
@@ -86,7 +87,7 @@ class Committed(Connected):
         return float(np.maximum(np.diff(running, prepend=float(self.runs_at_start(inputs))), 0.0).sum())
 
 
-def commit(model: "Formulation", name: str, units: Sequence[Unit], can: ArrayLike = 1.0, can_words: Words = CAN) -> pyo.Var:
+def commit(model: "Formulation", name: str, units: Sequence[Unit], can: ArrayLike = 1.0, can_words: Words = CAN) -> "pyo.Var":
     """Add `{name}_running`, `_start` and `_stop` [unit, step] with run and rest times, starts per day and their price.
 
     The set of units is `{NAME}_UNIT`. `can` broadcasts to [units, steps]: 0 where a unit must stay off. Gives the binary running; start

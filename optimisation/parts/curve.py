@@ -13,9 +13,10 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyomo.environ as pyo
 
 if TYPE_CHECKING:
+    import pyomo.environ as pyo
+
     from optimisation.formulation import Formulation
 
 Points = Sequence[tuple[float, float]]  # (given, taken), from least to most
@@ -42,7 +43,7 @@ def taken_at(points: Points, given: Any) -> Any:
     return np.where(np.asarray(given) > 0, np.interp(given, x, y), 0.0)
 
 
-def follow(model: "Formulation", name: str, curves: Mapping[str, Points], running: pyo.Var) -> tuple[pyo.Var, pyo.Var]:
+def follow(model: "Formulation", name: str, curves: Mapping[str, Points], running: "pyo.Var") -> "tuple[pyo.Var, pyo.Var]":
     """Add `{name}_given` and `{name}_taken` [unit, step]: on the curve while `running`, both nothing while not.
 
     A kind that uses it declares `opposites = (("{name}_room", "{name}_above"),)`.

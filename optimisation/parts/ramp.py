@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyomo.environ as pyo
 from numpy.typing import ArrayLike
 
 from optimisation.words import Words
 
 if TYPE_CHECKING:
+    import pyomo.environ as pyo
+
     from optimisation.formulation import Formulation
 
 
@@ -35,7 +36,7 @@ class Ramp:
     at_stop: float = 0.0
 
 
-def ramps(model: "Formulation", name: str, output: pyo.Var, limits: Sequence[Ramp], committed: bool = False) -> None:
+def ramps(model: "Formulation", name: str, output: "pyo.Var", limits: Sequence[Ramp], committed: bool = False) -> None:
     """Hold `output` [asset, step] to its ramps. `committed`: `commitment.commit` was called with the same
     `name` and knows these ids.
     """
@@ -45,7 +46,7 @@ def ramps(model: "Formulation", name: str, output: pyo.Var, limits: Sequence[Ram
             _ramps(model, name, output, limited, side, committed)
 
 
-def _ramps(model: "Formulation", name: str, output: pyo.Var, limits: Sequence[Ramp], side: str, committed: bool) -> None:
+def _ramps(model: "Formulation", name: str, output: "pyo.Var", limits: Sequence[Ramp], side: str, committed: bool) -> None:
     m, steps, up = model.m, model.inputs.steps, side == "up"
     sign, words = (1.0, Words("rises no faster than its ramp")) if up else (-1.0, Words("falls no faster than its ramp"))
     ids = model.ids(f"{name}_{side}_ids", (r.id for r in limits))
