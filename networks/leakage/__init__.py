@@ -1,0 +1,1 @@
+"""Leaks of a network in service: found, sized, placed, kept in a list until they are repaired."""
