@@ -6,7 +6,6 @@ from sqlalchemy import (
     Column,
     Date,
     Float,
-    ForeignKey,
     Integer,
     LargeBinary,
     String,
@@ -22,6 +21,7 @@ from service.schema_edge import batch_origin, dead_letter
 from service.schema_forecasting import forecast_event, forecast_model, forecast_now, forecast_path, known_event, peak, weather
 from service.schema_planning import pareto, response_event, response_report, settlement, what_if
 from service.schema_readings import batch, cold_day, conflict, latest, reading
+from service.schema_water import isolation, leak_case, leak_finding, leak_watch, sensor_fault, valve_state, water_balance
 from service.utctime import UtcTime
 
 __all__ = [
@@ -39,8 +39,12 @@ __all__ = [
     "forecast_path",
     "heard_day",
     "hold",
+    "isolation",
     "known_event",
     "latest",
+    "leak_case",
+    "leak_finding",
+    "leak_watch",
     "metadata",
     "meter_day",
     "pareto",
@@ -49,7 +53,10 @@ __all__ = [
     "request",
     "response_event",
     "response_report",
+    "sensor_fault",
     "settlement",
+    "valve_state",
+    "water_balance",
     "weather",
     "what_if",
 ]
@@ -159,40 +166,6 @@ breach = _table(
     Column("asset_id", String(80), nullable=False),
     Column("sentence", Text, nullable=False),
     Column("detail", JSON, nullable=False),
-)
-leak_case = _table(
-    "leak_case",
-    Column("case_id", String(64), primary_key=True),
-    Column("night", Date, nullable=False),
-    Column("start_utc", UtcTime, nullable=False),
-    Column("seen_utc", UtcTime, nullable=False),
-    Column("zone_id", String(40), nullable=False),
-    Column("pipe", String(40), nullable=False),
-    Column("flow_m3_per_h", Float, nullable=False),
-    Column("state", String(20), nullable=False),  # open, repaired
-    Column("sentence", Text, nullable=False),
-    Column("candidates", JSON, nullable=False),
-    Column("ended_utc", UtcTime),  # when it was repaired, as a person told
-    Column("ended_at_utc", UtcTime),  # when the person told
-)
-isolation = _table(
-    "isolation",
-    Column("isolation_id", String(64), primary_key=True),
-    Column("case_id", String(64), ForeignKey("leak_case.case_id"), nullable=False),
-    Column("pipe", String(40), nullable=False),
-    Column("customers", Integer, nullable=False),
-    Column("demand_m3_per_h", Float, nullable=False),
-    Column("proved", Boolean, nullable=False),
-    Column("sentence", Text, nullable=False),
-    Column("detail", JSON, nullable=False),
-)
-water_balance = _table(
-    "water_balance",
-    Column("zone_id", String(40), primary_key=True),
-    Column("day", Date, primary_key=True),
-    Column("inflow_m3", Float),
-    Column("loss_m3", Float),
-    Column("quality", Integer, nullable=False),
 )
 
 # --- carbon ----------------------------------------------------------------------------------------------------------------
