@@ -83,6 +83,7 @@ class Formulation:
     buffers: list["Buffer"] = field(default_factory=list)
     holds: dict[tuple[str, str], tuple[Rule, str]] = field(default_factory=dict)
     inflows: dict[str, list[Rule]] = field(default_factory=dict)  # tank -> what enters it, rule(m, step) [m3/h]
+    outflows: dict[str, list[Rule]] = field(default_factory=dict)  # tank -> what other tanks draw from it, rule(m, step) [m3/h]
     duals_of: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     constant: float = 0.0
 
@@ -188,6 +189,7 @@ class Formulation:
         for balance in sorted({*self.flows, *self.withdrawn_kw}):
             self._balance(balance)
         orders.hold(self)
+        orders.cut(self)
         orders.price_changes(self)
         costs = self.costs
         self.m.total_cost = pyo.Objective(rule=lambda m: sum(f(m) for f in costs)) if costs else pyo.Objective(expr=0.0)

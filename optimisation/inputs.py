@@ -50,6 +50,15 @@ class Approved:
 
 
 @dataclass(frozen=True)
+class Cut:
+    """Machines that may not all be `running` (or at rest) like this at these steps: the network was asked, and `cause` says why."""
+
+    steps: tuple[int, ...]
+    running: Mapping[str, bool]
+    cause: str
+
+
+@dataclass(frozen=True)
 class Call:
     """A demand-response event already announced: `asset` takes `reduce_kw` [kW] less than its forecast from start to end."""
 
@@ -69,7 +78,7 @@ class PlanInput:
     running month so far [kW]. `state` maps an asset id to what it was at `start_utc`: `charge_kwh`, `volume_m3`, `running`
     (0 or 1), and optionally `since_steps` (how long it has been running or not) and `owed_kwh` (of an EV fleet).
 
-    `locks` are orders; what was `approved` may be changed at `change_price_per_kwh`. `carbon_cap_kg` is the most CO2e the horizon
+    `locks` are orders, `cuts` what the network does not bear; what was `approved` may be changed at `change_price_per_kwh`. `carbon_cap_kg` is the most CO2e the horizon
     may emit [kg], `peak_cap_kw` the most any grid may import [kW]; `weights` and `risk` are the city's own. `calls` are events that
     were announced, `programmes` the rules they follow, `import_limit_kw` float[steps] what the
     network operator allows all grids together to import [kW], infinite where it says nothing. `paths` maps a series id to its sample paths,
@@ -87,6 +96,7 @@ class PlanInput:
     month_peak_kw: float = 0.0
     locks: tuple[Lock, ...] = ()
     approved: tuple[Approved, ...] = ()
+    cuts: tuple[Cut, ...] = ()
     change_price_per_kwh: float = 0.0
     carbon_cap_kg: float | None = None
     peak_cap_kw: float | None = None

@@ -1,4 +1,4 @@
-"""What people lay on a plan: holds it must keep, and a price on changing what they approved."""
+"""What people and networks lay on a plan: holds it must keep, states it must not take, a price on changing what was approved."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from city.clock import as_utc
-from optimisation.inputs import Lock, PlanInput
+from optimisation.inputs import Cut, Lock, PlanInput
 from optimisation.words import Words
 
 if TYPE_CHECKING:
@@ -35,6 +35,19 @@ def hold(model: "Formulation") -> None:
             words=Words(f"{lock.cause} of {lock.quantity} at {lock.value:g} until {ends:%Y-%m-%d %H:%M}"),
             by_row=True,
         )
+
+
+def cut(model: "Formulation") -> None:
+    """At each step of a cut at least one of its machines does something else (a canonical cut, Balas and Jeroslow 1972)."""
+    for number, one in enumerate(model.inputs.cuts):
+        running = {asset: model.holds[(asset, "running")][0] for asset in one.running}
+
+        def rule(m: Any, t: int, one: Cut = one, running: Mapping[str, Any] = running) -> Any:
+            other = [1 - running[asset](m, asset, t) if on else running[asset](m, asset, t) for asset, on in one.running.items()]
+            return sum(other) >= 1
+
+        steps = model.ids(f"CUT_{number}_STEPS", one.steps)
+        model.constraint(f"cut_{number}", steps, rule=rule, words=Words(one.cause), by_row=True)
 
 
 def price_changes(model: "Formulation") -> None:

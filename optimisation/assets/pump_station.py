@@ -2,7 +2,7 @@
 # ruff: noqa: ARG003, ARG005 - every kind answers the same calls, and Pyomo gives every rule its model
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field
@@ -17,11 +17,14 @@ from optimisation.words import Words
 if TYPE_CHECKING:
     from optimisation.formulation import Formulation
 
+POINT = ("flow_m3_per_h", "power_kw")
+
 
 class PumpStation(Station):
-    """Gives `flow_m3_per_h` for `power_kw` while it runs."""
+    """Gives `flow_m3_per_h` for `power_kw` while it runs; a state of the same names is its point at the heads of the day."""
 
     kind: Literal["pump_station"] = "pump_station"
+    state_taken: ClassVar[tuple[str, ...]] = (*Station.state_taken, *POINT)
     flow_m3_per_h: float = Field(gt=0, description="what it gives while it runs [m3/h]")
     power_kw: float = Field(gt=0, description="what it draws while it runs [kW]")
 
@@ -29,8 +32,13 @@ class PumpStation(Station):
     def full_m3_per_h(self) -> float:
         return self.flow_m3_per_h
 
+    def here(self, inputs: PlanInput) -> Self:
+        state = inputs.state.get(self.id, {})
+        return self.model_copy(update={name: state[name] for name in POINT if name in state})
+
     @classmethod
     def block(cls, model: "Formulation", group: Sequence[Self]) -> None:
+        group = [a.here(model.inputs) for a in group]
         ids = [a.id for a in group]
         units = [a.unit(model.inputs) for a in group]
         running = commit(model, "pump", units, can_words=Words("gives no more than its pumps can", news=False))
@@ -43,7 +51,8 @@ class PumpStation(Station):
     @classmethod
     def read(cls, inputs: PlanInput, group: Sequence[Self], solved: Solved) -> dict[str, Values]:
         on = np.rint(solved["pump_running"]) + 0.0
-        return {a.id: a.at_flow(running * a.flow_m3_per_h) for a, running in zip(group, on, strict=True)}
+        own = (a.here(inputs) for a in group)
+        return {a.id: a.at_flow(running * a.flow_m3_per_h) for a, running in zip(own, on, strict=True)}
 
     def at_flow(self, flow_m3_per_h: Series) -> Values:
         running = flows(flow_m3_per_h)

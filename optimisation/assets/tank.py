@@ -3,7 +3,7 @@
 
 from collections.abc import Sequence
 from datetime import time
-from typing import TYPE_CHECKING, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -18,6 +18,11 @@ from optimisation.words import Words
 
 if TYPE_CHECKING:
     from optimisation.formulation import Formulation
+
+
+def whole_days(inputs: PlanInput) -> list[tuple[int, ...]]:
+    """The steps of each civil day that lies wholly in the horizon (23, 24 or 25 hours)."""
+    return [day for day in inputs.civil_days if len(day) * inputs.step_h >= 23]
 
 
 class Target(BaseModel):
@@ -38,6 +43,10 @@ class Tank(AssetKind):
     series: tuple[str, ...] = Field(default=(), description="ids of the demand forecasts it supplies; none for a tank that feeds others")
     volume_min_m3: float = Field(default=0.0, ge=0, description="lowest volume that can be drawn [m3]: physical")
     volume_max_m3: float = Field(gt=0, description="volume at overflow [m3]: physical")
+    fire_reserve_m3: float = Field(default=0.0, ge=0, description="volume kept for fires at all times [m3]: a hard limit")
+    max_residence_h: float | None = Field(
+        default=None, gt=0, description="longest mean time water stays in it, over every whole civil day [h]: a hard limit"
+    )
     wish_min_m3: float | None = Field(default=None, ge=0, description="lower end of the wished band [m3]; none: volume_min_m3")
     wish_max_m3: float | None = Field(default=None, ge=0, description="upper end of the wished band [m3]; none: volume_max_m3")
     wish_price_per_m3h: float = Field(default=0.05, ge=0, description="price of being outside the band [currency per m3 and hour]")
@@ -49,6 +58,8 @@ class Tank(AssetKind):
     @model_validator(mode="after")
     def _order(self) -> Self:
         low, high = self.band_m3
+        if self.fire_reserve_m3 >= high:
+            raise ValueError(f"fire_reserve_m3 {self.fire_reserve_m3:g} must lie below the wished band's end, {high:g}")
         if not self.volume_min_m3 <= low < high <= self.volume_max_m3:
             raise ValueError(f"volumes must rise: min {self.volume_min_m3}, wish {low} to {high}, max {self.volume_max_m3}")
         for target in self.targets:
@@ -61,7 +72,7 @@ class Tank(AssetKind):
     @property
     def band_m3(self) -> tuple[float, float]:
         low = self.volume_min_m3 if self.wish_min_m3 is None else self.wish_min_m3
-        return low, self.volume_max_m3 if self.wish_max_m3 is None else self.wish_max_m3
+        return max(low, self.fire_reserve_m3), self.volume_max_m3 if self.wish_max_m3 is None else self.wish_max_m3
 
     @property
     def series_needed(self) -> tuple[str, ...]:
@@ -86,6 +97,10 @@ class Tank(AssetKind):
         wish = self.start_m3(inputs) if self.end_least_m3 is None else self.end_least_m3
         return float(np.clip(wish, *self.band_m3))
 
+    def reserve_m3(self, inputs: PlanInput) -> float:
+        """What may not be gone below [m3]: the fire reserve, or the start where a fire has just been fought; then refilling is wished."""
+        return min(self.fire_reserve_m3, self.start_m3(inputs))
+
     def wished_m3(self, inputs: PlanInput) -> dict[int, float]:
         """Wished volume at instants 1 to `steps` [m3]: its daily targets, and the end."""
         clock = [time(t.hour, t.minute) for t in inputs.local_times]
@@ -108,11 +123,14 @@ class Tank(AssetKind):
 
     def notes(self, inputs: PlanInput) -> list[str]:
         (low, high), start = self.band_m3, self.start_m3(inputs)
-        return (
+        told = (
             []
             if low <= start <= high
             else [f"{self.id} starts with {start:,.0f} m3, outside its wished band of {low:,.0f} to {high:,.0f} m3."]
         )
+        if start < self.fire_reserve_m3:
+            told.append(f"{self.id} starts below its fire reserve of {self.fire_reserve_m3:,.0f} m3: it is filled as the band is wished.")
+        return told
 
     @classmethod
     def block(cls, model: "Formulation", group: Sequence[Self]) -> None:
@@ -132,19 +150,50 @@ class Tank(AssetKind):
         )
         model.buffers += [a.buffer for a in group if a.series]
         demand = {a.id: a.demand_m3(inputs).tolist() for a in group}
-        inflows = model.inflows
+        inflows, outflows = model.inflows, model.outflows
         model.constraint(
             "tank_balance",
             m.TANK,
             m.T,
             by_row=True,
             rule=lambda m, k, t: (
-                m.tank_volume_m3[k, t] - m.tank_volume_m3[k, t + 1] + h * sum(flow(m, t) for flow in inflows.get(k, ())) == demand[k][t]
+                m.tank_volume_m3[k, t]
+                - m.tank_volume_m3[k, t + 1]
+                + h * sum(flow(m, t) for flow in inflows.get(k, ()))
+                - h * sum(flow(m, t) for flow in outflows.get(k, ()))
+                == demand[k][t]
             ),
         )
         for asset in group:
             model.duals_of[asset.id] = ("tank_balance", asset.id)
+        cls._safe(model, group, demand)
         cls._wishes(model, group)
+
+    @staticmethod
+    def _safe(model: "Formulation", group: Sequence["Tank"], demand: dict[str, list[float]]) -> None:
+        """Fire reserve and turnover: the cheapest schedule is not the safe one.
+
+        Mean residence time of a day = mean volume / mean outflow, as if mixed and all water passed through the tank.
+        """
+        m, inputs = model.m, model.inputs
+        reserve = {a.id: a.reserve_m3(inputs) for a in group if a.fire_reserve_m3 > 0}
+        model.constraint(
+            "tank_reserve",
+            model.ids("TANK_RESERVE", reserve),
+            m.T,
+            by_row=True,
+            rule=lambda m, k, t: m.tank_volume_m3[k, t + 1] >= reserve[k],
+            words=Words("fire reserve of at least {value}", "m3"),
+        )
+        longest = {(a.id, day[0]): (a.max_residence_h, day) for a in group if a.max_residence_h for day in whole_days(inputs)}
+
+        def turned_over(m: Any, k: str, first: int) -> Any:
+            hours, day = longest[k, first]
+            drawn = sum(demand[k][t] for t in day) / inputs.step_h + sum(flow(m, t) for flow in model.outflows.get(k, ()) for t in day)
+            return sum(m.tank_volume_m3[k, t + 1] for t in day) - hours * drawn <= 0
+
+        words = Words("water that stays in it no longer than max_residence_h in a day")
+        model.constraint("tank_turnover", model.ids("TANK_TURNOVER", longest), by_row=True, rule=turned_over, words=words)
 
     @staticmethod
     def _wishes(model: "Formulation", group: Sequence["Tank"]) -> None:
@@ -201,6 +250,7 @@ class Tank(AssetKind):
         for what, outside, price in (
             ("volume below the wished band", np.maximum(low - volume[1:], 0.0), self.wish_price_per_m3h),
             ("volume above the wished band", np.maximum(volume[1:] - high, 0.0), self.wish_price_per_m3h),
+            ("volume below its fire reserve", np.maximum(self.fire_reserve_m3 - volume[1:], 0.0), 0.0),
             ("volume below empty", np.maximum(self.volume_min_m3 - volume[1:], 0.0), 0.0),
         ):
             if outside.max() > TOLERANCE * self.volume_max_m3:

@@ -48,6 +48,10 @@ class Inflow(AssetKind):
     def runs_at_start(self, inputs: PlanInput) -> bool:
         return False
 
+    def here(self, inputs: PlanInput) -> Self:
+        """Itself at the operating point that the state tells, where the network's heads were looked at; else as configured."""
+        return self
+
     def check(self, inputs: PlanInput, assets: Sequence[AssetKind]) -> list[Problem]:
         from optimisation.assets.tank import Tank
 
@@ -65,11 +69,11 @@ class Inflow(AssetKind):
         for a in group:
             model.inflows.setdefault(a.tank, []).append(lambda m, t, i=a.id: flow(m, i, t))
             if a.from_tank is not None:
-                model.inflows.setdefault(a.from_tank, []).append(lambda m, t, i=a.id: -1.0 * flow(m, i, t))
+                model.outflows.setdefault(a.from_tank, []).append(lambda m, t, i=a.id: flow(m, i, t))
 
     def idle(self, inputs: PlanInput, assets: Sequence[AssetKind], left: Left) -> Values:
         """By the level of its tank: on below `start_below_share`, off above `stop_above_share`."""
-        return self.at_flow(by_level(inputs, assets)[1][self.id])
+        return self.here(inputs).at_flow(by_level(inputs, assets)[1][self.id])
 
 
 class Station(Committed, Inflow):
@@ -96,7 +100,7 @@ def by_level(inputs: PlanInput, assets: Sequence[AssetKind]) -> tuple[dict[str, 
     from optimisation.assets.tank import Tank
 
     tanks = {tank.id: tank for tank in of_kind(assets, Tank)}
-    stations: list[Inflow] = of_kind(assets, Inflow)
+    stations: list[Inflow] = [s.here(inputs) for s in of_kind(assets, Inflow)]
     volume = {i: np.full(inputs.steps + 1, tank.start_m3(inputs)) for i, tank in tanks.items()}
     demand = {i: tank.demand_m3(inputs) for i, tank in tanks.items()}
     flow = {s.id: np.zeros(inputs.steps) for s in stations}
