@@ -27,11 +27,12 @@ leak_case = table(
     Column("kind", String(20), nullable=False, server_default="burst"),  # burst, slow
     Column("flow_m3_per_h", Float, nullable=False),
     Column("flow_sd_m3_per_h", Float),
-    Column("state", String(20), nullable=False),  # suspected: not worth a crew yet; open: reported; repaired; not_found
+    Column("sized_utc", UtcTime),  # end of the readings that flow, pipe and candidates rest on
+    Column("state", String(20), nullable=False),  # suspected: not worth a crew yet; open: reported; repaired; over: no longer seen
     Column("sentence", Text, nullable=False),
     Column("candidates", JSON, nullable=False),  # [{pipe, posterior}], likeliest first
-    Column("ended_utc", UtcTime),  # when it was repaired, as a person told
-    Column("ended_at_utc", UtcTime),  # when the person told
+    Column("ended_utc", UtcTime),  # when it was repaired as a person told, or was seen last
+    Column("ended_at_utc", UtcTime),  # when that was known
 )
 leak_finding = table(
     "leak_finding",

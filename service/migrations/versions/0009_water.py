@@ -15,6 +15,7 @@ CASE = (
     sa.Column("reported_utc", UtcTime()),
     sa.Column("kind", sa.String(20), nullable=False, server_default="burst"),
     sa.Column("flow_sd_m3_per_h", sa.Float()),
+    sa.Column("sized_utc", UtcTime()),
 )
 
 
