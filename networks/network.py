@@ -65,14 +65,16 @@ class Network:
 
     @cached_property
     def links(self) -> pd.DataFrame:
-        """All links: id, kind (pipe, pump, valve), start, end, length_m and diameter_m (0 for a pump), open (initially)."""
+        """All links: id, kind (pipe, pump, valve), start, end, length_m and diameter_m (0 for a pump), open (initially), one_way
+        (pump, check valve, pressure reducing or sustaining valve: water goes from start to end only)."""
         rows = []
         for name, link in self._model.links():
+            kind = link.link_type.lower()
             size = (float(getattr(link, part, 0.0) or 0.0) for part in ("length", "diameter"))
-            rows.append(
-                (name, link.link_type.lower(), link.start_node_name, link.end_node_name, *size, link.initial_status.name != "Closed")
-            )
-        return pd.DataFrame(rows, columns=["id", "kind", "start", "end", "length_m", "diameter_m", "open"])
+            one_way = kind == "pump" or getattr(link, "check_valve", False) or getattr(link, "valve_type", "") in ("PRV", "PSV")
+            is_open = link.initial_status.name != "Closed"
+            rows.append((name, kind, link.start_node_name, link.end_node_name, *size, is_open, one_way))
+        return pd.DataFrame(rows, columns=["id", "kind", "start", "end", "length_m", "diameter_m", "open", "one_way"])
 
     @cached_property
     def junctions(self) -> pd.DataFrame:
