@@ -86,7 +86,7 @@ def test_the_nearest_leak_takes_the_report_and_the_next_report_the_next_leak() -
     rows = judged(truth(), reports).set_index("detected_utc")
     assert rows["verdict"].to_list() == ["false", "found", "found", "repeat", "found"]
     assert rows["leak"].fillna("").to_list() == ["", "p2", "p1", "", "p4"]
-    assert rows["eur"].to_list() == pytest.approx([-500, 0.8 * 18 * 5, 0.8 * 40 * 10 - 250, 0, 0.8 * 22 * 2 - 500 * 220 / 300])
+    assert rows["eur"].to_list() == pytest.approx([-500, 0.8 * 18 * 5, 0.8 * 41 * 10 - 250, 0, 0.8 * 22 * 2 - 500 * 220 / 300])
 
 
 def test_a_report_after_the_repair_or_over_300_m_away_is_false() -> None:
