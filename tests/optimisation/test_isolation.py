@@ -51,7 +51,7 @@ def line(tmp_path: Path) -> Network:
 
 @pytest.fixture
 def table() -> pd.DataFrame:
-    return pd.DataFrame(VALVES, columns=valves.COLUMNS)
+    return pd.DataFrame(VALVES, columns=valves.COLUMNS[:4])
 
 
 def test_burst_on_the_feeding_pipe_needs_one_valve_and_cuts_everything_behind(line: Network, table: pd.DataFrame) -> None:
