@@ -15,6 +15,7 @@ from city.clock import QUARTER, as_utc, civil_day, local_date
 from city.places import Place
 from city.quality import usable
 from optimisation.asset import Past
+from optimisation.inputs import Cut
 from service import schema as t
 from service.plans.orders import Held, approved_plan, held
 from service.settings import LoadedCity
@@ -33,6 +34,7 @@ class Begin(Place):
     state: dict[str, dict[str, float]] = Field(description="state of each asset at the start")
     month_peak_kw: float = Field(description="highest import of the month so far [kW]")
     held: tuple[Held, ...] = Field(default=(), description="what people hold, and where")
+    cuts: tuple[Cut, ...] = Field(default=(), description="states of pump stations that the network does not bear")
     approved: str | None = Field(default=None, description="the plan that people approved last")
     carbon_cap_kg: float | None = Field(default=None, description="most CO2e that was asked for [kg]")
     peak_cap_kw: float | None = Field(default=None, description="highest import that was asked for [kW]")

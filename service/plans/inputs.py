@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -29,6 +30,11 @@ class Question:
     begin: Begin
     night: date
     notes: tuple[str, ...]
+
+    def corrected(self, inputs: PlanInput, notes: tuple[str, ...]) -> Self:
+        """The same question as the network corrected it; what it begins from keeps that, so a what-if asks the same."""
+        begin = self.begin.model_copy(update={"state": inputs.state, "cuts": inputs.cuts})
+        return replace(self, inputs=inputs, begin=begin, notes=(*self.notes, *notes))
 
 
 def question(
@@ -63,6 +69,7 @@ def again(city: LoadedCity, engine: Engine, night: date, plan_id: str, start: Be
         export_price_per_kwh=paid,
         intensity_kg_per_kwh=carbon,
         state=start.state,
+        cuts=start.cuts,
         carbon_price_per_t=settings.tariff.carbon_price_per_t if settings.tariff else 0.0,
         month_peak_kw=start.month_peak_kw,
         change_price_per_kwh=settings.plan.change_price_per_kwh,

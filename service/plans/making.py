@@ -19,7 +19,8 @@ from service.fanout import kept
 from service.plans.begin import present_values
 from service.plans.inputs import Question, question
 from service.plans.keeping import said, store
-from service.plans.pressure import pressures
+from service.plans.pressure import pressures, waterworks
+from service.plans.verified import verified
 from service.settings import LoadedCity
 
 
@@ -85,9 +86,10 @@ class Planner:
         Raises `PenstockError` with everything that is missing; an impossible plan is a result that names what conflicts.
         """
         asked = question(self.city, self.engine, night, now_utc, plan_id, caps)
-        answer, idle = self.solve(asked.inputs), baseline(asked.inputs, self.city.settings.assets)
+        works = waterworks(self.city, asked.inputs, present_values(self.city, self.engine))
+        whole = len(self.city.settings.assets) <= self.city.settings.plan.decompose_over  # cuts may span its parts
+        made = verified(works, asked.inputs, self.solve, self.city.settings.plan.verify_rounds if whole else 0)
+        asked, answer, idle = asked.corrected(made.inputs, made.notes), made.plan, baseline(made.inputs, self.city.settings.assets)
         if self.rolling and answer.status != "impossible":
             self.former = answer
-        schedules = {"plan": answer.plan, "baseline": idle.plan}
-        found = pressures(self.city, asked.inputs, schedules, present_values(self.city, self.engine))
-        return Made(self.city, asked, answer, idle, origin, found)
+        return Made(self.city, asked, answer, idle, origin, pressures(works, {"plan": answer.plan, "baseline": idle.plan}))

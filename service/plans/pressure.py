@@ -1,18 +1,20 @@
-"""What a pump schedule does to the pressure at people's taps: plan and baseline, each run through EPANET on the forecast demand.
+"""What a pump schedule does in the network: each run through EPANET on the forecast demand, which has the last word on it.
 
-The plan knows tanks as volumes and pumps as numbers; the network has the last word on whether its schedule serves everybody.
+The plan knows tanks as volumes and pumps as numbers; the network knows heads. It says what pressure is left at people's taps, and what
+the pumps give and draw at the heads of the day.
 """
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
 from city.problems import PenstockError
-from networks.hydraulics import simulate
+from networks.hydraulics import Hydraulics, simulate
 from networks.locate import spread_demand
-from optimisation.inputs import PlanInput
+from optimisation.inputs import Cut, PlanInput
 from service.settings import LoadedCity
 from service.water import WaterCity, water_city
 
@@ -28,63 +30,102 @@ class Pressure:
     sentence: str
 
 
-def pressures(
-    city: LoadedCity, inputs: PlanInput, schedules: Mapping[str, pd.DataFrame], present: Mapping[str, float]
-) -> dict[str, object]:
-    """{scenario: its `Pressure` as JSON, or a sentence why there is none}; empty for a city without water network or pumps.
+@dataclass(frozen=True)
+class Waterworks:
+    """The network under one plan's demand, with the pumps that its assets switch; `levels` is where the tanks start [m]."""
 
-    `schedules` are PLAN frames, `present` the latest value of each point, from which the tanks start [m].
+    side: WaterCity
+    inputs: PlanInput
+    pumps: Mapping[str, str]  # asset -> pump of the network
+    levels: Mapping[str, float]
+
+    @cached_property
+    def demand(self) -> pd.DataFrame:
+        """Expected demand of every junction at every step [m3/h]: float[steps, junctions]."""
+        meter, inputs = self.side.city.meter, self.inputs
+        flow: dict[str, np.ndarray] = {}
+        for point in inputs.series:
+            own = meter[point.rsplit(".", 1)[0]]
+            if own.zone is not None and own.commodity == "water":
+                flow[own.zone] = flow.get(own.zone, np.zeros(inputs.steps)) + np.maximum(inputs.power(point), 0.0)  # m3 per step / h
+        return spread_demand(self.side.network, pd.DataFrame(flow, index=inputs.times[:-1]), self.side.dma_of)
+
+    def running(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """bool[steps, assets]: which stations run in a PLAN frame."""
+        on = {}
+        for asset in self.pumps:
+            own = frame[(frame["asset_id"] == asset) & (frame["quantity"].isin(("running", "power_kw")))].sort_values("time_utc")
+            on[asset] = own[own["quantity"] == own["quantity"].max()]["value"].to_numpy()[: self.inputs.steps] > 1e-6
+        return pd.DataFrame(on, index=self.demand.index)
+
+    def day(self, running: pd.DataFrame) -> Hydraulics:
+        """The schedule in EPANET; a pump that no asset switches keeps the state the INP gives it."""
+        network = self.side.network
+        is_open = network.links.set_index("id")["open"]
+        timetable = pd.DataFrame({pump: float(is_open[pump]) for pump in network.pumps["id"]}, index=self.demand.index)
+        for asset, pump in self.pumps.items():
+            timetable[pump] = running[asset].astype(float)
+        return simulate(network, self.demand, initial_level_m=self.levels, pump_on=timetable, step_s=self.inputs.step_s)
+
+    def pressure(self, day: Hydraulics) -> Pressure:
+        """The least pressure at any customer, and how long it is below the service pressure."""
+        served, inputs, service_m = self._served(day), self.inputs, self.side.water.service_pressure_m
+        least, where = float(served.to_numpy().min()), str(served.min().idxmin())
+        step = int(served[where].to_numpy().argmin())
+        below = float((served.min(axis=1) < service_m).sum() * inputs.step_h)
+        told = f"At least {least:.1f} m everywhere, least at junction {where} at {inputs.said(step)}"
+        short = f"; below the {service_m:g} m of good service for {below:g} h" if below else ""
+        return Pressure(round(least, 2), where, inputs.times[step].isoformat(), below, f"{told}{short}.")
+
+    def points(self, day: Hydraulics, running: pd.DataFrame) -> dict[str, dict[str, float]]:
+        """{asset: mean flow_m3_per_h and power_kw while it runs}, at the heads of the day; without those that rest all day."""
+        found = {}
+        for asset, pump in self.pumps.items():
+            on = running[asset].to_numpy()
+            if on.any():
+                flow, power = (float(frame[pump].to_numpy()[on].mean()) for frame in (day.flow_m3_per_h, day.pump_power_kw))
+                found[asset] = {"flow_m3_per_h": flow, "power_kw": power}
+        return found
+
+    def cuts(self, day: Hydraulics, running: pd.DataFrame) -> list[Cut]:
+        """For each state of the stations the steps at which it leaves a customer below the service pressure."""
+        least, service_m = self._served(day).min(axis=1).to_numpy(), self.side.water.service_pressure_m
+        low = np.flatnonzero(least < service_m)
+        states = running.iloc[low].apply(tuple, axis=1)
+        made = []
+        for state, rows in pd.Series(low, index=states.index).groupby(states):
+            names = ", ".join(asset for asset, on in zip(running.columns, state, strict=True) if on) or "no pump"
+            cause = f"{names} running leaves less than {service_m:g} m of pressure (EPANET)"
+            made.append(Cut(tuple(rows.tolist()), dict(zip(running.columns, map(bool, state), strict=True)), cause))
+        return made
+
+    def _served(self, day: Hydraulics) -> pd.DataFrame:
+        return day.pressure_m[[junction for junction, people in self.side.customers.items() if people > 0]]
+
+
+def waterworks(city: LoadedCity, inputs: PlanInput, present: Mapping[str, float]) -> Waterworks | None:
+    """The network for one plan; None for a city without a water network or without pumps that a plan switches.
+
+    `present` is the latest value of each point, from which the tanks start [m].
     """
     side = water_city(city)
-    running = _pumps(city, side) if side else {}
-    if side is None or not running:
-        return {}
-    try:
-        demand = _demand(side, inputs)
-        levels = {tank: present[point] for point, tank in side.tanks.items() if point in present}
-        return {name: asdict(_of(side, inputs, frame, running, demand, levels)) for name, frame in schedules.items() if len(frame)}
-    except PenstockError as error:  # a plan is no worse for a network that EPANET cannot solve, but nobody may think it was looked at
-        return {"problem": f"Water pressure was not simulated: {error.problems[0]}"}
-
-
-def _pumps(city: LoadedCity, side: WaterCity) -> dict[str, str]:
-    """{asset: pump of the network} of the stations whose running state is read from one."""
-    return {
+    if side is None:
+        return None
+    pumps = {
         state.asset: side.pumps[point]
         for state in city.settings.states
         for point in state.weights
         if state.quantity == "running" and point in side.pumps
     }
+    levels = {tank: present[point] for point, tank in side.tanks.items() if point in present}
+    return Waterworks(side, inputs, pumps, levels) if pumps else None
 
 
-def _demand(side: WaterCity, inputs: PlanInput) -> pd.DataFrame:
-    """Expected demand of every junction at every step [m3/h]: float[steps, junctions]."""
-    zones = {point: zone for point in inputs.series if (zone := side.city.meter[point.rsplit(".", 1)[0]].zone) is not None}
-    flow: dict[str, np.ndarray] = {}
-    for point, zone in zones.items():
-        if side.city.meter[point.rsplit(".", 1)[0]].commodity == "water":
-            flow[zone] = flow.get(zone, np.zeros(inputs.steps)) + np.maximum(inputs.power(point), 0.0)  # m3 per step / h
-    return spread_demand(side.network, pd.DataFrame(flow, index=inputs.times[:-1]), side.dma_of)
-
-
-def _of(
-    side: WaterCity, inputs: PlanInput, frame: pd.DataFrame, running: Mapping[str, str], demand: pd.DataFrame, levels: Mapping[str, float]
-) -> Pressure:
-    on = {
-        pump: float(is_open)
-        for pump, is_open in side.network.links.set_index("id")["open"].items()
-        if pump in set(side.network.pumps["id"])
-    }
-    timetable = pd.DataFrame(on, index=demand.index)
-    for asset, pump in running.items():
-        own = frame[(frame["asset_id"] == asset) & (frame["quantity"].isin(("running", "power_kw")))].sort_values("time_utc")
-        timetable[pump] = (own[own["quantity"] == own["quantity"].max()]["value"].to_numpy()[: len(demand)] > 1e-6).astype(float)
-    found = simulate(side.network, demand, initial_level_m=levels, pump_on=timetable, step_s=inputs.step_s)
-    served = [junction for junction, people in side.customers.items() if people > 0]
-    pressure = found.pressure_m[served]
-    least, where = float(pressure.to_numpy().min()), str(pressure.min().idxmin())
-    step = int(pressure[where].to_numpy().argmin())
-    below = float((pressure.min(axis=1) < side.water.service_pressure_m).sum() * inputs.step_h)
-    told = f"At least {least:.1f} m everywhere, least at junction {where} at {inputs.said(step)}"
-    short = f"; below the {side.water.service_pressure_m:g} m of good service for {below:g} h" if below else ""
-    return Pressure(round(least, 2), where, inputs.times[step].isoformat(), below, f"{told}{short}.")
+def pressures(works: Waterworks | None, schedules: Mapping[str, pd.DataFrame]) -> dict[str, object]:
+    """{scenario: its `Pressure` as JSON, or a sentence why there is none} of PLAN frames; empty where there are no waterworks."""
+    if works is None:
+        return {}
+    try:
+        return {name: asdict(works.pressure(works.day(works.running(frame)))) for name, frame in schedules.items() if len(frame)}
+    except PenstockError as error:  # a plan is no worse for a network that EPANET cannot solve, but nobody may think it was looked at
+        return {"problem": f"Water pressure was not simulated: {error.problems[0]}"}

@@ -20,6 +20,9 @@ class PlanSettings(Place):
         default=None, ge=0, description="most CO2e a plan may emit over its horizon [kg]; none: priced only"
     )
 
+    verify_rounds: int = Field(
+        default=2, ge=0, description="a plan whose pumps EPANET disagrees with is corrected and made again, at most so often"
+    )
     decompose_over: int = Field(
         default=2000,
         ge=1,
