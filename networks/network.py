@@ -1,6 +1,11 @@
 """A water network as tables: where its nodes lie, what connects them, and what a drawing or a search needs of it."""
 
+import re
+import tempfile
+import traceback
+import warnings
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,13 +13,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from city.problems import PenstockError, fault
+from city.problems import PenstockError, Problem, fault
+from networks import inp
+from networks.findings import Finding
 
 if TYPE_CHECKING:
     import wntr
 
 _M3_PER_H = 3600.0
 _FLAT = "penstock-flat"
+_MOST_LEFT_OUT = 50  # more lines than that, and it is no INP file
+_NOT_HYDRAULIC = ("CONTROLS", "RULES", "ENERGY", "REACTIONS", "QUALITY", "SOURCES", "MIXING", "REPORT", "LABELS", "BACKDROP", "TAGS")
 
 
 class Network:
@@ -37,22 +46,34 @@ class Network:
 
     @classmethod
     def read(cls, path: str | Path) -> "Network":
-        """A network from an EPANET INP file of any flow unit. Raises `PenstockError` when the file is missing, not an INP, or empty."""
-        import wntr
+        """A network from an EPANET INP file of any flow unit and head-loss formula.
 
+        Raises `PenstockError` when the file is missing, empty or no INP, and with every fault for which a line had to be left out:
+        `salvaged` goes on without those.
+        """
+        network, findings = cls.salvaged(path)
+        told = [finding.problem for finding in findings if finding.meaning.severity == "error"]
+        if told or network is None:
+            raise PenstockError(replace(problem, subject=f"network file {path}, {problem.subject}") for problem in told)
+        return network
+
+    @classmethod
+    def salvaged(cls, path: str | Path) -> tuple["Network | None", list[Finding]]:
+        """The network of what can be read of an INP file, and what could not. None when nothing is left, or no source.
+
+        Raises `PenstockError` when there is no such file, or wntr cannot read what is left.
+        """
         path = Path(path)
-        remedy = "Open the file in EPANET and save it again."
         if not path.is_file():
             raise fault(f"network file {path}", "no such file", "an EPANET INP file", "Correct the path.")
-        try:
-            model = wntr.network.WaterNetworkModel(str(path))
-        except Exception as error:  # wntr's reader raises whatever its parsing meets: KeyError, ValueError, its own kinds
-            message = str(error).strip().splitlines()
-            raise fault(f"network file {path}", message[0] if message else type(error).__name__, "a valid EPANET INP", remedy) from None
-        if model.num_links == 0 or not (model.num_reservoirs or model.num_tanks):
-            seen = f"{model.num_links} links, {model.num_reservoirs} reservoirs and {model.num_tanks} tanks"
-            raise fault(f"network file {path}", seen, "links and at least one source", remedy)
-        return cls(model, path.stem)
+        text = inp.read(path)
+        model = _model(text, path)
+        sources = model.num_reservoirs + model.num_tanks
+        if model.num_links == 0:
+            text.findings.append(Finding("network-empty", (path.name,), f"{model.num_nodes} nodes, 0 links"))
+        elif sources == 0:
+            text.findings.append(Finding("no-source", (path.name,), f"{model.num_links} links, no reservoir and no tank"))
+        return (cls(model, path.stem) if model.num_links and sources else None), text.findings
 
     @cached_property
     def nodes(self) -> pd.DataFrame:
@@ -78,8 +99,8 @@ class Network:
 
     @cached_property
     def junctions(self) -> pd.DataFrame:
-        """id, x, y, elevation_m, base_demand_m3_per_h (mean over the demand pattern is not applied)."""
-        base = {name: _M3_PER_H * sum(part.base_value for part in node.demand_timeseries_list) for name, node in self._model.junctions()}
+        """id, x, y, elevation_m, base_demand_m3_per_h (with the file's demand multiplier; demand patterns are not applied)."""
+        base = {name: _M3_PER_H * _base_demand(self._model, node) for name, node in self._model.junctions()}
         table = self.nodes[self.nodes["kind"] == "junction"].drop(columns="kind").reset_index(drop=True)
         return table.assign(base_demand_m3_per_h=table["id"].map(base).astype(float))
 
@@ -114,6 +135,12 @@ class Network:
             seen = f"{kind[:-1]} {', '.join(unknown[:8])}"
             raise fault(subject, f"{seen} is not in network {self.name}", f"one of its {len(known)} {kind}", "Correct the id.")
 
+    def model(self) -> "wntr.network.WaterNetworkModel":
+        """A copy of what the file says, patterns, prices and controls included."""
+        import wntr
+
+        return wntr.network.from_dict(wntr.network.to_dict(self._model))
+
     def prepared(self, split: Iterable[str] = (), closed: Iterable[str] = ()) -> "wntr.network.WaterNetworkModel":
         """A copy for the engine: without controls, rules and demand patterns, quality off; one constant demand per junction.
 
@@ -123,14 +150,14 @@ class Network:
 
         split = list(split)
         self.require("pipes", split, "pipe to split")
-        model: Any = wntr.network.from_dict(wntr.network.to_dict(self._model))
+        model: Any = self.model()
         for control in list(model.control_name_list):
             model.remove_control(control)
         model.add_pattern(_FLAT, [1.0])
         for pipe in split:
             model = wntr.morph.split_pipe(model, pipe, f"half:{pipe}", f"mid:{pipe}", return_copy=False)
         for _, node in model.junctions():
-            base = sum(part.base_value for part in node.demand_timeseries_list)
+            base = _base_demand(self._model, node)
             node.demand_timeseries_list.clear()
             node.add_demand(base, _FLAT)
             node.emitter_coefficient = None
@@ -142,6 +169,52 @@ class Network:
         model.options.quality.parameter = "NONE"
         model.options.report.status = "NO"
         return model
+
+
+def _base_demand(model: "wntr.network.WaterNetworkModel", junction: Any) -> float:
+    return float(model.options.hydraulic.demand_multiplier * sum(part.base_value for part in junction.demand_timeseries_list))
+
+
+def _no_network(path: str | Path, seen: str, allowed: str) -> Problem:
+    return Problem(f"network file {path}", seen, allowed, "Open the file in EPANET and save it again.")
+
+
+def _model(text: inp.Text, path: Path) -> "wntr.network.WaterNetworkModel":
+    """What wntr makes of the text. A line it stumbles over is left out and told, and so is a section that no hydraulics need."""
+    import wntr
+
+    with tempfile.TemporaryDirectory(prefix="penstock-inp-") as folder:
+        file = Path(folder) / "network.inp"
+        for _ in range(_MOST_LEFT_OUT):
+            file.write_text(str(text), encoding="utf-8")
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", UserWarning)  # it warns that D-W roughness is in mm, after reading it so
+                    return wntr.network.WaterNetworkModel(str(file))
+            except Exception as error:  # wntr's reader raises whatever its parsing meets: KeyError, ValueError, its own kinds
+                if not _left_out(text, error):
+                    raise PenstockError(_no_network(path, _told(error), "a valid EPANET INP")) from None
+    raise PenstockError(_no_network(path, f"more than {_MOST_LEFT_OUT} lines that cannot be read", "a valid EPANET INP"))
+
+
+def _left_out(text: inp.Text, error: Exception) -> bool:
+    """Whether the line or the section that the reader stumbled over could be left out."""
+    at = re.search(r"at line (\d+)", f"{error.__cause__ or error}")
+    if at and text.words[int(at[1]) - 1]:
+        n = int(at[1]) - 1
+        text.drop(n, "line-unreadable", at[1], f"[{text.section[n]}] '{' '.join(text.words[n])[:60]}': {_told(error)}")
+        return True
+    frames = [frame.name for frame in traceback.extract_tb((error.__cause__ or error).__traceback__)]
+    section = next((name for name in inp.SECTIONS if f"_read_{name.lower()}" in frames), "")
+    if section not in _NOT_HYDRAULIC or not any(text.of(section)):
+        return False
+    text.drop_section(section, _told(error))
+    return True
+
+
+def _told(error: Exception) -> str:
+    lines = str(error.__cause__ or error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
 
 
 def layout(network: Network) -> pd.DataFrame:
