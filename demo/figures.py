@@ -20,7 +20,7 @@ from demo import profiles, water
 from demo.make import CITY, make
 from meters.roads.drop import read_drop
 from meters.roads.mapping import Mapping
-from networks.balance import night_losses
+from networks.losses.night_flow import night_losses
 
 GENERATION = ("pv-01", "pv-02", "wind-01")
 STATIONS = tuple(f"{name}.energy" for name in water.PUMPS)

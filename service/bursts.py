@@ -14,7 +14,7 @@ from city.clock import QUARTER, civil_day, floor, local_date
 from city.frames import Block
 from city.quantities import Quantity
 from networks import leaks, locate
-from networks.balance import night_losses
+from networks.losses.night_flow import night_losses
 from networks.baseline import Baseline
 from service import schema as t
 from service.isolating import isolate, live_day

@@ -12,7 +12,7 @@ from city import quality as q
 from city.frames import Block
 from city.problems import PenstockError
 from city.quantities import Quantity
-from networks.balance import night_losses
+from networks.losses.night_flow import night_losses
 
 ROME = "Europe/Rome"
 JUNE_15 = datetime(2022, 6, 14, 22, tzinfo=UTC)
