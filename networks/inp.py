@@ -182,8 +182,11 @@ def _dialects(text: Text) -> None:
 
 def _kilopascals(text: Text) -> None:
     """Valve settings and emitters of a file with pressures in kPa, in metres of water. Conditions of controls are left as they are."""
-    options = {words[0].upper(): words[1].upper() for _, words in text.of("OPTIONS") if len(words) > 1}
-    if options.get("PRESSURE") != "KPA" or options.get("UNITS", "GPM") not in _METRIC:
+    options = {words[0].upper(): words for _, words in text.of("OPTIONS") if len(words) > 1}
+    told, unit = options.get("PRESSURE", ["", "METERS"]), options.get("UNITS", ["", "GPM"])[1].upper()
+    kilopascals = told[1].upper() == "KPA" and unit in _METRIC
+    told[1] = "METERS"  # in a US file EPANET takes pressures for psi whatever is said here
+    if not kilopascals:
         return
     valves = {words[0] for _, words in text.of("VALVES") if words[4].upper() in ("PRV", "PSV", "PBV")}
     for section, at, ids in (("VALVES", 5, valves), ("STATUS", 1, valves)):
@@ -192,6 +195,3 @@ def _kilopascals(text: Text) -> None:
                 words[at] = repr(float(words[at]) / _KPA_PER_M)
     for _, words in text.of("EMITTERS"):
         words[1] = repr(float(words[1]) * _KPA_PER_M**0.5)  # outflow = coefficient x pressure^0.5
-    for _, words in text.of("OPTIONS"):
-        if words[0].upper() == "PRESSURE":
-            words[1] = "METERS"
