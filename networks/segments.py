@@ -40,11 +40,21 @@ class Segments:
         links = np.bincount(self.link, minlength=self.count)
         return pd.DataFrame({"link": links, "node": np.bincount(self.node, minlength=self.count)})
 
+    @cached_property
+    def sides(self) -> NDArray[np.int64]:
+        """int64[valves, 2]: the segments a valve parts."""
+        return self.valves[["node_side", "link_side"]].to_numpy(dtype=np.int64)
+
+    def joined(self, through: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """int64[segments]: segments with the same number hang together by the valves in `through` bool[valves]."""
+        return _components(self.count, self.sides[through, 0], self.sides[through, 1])
+
     def reach(self, start: NDArray[np.int64], through: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """bool[segments]: which segments water gets to from the `start` segments when it passes the valves in `through` bool[valves]."""
-        sides = self.valves.loc[through, ["node_side", "link_side"]].to_numpy()
-        label = _components(self.count, sides[:, 0], sides[:, 1])
-        return np.isin(label, label[start])
+        label = self.joined(through)
+        reached = np.zeros(self.count, dtype=bool)
+        reached[label[start]] = True
+        return reached[label]
 
 
 def _components(count: int, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.int64]:
