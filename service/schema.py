@@ -21,7 +21,7 @@ from service.schema_edge import batch_origin, dead_letter
 from service.schema_forecasting import forecast_event, forecast_model, forecast_now, forecast_path, known_event, peak, weather
 from service.schema_planning import pareto, response_event, response_report, settlement, what_if
 from service.schema_readings import batch, cold_day, conflict, latest, reading
-from service.schema_water import isolation, leak_case, leak_finding, leak_watch, sensor_fault, valve_state, water_balance
+from service.schema_water import isolation, leak_case, leak_finding, leak_watch, loss_month, sensor_fault, valve_state, water_balance
 from service.utctime import UtcTime
 
 __all__ = [
@@ -45,6 +45,7 @@ __all__ = [
     "leak_case",
     "leak_finding",
     "leak_watch",
+    "loss_month",
     "metadata",
     "meter_day",
     "pareto",

@@ -30,6 +30,7 @@ leak_case = table(
     Column("sized_utc", UtcTime),  # end of the readings that flow, pipe and candidates rest on
     Column("state", String(20), nullable=False),  # suspected: not worth a crew yet; open: reported; repaired; over: no longer seen
     Column("sentence", Text, nullable=False),
+    Column("worth", Text, nullable=False, server_default=""),  # why it is worth a crew
     Column("candidates", JSON, nullable=False),  # [{pipe, posterior}], likeliest first
     Column("ended_utc", UtcTime),  # when it was repaired as a person told, or was seen last
     Column("ended_at_utc", UtcTime),  # when that was known
@@ -85,4 +86,14 @@ water_balance = table(
     Column("inflow_m3", Float),
     Column("loss_m3", Float),
     Column("quality", Integer, nullable=False),
+)
+loss_month = table(
+    "loss_month",
+    Column("zone_id", String(40), primary_key=True),  # a DMA; empty for the whole city
+    Column("month", String(7), primary_key=True),  # local, as 2026-01
+    Column("hours", Integer, nullable=False),  # measured
+    Column("inflow_m3", Float, nullable=False),
+    Column("loss_m3", Float, nullable=False),  # real losses
+    Column("loss_sd_m3", Float, nullable=False),
+    Column("detail", JSON, nullable=False),  # the IWA table, what each telling says, targets, indicators
 )

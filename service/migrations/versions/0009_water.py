@@ -16,6 +16,7 @@ CASE = (
     sa.Column("kind", sa.String(20), nullable=False, server_default="burst"),
     sa.Column("flow_sd_m3_per_h", sa.Float()),
     sa.Column("sized_utc", UtcTime()),
+    sa.Column("worth", sa.Text(), nullable=False, server_default=""),
 )
 
 
@@ -69,9 +70,21 @@ def upgrade() -> None:
         sa.Column("note", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("valve", name=op.f("pk_valve_state")),
     )
+    op.create_table(
+        "loss_month",
+        sa.Column("zone_id", sa.String(40), nullable=False),
+        sa.Column("month", sa.String(7), nullable=False),
+        sa.Column("hours", sa.Integer(), nullable=False),
+        sa.Column("inflow_m3", sa.Float(), nullable=False),
+        sa.Column("loss_m3", sa.Float(), nullable=False),
+        sa.Column("loss_sd_m3", sa.Float(), nullable=False),
+        sa.Column("detail", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("zone_id", "month", name=op.f("pk_loss_month")),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("loss_month")
     op.drop_table("valve_state")
     op.drop_table("sensor_fault")
     op.drop_index("leak_finding_by_case", "leak_finding")
