@@ -115,3 +115,19 @@ def _grow(
         if zone[node] < 0:
             take(node, owner, metres)
     return zone
+
+
+def spread_demand(network: Network, flow_m3_per_h: pd.DataFrame, dma_of: pd.Series) -> pd.DataFrame:
+    """Inflow per DMA [t, dmas] spread over its junctions in proportion to base demand: [t, junctions] in m3/h.
+
+    `dma_of` is the DMA by junction. Raises `PenstockError` when a DMA has no junction with base demand.
+    """
+    network.require("junctions", dma_of.index, "junctions of the DMAs")
+    base = network.junctions.set_index("id")["base_demand_m3_per_h"]
+    own = base[dma_of.index][base[dma_of.index] > 0]
+    dma = dma_of[own.index]
+    empty = [name for name in flow_m3_per_h.columns if name not in set(dma)]
+    if empty:
+        raise fault(f"DMA {', '.join(map(str, empty))}", "no junction with demand", "at least one", "Correct the zones.")
+    share = own / own.groupby(dma).transform("sum")
+    return pd.DataFrame(flow_m3_per_h[dma].to_numpy() * share.to_numpy(), index=flow_m3_per_h.index, columns=own.index)

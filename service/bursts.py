@@ -17,7 +17,7 @@ from networks import leaks, locate
 from networks.losses.night_flow import night_losses
 from networks.baseline import Baseline
 from service import schema as t
-from service.isolating import isolate, live_day
+from service.isolating import LiveDay, isolate, live_day
 from service.night import Night
 from service.store import meter_days
 from service.validation import live
@@ -109,8 +109,9 @@ def _live(night: Night, names: Mapping[str, str], start: datetime, end: datetime
 
 
 def _case(night: Night, side: WaterCity, event: leaks.LeakEvent, live: Mapping[str, Block]) -> Case:
-    day = live_day(side, event, live)
-    since = day.since(event.start_utc)
+    day = live_day(side, {name: live[name] for name in ("flow", "level", "running")}, [(event.start_utc, event.dma, event.size_m3_per_h)])
+    after = day.demand.index >= pd.Timestamp(event.start_utc)
+    since = LiveDay(day.demand[after], day.level[after], day.running[after])
     sensors = {name: name for name in side.sensors.values()}
     matrix = locate.sensitivities(side.network, sensors, event.size_m3_per_h, since.demand, level_m=since.level, running=since.running)
     posterior = locate.locate(event, side.network, matrix, dma_of=side.dma_of)

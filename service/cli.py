@@ -10,7 +10,7 @@ import typer
 
 from city.clock import parse_utc
 from city.problems import PenstockError, fault
-from service import cli_deciding, cli_forecast, cli_meters, cli_plan, cli_response, cli_water
+from service import cli_deciding, cli_forecast, cli_leaks, cli_meters, cli_plan, cli_response
 from service.environment import Environment
 from service.extras import lacking
 
@@ -28,7 +28,7 @@ app.add_typer(cli_meters.app, name="meters")
 app.add_typer(cli_forecast.app, name="forecast")
 app.add_typer(cli_plan.app, name="plan")
 app.add_typer(cli_response.app, name="response")
-app.add_typer(cli_water.app, name="water")
+app.add_typer(cli_leaks.app, name="water")
 
 running: ContextVar[Environment | None] = ContextVar("environment of the command that runs", default=None)  # for its crash file
 

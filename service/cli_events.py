@@ -80,22 +80,3 @@ def cancel(
 
     env = environment(city)
     typer.echo(known_events.cancel(open_store(env.url), number, operator(env, who), moment(now), reason, never_happened=never))
-
-
-@app.command("leak-repaired")
-def leak_repaired(
-    case: Annotated[str, typer.Argument(help="leak case, e.g. leak-20220615-1430-dma-e")],
-    end: Annotated[str, typer.Option("--at", help="when it was repaired, ISO 8601 with offset")],
-    reason: Reason = "",
-    who: Who = None,
-    city: City = None,
-    now: Now = None,
-) -> None:
-    """Say that a leak is repaired: until then its flow is no demand, and from then on it is not expected any more."""
-    from city.clock import parse_utc
-    from service import leak_history
-    from service.cli import environment, moment, operator
-    from service.store import open_store
-
-    env = environment(city)
-    typer.echo(leak_history.repaired(open_store(env.url), case, operator(env, who), moment(now), parse_utc(end), reason))

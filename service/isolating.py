@@ -9,8 +9,9 @@ from typing import Any
 import pandas as pd
 
 from city.frames import Block
-from networks import leaks, locate, proof
-from networks.baseline import on_grid
+from city.problems import fault
+from networks import proof
+from networks.zones import spread_demand
 from optimisation.isolation import plan_isolation
 from service import four_eyes
 from service.night import Night
@@ -28,23 +29,24 @@ class LiveDay:
     level: pd.DataFrame
     running: pd.DataFrame
 
-    def since(self, start: datetime) -> "LiveDay":
-        return LiveDay(*(frame[frame.index >= pd.Timestamp(start)] for frame in (self.demand, self.level, self.running)))
-
     def busiest(self) -> tuple[dict[str, float], dict[str, float], dict[str, int]]:
         """Demand, tank levels and pump states of the quarter-hour with the highest demand whose levels and pumps are known."""
         known = self.level.notna().all(axis=1) & self.running.notna().all(axis=1)
+        if not known.any():
+            raise fault("isolation", "no moment with all tank levels and pump states", "one in the last day", "Check those meters.")
         at = self.demand[known].sum(axis=1).idxmax()
         running = {str(pump): int(on > 0.5) for pump, on in self.running.loc[at].items()}
         return self.demand.loc[at].to_dict(), self.level.loc[at].to_dict(), running
 
 
-def live_day(side: WaterCity, event: leaks.LeakEvent, live: Mapping[str, Block]) -> LiveDay:
-    times = live["pressure"].times
-    frames = {name: pd.DataFrame(on_grid(live[name], live[name].ids, times), index=times, columns=live[name].ids) for name in live}
+def live_day(side: WaterCity, live: Mapping[str, Block], leaks: Sequence[tuple[datetime, str, float]]) -> LiveDay:
+    """The day of the Blocks flow (by district), level and running; `leaks` are those that run: start, district, m3/h."""
+    times = live["flow"].times
+    frames = {name: pd.DataFrame(block.unit_values().T, index=times, columns=block.ids) for name, block in live.items()}
     flow = frames["flow"].copy()
-    flow.loc[times >= pd.Timestamp(event.start_utc), event.dma] -= event.size_m3_per_h
-    demand = locate.spread_demand(side.network, flow.clip(lower=0.0).ffill().bfill().fillna(0.0), side.dma_of)
+    for start, zone, size_m3_per_h in leaks:
+        flow.loc[times >= pd.Timestamp(start), zone] -= size_m3_per_h
+    demand = spread_demand(side.network, flow.clip(lower=0.0).ffill().bfill().fillna(0.0), side.dma_of)
     return LiveDay(demand, frames["level"], frames["running"])
 
 

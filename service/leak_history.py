@@ -9,17 +9,16 @@ import numpy as np
 from sqlalchemy import Engine, select
 
 from city.frames import Block
-from city.problems import fault
 from forecasting.events import Event
 from service import schema as t
 from service.settings import LoadedCity
-from service.store import writing
-from service.store.operations import SENT, record
+from service.store.operations import SENT
 
 if TYPE_CHECKING:
     from service.unmanaged import Change
 
-OPEN, REPAIRED = "open", "repaired"
+SUSPECTED, OPEN, REPAIRED, OVER = "suspected", "open", "repaired", "over"
+RUNNING = (SUSPECTED, OPEN)
 
 
 @dataclass(frozen=True)
@@ -27,9 +26,11 @@ class _Case:
     """A leak from its start until it was repaired or its pipe cut off; `cut` while its valves are shut."""
 
     case_id: str
+    leak: str  # cases of one leak count once
     zone: str
     flow_m3_per_h: float
     start_utc: datetime
+    sized_utc: datetime | None  # until then a slow leak has grown from nothing
     end_utc: datetime | None
     cut_utc: datetime | None
     cut_m3_per_h: float
@@ -58,9 +59,10 @@ def correct(
         own = [case for case in cases if case.zone == zone]
         for i in (row[name] for name in inflows(city, zone) if name in row):
             lost, cut = np.zeros(history.steps), np.zeros(history.steps, bool)
-            for case in own:  # found again the next night it is the same leak: the largest counts, not the sum
-                runs = min(time for time in (case.end_utc, case.cut_utc, end) if time is not None)
-                lost = np.maximum(lost, case.flow_m3_per_h * hours * _part(history, case.start_utc, runs))
+            for leak in dict.fromkeys(case.leak for case in own):
+                same = [case for case in own if case.leak == leak]
+                lost += hours * np.max([_flow(history, case, end) for case in same], axis=0)
+            for case in own:
                 if case.cut_utc is not None:
                     cut |= _part(history, case.cut_utc, case.end_utc or end) > 0
             names = ", ".join(case.case_id for case in own)
@@ -84,28 +86,12 @@ def ongoing(engine: Engine, city: LoadedCity, known_utc: datetime, start_utc: da
     for zone in dict.fromkeys(case.zone for case in cases):
         own = [case for case in cases if case.zone == zone]
         cut = [case for case in own if case.cut_utc is not None]
-        flow = -max(case.cut_m3_per_h for case in cut) if cut else max(case.flow_m3_per_h for case in own)
+        largest = {case.leak: max(one.flow_m3_per_h for one in own if one.leak == case.leak) for case in own}
+        flow = -max(case.cut_m3_per_h for case in cut) if cut else sum(largest.values())
         named = cut or own
         told = f"{', '.join(case.case_id for case in named)}, {'cut off' if cut else 'not repaired yet'}"
         found.append(Event(0, "isolation" if cut else "leak", inflows(city, zone), start_utc, until_utc, "offset", flow, None, told))
     return found
-
-
-def repaired(engine: Engine, case_id: str, who: str, at_utc: datetime, ended_utc: datetime, reason: str) -> str:
-    """Enter that a leak is repaired; returns what that means. Raises `PenstockError` for an unknown or closed case and a wrong time."""
-    c = t.leak_case
-    with writing(engine) as connection:
-        row = connection.execute(select(c).where(c.c.case_id == case_id)).first()
-        if row is None or row.state != OPEN:
-            known = ", ".join(r.case_id for r in connection.execute(select(c.c.case_id).where(c.c.state == OPEN))) or "(none is open)"
-            raise fault(f"leak '{case_id}'", "unknown" if row is None else row.state, known, "Check the id.")
-        if not row.start_utc < ended_utc <= at_utc:
-            allowed = f"after {row.start_utc:%Y-%m-%dT%H:%MZ} and not after now"
-            raise fault(f"end of leak '{case_id}'", f"{ended_utc:%Y-%m-%dT%H:%MZ}", allowed, "Correct the time.")
-        connection.execute(c.update().where(c.c.case_id == case_id).values(state=REPAIRED, ended_utc=ended_utc, ended_at_utc=at_utc))
-        told = f"{case_id}: repaired at {ended_utc:%Y-%m-%d %H:%M} UTC; from the next night on its flow is no longer expected"
-        record(connection, at_utc, who, "leak repaired", case_id, f"{told}: {reason or 'no reason given'}")
-    return told
 
 
 def _cases(engine: Engine, known_utc: datetime) -> list[_Case]:
@@ -130,8 +116,20 @@ def _cases(engine: Engine, known_utc: datetime) -> list[_Case]:
         shut = max((time for time in times if time is not None), default=None) if valves and len(times) == len(valves) else None
         cut = plan.demand_m3_per_h if plan is not None else 0.0
         ended = case.ended_utc if case.ended_utc is not None and case.ended_at_utc <= known_utc else None
-        found.append(_Case(case.case_id, case.zone_id, case.flow_m3_per_h, case.start_utc, ended, shut, cut))
+        leak, grown = case.leak_id or case.zone_id, case.sized_utc if case.kind == "slow" else None
+        found.append(_Case(case.case_id, leak, case.zone_id, case.flow_m3_per_h, case.start_utc, grown, ended, shut, cut))
     return found
+
+
+def _flow(history: Block, case: _Case, end: datetime) -> np.ndarray:
+    """Mean flow of a leak in each step, float64[T] [m3/h]; a slow one grew in a straight line until it was last sized."""
+    runs = min(time for time in (case.end_utc, case.cut_utc, end) if time is not None)
+    flow = case.flow_m3_per_h * _part(history, case.start_utc, runs)
+    if case.sized_utc is None:
+        return flow
+    grown = (case.sized_utc - case.start_utc) / history.step
+    middle = np.arange(history.steps) + 0.5 - (case.start_utc - history.start_utc) / history.step
+    return np.asarray(flow * np.clip(middle / max(grown, 1.0), 0, 1))
 
 
 def _part(history: Block, begin: datetime, until: datetime) -> np.ndarray:

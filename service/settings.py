@@ -31,6 +31,7 @@ from service.edge.settings import Edge, Station
 from service.environment import Environment
 from service.faults import explained
 from service.openadr.settings import Vtn
+from service.loss_settings import Losses
 from service.plans.settings import PlanSettings
 from service.tariff import Tariff
 from service.weather_feed import WeatherFeed
@@ -94,6 +95,9 @@ class Water(Place):
     critical: dict[str, str] = Field(default_factory=dict, description="junction -> who must not run dry")
     stuck_valves: list[str] = Field(default_factory=list, description="valves that are known not to turn")
     valve_panel: str | None = Field(default=None, description="meter id of the panel that moves the valves")
+    price_per_m3: float = Field(default=0.8, ge=0, description="what a lost cubic metre costs [currency/m3]")
+    crew_call_cost: float = Field(default=500.0, ge=0, description="what a crew costs that digs in vain [currency]")
+    losses: Losses = Losses()
 
 
 class State(Place):

@@ -90,3 +90,11 @@ class WaterCity:
 def water_city(city: LoadedCity) -> WaterCity | None:
     """The city's water side, or None when city.toml has no [water]. `water_names.check` tells what of it the network does not have."""
     return WaterCity(city, city.settings.water) if city.settings.water else None
+
+
+def required(city: LoadedCity) -> WaterCity:
+    """The city's water side. Raises `PenstockError` when city.toml has no [water]."""
+    found = water_city(city)
+    if found is None:
+        raise fault("city.toml", "no [water]", "a network and its valves", "Add [water].")
+    return found

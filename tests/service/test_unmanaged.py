@@ -13,6 +13,7 @@ from city.quantities import Quantity
 from service import leak_history, unmanaged
 from service import schema as t
 from service.environment import Environment
+from service.leakage import told
 from service.plans.commands import command
 from service.settings import LoadedCity, load
 from service.store import open_store, operations, writing
@@ -184,12 +185,12 @@ def test_a_repaired_leak_ends_when_it_was_repaired(made: tuple[Engine, LoadedCit
     leak(engine)
     now = NIGHT + timedelta(hours=3)
     with pytest.raises(PenstockError, match="not after now"):
-        leak_history.repaired(engine, "leak-1", "ada", now, now + timedelta(hours=1), "")
-    assert "repaired at" in leak_history.repaired(engine, "leak-1", "ada", now, NIGHT + timedelta(hours=2), "new pipe")
+        told.repaired(engine, "leak-1", "ada", now, now + timedelta(hours=1), "")
+    assert "repaired at" in told.repaired(engine, "leak-1", "ada", now, NIGHT + timedelta(hours=2), "new pipe")
     assert read(unmanaged.corrected(engine, city, inflow([14.0, 14.0, 10.0]), KINDS)) == [10.0, 10.0, 10.0]
     assert leak_history.ongoing(engine, city, now, now, now + timedelta(hours=51)) == []
     with pytest.raises(PenstockError, match="repaired; allowed: \\(none is open\\)"):
-        leak_history.repaired(engine, "leak-1", "ada", now, NIGHT + timedelta(hours=2), "again")
+        told.repaired(engine, "leak-1", "ada", now, NIGHT + timedelta(hours=2), "again")
 
 
 def test_a_zone_of_which_a_part_is_cut_off_teaches_nothing_and_needs_less(made: tuple[Engine, LoadedCity]) -> None:

@@ -1,0 +1,99 @@
+"""`penstock water watch`, `leaks`, `dug`, `repaired`, `valve`: the leak watch between nights, and what people found out."""
+
+from typing import Annotated
+
+import typer
+
+from service.cli_water import City, Now, Who, app
+
+Note = Annotated[str, typer.Option("--note", help="what else was seen; kept in the audit table")]
+Case = Annotated[str, typer.Argument(help="leak case, e.g. leak-20220615-1430-dma-e")]
+
+
+@app.command()
+def watch(city: City = None, now: Now = None) -> None:
+    """Read on to the newest reading and tell new leaks and sensor faults; from a timer, every quarter-hour between nights."""
+    from service.cli import environment, finish, moment
+    from service.leakage.passing import make
+
+    status, lines = make(environment(city), moment(now))
+    for line in lines:
+        typer.echo(line)
+    finish(status)
+
+
+@app.command()
+def leaks(
+    everything: Annotated[bool, typer.Option("--all", help="also those that are repaired or over")] = False,
+    city: City = None,
+    now: Now = None,
+) -> None:
+    """Show the leaks that run: size, place, what they have cost so far."""
+    from service.cli import environment, moment
+    from service.leakage.listing import lines
+    from service.settings import load
+    from service.store import open_store
+
+    env = environment(city)
+    for line in lines(open_store(env.url), load(env), moment(now), everything=everything):
+        typer.echo(line)
+
+
+@app.command()
+def dug(
+    case: Case,
+    pipe: Annotated[str, typer.Argument(help="pipe that was dug up or listened to")],
+    found: Annotated[bool, typer.Option("--found/--not-found", help="was the leak there?")],
+    note: Note = "",
+    who: Who = None,
+    city: City = None,
+    now: Now = None,
+) -> None:
+    """Say what a crew found at a pipe: where the leak is likely changes with it."""
+    from service.cli import environment, moment, operator
+    from service.leakage import told
+    from service.store import open_store
+
+    env = environment(city)
+    typer.echo(told.dug(open_store(env.url), case, pipe, operator(env, who), moment(now), note, found=found))
+
+
+@app.command()
+def repaired(
+    case: Case,
+    end: Annotated[str | None, typer.Option("--at", help="when it was repaired, ISO 8601 with offset; now when not given")] = None,
+    note: Note = "",
+    who: Who = None,
+    city: City = None,
+    now: Now = None,
+) -> None:
+    """Say that a leak is repaired: until then its flow is no demand, and from then on it is not expected any more."""
+    from city.clock import parse_utc
+    from service.cli import environment, moment, operator
+    from service.leakage import told
+    from service.store import open_store
+
+    env, at = environment(city), moment(now)
+    typer.echo(told.repaired(open_store(env.url), case, operator(env, who), at, parse_utc(end) if end else at, note))
+
+
+@app.command()
+def valve(
+    name: Annotated[str, typer.Argument(metavar="VALVE", help="valve of the valve table")],
+    state: Annotated[str, typer.Option("--state", help="stuck, open or closed")],
+    turns: Annotated[float | None, typer.Option("--turns", help="turns from open to shut")] = None,
+    note: Note = "",
+    who: Who = None,
+    city: City = None,
+    now: Now = None,
+) -> None:
+    """Say how a valve was found; isolation plans count on it from the next pass of the watch on."""
+    from service import valve_states
+    from service.cli import environment, moment, operator
+    from service.settings import load
+    from service.store import open_store
+    from service.water import required
+
+    env = environment(city)
+    known = required(load(env)).valves["valve"]
+    typer.echo(valve_states.tell(open_store(env.url), list(known), name, state, turns, operator(env, who), moment(now), note))

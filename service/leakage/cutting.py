@@ -1,0 +1,70 @@
+"""Isolation plans of open cases: made when a leak is reported, and again when its pipe, a valve or the time to act has changed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine, delete
+
+from city.problems import PenstockError, Problem
+from service import schema as t
+from service.isolating import isolate, live_day
+from service.leakage import readings
+from service.night import Night
+from service.store import results
+from service.water import WaterCity
+
+_BACK = timedelta(days=1)  # the busiest quarter-hour of this time is what a plan must hold for
+
+
+@dataclass(frozen=True)
+class Cut:
+    """An isolation plan with the commands that carry it out, all proposed."""
+
+    row: dict[str, Any]
+    commands: list[dict[str, Any]]
+
+
+def due(
+    night: Night, side: WaterCity, cases: Sequence[dict[str, Any]], since: datetime | None, until: datetime
+) -> tuple[list[Cut], list[Problem]]:
+    """Plans for the open `cases` that have none that still holds; what prevented one is a problem, not the end of the pass.
+
+    A plan that somebody approved is never replaced. `since`: a valve told after it makes plans anew.
+    """
+    told = since is not None and bool(results.rows(night.engine, t.valve_state, t.valve_state.c.at_utc >= since))
+    wanted = [case for case in cases if _wants(night.engine, case, night.now_utc, told)]
+    if not wanted:
+        return [], []
+    live = readings.hot(night.engine, side, until - _BACK, until)
+    runs = [(case["start_utc"], case["zone_id"], case["flow_m3_per_h"]) for case in cases]
+    made: list[Cut] = []
+    problems: list[Problem] = []
+    try:
+        day = live_day(side, {name: block for name in ("flow", "level", "running") if (block := getattr(live, name)) is not None}, runs)
+        for case in wanted:
+            made.append(Cut(*isolate(night, side, case["case_id"], case["pipe"], case["flow_m3_per_h"], day)))
+    except PenstockError as error:
+        problems += error.problems
+    return made, problems
+
+
+def _wants(engine: Engine, case: dict[str, Any], now_utc: datetime, valves_told: bool) -> bool:
+    plans = results.rows(engine, t.isolation, t.isolation.c.case_id == case["case_id"])
+    commands = results.rows(engine, t.command, t.command.c.plan_id.in_([plan.isolation_id for plan in plans]))
+    if any(command.state != "proposed" for command in commands):
+        return False
+    late = bool(commands) and all(command.not_after_utc <= now_utc for command in commands)
+    return not plans or valves_told or late or any(plan.pipe != case["pipe"] for plan in plans)
+
+
+def store(connection: Connection, cuts: Sequence[Cut]) -> None:
+    """Put plans in the place of those their cases had."""
+    cases = [cut.row["case_id"] for cut in cuts]
+    former = [row.isolation_id for row in connection.execute(t.isolation.select().where(t.isolation.c.case_id.in_(cases)))]
+    connection.execute(delete(t.command).where(t.command.c.plan_id.in_([*former, *(cut.row["isolation_id"] for cut in cuts)])))
+    results.replace_rows(connection, t.isolation, t.isolation.c.case_id.in_(cases), [cut.row for cut in cuts])
+    commands = [command for cut in cuts for command in cut.commands]
+    if commands:
+        connection.execute(t.command.insert(), commands)

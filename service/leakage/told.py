@@ -1,0 +1,52 @@
+"""What crews and operators found out about a leak: dug and found or not, repaired. Every word is audited and outlasts the watch."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, select
+
+from city.problems import fault
+from service import schema as t
+from service.leak_history import OPEN, REPAIRED, RUNNING
+from service.store import writing
+from service.store.operations import record
+
+
+def dug(engine: Engine, case_id: str, pipe: str, who: str, at_utc: datetime, note: str, *, found: bool) -> str:
+    """Enter what a crew found at a pipe; the next pass of the watch takes it in. Returns a sentence.
+
+    Raises `PenstockError` for a case that is unknown or over and for a pipe that is none of its candidates.
+    """
+    with writing(engine) as connection:
+        case = _running(connection, case_id)
+        likely = [str(row["pipe"]) for row in case.candidates]
+        if pipe not in likely:
+            raise fault(f"pipe '{pipe}' of {case_id}", "no candidate", ", ".join(likely[:12]), "Check the pipe.")
+        row = {"case_id": case_id, "pipe": pipe, "at_utc": at_utc, "found": found, "who": who, "note": note}
+        connection.execute(t.leak_finding.insert().values(**row))
+        told = f"{case_id}: {'the leak is at' if found else 'no leak was found at'} pipe {pipe}"
+        record(connection, at_utc, who, "leak dug", case_id, f"{told}: {note or 'no note given'}")
+    return told
+
+
+def repaired(engine: Engine, case_id: str, who: str, at_utc: datetime, ended_utc: datetime, reason: str) -> str:
+    """Enter that a leak is repaired; returns what that means. Raises `PenstockError` for an unknown or closed case and a wrong time."""
+    c = t.leak_case
+    with writing(engine) as connection:
+        case = _running(connection, case_id)
+        if not case.start_utc < ended_utc <= at_utc:
+            allowed = f"after {case.start_utc:%Y-%m-%dT%H:%MZ} and not after now"
+            raise fault(f"end of leak '{case_id}'", f"{ended_utc:%Y-%m-%dT%H:%MZ}", allowed, "Correct the time.")
+        connection.execute(c.update().where(c.c.case_id == case_id).values(state=REPAIRED, ended_utc=ended_utc, ended_at_utc=at_utc))
+        told = f"{case_id}: repaired at {ended_utc:%Y-%m-%d %H:%M} UTC; from the next night on its flow is no longer expected"
+        record(connection, at_utc, who, "leak repaired", case_id, f"{told}: {reason or 'no reason given'}")
+    return told
+
+
+def _running(connection: Connection, case_id: str) -> Any:
+    c = t.leak_case.c
+    case = connection.execute(select(t.leak_case).where(c.case_id == case_id)).first()
+    if case is None or case.state not in RUNNING:
+        known = ", ".join(connection.execute(select(c.case_id).where(c.state == OPEN)).scalars()) or "(none is open)"
+        raise fault(f"leak '{case_id}'", "unknown" if case is None else case.state, known, "Check the id.")
+    return case

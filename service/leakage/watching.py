@@ -1,0 +1,151 @@
+"""One pass of the leak watch: take in what people told, read on from where it stopped, and keep state and cases in one write.
+
+The night makes a pass and so does `penstock water watch` between nights. A pass that is killed has written nothing; the next one reads
+the same again and says the same.
+"""
+
+import hashlib
+import json
+import zlib
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, delete, select
+
+from city.clock import civil_day, local_date
+from city.problems import Problem, fault
+from networks.leakage.reports import Report
+from networks.leakage.watch import Watch
+from service import schema as t
+from service.leak_history import OPEN, OVER, REPAIRED
+from service.leakage import cases, cutting, readings
+from service.night import Night
+from service.store import meter_days, results
+from service.water import WaterCity
+
+HISTORY_DAYS = 400  # that a watch is calibrated on, at most
+READ_DAYS = 28  # of them it reads again one after the other, so that a leak that has begun already is dated and reported
+LEAST_DAYS = 14  # of history before them, without which nothing can be called usual
+
+
+@dataclass(frozen=True)
+class Pass:
+    """What one pass changes in the store: rows of leak_watch, leak_case, sensor_fault, isolations; ids of cases and findings."""
+
+    watch: dict[str, Any]
+    former_utc: datetime | None  # where the state before ended; None for a new watch
+    cases: list[dict[str, Any]]
+    gone: list[str]
+    faults: list[dict[str, Any]]
+    findings: list[int]
+    cuts: list[cutting.Cut]
+    problems: list[Problem]
+
+    @property
+    def open(self) -> list[dict[str, Any]]:
+        return [case for case in self.cases if case["state"] == OPEN]
+
+    @property
+    def open_faults(self) -> list[dict[str, Any]]:
+        return [row for row in self.faults if row["state"] == OPEN]
+
+    @property
+    def told(self) -> str:
+        bursts, faults = sum(case["kind"] == "burst" for case in self.open), len(self.open_faults)
+        slow = len(self.open) - bursts
+        return (
+            f"{bursts} burst{'s' * (bursts != 1)} and {slow} slow leak{'s' * (slow != 1)} open, {faults} sensor fault{'s' * (faults != 1)}"
+        )
+
+    def write(self, connection: Connection) -> bool:
+        """Write all of it in the caller's transaction, or nothing and False when another pass has read on meanwhile."""
+        w, c, s, f = t.leak_watch.c, t.leak_case.c, t.sensor_fault.c, t.leak_finding.c
+        if connection.execute(select(w.until_utc).where(w.city == self.watch["city"])).scalar() != self.former_utc:
+            return False
+        results.replace_rows(connection, t.leak_watch, w.city == self.watch["city"], [self.watch])
+        for table in (t.isolation, t.leak_finding, t.leak_case):
+            connection.execute(delete(table).where(table.c.case_id.in_(self.gone)))
+        known = set(connection.execute(select(c.case_id)).scalars())
+        for case in self.cases:
+            change = t.leak_case.update().where(c.case_id == case["case_id"])
+            connection.execute((change if case["case_id"] in known else t.leak_case.insert()).values(**case))
+        for row in self.faults:
+            same = (s.sensor == row["sensor"]) & (s.kind == row["kind"]) & (s.since_utc == row["since_utc"])
+            results.replace_rows(connection, t.sensor_fault, same, [row])
+        connection.execute(t.leak_finding.update().where(f.finding_id.in_(self.findings)).values(taken_utc=self.watch["until_utc"]))
+        cutting.store(connection, self.cuts)
+        return True
+
+
+def read_on(night: Night, side: WaterCity) -> Pass:
+    """Make a pass up to the newest reading. Raises `PenstockError` where sensors or history do not suffice for a watch."""
+    engine, city = night.engine, night.city.settings.city.id
+    if not side.sensors or not side.dma_points("volume_register_m3"):
+        raise fault("leak watch", "no pressure sensor or no inflow meter", "one or more of each, with its node or zone", "Add them.")
+    until, inputs = readings.newest(engine, night.city, night.now_utc, readings.step_of(side)), _inputs(side)
+    row = next(iter(results.rows(engine, t.leak_watch, t.leak_watch.c.city == city)), None)
+    renewed = row is None or row.inputs != inputs
+    if row is None or renewed:
+        watch, since = _new(night, side, until)
+        calibrated = since
+    else:
+        watch, since = Watch.restore(side.network, json.loads(zlib.decompress(row.state))), row.until_utc
+        calibrated = row.calibrated_utc
+    findings = _told(night, watch)
+    reports: list[Report] = []
+    for scada in readings.since(engine, side, since, max(since, until or since)):
+        reports += watch.read(scada)
+    until = max(since, until or since)
+    stored = results.rows(engine, t.leak_case, order=t.leak_case.c.case_id)
+    rows, gone = cases.merged(night, side, cases.running(stored, watch.active, renewed), watch.active, reports, until)
+    state = zlib.compress(json.dumps(watch.state(), allow_nan=False, sort_keys=True).encode())
+    kept = {"city": city, "inputs": inputs, "calibrated_utc": calibrated, "until_utc": until, "state": state}
+    former = row.until_utc if row is not None else None
+    cuts, problems = cutting.due(night, side, [case for case in rows if case["state"] == OPEN], former, until)
+    return Pass(kept, former, rows, gone, _faults(night, watch, until), findings, cuts, problems)
+
+
+def _inputs(side: WaterCity) -> str:
+    """What a watch is made for: another network or other places of sensors start a new one."""
+    path = side.city.beside / side.water.network
+    network = path.read_bytes() if path.is_file() else side.water.network.encode()
+    return hashlib.sha256(network + json.dumps(asdict(readings.sites(side)), sort_keys=True).encode()).hexdigest()
+
+
+def _new(night: Night, side: WaterCity, until: datetime | None) -> tuple[Watch, datetime]:
+    """A watch calibrated on stored days, and the time from which it reads on."""
+    zone = night.city.settings.city.time_zone
+    oldest, newest = meter_days.first(night.engine), meter_days.last(night.engine)
+    had = 0 if oldest is None or newest is None else (newest - oldest).days + 1
+    if oldest is None or newest is None or until is None or had < LEAST_DAYS:
+        raise fault("leak watch", f"{had} days of history", f"{LEAST_DAYS} or more", "Import history, or wait until there is enough.")
+    end = min(civil_day(local_date(newest, zone), zone)[1], civil_day(local_date(until, zone), zone)[0])
+    turn = civil_day(local_date(end, zone) - timedelta(days=min(READ_DAYS, (end - oldest).days // 3)), zone)[0]
+    start = max(oldest, civil_day(local_date(turn, zone) - timedelta(days=HISTORY_DAYS), zone)[0])
+    return Watch.calibrate(side.network, readings.days(night.engine, side, start, turn), readings.sites(side)), turn
+
+
+def _told(night: Night, watch: Watch) -> list[int]:
+    """Take in crews' findings and repairs that the watch has not heard of yet; returns the findings taken."""
+    f, c = t.leak_finding.c, t.leak_case.c
+    findings = results.rows(night.engine, t.leak_finding, f.taken_utc.is_(None) & (f.at_utc <= night.now_utc), order=f.at_utc)
+    for finding in findings:
+        watch.dug(finding.pipe, finding.at_utc, finding.found)
+    active = {leak.leak_id for leak in watch.active}
+    for case in results.rows(night.engine, t.leak_case, (c.state == REPAIRED) & (c.ended_at_utc <= night.now_utc), order=c.ended_utc):
+        if case.leak_id in active:
+            watch.repaired(case.leak_id, case.ended_utc)
+    return [finding.finding_id for finding in findings]
+
+
+def _faults(night: Night, watch: Watch, until: datetime) -> list[dict[str, Any]]:
+    """Rows of the sensor faults that are open now, and of those that were and are over. A fault keeps the start it was first given."""
+    stored = {(row.sensor, row.kind): row for row in results.rows(night.engine, t.sensor_fault, t.sensor_fault.c.state == OPEN)}
+    rows = []
+    for one in watch.sensor_faults:
+        former = stored.pop((one.sensor, one.kind), None)
+        since, seen = (former.since_utc, former.seen_utc) if former else (one.since_utc, until)
+        told = {"sensor": one.sensor, "kind": one.kind, "size": one.size, "sentence": one.sentence}
+        rows.append({**told, "since_utc": since, "seen_utc": seen, "state": OPEN, "over_utc": None})
+    return rows + [{**row._mapping, "state": OVER, "over_utc": until} for row in stored.values()]
