@@ -33,6 +33,15 @@ _OFFICIAL = {
 _ABRUPT_WITHIN = timedelta(hours=1)
 
 
+def folders(place: Path) -> list[Path]:
+    """The folder itself, or the folders of this form in it. Raises `PenstockError` when there is none."""
+    every = [place, *sorted(place.glob("*/"))]
+    found = [folder for folder in every if any(folder.glob(f"{EVALUATION}_*ressures*"))]
+    if not found:
+        raise fault(f"folder {place}", "no pressures of 2019 in it or one below", "a folder of the L-TOWN form", "Correct the path.")
+    return found
+
+
 def network(folder: Path) -> Network:
     """The nominal network: what the utility believes, not what is true."""
     return Network.read(_beside(folder, "L-TOWN.inp") or folder / "L-TOWN.inp")

@@ -82,6 +82,14 @@ def test_a_table_ends_the_flow_of_a_repaired_leak(tmp_path: Path) -> None:
     assert _ltown.repairs(folder, 2019)["pipe"].to_list() == ["p232"]
 
 
+def test_folders_are_found_one_level_down(tmp_path: Path) -> None:
+    ours, theirs = as_parquet(tmp_path / "a"), as_csv(tmp_path / "b")
+    assert _ltown.folders(tmp_path) == [ours, theirs]
+    assert _ltown.folders(theirs) == [theirs]
+    with pytest.raises(PenstockError, match="no pressures of 2019"):
+        _ltown.folders(tmp_path / "none")
+
+
 def test_a_missing_file_and_text_in_a_column_are_sentences(tmp_path: Path) -> None:
     folder = as_csv(tmp_path / "b")
     with pytest.raises(PenstockError, match=r"neither 2018_pressures_m\.parquet nor 2018_SCADA_Pressures\.csv"):
