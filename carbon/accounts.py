@@ -1,7 +1,8 @@
 """Accounts of the ledger: which point is counted as what, and the factor rule that turns its usage into carbon dioxide.
 
 Energy a pump uses is in the electricity of the pump. A utility's water therefore carries volume and no further kilogram
-(a *memo*), or, with an explicit per-m3 factor for consumers' books, kilograms that stand *outside* the city's sum.
+(a *memo*), or, with an explicit per-m3 factor for consumers' books, kilograms that stand *outside* the city's sum. So does the
+electricity in lost water: a part of the pumps' electricity, told a second time for information.
 """
 
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from city.places import Commodity, Place
 from city.problems import fault
 from city.quantities import Quantity
 
-AccountKind = Literal["grid-electricity", "own-renewable", "natural-gas", "water-supply", "water-loss"]
+AccountKind = Literal["grid-electricity", "own-renewable", "natural-gas", "water-supply", "water-loss", "water-loss-energy"]
 GasMethod = Literal["ipcc2006-gbt2589-mid", "ipcc2006-gbt2589-high", "gbt32151.34"]
 EntryKind = Literal["posting", "memo", "outside"]
 MEMO = "memo"  # factor_id of an entry that carries an amount and no mass
@@ -31,12 +32,14 @@ class _Kind:
     factor_activity: str | None
 
 
+GRID = "grid electricity average-provincial"
 _KINDS: dict[str, _Kind] = {
-    "grid-electricity": _Kind(Quantity.ENERGY_KWH, "electricity", 2, "grid electricity", "grid electricity average-provincial"),
+    "grid-electricity": _Kind(Quantity.ENERGY_KWH, "electricity", 2, "grid electricity", GRID),
     "own-renewable": _Kind(Quantity.ENERGY_KWH, "electricity", 2, "own renewable generation", None),
     "natural-gas": _Kind(Quantity.GAS_M3, "gas", 1, "natural gas stationary combustion", None),
     "water-supply": _Kind(Quantity.VOLUME_M3, "water", 3, "water supply", None),
     "water-loss": _Kind(Quantity.VOLUME_M3, "water", 3, "water loss", None),
+    "water-loss-energy": _Kind(Quantity.ENERGY_KWH, "water", 2, "electricity in lost water", GRID),
 }
 
 
@@ -60,8 +63,8 @@ class Account(Place):
     def _explained(self) -> "Account":
         if self.kind == "own-renewable" and self.factor_id:
             raise ValueError("own-renewable takes no factor_id: its direct emission is none")
-        if self.factor_activity and self.kind != "grid-electricity":
-            raise ValueError("factor_activity belongs to grid-electricity; give factor_id")
+        if self.factor_activity and self.kind not in ("grid-electricity", "water-loss-energy"):
+            raise ValueError("factor_activity belongs to electricity; give factor_id")
         if self.kind in ("water-supply", "water-loss") and self.factor_id and not self.note:
             raise ValueError("a per-m3 water factor needs a note: its energy is already in the pumps' electricity")
         return self
@@ -144,8 +147,8 @@ def apply(account: Account, factors: tuple[Factor, ...], on: date) -> Applied:
     """The rule of an account on a civil day. Raises `PenstockError` when its factor is unknown, not in force or per another unit."""
     if account.factor_id:
         factor = by_id(factors, account.factor_id)
-        _in_force(factor, account, on, exact_region=account.kind == "grid-electricity")
-    elif account.kind == "grid-electricity":
+        _in_force(factor, account, on, exact_region=account.quantity == Quantity.ENERGY_KWH)
+    elif _KINDS[account.kind].factor_activity:
         activity = account.factor_activity or _KINDS[account.kind].factor_activity or ""
         factor = find(factors, activity=activity, region=account.region, on=on)
     elif account.kind == "natural-gas":

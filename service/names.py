@@ -188,7 +188,7 @@ def _factors(raw: Mapping[str, Any], points: Mapping[str, Seen], folders: Sequen
                 "Correct the id.",
             )
         elif (
-            account.kind == "grid-electricity"
+            account.kind in ("grid-electricity", "water-loss-energy")
             and not account.factor_id
             and account.region not in (there := regions.get(activity.casefold(), ()))
         ):

@@ -76,7 +76,8 @@ def dangling(raw: Mapping[str, Any], models: Mapping[str, DeviceModel]) -> Itera
     water = raw.get("water")
     if isinstance(water, dict) and "valve_panel" in water:
         uses.append(("water.valve_panel", "meter", water["valve_panel"]))
-    losses = {f"{zone}.loss" for zone in ids["zone"]}
+    uses += _of_losses(water.get("losses") if isinstance(water, dict) else None)
+    losses = {f"{zone}.{what}" for zone in ids["zone"] for what in ("loss", "loss_energy")}
     totals = {text(entry.get("id")) for _, entry in tables(raw, "totals")}
     for path, kind, name in uses:
         if not isinstance(name, str) or (path.startswith("accounts") and name in losses) or (path.startswith("assets") and name in totals):
@@ -107,6 +108,16 @@ def dangling(raw: Mapping[str, Any], models: Mapping[str, DeviceModel]) -> Itera
         names = Counter(entry["id"] for _, entry in tables(raw, table) if isinstance(entry.get("id"), str))
         for name in sorted(name for name, times in names.items() if times > 1):
             yield Problem(table, f"id '{name}' given {names[name]} times", "each id once", "Rename one of them.")
+
+
+def _of_losses(losses: Any) -> Iterator[tuple[str, str, Any]]:
+    """(TOML path, kind, name) of what [water.losses] names."""
+    if not isinstance(losses, dict):
+        return
+    energy, areas = losses.get("energy"), losses.get("areas")
+    yield from (("water.losses.energy", "point", point) for point in (energy if isinstance(energy, list) else ()))
+    yield from ((f"water.losses.areas.{zone}", "zone", zone) for zone in (areas if isinstance(areas, dict) else ()))
+    yield from ((f"water.losses.targets[{i}].zone", "zone", e["zone"]) for i, e in tables(losses, "targets") if "zone" in e)
 
 
 def _histories(raw: Mapping[str, Any], meters: Collection[str], models: Mapping[str, DeviceModel]) -> Iterator[Problem]:

@@ -30,8 +30,8 @@ from service.edge import settings as edge_settings
 from service.edge.settings import Edge, Station
 from service.environment import Environment
 from service.faults import explained
-from service.openadr.settings import Vtn
 from service.loss_settings import Losses
+from service.openadr.settings import Vtn
 from service.plans.settings import PlanSettings
 from service.tariff import Tariff
 from service.weather_feed import WeatherFeed

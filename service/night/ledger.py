@@ -8,10 +8,10 @@ from sqlalchemy import Connection, select
 
 from carbon import factors, ledger, proof
 from city.clock import civil_day, local_date
-from city.frames import USAGE, checked
 from city.places import Point
 from city.quality import usable
 from city.quantities import Quantity
+from service import lost_water
 from service import schema as t
 from service.night import Night, Output
 from service.store import meter_days, results
@@ -31,7 +31,8 @@ def compute(night: Night) -> Output:
     days = _unposted(night)
     if not days:
         return Output(StepResult("nothing to post: every day is posted"))
-    usage = pd.concat([*_metered(night, days), *_losses(night, days)], ignore_index=True)
+    metered = list(_metered(night, days))
+    usage = pd.concat([*metered, *lost_water.usage(night, days, metered)], ignore_index=True)
     entries = ledger.post(usage, city.accounts, factors.load(night.city.factor_folders), night.now_utc, zone=city.city.time_zone)
     head = results.ledger_head(night.engine)
     number = head.number + 1 if head else 0
@@ -84,26 +85,6 @@ def _metered(night: Night, days: Sequence[tuple[datetime, datetime]]) -> Iterato
     for points in groups.values():
         block = meter_days.block(night.engine, points, start, end)
         yield usage_runs(block, days, meter_days.revised(night.engine, points, days[0][0], end))
-
-
-def _losses(night: Night, days: Sequence[tuple[datetime, datetime]]) -> Iterator[pd.DataFrame]:
-    """The water balance's real losses of each DMA as usage of the pseudo-point `<zone>.loss`."""
-    wanted = {account.point for account in night.city.settings.accounts}
-    bounds = {local_date(start, night.city.settings.city.time_zone): (start, end) for start, end in days}
-    rows = [
-        (
-            f"{row.zone_id}.loss",
-            *bounds[row.day],
-            str(Quantity.VOLUME_M3),
-            int(Quantity.VOLUME_M3.to_int(row.loss_m3 or 0.0)),
-            row.quality,
-            1,
-        )
-        for row in results.rows(night.engine, t.water_balance, t.water_balance.c.day.in_(bounds), order=t.water_balance.c.zone_id)
-        if f"{row.zone_id}.loss" in wanted
-    ]
-    if rows:
-        yield checked(USAGE, pd.DataFrame(rows, columns=list(USAGE.columns)), "water losses")
 
 
 def _rows(connection: Connection, entries: pd.DataFrame, number: int) -> Iterator[tuple[object, ...]]:

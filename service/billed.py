@@ -1,0 +1,76 @@
+"""Volumes that a utility's billing knows: a CSV of zone and month, exact decimals in m3."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+
+import pandas as pd
+
+from city.problems import PenstockError, Problem, fault
+from networks.losses.iwa import Consumption, Volume
+from service.settings import LoadedCity, path_of
+
+KINDS = ("billed_metered_m3", "billed_unmetered_m3", "unbilled_metered_m3", "unbilled_unmetered_m3")
+
+
+@dataclass(frozen=True)
+class Bills:
+    """Volumes [m3] by (zone, month); the zone of the whole city is empty."""
+
+    volumes: Mapping[tuple[str, str], tuple[Decimal, ...]]
+
+    def consumption(self, zone: str, month: str, billed_error: float, unbilled_error: float) -> Consumption | None:
+        """Authorised consumption with its 95 % limits as shares; the city's own row, else the sum of its zones. None where not told."""
+        found = self.volumes.get((zone, month))
+        if found is None and not zone:
+            own = [volumes for (_, at), volumes in self.volumes.items() if at == month]
+            found = tuple(sum(column, Decimal(0)) for column in zip(*own, strict=True)) if own else None
+        if found is None:
+            return None
+        errors = (billed_error, billed_error, unbilled_error, unbilled_error)
+        return Consumption(*(Volume.of(volume, error) for volume, error in zip(found, errors, strict=True)))
+
+
+def read(city: LoadedCity, name: str | None) -> Bills:
+    """The city's billing file (columns zone, month and any of `KINDS`). Raises `PenstockError` with every fault of it at once."""
+    if name is None:
+        return Bills({})
+    path = path_of(city.beside, name)
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as error:
+        raise fault(
+            f"water.losses.billed {path.name}", str(error), "a CSV of zone, month and volumes", "Correct the path or the file."
+        ) from None
+    unknown = sorted(set(table) - {"zone", "month", *KINDS})
+    if unknown or not {"zone", "month", "billed_metered_m3"} <= set(table):
+        allowed = f"columns zone, month, {', '.join(KINDS)}"
+        raise fault(f"water.losses.billed {path.name}", f"columns {', '.join(table)}", allowed, "Correct its first line.")
+    zones = {zone.id for zone in city.settings.zones} | {""}
+    found: dict[tuple[str, str], tuple[Decimal, ...]] = {}
+    problems = []
+    for number, row in enumerate(table.to_dict("records"), start=2):
+        key, seen = (row["zone"], row["month"]), _seen(row, zones)
+        if key in found:
+            seen = f"zone '{key[0]}' and month {key[1]} again"
+        if seen:
+            problems.append(
+                Problem(f"{path.name} line {number}", seen, "a zone, a month as 2026-01 and volumes in m3, once", "Correct it.")
+            )
+            continue
+        found[key] = tuple(Decimal(row.get(kind) or "0") for kind in KINDS)
+    if problems:
+        raise PenstockError(problems)
+    return Bills(found)
+
+
+def _seen(row: Mapping[str, str], zones: set[str]) -> str:
+    """What is wrong with a line, or nothing."""
+    if row["zone"] not in zones:
+        return f"no zone '{row['zone']}'"
+    try:
+        pd.Period(row["month"], freq="M")
+        volumes = [Decimal(row.get(kind) or "0") for kind in KINDS]
+    except (ValueError, InvalidOperation):
+        return f"{', '.join(row.values())}"
+    return "" if all(volume.is_finite() and volume >= 0 for volume in volumes) else "a volume below zero"
