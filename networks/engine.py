@@ -22,8 +22,10 @@ from city.problems import fault
 
 EMITTER, DEMAND, PRESSURE, TANK_LEVEL, BASE_DEMAND = 3, 9, 11, 8, 1  # node codes
 FLOW, STATUS, ENERGY = 8, 11, 13  # link codes
-_DURATION, _HYDRAULIC_STEP, _REPORT_STEP, _PATTERN_STEP = 0, 1, 5, 3
+_INITIAL_QUALITY, _QUALITY, _AGE = 4, 12, 2
+_DURATION, _HYDRAULIC_STEP, _PATTERN_STEP, _PATTERN_START, _REPORT_STEP = 0, 1, 3, 4, 5
 _PDA = 1
+_DEMAND_MULTIPLIER = 4  # option code
 _FIRST_ERROR = 100  # EPANET: below are warnings (1 unbalanced, 2 unstable, 3 disconnected, 4 pumps, 5 valves, 6 negative pressure)
 
 
@@ -104,14 +106,54 @@ class Engine:
         code = self._lib.EN_setdemandmodel(self._project, _PDA, one(minimum_m), one(required_m), one(0.5))
         self._check(code, "choosing pressure-driven demand")
 
-    def times(self, duration_s: int, step_s: int) -> None:
-        """Length of the run and of its steps [s]."""
-        for code, seconds in ((_DURATION, duration_s), (_HYDRAULIC_STEP, step_s), (_REPORT_STEP, step_s), (_PATTERN_STEP, step_s)):
-            self._api.ENsettimeparam(code, seconds)
+    def demand_multiplier(self, factor: float) -> None:
+        """Multiply every demand, emitters excepted."""
+        self._check(self._lib.EN_setoption(self._project, _DEMAND_MULTIPLIER, ctypes.c_double(factor)), "scaling demand")
+
+    def times(self, duration_s: int, step_s: int, pattern_step_s: int | None = None, pattern_start_s: int = 0) -> None:
+        """Length of the run and of its steps, and where on the patterns it begins [s]."""
+        for code, seconds in (
+            (_DURATION, duration_s),
+            (_HYDRAULIC_STEP, step_s),
+            (_REPORT_STEP, step_s),
+            (_PATTERN_STEP, pattern_step_s or step_s),
+            (_PATTERN_START, pattern_start_s),
+        ):
+            self._check(self._lib.EN_settimeparam(self._project, code, seconds), "setting times")
+
+    def pattern_index(self, name: str) -> int:
+        """EPANET's index of a time pattern."""
+        index = ctypes.c_int()
+        self._check(self._lib.EN_getpatternindex(self._project, name.encode(), ctypes.byref(index)), f"finding pattern {name}")
+        return index.value
+
+    def set_pattern(self, index: int, values: NDArray[np.float64]) -> None:
+        """Write all multipliers of a time pattern, float64[its length]."""
+        pointer = np.ascontiguousarray(values, dtype=float).ctypes.data_as(ctypes.POINTER(ctypes.c_double))
+        self._check(self._lib.EN_setpattern(self._project, index, pointer, len(values)), "setting a pattern")
 
     def start(self) -> None:
         """Begin a run at time zero with freshly estimated flows."""
         self._check(self._lib.EN_initH(self._project, 10), "starting the run")
+
+    def age(self, nodes: Sequence[int], start_h: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Water age over the run as it is set up: of the nodes at its end and at its worst, float[n] each, from ages at its start [h]."""
+        lib, project, passed = self._lib, self._project, ctypes.c_long(1)
+        self._check(lib.EN_setqualtype(project, _AGE, b"", b"", b""), "choosing water age")
+        self.set_nodes(nodes, _INITIAL_QUALITY, start_h)
+        self._check(lib.EN_closeH(project), "handing over to the quality solver")  # it wants a run that EPANET made whole
+        self._check(lib.EN_solveH(project), "solving the run")
+        self._check(lib.EN_openQ(project), "opening the quality solver")
+        self._check(lib.EN_initQ(project, 0), "starting the quality run")
+        worst = start_h.copy()
+        while passed.value > 0:
+            self._check(lib.EN_runQ(project, ctypes.byref(ctypes.c_long())), "solving water age")
+            worst = np.maximum(worst, self.nodes(nodes, _QUALITY))
+            self._check(lib.EN_nextQ(project, ctypes.byref(passed)), "moving water")
+        end = self.nodes(nodes, _QUALITY)
+        self._check(lib.EN_closeQ(project), "closing the quality solver")
+        self._check(lib.EN_openH(project), "opening the hydraulic solver")
+        return end, np.maximum(worst, end)
 
     def solve(self) -> int:
         """Solve the present moment; returns EPANET's warning code, 0 when there is none."""
