@@ -32,3 +32,42 @@ def check(city: City = None) -> None:
     for problem in found:
         typer.echo(str(problem))
     finish("problems" if found else "done")
+
+
+@app.command()
+def balance(
+    month: Annotated[str | None, typer.Option("--month", help="local month, as 2026-01; the last whole one when not given")] = None,
+    csv: Annotated[Path | None, typer.Option("--csv", help="write the table of the city and every DMA to this file")] = None,
+    city: City = None,
+) -> None:
+    """Show a month's water balance: the IWA table with its 95 % limits, DMAs by recoverable loss, and the loss targets."""
+    from service import loss_lines
+    from service.cli import environment
+    from service.settings import load
+    from service.store import open_store
+    from service.water import required
+
+    env = environment(city)
+    side = required(load(env))
+    for line in loss_lines.balance(open_store(env.url), side, month, csv):
+        typer.echo(line)
+
+
+@app.command()
+def pressure_what_if(
+    zone: Annotated[str, typer.Argument(help="DMA whose inlet gets a pressure-reducing valve")],
+    setting: Annotated[float, typer.Argument(help="average pressure it is set to leave in the DMA [m]")],
+    city: City = None,
+    now: Now = None,
+) -> None:
+    """Tell what a lower pressure in a DMA would save in a year: water, bursts, electricity, carbon, money."""
+    from service import loss_lines
+    from service.cli import environment, moment
+    from service.settings import load
+    from service.store import open_store
+    from service.water import required
+
+    env = environment(city)
+    side = required(load(env))
+    for line in loss_lines.pressure(open_store(env.url), side, zone, setting, moment(now)):
+        typer.echo(line)

@@ -28,6 +28,7 @@ from service.water import WaterCity
 
 Row = dict[str, Any]
 CITY = ""  # zone_id of the whole city
+MIN_HOURS = 168  # of a month that is held against a target
 HISTORY_DAYS = 400  # that months are told from: what the pattern misses is learnt over all of them
 
 
@@ -143,7 +144,8 @@ def _rows(side: WaterCity, month: str, rows: pd.DataFrame, bills: billed.Bills) 
         volumes = float(row.inflow_m3), float(row.loss_m3), float(row.loss_sd_m3)
         yield _row(side, str(row.zone_id), month, int(row.hours), volumes, alone, bills)
     if len(known) and len(known) == len(rows):
-        sums = float(known["inflow_m3"].sum()), float(known["loss_m3"].sum()), float(np.hypot.reduce(known["loss_sd_m3"].to_numpy()))
+        # Errors of the DMAs have common causes (night use per person, the pattern), so their standard deviations add.
+        sums = float(known["inflow_m3"].sum()), float(known["loss_m3"].sum()), float(known["loss_sd_m3"].sum())
         yield _row(side, CITY, month, int(known["hours"].min()), sums, {}, bills)
 
 
@@ -153,7 +155,7 @@ def _row(side: WaterCity, zone: str, month: str, hours: int, volumes: tuple[floa
     lines = [[line.level, line.component, line.volume.ml, line.volume.limit_m3] for line in balance.lines()]
     tracked = []
     for target in side.water.losses.targets:
-        if (target.zone or CITY) != zone or inflow <= 0:
+        if (target.zone or CITY) != zone or inflow <= 0 or hours < MIN_HOURS:
             continue
         volume = balance.non_revenue if target.share == "non-revenue" else balance.real
         found = track(target, month, float(volume.m3) / inflow, volume.sd_ml / 1e6 / inflow)

@@ -6,18 +6,22 @@ supplied volume, times the volume lost, in integers, so that an auditor recomput
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from fractions import Fraction
 
+import numpy as np
 import pandas as pd
 
+from carbon import factors
+from carbon.accounts import GRID
 from city.clock import local_date
 from city.frames import USAGE, checked
+from city.problems import PenstockError
 from city.quality import Cause, missing, usable
 from city.quantities import Quantity
 from service import schema as t
 from service.night import Night
-from service.store import results
+from service.store import meter_days, results
 
 WH_PER_KWH, ML_PER_M3 = 1000, 1_000_000
 Ratio = Fraction | None
@@ -44,6 +48,32 @@ def usage(night: Night, days: Sequence[tuple[datetime, datetime]], metered: Sequ
             rows.append((f"{row.zone_id}.loss_energy", *bounds[row.day], str(Quantity.ENERGY_KWH), wh, quality, 1))
     if rows:
         yield checked(USAGE, pd.DataFrame(rows, columns=list(USAGE.columns)), "water losses")
+
+
+def of_supply(night: Night) -> tuple[float, float]:
+    """Electricity of the city's supply over the last 30 days [kWh/m3], and the grid's carbon [kg/kWh]; NaN for what is not told."""
+    settings = night.city.settings
+    losses = settings.water.losses if settings.water else None
+    kwh = losses.kwh_per_m3 if losses else None
+    if losses and losses.energy:
+        sources = [account.point for account in settings.accounts if account.kind == "water-supply"]
+        energy, volume = (_stored(night, points) for points in (losses.energy, sources))
+        kwh = energy / volume if volume else None
+    try:
+        factor = factors.find(factors.load(night.city.factor_folders), activity=GRID, region=settings.city.region, on=night.date)
+    except PenstockError:
+        return np.nan if kwh is None else kwh, np.nan
+    return np.nan if kwh is None else kwh, float(factor.base_value)
+
+
+def _stored(night: Night, points: Sequence[str]) -> float:
+    """Sum of some points over the last 30 days, in the unit of their quantity."""
+    known = [night.city.points[name] for name in points if name in night.city.points]
+    found = 0.0
+    for point in known:  # their steps may differ
+        block = meter_days.block(night.engine, [point], night.today - timedelta(days=30), night.today)
+        found += float(np.nansum(block.unit_values()))
+    return found
 
 
 def _wh_per_ml(night: Night, bounds: Mapping[date, tuple[datetime, datetime]], metered: Sequence[pd.DataFrame]) -> dict[date, Ratio]:

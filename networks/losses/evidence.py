@@ -22,6 +22,7 @@ from networks.losses.nominal import WEEK_H, Customers
 
 Floats = NDArray[np.float64]
 MIN_HOURS = 20  # of a day that is regressed
+MIN_EXPLAINED = 0.9  # of the variance within days: a pattern that says less says nothing of what does not follow it
 UNSEEN = 0.7  # unseen over seen misfit, from the months of 2018 of L-TOWN-R (docs/losses.md)
 _MAD = 1.4826
 
@@ -66,13 +67,18 @@ def _residual(flow: pd.Series, week: Floats, first: int, zone: str) -> pd.Series
 def by_shape(rest: pd.Series, week: Floats, first: int, zone: str) -> Telling | None:
     """Loss from the daily regression of `rest` (inflow less metered consumption) [m3/h, hourly] on the nominal week of the others.
 
-    sd^2 = (UNSEEN x leverage x misfit)^2 + scatter of days / days. None where nothing can be regressed.
+    sd^2 = (UNSEEN x leverage x misfit)^2 + scatter of days / days. None where nothing can be regressed, or the pattern explains less
+    than `MIN_EXPLAINED` of the variance within days.
     """
     days = _days(rest, week, first, zone).dropna()
     if len(days) < 7 or not week.any():
         return None
     month = pd.PeriodIndex(pd.to_datetime(days.index), freq="M")
     residual = _residual(rest, week, first, zone)
+    own = rest[residual.index]
+    moved = own - own.groupby(local(pd.DatetimeIndex(own.index), zone).date).transform("mean")
+    if (residual**2).sum() > (1 - MIN_EXPLAINED) * (moved**2).sum():
+        return None
     clock = local(pd.DatetimeIndex(residual.index), zone)
     profile = residual.groupby([clock.strftime("%Y-%m"), clock.hour]).mean()
     misfit = float(np.sqrt((profile**2).mean() * 24 / 22))

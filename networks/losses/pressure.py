@@ -119,7 +119,8 @@ def what_if(
 def measured_pressure(network: Network, junctions: Iterable[str], sensors: Mapping[str, str], pressure: Block, zone: str) -> pd.DataFrame:
     """average_m and lowest_m [m] by local hour of the day, float[24], from sensors in the area.
 
-    Average zone pressure = mean head at the sensors less the mean elevation of all its junctions; the lowest is of the highest junction.
+    Average zone pressure = mean head at the sensors less the mean elevation of the junctions where people draw; the lowest is that of
+    the highest of these.
     Raises `PenstockError` when no sensor lies in the area.
     """
     inside = list(junctions)
@@ -130,8 +131,15 @@ def measured_pressure(network: Network, junctions: Iterable[str], sensors: Mappi
     own = elevation[[sensors[point] for point in points]].to_numpy()
     with np.errstate(all="ignore"):
         head = pd.DataFrame((pressure.select(tuple(points)).unit_values() + own[:, None]).T).mean(axis=1).to_numpy()
+    taps = _taps(network, inside)
     by_hour = pd.Series(head).groupby(local(pressure.times, zone).hour).mean().reindex(range(24)).interpolate(limit_direction="both")
-    return pd.DataFrame({"average_m": by_hour - elevation[inside].mean(), "lowest_m": by_hour - elevation[inside].max()})
+    return pd.DataFrame({"average_m": by_hour - elevation[taps].mean(), "lowest_m": by_hour - elevation[taps].max()})
+
+
+def _taps(network: Network, inside: list[str]) -> list[str]:
+    """Those junctions of the area at which somebody draws; all of it when the model says nobody does."""
+    base = network.junctions.set_index("id")["base_demand_m3_per_h"][inside]
+    return list(base.index[base > 0]) or inside
 
 
 def modelled_pressure(network: Network, junctions: Iterable[str]) -> pd.DataFrame:
@@ -141,5 +149,5 @@ def modelled_pressure(network: Network, junctions: Iterable[str]) -> pd.DataFram
     base = network.junctions.set_index("id")["base_demand_m3_per_h"]
     whole = nominal_week(network, names)[:24]
     demand = pd.DataFrame(np.outer(whole / base.sum(), base[names]), index=hours, columns=names)
-    found = simulate(network, demand, step_s=3600).pressure_m[inside]
+    found = simulate(network, demand, step_s=3600).pressure_m[_taps(network, inside)]
     return pd.DataFrame({"average_m": found.mean(axis=1).to_numpy(), "lowest_m": found.min(axis=1).to_numpy()})

@@ -1,0 +1,125 @@
+"""What the console, the commands and the exports show of lost water: months, ranking, the IWA table, targets, pressure what-ifs."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import Engine
+
+from city.clock import civil_day
+from city.problems import fault
+from networks.losses.pressure import PressureZone, Prices, Saving, measured_pressure, modelled_pressure, what_if
+from networks.losses.ranking import Infrastructure, ranking
+from service import lost_water
+from service import schema as t
+from service.loss_settings import LossArea
+from service.night import Night
+from service.settings import LoadedCity
+from service.store import meter_days, results
+from service.water import WaterCity
+
+Z90 = 1.6449
+COLUMNS = ["zone_id", "month", "hours", "inflow_m3", "loss_m3", "loss_sd_m3", "detail"]
+PRESSURE_DAYS = 7
+
+
+def months(engine: Engine) -> pd.DataFrame:
+    """Every stored month: `COLUMNS`, share [1] and its 90 % interval low, high [1]; zone_id is empty for the whole city."""
+    rows = results.rows(engine, t.loss_month, order=t.loss_month.c.month)
+    frame = pd.DataFrame([tuple(row) for row in rows], columns=COLUMNS)
+    inflow = frame["inflow_m3"].where(frame["inflow_m3"] > 0)
+    low, high = ((frame["loss_m3"] + sign * Z90 * frame["loss_sd_m3"]) / inflow for sign in (-1, 1))
+    return frame.assign(share=frame["loss_m3"] / inflow, low=low.clip(0, 1), high=high.clip(0, 1))
+
+
+def chosen(found: pd.DataFrame, month: str | None) -> pd.DataFrame:
+    """The rows of one month, the newest with at least 20 days of hours when none is named. Raises `PenstockError` where there are none."""
+    whole = found.loc[found["hours"] >= 480, "month"]
+    wanted = month or (whole.max() if len(whole) else found["month"].max() if len(found) else None)
+    rows = found[found["month"] == wanted]
+    if rows.empty:
+        known = f"one of {', '.join(sorted(set(found['month'])))}" if len(found) else "a month that a night has told"
+        raise fault("water balance", f"no month {month or ''}".strip(), known, "Name another month, or run `penstock night`.")
+    return rows
+
+
+def ranked(side: WaterCity, rows: pd.DataFrame) -> pd.DataFrame:
+    """The DMAs of one month by recoverable loss: see `networks.losses.ranking.ranking`."""
+    table = rows[rows["zone_id"] != ""].rename(columns={"zone_id": "area"}).assign(days=lambda r: r["hours"] / 24)
+    what = {zone: under(side, zone, area) for zone, area in side.water.losses.areas.items() if area.connections}
+    return ranking(table, what, side.water.price_per_m3)
+
+
+def under(side: WaterCity, zone: str, area: LossArea) -> Infrastructure:
+    """What lies in the ground of a DMA: mains from city.toml, else from the network; pressure from city.toml, else from the model."""
+    inside = side.dma_of.index[side.dma_of == zone]
+    pipes = side.network.pipes
+    mains = area.mains_km or float(pipes.loc[pipes["start"].isin(inside), "length_m"].sum()) / 1000
+    pressure = area.pressure_m or float(modelled_pressure(side.network, inside)["average_m"].mean())
+    return Infrastructure(mains, area.connections, max(pressure, 0.0), area.service_pipe_km, side.water.losses.infrastructure_error)
+
+
+def iwa(rows: pd.DataFrame, zone: str = "") -> pd.DataFrame:
+    """The IWA table of a zone in one month: level, component, ml, m3, limit_m3 (half of the 95 % interval), percent of system input."""
+    found = rows[rows["zone_id"] == zone]
+    lines: list[Any] = found["detail"].iloc[0]["balance"] if len(found) else []
+    table = pd.DataFrame(lines, columns=["level", "component", "ml", "limit_m3"])
+    m3 = table["ml"] / 1e6
+    whole = m3.iloc[0] if len(m3) and m3.iloc[0] > 0 else np.nan
+    return table.assign(m3=m3, percent=100 * m3 / whole)
+
+
+def tracked(found: pd.DataFrame) -> pd.DataFrame:
+    """Every target in every month: target, zone, month, observed, low, high, required [1], state."""
+    rows = [one for detail in found["detail"] for one in detail["targets"]]
+    return pd.DataFrame(rows, columns=["target", "zone", "month", "observed", "low", "high", "required", "state"])
+
+
+def exported(rows: pd.DataFrame) -> pd.DataFrame:
+    """One month as a table to take away: zone, month, component, ml, limit_m3 for the city and every DMA."""
+    parts = [iwa(rows, zone).assign(zone=zone or "city", month=rows["month"].iloc[0]) for zone in rows["zone_id"]]
+    return pd.concat(parts)[["zone", "month", "component", "ml", "m3", "limit_m3", "percent"]].reset_index(drop=True)
+
+
+def pressure_what_if(night: Night, side: WaterCity, zone: str, setting_m: float) -> Saving:
+    """What a valve set to `setting_m` would save in a DMA per year, on its last stored month and its sensors' last week.
+
+    Energy and carbon are those of the city's supply (`lost_water.of_supply`). Raises `PenstockError` for an unknown DMA, or one
+    whose losses no night has told.
+    """
+    rows = chosen(months(night.engine), None)
+    own = rows[rows["zone_id"] == zone]
+    if own.empty:
+        raise fault(f"DMA '{zone}'", "no losses told", f"one of {', '.join(z for z in rows['zone_id'] if z)}", "Name one of them.")
+    area, month = side.water.losses.areas.get(zone, LossArea()), own.iloc[0]
+    inside = side.dma_of.index[side.dma_of == zone]
+    pressure = _pressure(night, side, list(inside))
+    days = month["hours"] / 24
+    today = PressureZone(
+        pressure["average_m"].to_numpy(),
+        float(pressure["lowest_m"].min()),
+        month["loss_m3"] / days,
+        (month["inflow_m3"] - month["loss_m3"]) / days,
+        bursts_per_year=area.bursts_per_year,
+    )
+    spent = lost_water.of_supply(night)
+    prices = Prices(side.water.price_per_m3, side.water.losses.price_per_burst, *spent)
+    return what_if(today, setting_m, prices)
+
+
+def _pressure(night: Night, side: WaterCity, inside: list[str]) -> pd.DataFrame:
+    """average_m and lowest_m by hour, from sensors in the DMA where there are any with values, else from the model."""
+    own = {point: node for point, node in side.sensors.items() if node in inside}
+    if own:
+        zone = night.city.settings.city.time_zone
+        start = civil_day(night.date, zone)[0] - pd.Timedelta(days=PRESSURE_DAYS).to_pytimedelta()
+        block = meter_days.block(night.engine, [night.city.points[p] for p in own], start, night.today, estimates=False)
+        found = measured_pressure(side.network, inside, own, block, zone)
+        if np.isfinite(found.to_numpy()).all():
+            return found
+    return modelled_pressure(side.network, inside)
+
+
+def names(city: LoadedCity) -> dict[str, str]:
+    """DMA -> its name as people call it."""
+    return {zone.id: zone.name or zone.id for zone in city.settings.zones}
