@@ -8,22 +8,38 @@ from console.words import say
 from service.view.water import Drawing
 
 PIPE, DRY = "#7f898f", "#1f2326"
+SHOWN = 0.005  # of the probability: less is not coloured
 
 
-def show(drawing: Drawing, likely: Mapping[str, float], close: Collection[str], dry: Collection[str], key: str, height: int = 780) -> None:
-    """Draw the network. `likely` is pipe -> probability that it leaks, `close` the valves to close, `dry` the nodes cut off."""
+def show(
+    drawing: Drawing,
+    likely: Mapping[str, float],
+    close: Collection[str],
+    dry: Collection[str],
+    key: str,
+    *,
+    dug: Collection[str] = (),
+    height: int = 780,
+) -> None:
+    """Draw the network: `likely` is pipe -> probability that it leaks, `close` the valves to close, `dry` the nodes cut off.
+
+    `dug` are pipes at which a crew found nothing.
+    """
     top = max(likely, key=lambda pipe: likely[pipe], default=None)
-    edges = [_edge(row, likely, dry) for row in drawing.links.itertuples()]
+    most = likely[top] if top is not None else 1.0
+    edges = [_edge(row, likely, most, dry) for row in drawing.links.itertuples()]
     nodes = [_node(row, dry) for row in drawing.nodes.itertuples()]
     for row in drawing.links.itertuples():
         if row.kind == "pump":
             nodes.append(_mark(f"pump:{row.id}", (row.x1 + row.x2) / 2, (row.y1 + row.y2) / 2, "pump", 13, f"{say('pump')} {row.id}"))
+        if row.id in dug:
+            nodes.append(_mark(f"dug:{row.id}", (row.x1 + row.x2) / 2, (row.y1 + row.y2) / 2, "dug", 11, row.id))
         if row.id == top:
             nodes.append(_mark(f"leak:{row.id}", (row.x1 + row.x2) / 2, (row.y1 + row.y2) / 2, "suspect", 17, f"{say('pipe')} {row.id}"))
     for row in drawing.valves.itertuples():
         if row.valve in close:
             nodes.append(_mark(f"valve:{row.valve}", row.x, row.y, "valve", 13, row.valve))
-    categories = _categories(bool(close), top is not None, bool(dry))
+    categories = _categories({"suspect": top is not None, "valve": bool(close), "cut": bool(dry), "dug": bool(dug)})
     spec = {
         "animation": False,
         "backgroundColor": PANEL,
@@ -58,18 +74,19 @@ def show(drawing: Drawing, likely: Mapping[str, float], close: Collection[str], 
     draw(spec, key, say("network"), height=height)
 
 
-def _categories(closing: bool, leaking: bool, dry: bool) -> list[dict[str, Any]]:
+def _categories(there: Mapping[str, bool]) -> list[dict[str, Any]]:
     """Legend entries, with the symbol each is drawn in; only those that are on the map."""
     made = [
-        ("junction", "circle", PIPE, True),
-        ("tank", "rect", LINES[0], True),
-        ("reservoir", "diamond", LINES[0], True),
-        ("pump", "triangle", LINES[1], True),
-        ("suspect", "rect", RED, leaking),
-        ("valve", "triangle", AMBER, closing),
-        ("cut", "circle", DRY, dry),
+        ("junction", "circle", PIPE),
+        ("tank", "rect", LINES[0]),
+        ("reservoir", "diamond", LINES[0]),
+        ("pump", "triangle", LINES[1]),
+        ("suspect", "rect", RED),
+        ("dug", "rect", PANEL),
+        ("valve", "triangle", AMBER),
+        ("cut", "circle", DRY),
     ]
-    return [{"name": say(key), "symbol": symbol, "itemStyle": {"color": color}} for key, symbol, color, there in made if there]
+    return [{"name": say(key), "symbol": symbol, "itemStyle": {"color": color}} for key, symbol, color in made if there.get(key, True)]
 
 
 def _node(row: Any, dry: Collection[str]) -> dict[str, Any]:
@@ -101,7 +118,7 @@ def _node(row: Any, dry: Collection[str]) -> dict[str, Any]:
 
 
 def _mark(identity: str, x: float, y: float, kind: str, size: int, label: str) -> dict[str, Any]:
-    symbol, color = {"pump": ("triangle", LINES[1]), "suspect": ("rect", RED), "valve": ("triangle", AMBER)}[kind]
+    symbol, color = {"pump": ("triangle", LINES[1]), "suspect": ("rect", RED), "dug": ("rect", PANEL), "valve": ("triangle", AMBER)}[kind]
     return {
         "id": identity,
         "name": label,
@@ -125,14 +142,15 @@ def _mark(identity: str, x: float, y: float, kind: str, size: int, label: str) -
     }
 
 
-def _edge(row: Any, likely: Mapping[str, float], dry: Collection[str]) -> dict[str, Any]:
+def _edge(row: Any, likely: Mapping[str, float], most: float, dry: Collection[str]) -> dict[str, Any]:
     """A pipe; the likelier the leak, the thicker and redder, and its share stands in the tooltip."""
     share = likely.get(row.id, 0.0)
     gone = row.start in dry and row.end in dry
     color, width = (DRY, 3.0) if gone else (PIPE, 1.0 + min(row.diameter_m, 1.0) * 2.2)
-    if share >= 0.02:
-        color, width = RED, 2.5 + 4 * share
-    name = f"{say(row.kind) if row.kind in ('pipe', 'pump') else row.kind} {row.id}" + (f" · {100 * share:.0f} %" if share >= 0.005 else "")
+    if share >= SHOWN:
+        depth = (share / most) ** 0.5
+        color, width = _between(PIPE, RED, depth), 2.5 + 5 * depth
+    name = f"{say(row.kind) if row.kind in ('pipe', 'pump') else row.kind} {row.id}" + (f" · {100 * share:.1f} %" if share >= SHOWN else "")
     return {
         "source": row.start,
         "target": row.end,
@@ -140,3 +158,9 @@ def _edge(row: Any, likely: Mapping[str, float], dry: Collection[str]) -> dict[s
         "value": name,
         "lineStyle": {"color": color, "width": width, "opacity": 1, "type": "dashed" if gone else "solid"},
     }
+
+
+def _between(low: str, high: str, share: float) -> str:
+    """A colour between two, `share` [1] of the way."""
+    ends = [[int(color[i : i + 2], 16) for i in (1, 3, 5)] for color in (low, high)]
+    return "#" + "".join(f"{round(a + share * (b - a)):02x}" for a, b in zip(*ends, strict=True))

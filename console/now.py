@@ -86,8 +86,11 @@ def told(alarm: Alarm) -> tuple[str, str]:
             facts[name] = known(facts[name])
     if alarm.kind in ("emergency_stop", "hold"):
         facts["reason"] = facts["reason"] or "–"
-    todo = "todo_leak_unplanned" if alarm.kind == "leak" and not facts["planned"] else f"todo_{alarm.kind}"
-    return say(f"alarm_{alarm.kind}", **facts), say(todo)
+    if alarm.kind == "leak":
+        return say(f"leak_{facts['kind']}", **facts), say(f"todo_leak_{facts['task']}")
+    if alarm.kind == "sensor_fault":
+        facts["fault"] = say(f"fault_{facts['kind']}", size=look.number(abs(facts["size"])))
+    return say(f"alarm_{alarm.kind}", **facts), say(f"todo_{alarm.kind}")
 
 
 def _row(alarm: Alarm) -> str:

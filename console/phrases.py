@@ -27,15 +27,6 @@ PHRASES: dict[str, tuple[str, str]] = {
     "todo_emergency_stop": ("Nothing is written to any device. Release it when the cause is gone.", "不向任何设备下发。原因消除后解除。"),
     "alarm_hold": ("{subject} is on hold, by {who}: {reason}", "{subject} 已闭锁，{who}：{reason}"),
     "todo_hold": ("Approved commands for it are not written. Release it when the work is done.", "其已批准指令不会下发。作业结束后解除。"),
-    "alarm_leak": ("Leak of {flow} m3/h in {zone}, most likely pipe {pipe}", "{zone} 漏水 {flow} m3/h，最可能为管道 {pipe}"),
-    "todo_leak": (
-        "Open Water: check the suspects, approve the isolation, send a crew.",
-        "打开“供水”页：核对可疑管段，批准隔离，派出抢修队。",
-    ),
-    "todo_leak_unplanned": (
-        "Open Water: no isolation is planned, close valves by hand around the pipe.",
-        "打开“供水”页：无隔离方案，请现场关阀。",
-    ),
     "alarm_silent": ("{subject} does not answer ({cause}), {points} of {of} points", "{subject} 无应答（{cause}），{points}/{of} 个测点"),
     "todo_silent": (
         "Check power and link of the meter; its values are left out until it answers.",

@@ -6,12 +6,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from console import charts, data, look, network_map
+from console import charts, data, devices, leaks, look, network_map
 from console.deciding import approval
 from console.guard import guarded
-from console.words import known, say
+from console.words import say
 from service.decisions import Person
-from service.view.water import Leak
 
 
 def page(person: Person) -> None:
@@ -20,75 +19,24 @@ def page(person: Person) -> None:
     if drawing is None:
         look.banner(say("no_water"), None)
         return
-    leaks = data.leaks()
-    leak = _chosen(leaks)
+    leak = leaks.overview(data.leaks())
     cut = leak.isolation if leak else None
     left, right = st.columns([1.5, 1], gap="medium")
     with left:
         look.heading("network", f"{drawing.name} · {say('map_note')}")
         detail = cut["detail"] if cut else {}
         dry = set(detail.get("nodes_cut", [])) | set(detail.get("unintended", []))
-        network_map.show(drawing, suspects(leak) if leak else {}, set(detail.get("valves", [])), dry, "network")
+        dug = [str(one["pipe"]) for one in leak.dug if not one["found"]] if leak else []
+        network_map.show(drawing, leak.likely if leak else {}, set(detail.get("valves", [])), dry, "network", dug=dug)
     with right:
-        if leak is None:
-            look.heading("leaks")
-            look.banner(say("no_leak"), None)
-        else:
-            guarded(lambda: _leak(leak))
+        if leak is not None:
+            guarded(lambda: leaks.shown(leak))
+            guarded(lambda: leaks.findings(person, leak))
             if cut:
                 guarded(lambda: _isolation(person, cut))
+    guarded(devices.sensors)
+    guarded(lambda: devices.valves(person))
     guarded(_losses)
-
-
-def _chosen(leaks: list[Leak]) -> Leak | None:
-    if len(leaks) < 2:
-        return leaks[0] if leaks else None
-    names = {leak.case_id: f"{leak.zone_id} · {look.hour(leak.start_utc)} · {known(leak.state)}" for leak in leaks}
-    picked = st.selectbox(say("leaks"), list(names), format_func=lambda case: names[case], key="leak_case")
-    return next(leak for leak in leaks if leak.case_id == picked)
-
-
-def suspects(leak: Leak) -> dict[str, float]:
-    """Pipe -> probability, as the night stored its candidates."""
-    found: dict[str, float] = {}
-    for row in leak.candidates:
-        pipe = str(row.get("pipe", ""))
-        found[pipe] = float(row.get("posterior", 0.0))
-    return found or {leak.pipe: 1.0}
-
-
-def _leak(leak: Leak) -> None:
-    look.heading("leak", f"{leak.zone_id} · {known(leak.state)}")
-    cards = [
-        look.card(
-            say("flow"),
-            look.number(leak.flow_m3_per_h),
-            "m3/h",
-            [f"{say('since')} {look.clock(leak.start_utc)}"],
-            priority=1 if leak.is_open else None,
-        ),
-        look.card(say("likely"), leak.pipe, "", [f"{100 * suspects(leak).get(leak.pipe, 0.0):.0f} % {say('probability')}"]),
-    ]
-    if leak.isolation:
-        cards.append(
-            look.card(
-                say("customers"),
-                look.number(leak.isolation["customers"], 0),
-                "",
-                [f"{say('demand_cut')} {look.number(leak.isolation['demand_m3_per_h'])} m3/h"],
-            )
-        )
-    look.cards(cards)
-    st.html(f'<p class="sentence">{escape(leak.sentence)}</p>')
-    ranked = [item for item in sorted(suspects(leak).items(), key=lambda item: -item[1])[:8] if item[1] >= 0.005]
-    if len(ranked) > 1:
-        top = max(ranked[0][1], 1e-9)
-        rows = [
-            (escape(pipe), f'<div class="bar" style="width:{100 * share / top:.0f}%"></div>', f"{100 * share:.0f} %")
-            for pipe, share in ranked
-        ]
-        told = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
-        st.html(f'<div class="chart-title">{escape(say("suspects"))}</div><table class="ranked">{told}</table>')
 
 
 def _isolation(person: Person, cut: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from console.phrases import PHRASES
 from console.plan_words import PLAN_WORDS
+from console.water_words import WATER_WORDS
 
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
@@ -112,38 +113,6 @@ LABELS: dict[str, tuple[str, str]] = {
     "effect_level": ("Instead, kW or m3/h", "改为，kW 或 m3/h"),
     "effect_like": ("Like another day", "按其他日型"),
     "like_day": ("Like a", "日型"),
-    # water
-    "network": ("Network", "管网"),
-    "leak": ("Leak", "漏损"),
-    "leaks": ("Leaks", "漏点"),
-    "isolation": ("Isolation step by step", "隔离步骤"),
-    "proof": ("Proof", "校核"),
-    "proved": ("proved: the burst runs dry", "已校核：漏点断水"),
-    "not_proved": ("not proved: do not rely on it", "未校核：不可依赖"),
-    "customers": ("Customers without water", "停水用户"),
-    "demand_cut": ("Demand cut off", "停供水量"),
-    "flow": ("Leak flow", "漏水流量"),
-    "suspects": ("Suspected pipes", "可疑管段"),
-    "losses": ("Night-flow losses by zone", "各分区夜间流量漏损"),
-    "loss_share": ("Loss", "漏损率"),
-    "loss_m3": ("Loss m3", "漏损量 m3"),
-    "inflow_m3": ("Inflow m3", "入流量 m3"),
-    "pipe": ("pipe", "管道"),
-    "junction": ("junction", "节点"),
-    "tank": ("tank", "水池"),
-    "reservoir": ("source", "水源"),
-    "pump": ("pump", "水泵"),
-    "valve": ("valve to close", "应关阀门"),
-    "suspect": ("leak suspected", "疑似漏点"),
-    "cut": ("without water", "停水"),
-    "likely": ("Most likely pipe", "最可能管段"),
-    "close_valve": ("Close valve", "关闭阀门"),
-    "if_stuck": ("if it does not turn", "若无法转动"),
-    "spare_valve": ("Close too, so that nothing drains", "并关闭，防止放空"),
-    "check_dry": ("Check that the pressure around the pipe falls to zero", "确认管段周围压力降至零"),
-    "warn_critical": ("Warn first", "提前通知"),
-    "loss_percent": ("Loss %", "漏损率 %"),
-    "no_leak": ("No leak is open.", "当前无漏损事件。"),
     # carbon
     "targets": ("Targets", "目标"),
     "required": ("required", "要求"),
@@ -230,7 +199,7 @@ LABELS: dict[str, tuple[str, str]] = {
     "probability": ("Probability", "概率"),
 }
 
-WORDS = LABELS | PHRASES | PLAN_WORDS
+WORDS = LABELS | PHRASES | PLAN_WORDS | WATER_WORDS
 
 
 def language() -> Language:

@@ -1,5 +1,6 @@
 """What a person may decide, asked again where it is written: a page that hides a button is no lock."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Literal
 
@@ -8,16 +9,17 @@ from sqlalchemy import Engine
 
 from city.places import Place
 from city.problems import fault
-from service import known_events
+from service import known_events, valve_states
 from service.known_events import Entry
+from service.leakage import told
 from service.settings import LoadedCity
 from service.store import operations
 
 Role = Literal["operator", "planner", "viewer"]
-Action = Literal["approve", "hold", "release", "replan", "what-if", "pareto", "event"]
+Action = Literal["approve", "hold", "release", "replan", "what-if", "pareto", "event", "leak", "valve"]
 
 MAY: dict[str, frozenset[str]] = {
-    "operator": frozenset({"approve", "hold", "release", "replan", "what-if", "pareto", "event"}),
+    "operator": frozenset({"approve", "hold", "release", "replan", "what-if", "pareto", "event", "leak", "valve"}),
     "planner": frozenset({"replan", "what-if", "pareto"}),
     "viewer": frozenset(),
 }
@@ -92,3 +94,23 @@ def cancel_event(engine: Engine, person: Person, event_id: int, at_utc: datetime
     """End a known event now, or before it began; returns what that means. Raises `PenstockError` without the role or a reason."""
     _require(engine, person, "event", f"event {event_id}", at_utc)
     return known_events.cancel(engine, event_id, person.name, at_utc, reason)
+
+
+def tell_dug(engine: Engine, person: Person, case_id: str, pipe: str, at_utc: datetime, note: str, *, found: bool) -> str:
+    """Enter what a crew found at a pipe; returns it as a sentence. Raises `PenstockError` without the role or for a wrong case or pipe."""
+    _require(engine, person, "leak", case_id, at_utc)
+    return told.dug(engine, case_id, pipe, person.name, at_utc, note.strip(), found=found)
+
+
+def tell_repaired(engine: Engine, person: Person, case_id: str, at_utc: datetime, note: str) -> str:
+    """Close a leak case as repaired now; returns what that means. Raises `PenstockError` without the role or for a closed case."""
+    _require(engine, person, "leak", case_id, at_utc)
+    return told.repaired(engine, case_id, person.name, at_utc, at_utc, note.strip())
+
+
+def tell_valve(
+    engine: Engine, known: Collection[str], person: Person, valve: str, state: str, turns: float | None, at_utc: datetime, note: str
+) -> str:
+    """Enter how a valve was found; returns it as a sentence. Raises `PenstockError` without the role or for an unknown valve."""
+    _require(engine, person, "valve", valve, at_utc)
+    return valve_states.tell(engine, known, valve, state, turns, person.name, at_utc, note.strip())

@@ -20,7 +20,7 @@ from service.settings import LoadedCity
 from service.store import meter_days, operations, results
 from service.store.vectors import unpack_quality
 from service.view.moment import Moment
-from service.view.water import leaks
+from service.view.water import faults, leaks
 
 SHOWN = 12  # of one kind; the rest is counted
 _STUCK_SHARE = 0.25  # of a day that must be flat before a sensor is called stuck
@@ -41,7 +41,8 @@ def alarms(engine: Engine, city: LoadedCity, moment: Moment, board: pd.DataFrame
     """All alarms by priority, newest first within one."""
     found = [
         *_holds(engine, moment),
-        *_leaks(engine),
+        *_leaks(engine, city, moment),
+        *_sensor_faults(engine),
         *_readings(board),
         *_pressures(city, board),
         *_stuck(engine, board),
@@ -61,11 +62,17 @@ def _holds(engine: Engine, moment: Moment) -> Iterator[Alarm]:
         yield Alarm(1 if stop else 2, "emergency_stop" if stop else "hold", row.subject, row.since_utc, facts)
 
 
-def _leaks(engine: Engine) -> Iterator[Alarm]:
-    for leak in leaks(engine):
+def _leaks(engine: Engine, city: LoadedCity, moment: Moment) -> Iterator[Alarm]:
+    """A burst now, a slow leak this shift."""
+    for leak in leaks(engine, city, moment.now_utc):
         if leak.is_open:
-            facts = {"flow": leak.flow_m3_per_h, "pipe": leak.pipe, "zone": leak.zone_id, "planned": leak.isolation is not None}
-            yield Alarm(1, "leak", leak.zone_id, leak.start_utc, facts)
+            facts = {"flow": leak.flow_m3_per_h, "pipe": leak.pipe, "zone": leak.zone_id, "kind": leak.kind, "task": leak.task}
+            yield Alarm(1 if leak.kind == "burst" else 2, "leak", leak.zone_id, leak.start_utc, facts)
+
+
+def _sensor_faults(engine: Engine) -> Iterator[Alarm]:
+    for row in faults(engine):
+        yield Alarm(3, "sensor_fault", row.sensor.rsplit(".", 1)[0], row.since_utc, {"kind": row.kind, "size": row.size})
 
 
 def _readings(board: pd.DataFrame) -> Iterator[Alarm]:
@@ -91,8 +98,11 @@ def _pressures(city: LoadedCity, board: pd.DataFrame) -> Iterator[Alarm]:
 
 
 def _stuck(engine: Engine, board: pd.DataFrame) -> Iterator[Alarm]:
-    """Points that validation found flat for a good part of the last stored day."""
+    """Points that validation found flat for a good part of the last stored day, but those the leak watch names as faulty."""
+    named = {row.sensor for row in faults(engine)}
     for point_id, causes, slots in day_causes(engine):
+        if point_id in named:
+            continue
         flat = causes.get(Cause.FLAT, 0)
         if slots and flat / slots >= _STUCK_SHARE:
             row = board[board["point_id"] == point_id]

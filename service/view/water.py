@@ -1,7 +1,7 @@
 """The water network as a drawing, and what is known of leaks in it."""
 
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -10,11 +10,17 @@ from sqlalchemy import Engine
 
 from networks.network import layout
 from service import schema as t
+from service import valve_states
+from service.leak_history import OPEN, SUSPECTED
+from service.leakage.listing import lost_m3
 from service.settings import LoadedCity
 from service.store import results
 from service.water import WaterCity, water_city
 
-CLOSED_STATES = ("closed", "repaired", "dismissed")
+_ORDER = {OPEN: 0, SUSPECTED: 1}
+_CASE = (
+    "case_id", "kind", "state", "zone_id", "pipe", "start_utc", "reported_utc", "flow_m3_per_h", "flow_sd_m3_per_h", "sentence", "worth",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -32,23 +38,46 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Leak:
-    """A leak case with the isolation planned for it, as the night stored them."""
+    """A leak case as it stands: what is known of it, what crews found, the isolation planned for it, what it has lost and cost."""
 
     case_id: str
-    night: date
-    start_utc: datetime
-    seen_utc: datetime
+    kind: str
+    state: str
     zone_id: str
     pipe: str
+    start_utc: datetime
+    reported_utc: datetime | None
     flow_m3_per_h: float
-    state: str
+    flow_sd_m3_per_h: float | None
     sentence: str
-    candidates: tuple[dict[str, Any], ...]
-    isolation: dict[str, Any] | None = field(default=None)
+    worth: str
+    likely: dict[str, float]  # pipe -> probability, likeliest first
+    lost_m3: float
+    cost: float
+    dug: tuple[dict[str, Any], ...]  # findings, newest first
+    isolation: dict[str, Any] | None = None
+    shut: bool = False  # valves of the isolation have been written
 
     @property
     def is_open(self) -> bool:
-        return self.state not in CLOSED_STATES
+        return self.state == OPEN
+
+    @property
+    def found(self) -> str | None:
+        """The pipe at which a crew found it."""
+        return next((str(one["pipe"]) for one in self.dug if one["found"]), None)
+
+    @property
+    def task(self) -> str:
+        """What is to be done next: repair, approve, dig, watch, none."""
+        if self.state == SUSPECTED:
+            return "watch"
+        if not self.is_open:
+            return "none"
+        if self.found is not None:
+            return "repair"
+        proposed = self.isolation is not None and not self.shut and self.isolation["detail"].get("valves")
+        return "approve" if self.kind == "burst" and proposed else "dig"
 
 
 @lru_cache(maxsize=4)
@@ -84,27 +113,35 @@ def drawing(city: LoadedCity) -> Drawing | None:
     return Drawing(network.name, lines, network.nodes, valves)
 
 
-def leaks(engine: Engine) -> list[Leak]:
-    """Leak cases, newest first, open ones before closed ones."""
+def leaks(engine: Engine, city: LoadedCity, now_utc: datetime) -> list[Leak]:
+    """Leak cases: open ones by size, then suspicions, then what is over, newest first."""
+    price = city.settings.water.price_per_m3 if city.settings.water else 0.0
     cut = {row.case_id: dict(row._mapping) for row in results.rows(engine, t.isolation)}
-    rows = results.rows(engine, t.leak_case, order=t.leak_case.c.start_utc.desc())
-    made = [
-        Leak(
-            r.case_id,
-            r.night,
-            r.start_utc,
-            r.seen_utc,
-            r.zone_id,
-            r.pipe,
-            r.flow_m3_per_h,
-            r.state,
-            r.sentence,
-            tuple(r.candidates),
-            cut.get(r.case_id),
-        )
-        for r in rows
-    ]
-    return sorted(made, key=lambda leak: not leak.is_open)
+    dug = results.rows(engine, t.leak_finding, order=t.leak_finding.c.at_utc.desc())
+    sent = {row.plan_id for row in results.rows(engine, t.command, t.command.c.state == "written")}
+    made = []
+    for row in results.rows(engine, t.leak_case, order=t.leak_case.c.start_utc.desc()):
+        lost, plan = lost_m3(row, now_utc), cut.get(row.case_id)
+        likely = {str(one["pipe"]): float(one["posterior"]) for one in row.candidates} or {row.pipe: 1.0}
+        own = {name: getattr(row, name) for name in _CASE}
+        findings = tuple(dict(one._mapping) for one in dug if one.case_id == row.case_id)
+        shut = plan is not None and plan["isolation_id"] in sent
+        made.append(Leak(**own, likely=likely, lost_m3=lost, cost=lost * price, dug=findings, isolation=plan, shut=shut))
+    return sorted(made, key=lambda leak: (_ORDER.get(leak.state, 2), -leak.flow_m3_per_h if leak.state in _ORDER else 0))
+
+
+def faults(engine: Engine) -> list[Any]:
+    """Rows of the sensor faults that are open, oldest first."""
+    return list(results.rows(engine, t.sensor_fault, t.sensor_fault.c.state == OPEN, order=t.sensor_fault.c.since_utc))
+
+
+def valves(engine: Engine, city: LoadedCity) -> pd.DataFrame:
+    """The valve table as it counts, with who told of a valve and when: valve, link, node, state, turns, exercised, who, at_utc, note."""
+    found = side(city)
+    words = valve_states.told(engine)
+    if found is None:
+        return words
+    return valve_states.applied(engine, found.valves).merge(words[["valve", "who", "at_utc", "note"]], on="valve", how="left")
 
 
 def balances(engine: Engine) -> pd.DataFrame:

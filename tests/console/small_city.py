@@ -30,7 +30,7 @@ from service.store.runs import StepResult
 NOW = datetime(2022, 6, 16, 0, 0, tzinfo=UTC)  # 02:00 CEST
 NIGHTS = (date(2022, 6, 15), date(2022, 6, 16))
 PLAN = "plan-20220616-0"
-LEAK, CUT = "leak-20220615-1400-dma-a", "isolate-1"
+LEAK, SLOW, CUT = "leak-20220615-1400-dma-a", "leak-20220606-0000-dma-a", "isolate-1"
 
 CITY = """
 accounts_file = "accounts.toml"
@@ -188,9 +188,18 @@ def _plan(engine) -> None:
 def _water(engine) -> None:
     case = {
         "case_id": LEAK, "night": NIGHTS[-1], "start_utc": NOW - timedelta(hours=10), "seen_utc": NOW - timedelta(hours=9),
-        "zone_id": "dma-a", "pipe": "105", "flow_m3_per_h": 42.0, "state": "open",
+        "zone_id": "dma-a", "pipe": "105", "flow_m3_per_h": 42.0, "state": "open", "leak_id": "1", "kind": "burst",
         "sentence": "Inflow of dma-a is 42 m3/h above its pattern.",
         "candidates": [{"pipe": "105", "posterior": 0.75}, {"pipe": "107", "posterior": 0.25}],
+    }  # fmt: skip
+    slow = case | {
+        "case_id": SLOW, "leak_id": "2", "kind": "slow", "pipe": "107", "flow_m3_per_h": 6.0, "flow_sd_m3_per_h": 1.5,
+        "start_utc": NOW - timedelta(days=10), "sized_utc": NOW, "worth": "It costs 115 CNY a day.",
+        "candidates": [{"pipe": "107", "posterior": 0.6}, {"pipe": "105", "posterior": 0.4}],
+    }  # fmt: skip
+    fault = {
+        "sensor": "p-197.pressure", "kind": "drift", "since_utc": NOW - timedelta(days=5), "size": -1.2, "state": "open",
+        "sentence": "p-197.pressure drifts.", "seen_utc": NOW - timedelta(days=3), "over_utc": None,
     }  # fmt: skip
     cut = {
         "isolation_id": CUT, "case_id": LEAK, "pipe": "105", "customers": 314, "demand_m3_per_h": 6.5, "proved": True,
@@ -200,6 +209,8 @@ def _water(engine) -> None:
     }  # fmt: skip
     with writing(engine) as connection:
         connection.execute(t.leak_case.insert().values(**case))
+        connection.execute(t.leak_case.insert().values(**slow))
+        connection.execute(t.sensor_fault.insert().values(**fault))
         connection.execute(t.isolation.insert().values(**cut))
         connection.execute(t.command.insert(), [command(CUT, "valves.v001", "opening", 0.0, NOW, NOW + timedelta(days=1))])
         connection.execute(

@@ -44,8 +44,9 @@ def text(at: AppTest) -> str:
 @pytest.mark.parametrize(
     ("page", "shown"),
     [
-        ("now", ["City load 123 kW", "at most 480 kW", "18.5 m", "Leak of 42.0 m3/h in dma-a", "feeder-02 does not answer"]),
+        ("now", ["City load 123 kW", "at most 480 kW", "18.5 m", "Burst of 42.0 m3/h in dma-a", "feeder-02 does not answer"]),
         ("now", ["p-121 did not move for 50 % of the last day, at 18.5 m", "p-121: pressure 18.5 m, below 20.0 m"]),
+        ("now", ["p-197 drifts, by 1.20 m now: not a leak", "Slow leak of 6.00 m3/h in dma-a", "send a crew to the suspected pipes"]),
         ("tonight", ["900 CNY", "1 000 CNY", "100 CNY (10.0 %) saved", "2.0 t", "battery-01 ends 12 kWh short."]),
         ("tonight", ["Commands to be written: 3", "The connection carries its most at 03:15."]),
         ("tonight", ["Peak risk", "feeder-01 23 % rating 500 kW expected 470 kW (440 – 510)", "whole 955 kW P10 to P90 900 – 990"]),
@@ -161,7 +162,7 @@ def test_emergency_stop_shows_as_the_first_alarm_until_it_is_released(city: Path
     at.button(key="stop").click().run()
     seen = text(at)
     assert "Emergency stop in force, by operator" in seen
-    assert seen.index("Emergency stop in force") < seen.index("Leak of 42.0")
+    assert seen.index("Emergency stop in force") < seen.index("Burst of 42.0")
     at.button(key="release_*").click().run()
     assert "Emergency stop in force" not in text(at)
 
