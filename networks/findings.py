@@ -47,12 +47,9 @@ def table(findings: Iterable[Finding]) -> pd.DataFrame:
     """One row per finding, the worst first, columns `COLUMNS`; ids and uses are joined by spaces."""
     rows = []
     for finding in findings:
-        kind, problem = finding.meaning, finding.problem
-        uses = " ".join(kind.stops), " ".join(kind.doubtful)
-        rows.append(
-            (kind.severity, finding.kind, problem.subject, " ".join(finding.ids), problem.observed, problem.allowed, problem.remedy)
-        )
-        rows[-1] += uses
+        kind, told = finding.meaning, finding.problem
+        words = told.subject, " ".join(finding.ids), told.observed, told.allowed, told.remedy
+        rows.append((kind.severity, finding.kind, *words, " ".join(kind.stops), " ".join(kind.doubtful)))
     frame = pd.DataFrame(rows, columns=COLUMNS, dtype=str)
     return frame.sort_values("severity", key=lambda column: column.map(SEVERITIES.index), kind="stable", ignore_index=True)
 

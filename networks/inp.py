@@ -73,6 +73,7 @@ def read(path: Path) -> Text:
     _ids(text)
     _ends(text)
     _references(text)
+    _typical(text)
     _dialects(text)
     return text
 
@@ -128,6 +129,17 @@ def _number(word: str) -> bool:
         return float(word) - float(word) == 0.0  # neither infinite nor nan
     except ValueError:
         return False
+
+
+def _typical(text: Text) -> None:
+    """A pipe without a diameter or roughness gets the median one: wntr takes no other, and it still counts for what hangs together."""
+    for section, at, what in (("PIPES", 4, "diameter"), ("PIPES", 5, "roughness"), ("VALVES", 3, "diameter")):
+        known = sorted(float(words[at]) for _, words in text.of(section) if float(words[at]) > 0)
+        for n, words in text.of(section):
+            if float(words[at]) <= 0:
+                taken = known[len(known) // 2] if known else 1.0
+                text.findings.append(Finding(f"{what}-zero", (words[0],), f"line {n + 1}: {what} {words[at]}; {taken:g} is taken"))
+                words[at] = repr(taken)
 
 
 def _ids(text: Text) -> None:

@@ -40,7 +40,7 @@ _SHAPE = {  # of what hangs together
     "node-alone": Kind("error", "node", "at least one link", "Join it or remove it.", ("simulation",), ("isolation", "customers")),
     "part-without-source": Kind("error", "part with", "links to a source", "Join it, or give it a source.", (), _CITY),
     "cut-off-by-closed": Kind("warning", "closed", "water behind it", "Open it, or say what feeds the part behind.", (), ("simulation",)),
-    "pipe-twice": Kind("warning", "pipe", "one pipe per place", "Remove one if it was entered twice.", (), _MODEL),
+    "pipe-twice": Kind("note", "pipe", "one pipe per place", "Remove one if it was entered twice."),
 }
 _SIZES = {  # of numbers
     "length-zero": Kind("error", "pipe", "a length above 0", "Give its length.", _SIZE, ("leaks",)),
@@ -49,12 +49,12 @@ _SIZES = {  # of numbers
         "warning", "pipe", "a length like the drawn one", "Check its length and its ends.", (), ("simulation", "leaks")
     ),
     "length-unit": Kind("error", "lengths of", "lengths as drawn", "Check the unit of lengths and of coordinates.", (), _SIZE),
-    "diameter-zero": Kind("error", "pipe", "a diameter above 0", "Give its diameter.", _SIZE),
+    "diameter-zero": Kind("error", "pipe", "a diameter above 0", "Give its diameter; a typical one is taken.", (), _SIZE),
     "diameter-absurd": Kind("warning", "pipe", "15 mm to 4 m", "Check its diameter: mm for inches, inches for mm?", (), _SIZE),
     "diameter-unit": Kind(
         "error", "diameters of", "diameters of water mains", "Check the unit: mm in SI files, inches in US files.", (), _SIZE
     ),
-    "roughness-zero": Kind("error", "pipe", "a roughness above 0", "Give its roughness.", _SIZE),
+    "roughness-zero": Kind("error", "pipe", "a roughness above 0", "Give its roughness; a typical one is taken.", (), _SIZE),
     "roughness-absurd": Kind("warning", "pipe", "a roughness of the file's head-loss formula", "Check it.", (), _SIZE),
     "roughness-unit": Kind(
         "error", "roughness of", "roughness of the file's formula", "Correct [OPTIONS] Headloss or the roughness.", (), _SIZE

@@ -127,6 +127,11 @@ class Network:
         """Ids of all reservoirs and tanks: where water can come from."""
         return tuple(self.nodes.loc[self.nodes["kind"] != "junction", "id"])
 
+    @property
+    def head_loss(self) -> str:
+        """The file's head-loss formula: H-W, D-W or C-M."""
+        return str(self._model.options.hydraulic.headloss)
+
     def require(self, kind: str, ids: Iterable[str], subject: str) -> None:
         """Raise `PenstockError` naming every id that is no `kind` (junctions, pipes, pumps, tanks, nodes, links) of the network."""
         known = set(getattr(self, kind)["id"])
