@@ -89,7 +89,7 @@ def told(alarm: Alarm) -> tuple[str, str]:
     if alarm.kind == "leak":
         return say(f"leak_{facts['kind']}", **facts), say(f"todo_leak_{facts['task']}")
     if alarm.kind == "sensor_fault":
-        facts["fault"] = say(f"fault_{facts['kind']}", size=look.number(abs(facts["size"])))
+        facts["fault"] = say(f"fault_{facts['kind']}", size=look.number(facts["size"], 2))
     return say(f"alarm_{alarm.kind}", **facts), say(f"todo_{alarm.kind}")
 
 

@@ -8,15 +8,12 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import select
 
 from city.clock import QUARTER, civil_day, floor, local_date
 from city.frames import Block
 from city.quantities import Quantity
 from networks import leaks, locate
-from networks.losses.night_flow import night_losses
 from networks.baseline import Baseline
-from service import schema as t
 from service.isolating import LiveDay, isolate, live_day
 from service.night import Night
 from service.store import meter_days
@@ -25,34 +22,6 @@ from service.water import WaterCity
 
 HISTORY_DAYS = 70  # of inflow for the hour-of-week medians, and of pressure for the regression
 CANDIDATES = 12  # pipes kept of the posterior
-
-
-def balance(night: Night, side: WaterCity) -> list[dict[str, Any]]:
-    points = [night.city.points[name] for name in side.dma_points("volume_register_m3")]
-    if not points or not side.people:
-        return []
-    zone = night.city.settings.city.time_zone
-    with night.engine.connect() as connection:
-        last = connection.execute(select(t.water_balance.c.day).order_by(t.water_balance.c.day.desc()).limit(1)).scalar()
-    first = meter_days.first(night.engine)
-    if first is None:
-        return []
-    start = civil_day(last + timedelta(days=1), zone)[0] if last else first
-    if start >= night.today:
-        return []
-    measured = meter_days.block(night.engine, points, start, night.today, estimates=False)
-    inflow = _renamed(measured, side.dma_points("volume_register_m3"))
-    table = night_losses(inflow, people=side.people, zone=zone, night_use_l_per_person_h=side.water.night_use_l_per_person_h)
-    return [
-        {
-            "zone_id": row.dma,
-            "day": row.date,
-            "inflow_m3": float(row.inflow_m3),
-            "loss_m3": None if np.isnan(row.loss_m3) else float(row.loss_m3),
-            "quality": int(row.quality),
-        }
-        for row in table.itertuples()
-    ]
 
 
 def _renamed(block: Block, names: Mapping[str, str]) -> Block:

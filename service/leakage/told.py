@@ -3,9 +3,11 @@
 from datetime import datetime
 from typing import Any
 
+import pandas as pd
 from sqlalchemy import Connection, Engine, select
 
 from city.problems import fault
+from networks.leakage.digs import Dig, after_digs
 from service import schema as t
 from service.leak_history import OPEN, REPAIRED, RUNNING
 from service.store import writing
@@ -13,17 +15,23 @@ from service.store.operations import record
 
 
 def dug(engine: Engine, case_id: str, pipe: str, who: str, at_utc: datetime, note: str, *, found: bool) -> str:
-    """Enter what a crew found at a pipe; the next pass of the watch takes it in. Returns a sentence.
+    """Enter what a crew found at a pipe: the case's pipes change at once, the watch takes it in with its next pass. Returns a sentence.
 
-    Raises `PenstockError` for a case that is unknown or over and for a pipe that is none of its candidates.
+    Raises `PenstockError` for a case that is unknown or over, for a pipe that is none of its candidates, and for a second find elsewhere.
     """
+    c, f = t.leak_case, t.leak_finding
     with writing(engine) as connection:
         case = _running(connection, case_id)
-        likely = [str(row["pipe"]) for row in case.candidates]
-        if pipe not in likely:
-            raise fault(f"pipe '{pipe}' of {case_id}", "no candidate", ", ".join(likely[:12]), "Check the pipe.")
+        likely = pd.Series({str(row["pipe"]): float(row["posterior"]) for row in case.candidates}, dtype=float)
+        if pipe not in likely.index:
+            raise fault(f"pipe '{pipe}' of {case_id}", "no candidate", ", ".join(likely.index[:12]), "Check the pipe.")
+        finds = connection.execute(select(f.c.pipe, f.c.at_utc).where(f.c.case_id == case_id, f.c.found)).all()
+        digs = [*(Dig(one.pipe, one.at_utc, True) for one in finds if one.pipe in likely.index), Dig(pipe, at_utc, found)]
+        after = after_digs(likely, digs, pd.Series(1.0, index=likely.index)).sort_values(ascending=False, kind="stable")
+        ranked = [{"pipe": str(name), "posterior": round(float(share), 5)} for name, share in after.items()]
+        connection.execute(c.update().where(c.c.case_id == case_id).values(candidates=ranked, pipe=ranked[0]["pipe"]))
         row = {"case_id": case_id, "pipe": pipe, "at_utc": at_utc, "found": found, "who": who, "note": note}
-        connection.execute(t.leak_finding.insert().values(**row))
+        connection.execute(f.insert().values(**row))
         told = f"{case_id}: {'the leak is at' if found else 'no leak was found at'} pipe {pipe}"
         record(connection, at_utc, who, "leak dug", case_id, f"{told}: {note or 'no note given'}")
     return told

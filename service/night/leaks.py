@@ -7,7 +7,6 @@ from sqlalchemy import Connection, delete
 from city.problems import PenstockError, Problem
 from service import schema as t
 from service.night import Night, Output
-from service.store import readings
 from service.store.results import replace_rows
 from service.store.runs import StepResult
 
@@ -16,11 +15,11 @@ def compute(night: Night) -> Output:
     """Balance of every unbalanced day; bursts of the live day with an isolation plan each, proved twice."""
     if night.city.settings.water is None:
         return Output(StepResult("no [water] in city.toml"))
-    from service import bursts, water_names  # EPANET and what comes with it: an extra that a city without [water] does not install
+    from service import bursts, losses, water_names  # EPANET and what comes with it: an extra that a city without [water] does not install
     from service.water import WaterCity
 
     side = WaterCity(night.city, night.city.settings.water)
-    balance = bursts.balance(night, side)
+    balance = losses.told(night, side)
     problems, cases = list(water_names.problems(side)), []
     searched = not problems
     try:
@@ -29,8 +28,7 @@ def compute(night: Night) -> Output:
         problems, searched = list(error.problems), False
 
     def write(connection: Connection) -> None:
-        if balance:
-            connection.execute(readings.ignore_duplicates(connection, t.water_balance), balance)
+        balance.write(connection)
         ids = [case["case_id"] for case, _, _ in cases]
         connection.execute(delete(t.command).where(t.command.c.plan_id.in_([plan["isolation_id"] for _, plan, _ in cases])))
         connection.execute(delete(t.isolation).where(t.isolation.c.case_id.in_(ids)))
@@ -41,7 +39,8 @@ def compute(night: Night) -> Output:
                 connection.execute(t.command.insert(), commands)
 
     problems += [Problem(f"leak {case['case_id']}", case["sentence"], "no leak", plan["sentence"]) for case, plan, _ in cases]
-    last = [row for row in balance if row["loss_m3"] is not None and row["day"] == night.date - timedelta(days=1)]
+    problems += [problem for problem in balance.problems if problem not in problems]
+    last = [row for row in balance.days if row["loss_m3"] is not None and row["day"] == night.date - timedelta(days=1)]
     lost, came = (sum(row[name] for row in last) for name in ("loss_m3", "inflow_m3"))
     found = f"{len(cases)} burst{'s' * (len(cases) != 1)} found" if searched else "no burst could be looked for"
     told = found + (f"; real losses {100 * lost / came:.0f} % of inflow on the last day" if came else "")

@@ -198,7 +198,7 @@ def _water(engine) -> None:
         "candidates": [{"pipe": "107", "posterior": 0.6}, {"pipe": "105", "posterior": 0.4}],
     }  # fmt: skip
     fault = {
-        "sensor": "p-197.pressure", "kind": "drift", "since_utc": NOW - timedelta(days=5), "size": -1.2, "state": "open",
+        "sensor": "p-197.pressure", "kind": "drift", "since_utc": NOW - timedelta(days=5), "size": -0.12, "state": "open",
         "sentence": "p-197.pressure drifts.", "seen_utc": NOW - timedelta(days=3), "over_utc": None,
     }  # fmt: skip
     cut = {

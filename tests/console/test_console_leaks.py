@@ -52,8 +52,19 @@ def test_what_a_crew_found_is_entered_and_changes_what_to_do(city: Path, engine)
     assert f"{SLOW}: the leak is at pipe 105" in text(at)
     (finding,) = results.rows(engine, t.leak_finding)
     assert (finding.case_id, finding.pipe, finding.found, finding.who, finding.taken_utc) == (SLOW, "105", True, "operator", None)
+    assert next(leak.likely for leak in leaks(city, engine) if leak.case_id == SLOW) == {"105": 1.0, "107": 0.0}
     assert "Repair pipe 105, then tell it below." in text(opened("water"))
     assert operations.audit(engine, 1)[0].action == "leak dug"
+
+
+def test_a_pipe_that_was_dug_in_vain_is_less_likely_at_once(city: Path, engine) -> None:
+    """A dig misses a leak one time in ten: 0.75 and 0.25 become 0.075 and 0.25, so 3 : 10."""
+    at = opened("water")
+    at.button(key=f"dug_not_found_{LEAK}").click().run()
+    burst = next(leak for leak in leaks(city, engine) if leak.case_id == LEAK)
+    assert burst.likely == {"107": pytest.approx(10 / 13, abs=1e-5), "105": pytest.approx(3 / 13, abs=1e-5)}
+    assert burst.pipe == "107"
+    assert "nothing at pipe 105, operator" in text(opened("water"))
 
 
 def test_a_repair_closes_the_case(city: Path, engine) -> None:
@@ -83,8 +94,8 @@ def test_a_stuck_valve_is_told_and_stands_in_the_table(city: Path, engine) -> No
 
 
 def test_a_drifting_sensor_is_named_and_is_no_leak_in_both_languages(city: Path) -> None:
-    assert "p-197 drifts, by 1.20 m now: not a leak" in text(opened("water"))
-    assert "p-197 漂移，目前偏差 1.20 m：并非漏水" in text(opened("water", language="zh"))
+    assert "p-197 drifts by -0.12 m a day: not a leak" in text(opened("water"))
+    assert "p-197 每日漂移 -0.12 m：并非漏水" in text(opened("water", language="zh"))
 
 
 def test_a_case_that_is_over_needs_nothing(city: Path, engine) -> None:
