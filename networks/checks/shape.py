@@ -13,7 +13,10 @@ from networks.network import Network
 
 
 def findings(network: Network) -> Iterator[Finding]:
-    """Kinds node-alone, part-without-source, cut-off-by-closed, pipe-twice."""
+    """Kinds no-source, node-alone, part-without-source, cut-off-by-closed, pipe-twice."""
+    if not network.sources:
+        yield Finding("no-source", (network.name,), f"{len(network.links)} links, no reservoir and no tank")
+        return
     ids = network.nodes["id"].to_numpy()
     source = np.isin(ids, network.sources)
     part, open_part = parts(network), parts(network, open_only=True)

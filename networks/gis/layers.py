@@ -1,0 +1,156 @@
+"""Layers of a geographic information system, read from GeoJSON: what each feature is called, where it lies, what it says.
+
+Names of properties are taken as they are, in any case, with their unit in the name (`diameter_mm`, `length_ft`); `fields` gives
+others theirs, e.g. {"diameter_mm": "NENNWEITE"}. A layer as wntr writes it (`length`, `diameter` in m, `base_demand` in m3/s) reads too.
+
+References: RFC 7946, The GeoJSON Format (2016). Its member `crs` was dropped there but is still written by most systems.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from city.problems import fault
+from networks.findings import Finding
+from networks.gis.ground import could_be_degrees
+
+LINES, POINTS = ("pipes", "feeders"), ("valves", "meters", "hydrants", "sources", "nodes", "substations")
+_NAMES = ("id", "name", "asset_id", "objectid", "fid")
+# What a property becomes, and times what.
+_UNITS: dict[str, dict[str, float]] = {
+    "diameter_m": {"diameter_m": 1.0, "diameter_mm": 1e-3, "dn": 1e-3, "diameter_in": 0.0254, "diameter": 1.0},
+    "length_m": {"length_m": 1.0, "length_ft": 0.3048, "length": 1.0},
+    "elevation_m": {"elevation_m": 1.0, "elevation_ft": 0.3048, "elevation": 1.0},
+    "head_m": {"head_m": 1.0, "head_ft": 0.3048, "base_head": 1.0},
+    "demand_m3_per_h": {
+        "demand_m3_per_h": 1.0,
+        "demand_l_per_s": 3.6,
+        "demand_m3_per_d": 1 / 24,
+        "demand_gpm": 0.2271247,
+        "base_demand": 3600.0,
+    },
+    **{name: {name: 1.0} for name in ("roughness", "minor_loss", "turns", "init_level", "min_level", "max_level", "customers")},
+}
+
+
+@dataclass
+class Feature:
+    """One feature: `points` float64[k, 2] (one row for a point) in metres on the ground; `says` its properties in lower case."""
+
+    id: str
+    points: NDArray[np.float64]
+    says: dict[str, Any]
+
+    def number(self, what: str, findings: list[Finding]) -> float | None:
+        """A property in the unit of its name here, e.g. `diameter_m`; None when missing, or not a number (a finding)."""
+        for name, times in _UNITS[what].items():
+            told = self.says.get(name)
+            if told is None or told == "":
+                continue
+            try:
+                value = float(told) * times
+                if np.isfinite(value):
+                    return value
+            except (TypeError, ValueError):
+                pass
+            findings.append(Finding("value-unreadable", (self.id,), f"{name} '{told}'"))
+            return None
+        return None
+
+    def word(self, *names: str) -> str:
+        """The first of these properties that is there, as text; empty when none is."""
+        return next((str(self.says[name]).strip() for name in names if self.says.get(name) not in (None, "")), "")
+
+
+@dataclass
+class Layer:
+    """The features of one file. `degrees`: its coordinates are longitude and latitude."""
+
+    name: str
+    features: list[Feature] = field(default_factory=list)
+    degrees: bool = True
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def points(self) -> NDArray[np.float64]:
+        """All coordinates of the layer, float64[n, 2]."""
+        return np.concatenate([f.points for f in self.features]) if self.features else np.empty((0, 2))
+
+
+def read(path: Path, name: str, fields: Mapping[str, str] | None = None, coordinates: str = "") -> Layer:
+    """The layer `name` (one of `LINES` or `POINTS`) of a GeoJSON file, coordinates as in the file.
+
+    `coordinates`: `degrees` or `metres` when the file does not say it itself. Raises `PenstockError` when it is no GeoJSON.
+    """
+    remedy = "Export the layer as GeoJSON (RFC 7946)."
+    try:
+        document = json.loads(path.read_text(encoding="utf-8-sig"))
+        kind, features = document["type"], document["features"]
+    except OSError as error:
+        raise fault(f"layer {path}", error.strerror or "cannot be opened", "a GeoJSON file", "Correct the path.") from None
+    except (ValueError, KeyError, TypeError):
+        raise fault(f"layer {path}", "no GeoJSON FeatureCollection", "type and features", remedy) from None
+    if kind != "FeatureCollection" or not isinstance(features, list):
+        raise fault(f"layer {path}", f"type {kind}", "a FeatureCollection", remedy)
+    layer, seen = Layer(name), set[str]()
+    renamed = {theirs.lower(): ours for ours, theirs in (fields or {}).items()}
+    for number, raw in enumerate(features, start=1):
+        for feature in _features(layer, raw if isinstance(raw, dict) else {}, number, renamed):
+            if feature.id in seen:
+                layer.findings.append(Finding("feature-twice", (feature.id,), f"feature {number} of {name} has an id that came before"))
+            else:
+                seen.add(feature.id)
+                layer.features.append(feature)
+    _system(layer, document, coordinates)
+    return layer
+
+
+def _features(layer: Layer, raw: dict[str, Any], number: int, renamed: Mapping[str, str]) -> Iterator[Feature]:
+    told = raw.get("properties")
+    says = {renamed.get(str(k).lower(), str(k).lower()): v for k, v in (told if isinstance(told, dict) else {}).items()}
+    own = [says[name] for name in _NAMES if says.get(name) not in (None, "")] or [raw["id"]] * ("id" in raw)
+    name = "_".join(str(own[0]).split()) if own else f"{layer.name}-{number}"
+    if not own:
+        layer.findings.append(Finding("feature-without-id", (name,), f"feature {number} of {layer.name}"))
+    parts = _parts(raw.get("geometry"), layer.name in LINES)
+    if not parts:
+        shape = (raw.get("geometry") or {}).get("type") if isinstance(raw.get("geometry"), dict) else None
+        layer.findings.append(Finding("geometry-unusable", (name,), f"{shape or 'no geometry'} in layer {layer.name}"))
+    if len(parts) > 1:
+        layer.findings.append(Finding("geometry-several-parts", (name,), f"{len(parts)} parts"))
+    for at, points in enumerate(parts, start=1):
+        yield Feature(name if at == 1 else f"{name}_{at}", points, says)
+
+
+def _parts(geometry: Any, lines: bool) -> list[NDArray[np.float64]]:
+    """The lines or points of a geometry, without height and repeated points; none when it is of another kind or not finite."""
+    try:
+        kind, at = geometry["type"], geometry["coordinates"]
+        many = {"LineString": [at], "MultiLineString": at} if lines else {"Point": [[at]], "MultiPoint": [[p] for p in at]}
+        parts = [np.array([point[:2] for point in part], dtype=float).reshape(-1, 2) for part in many[kind]]
+    except (KeyError, TypeError, ValueError, IndexError):
+        return []
+    parts = [part[np.r_[True, (np.diff(part, axis=0) != 0).any(axis=1)]] if len(part) else part for part in parts]
+    return parts if all(len(part) > lines and np.isfinite(part).all() for part in parts) else []
+
+
+def _system(layer: Layer, document: dict[str, Any], coordinates: str) -> None:
+    crs = document.get("crs")
+    name = str(crs.get("properties", {}).get("name", "")) if isinstance(crs, dict) else ""
+    in_range = could_be_degrees(layer.points)
+    if coordinates:
+        layer.degrees = coordinates == "degrees"
+    elif name:
+        layer.degrees = name.endswith(("CRS84", ":4326", ":4258", ":4490"))  # WGS 84, ETRS 89, CGCS 2000
+    else:
+        layer.degrees = in_range
+        if not in_range:
+            layer.findings.append(Finding("coordinates-unclear", (layer.name,), "beyond 180 and 90 degrees; taken for metres"))
+    if layer.degrees and not in_range:
+        layer.findings.append(Finding("coordinates-unclear", (layer.name,), f"beyond 180 and 90 degrees, said to be {name or 'degrees'}"))
+        layer.degrees = False
