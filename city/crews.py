@@ -33,7 +33,7 @@ class Works(Place):
     effective_stroke: float = Field(default=0.3, gt=0, le=1, description="last part of a gate valve's stroke, in which it throttles")
     repair_h: float = Field(default=4.0, ge=0, description="to dig, repair and test [h]")
     fill_m_per_s: float = Field(default=0.3, gt=0, description="fastest filling, in the pipe of the first valve that opens [m/s]")
-    flush_m3_per_h: float = Field(default=100.0, gt=0, description="flow at the hydrant while flushing [m3/h]")
+    flush_m_per_s: float = Field(default=0.9, gt=0, description="velocity in the repaired pipe while it is flushed [m/s]")
     flush_volumes: float = Field(default=2.0, ge=0, description="times the emptied volume that is flushed")
     customer_hour_m3: float = Field(
         default=0.1, ge=0, description="water lost that weighs as much as one customer without water for an hour [m3]"

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from networks import engine as en
 from networks.network import Network
 from networks.segments import Segments, segments
+from networks.supply import Supply
 
 Closed = frozenset[str]
 _LEAST_HEAD_M = 1.0  # a burst that was measured had some pressure, whatever the model finds there
@@ -66,6 +67,9 @@ class Closing:
         }
         self._closed_before = set(table.loc[table["state"] == "closed", "valve"])
         self._junctions = list(network.junctions["id"])
+        self.table, self._supply = table, Supply(network, table)
+        self._is_junction = network.nodes["kind"].eq("junction").to_numpy()
+        self._supplied = self._has_supply(frozenset())
         self._demand = np.array([float(demand_m3_per_h.get(name, 0.0)) for name in self._junctions])
         self._customers = np.array([float((customers_per_node or {}).get(name, 0.0)) for name in self._junctions])
         self._level, self._running, self._service_m = dict(level_m or {}), dict(pump_running or {}), service_m
@@ -108,10 +112,9 @@ class Closing:
 
     def _found(self, closed: Closed) -> State:
         self._solve(closed)
-        fed = self._fed(closed)
-        out = ~fed[self.parts.node.loc[self._junctions].to_numpy()]
+        out = self._supplied & ~self._has_supply(closed)
         short = np.where(out, 1.0, np.clip(self._missing() - self._unserved, 0.0, 1.0))
-        dry = not fed[self.parts.link[self.pipe]]  # by the graph, not by a pressure that means nothing there
+        dry = not self._fed(closed)[self.parts.link[self.pipe]]  # by the graph, not by a pressure that means nothing there
         outflow = 0.0 if dry else max(float(self._engine.nodes(self._hole, en.DEMAND)[0]), 0.0)
         feed = self._inwards * self._engine.links(self._links, en.FLOW)
         return State(outflow, float(short @ self._customers), dict(zip(self.valves, feed.tolist(), strict=True)))
@@ -128,8 +131,13 @@ class Closing:
         pipes = self.network.links.loc[lost[self.parts.link.loc[self.network.links["id"]].to_numpy()]]
         return float((np.pi / 4 * pipes["diameter_m"] ** 2 * pipes["length_m"]).sum())
 
+    def _has_supply(self, closed: Closed) -> NDArray[np.bool_]:
+        """bool[junctions]: which have water, pumps and valves passing it one way, closed links not at all."""
+        shut = self.table["valve"].isin(closed | self._closed_before).to_numpy()
+        return self._supply.nodes(shut)[self._is_junction]
+
     def _fed(self, closed: Closed) -> NDArray[np.bool_]:
-        """bool[segments]: which have a way to a source."""
+        """bool[segments]: which have a way to a source, every link conducting both ways: the cautious view of what is dry."""
         through = ~self.parts.valves["valve"].isin(closed | self._closed_before).to_numpy()
         return self.parts.reach(self.parts.node.loc[list(self.network.sources)].to_numpy(), through)
 

@@ -20,7 +20,7 @@ from optimisation.isolation.earliest import earliest_s
 from optimisation.isolation.job import Done, Job, Turned, cost, timed
 
 WHOLE = 6  # valves of which every set is a state
-WINDOW = 2  # beyond that: places that a valve may move in the start order
+WINDOW = 3  # beyond that: places that a valve may move in the start order
 REL_GAP = 1e-3
 MAX_NODES = 1000
 _START, _HOME = "<start>", "<home>"  # where a team comes from before its first valve, and where it goes after its last one
@@ -172,7 +172,8 @@ def _hold(job: Job, m: pyo.ConcreteModel) -> None:
     """No valve but the first is begun before the first one's filling and flushing are over."""
     over = _sum(m.at, m.out_of[0]) + sum(job.hold_s[v] / 60 * m.next[n, v] for n, v in m.out_of[0])
     for valve in job.valves:
-        m.rows.add(_end(m, valve) - _took(m, valve) >= over - m.long * m.next[0, valve])
+        is_first = _sum(m.next, (arc for arc in m.out_of[0] if arc[1] == valve))
+        m.rows.add(_end(m, valve) - _took(m, valve) >= over - m.long * is_first)
 
 
 def _read(job: Job, m: pyo.ConcreteModel) -> tuple[Turned, ...]:
