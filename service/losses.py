@@ -13,11 +13,9 @@ from city.clock import civil_day
 from city.frames import Block
 from city.problems import PenstockError, Problem
 from networks.losses.areas import hourly
-from networks.losses.evidence import weekday
 from networks.losses.iwa import ApparentShares, Consumption, Volume, WaterBalance, bottom_up, top_down
 from networks.losses.monthly import Errors, real_losses
 from networks.losses.night_flow import night_losses
-from networks.losses.nominal import customers, nominal_week
 from networks.losses.targets import track
 from service import billed
 from service import schema as t
@@ -103,29 +101,31 @@ def months(night: Night, side: WaterCity) -> list[Row]:
     inflow = _inflow(night, side, start)
     if inflow is None:
         return []
-    table = pd.concat(_areas(night, side, inflow, start), ignore_index=True)
+    table = _areas(night, side, inflow, start)
     if len(table) and start > first:  # the oldest month is cut by the window, and stands in the store already
         table = table[table["month"] > table["month"].min()]
     bills = billed.read(night.city, side.water.losses.billed)
     return [row for month, rows in table.groupby("month") for row in _rows(side, str(month), rows, bills)]
 
 
-def _areas(night: Night, side: WaterCity, inflow: Block, start: datetime) -> Iterator[pd.DataFrame]:
-    """Monthly losses of every DMA, with its name as `zone_id`."""
+def _areas(night: Night, side: WaterCity, inflow: Block, start: datetime) -> pd.DataFrame:
+    """Monthly losses of every DMA."""
     zone, losses = night.city.settings.city.time_zone, side.water.losses
-    at_night = _by_night_flow(night, side, start)
     read = {p.id: m.node for m in side.city.settings.meters if m.node for p in _volumes(side, m.id)}
     points = [night.city.points[name] for name in read]
     consumption = meter_days.block(night.engine, points, start, night.today, estimates=False) if points else None
-    errors = Errors(losses.inflow_error, losses.metered_error, losses.night_use_error)
     step_h = inflow.step / timedelta(hours=1)
     flows = {name: hourly(pd.Series(v, index=inflow.times)) / step_h for name, v in zip(inflow.ids, inflow.unit_values(), strict=True)}
-    total = pd.DataFrame(flows).sum(axis=1, skipna=False)
-    begins = weekday(total.dropna(), nominal_week(side.network, side.dma_of.index), zone)
-    for name, flow in flows.items():
-        who = customers(side.network, side.dma_of.index[side.dma_of == name], consumption, read)
-        own = None if at_night is None else at_night[at_night["dma"] == name]
-        yield real_losses(flow, who, begins, zone=zone, night=own, errors=errors).assign(zone_id=name)
+    return real_losses(
+        side.network,
+        flows,
+        {name: list(side.dma_of.index[side.dma_of == name]) for name in flows},
+        zone=zone,
+        consumption=consumption,
+        meters=read,
+        night=_by_night_flow(night, side, start),
+        errors=Errors(losses.inflow_error, losses.metered_error, losses.night_use_error),
+    )
 
 
 def _volumes(side: WaterCity, meter: str) -> list[Any]:
@@ -142,7 +142,7 @@ def _rows(side: WaterCity, month: str, rows: pd.DataFrame, bills: billed.Bills) 
     for row in known.itertuples():
         alone = {name: _number(getattr(row, f"{name}_m3")) for name in ("shape", "meters", "night")}
         volumes = float(row.inflow_m3), float(row.loss_m3), float(row.loss_sd_m3)
-        yield _row(side, str(row.zone_id), month, int(row.hours), volumes, alone, bills)
+        yield _row(side, str(row.area), month, int(row.hours), volumes, alone, bills)
     if len(known) and len(known) == len(rows):
         # Errors of the DMAs have common causes (night use per person, the pattern), so their standard deviations add.
         sums = float(known["inflow_m3"].sum()), float(known["loss_m3"].sum()), float(known["loss_sd_m3"].sum())

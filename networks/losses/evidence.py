@@ -11,6 +11,7 @@ J. Water Resour. Plann. Manage. 130(4): leakage from the shape of inflow, withou
 Farley, M., Trow, S. (2003). Losses in Water Distribution Networks. IWA Publishing: bottom-up night flow and top-down balance.
 """
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from city.clock import local
-from networks.losses.nominal import WEEK_H, Customers
+from networks.losses.nominal import Customers
 
 Floats = NDArray[np.float64]
 MIN_HOURS = 20  # of a day that is regressed
@@ -35,20 +36,37 @@ class Telling:
     sd: pd.Series
 
 
-def weekday(inflow: pd.Series, week: Floats, zone: str) -> int:
-    """Weekday (Monday 0) on which the pattern week begins: the one with which the days' inflow fits best."""
-    left = [float((_residual(inflow, week, first, zone) ** 2).sum()) for first in range(7)]
-    return int(np.argmin(left))
+def align(flow: pd.Series, week: Floats, zone: str, weekdays: Iterable[int] = range(7)) -> Callable[[Floats], Floats]:
+    """How a pattern week is turned to the local week from Monday 00:00: by the weekday it begins with, then by a part of an hour.
+
+    Of the weekdays the one with which the days of `flow` (hourly inflow) fit best; the lag is the regression's on the pattern's slope.
+    """
+    turned = {first: np.roll(week, 24 * first) for first in weekdays}
+    first = min(turned, key=lambda name: float((_residual(flow, turned[name], zone) ** 2).sum()))
+    rest = _residual(flow, turned[first], zone)
+    steep = pd.Series(_at(pd.DatetimeIndex(rest.index), _slope(turned[first]), zone), rest.index)
+    scale = float(_days(flow, turned[first], zone)["scale"].median())
+    lag = float((rest * steep).sum() / max(scale * (steep**2).sum(), 1e-12))
+    return lambda other: _shifted(np.roll(other, 24 * first), float(np.clip(lag, -1, 1)))
 
 
-def _at(times: pd.DatetimeIndex, week: Floats, first: int, zone: str) -> Floats:
+def _slope(week: Floats) -> Floats:
+    return (np.roll(week, -1) - np.roll(week, 1)) / 2
+
+
+def _shifted(week: Floats, lag_h: float) -> Floats:
+    return week + lag_h * _slope(week)
+
+
+def _at(times: pd.DatetimeIndex, week: Floats, zone: str) -> Floats:
     clock = local(times, zone)
-    return week[((clock.weekday - first) % 7 * 24 + clock.hour) % WEEK_H]
+    return week[clock.weekday * 24 + clock.hour]
 
 
-def _days(flow: pd.Series, week: Floats, first: int, zone: str) -> pd.DataFrame:
+def _days(flow: pd.Series, week: Floats, zone: str) -> pd.DataFrame:
     """Per local date: rate [m3/h] and scale [1] of flow = rate + scale x nominal; NaN for a day with too few hours or a flat pattern."""
-    frame = pd.DataFrame({"x": _at(flow.index, week, first, zone), "y": flow.to_numpy()}, index=local(flow.index, zone).date).dropna()
+    times = pd.DatetimeIndex(flow.index)
+    frame = pd.DataFrame({"x": _at(times, week, zone), "y": flow.to_numpy()}, index=local(times, zone).date).dropna()
     frame = frame.assign(xx=frame["x"] ** 2, xy=frame["x"] * frame["y"], n=1.0)
     s = frame.groupby(level=0).sum()
     under = s["n"] * s["xx"] - s["x"] ** 2
@@ -57,54 +75,58 @@ def _days(flow: pd.Series, week: Floats, first: int, zone: str) -> pd.DataFrame:
     return pd.DataFrame({"rate": (s["y"] - scale * s["x"]) / s["n"], "scale": scale})
 
 
-def _residual(flow: pd.Series, week: Floats, first: int, zone: str) -> pd.Series:
-    days = _days(flow, week, first, zone)
-    on = pd.Index(local(flow.index, zone).date)
-    fitted = days["rate"].reindex(on).to_numpy() + days["scale"].reindex(on).to_numpy() * _at(flow.index, week, first, zone)
+def _residual(flow: pd.Series, week: Floats, zone: str) -> pd.Series:
+    days, times = _days(flow, week, zone), pd.DatetimeIndex(flow.index)
+    on = pd.Index(local(times, zone).date)
+    fitted = days["rate"].reindex(on).to_numpy() + days["scale"].reindex(on).to_numpy() * _at(times, week, zone)
     return (flow - fitted).dropna()
 
 
-def by_shape(rest: pd.Series, week: Floats, first: int, zone: str) -> Telling | None:
-    """Loss from the daily regression of `rest` (inflow less metered consumption) [m3/h, hourly] on the nominal week of the others.
-
-    sd^2 = (UNSEEN x leverage x misfit)^2 + scatter of days / days. None where nothing can be regressed, or the pattern explains less
-    than `MIN_EXPLAINED` of the variance within days.
-    """
-    days = _days(rest, week, first, zone).dropna()
-    if len(days) < 7 or not week.any():
-        return None
-    month = pd.PeriodIndex(pd.to_datetime(days.index), freq="M")
-    residual = _residual(rest, week, first, zone)
-    own = rest[residual.index]
-    moved = own - own.groupby(local(pd.DatetimeIndex(own.index), zone).date).transform("mean")
-    if (residual**2).sum() > (1 - MIN_EXPLAINED) * (moved**2).sum():
-        return None
+def _misfit(residual: pd.Series, zone: str) -> float:
+    """Root mean square of the mean day's residual, month by month [m3/h]; two of 24 degrees of freedom went into the fit."""
     clock = local(pd.DatetimeIndex(residual.index), zone)
     profile = residual.groupby([clock.strftime("%Y-%m"), clock.hour]).mean()
-    misfit = float(np.sqrt((profile**2).mean() * 24 / 22))
+    return float(np.sqrt((profile**2).mean() * 24 / 22))
+
+
+def by_shape(rest: pd.Series, weeks: Sequence[Floats], zone: str) -> Telling | None:
+    """Loss from the daily regression of `rest` (inflow less metered consumption) [m3/h, hourly] on a week of the others' demand.
+
+    Of the `weeks` (by the model, by what meters show of its patterns; from Monday 00:00) the one that misfits least. sd^2 = (UNSEEN x
+    leverage x misfit)^2 + scatter of days / days. None where nothing can be regressed, or the week explains less than `MIN_EXPLAINED`
+    of the variance within days.
+    """
+    found = [(_misfit(residual, zone), i) for i, week in enumerate(weeks) if len(residual := _residual(rest, week, zone))]
+    if not found:
+        return None
+    misfit, best = min(found)
+    week = weeks[best]
+    days, residual = _days(rest, week, zone).dropna(), _residual(rest, week, zone)
+    own = rest[residual.index]
+    moved = own - own.groupby(local(pd.DatetimeIndex(own.index), zone).date).transform("mean")
+    if len(days) < 7 or (residual**2).sum() > (1 - MIN_EXPLAINED) * (moved**2).sum():
+        return None
     day = week.reshape(7, 24).mean(axis=0)
     leverage = float(np.sqrt(1 + day.mean() ** 2 / day.var()))
-    steps = days["rate"].diff().abs().median()
-    scatter = _MAD * float(steps) / np.sqrt(2)
-    rate = days["rate"].groupby(month).mean()
-    count = days["rate"].groupby(month).size()
-    return Telling(rate, np.sqrt((UNSEEN * leverage * misfit) ** 2 + scatter**2 / count))
+    scatter = _MAD * float(days["rate"].diff().abs().median()) / np.sqrt(2)
+    by_month = days["rate"].groupby(pd.PeriodIndex(pd.to_datetime(days.index), freq="M"))
+    return Telling(by_month.mean(), np.sqrt((UNSEEN * leverage * misfit) ** 2 + scatter**2 / by_month.size()))
 
 
-def by_meters(rest: pd.Series, who: Customers, first: int, zone: str) -> Telling | None:
+def by_meters(rest: pd.Series, who: Customers, with_meter: Floats, without: Floats, zone: str) -> Telling | None:
     """Loss as `rest` less what customers without a meter draw: their nominal demand times drawn / nominal of those with one.
 
-    sd: the spread between metered customers, for the sum of those without and of those with a meter. None without two meters.
+    `with_meter` and `without`: the nominal weeks of both, from Monday 00:00 [m3/h]. sd: the spread between metered customers, for
+    the sums of both. None without two meters.
     """
     if who.metered is None or not np.isfinite(who.spread):
         return None
     table = pd.DataFrame({"rest": rest, "metered": who.metered}).dropna()
-    with_meter, without = (_at(table.index, week, first, zone) for week in (who.week_metered, who.week_unmetered))
-    month = pd.PeriodIndex(local(table.index, zone).tz_localize(None), freq="M")
-    mean = table.assign(with_meter=with_meter, without=without).groupby(month).mean()
+    times = pd.DatetimeIndex(table.index)
+    table = table.assign(with_meter=_at(times, with_meter, zone), without=_at(times, without, zone))
+    mean = table.groupby(pd.PeriodIndex(local(times, zone).tz_localize(None), freq="M")).mean()
     ratio = mean["metered"] / mean["with_meter"]
-    relative = who.spread * np.hypot(who.evenness_metered, who.evenness_unmetered)
-    return Telling(mean["rest"] - ratio * mean["without"], mean["without"] * relative)
+    return Telling(mean["rest"] - ratio * mean["without"], mean["without"] * who.relative_sd)
 
 
 def by_night_flow(days: pd.DataFrame, use_error: float, factor_error: float) -> Telling | None:

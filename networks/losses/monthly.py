@@ -1,16 +1,19 @@
 """Real losses of an area per month, with their 90 % interval: every telling weighted by its certainty."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from city.clock import local
-from networks.losses.evidence import Telling, by_meters, by_night_flow, by_shape
-from networks.losses.nominal import Customers
+from city.frames import Block
+from networks.losses.evidence import Telling, align, by_meters, by_night_flow, by_shape
+from networks.losses.nominal import Customers, Patterns, customers, learned_patterns, nominal_patterns, week
+from networks.network import Network
 
 Z90, Z95 = 1.6449, 1.96
-COLUMNS = ["month", "hours", "inflow_m3", "loss_m3", "loss_sd_m3", "low_m3", "high_m3", "shape_m3", "meters_m3", "night_m3"]
+COLUMNS = ["area", "month", "hours", "inflow_m3", "loss_m3", "loss_sd_m3", "low_m3", "high_m3", "shape_m3", "meters_m3", "night_m3"]
 
 
 @dataclass(frozen=True)
@@ -24,35 +27,59 @@ class Errors:
 
 
 def real_losses(
-    inflow: pd.Series,
-    who: Customers,
-    first_weekday: int,
+    network: Network,
+    inflow: Mapping[str, pd.Series],
+    junctions: Mapping[str, Sequence[str]],
     *,
     zone: str,
+    consumption: Block | None = None,
+    meters: Mapping[str, str] | None = None,
     night: pd.DataFrame | None = None,
     errors: Errors | None = None,
 ) -> pd.DataFrame:
-    """Real losses of one area, month by month of local time.
+    """Real losses of every area, month by month of local time.
 
     Parameters
     ----------
-    inflow: hourly net inflow by start of hour, UTC; NaN where unknown [m3/h]
-    who: its customers; first_weekday: on which the pattern week begins (`evidence.weekday`) [Monday 0]
-    night: rows of `night_losses` of this area, where its night use is known
+    inflow: per area hourly net inflow by start of hour, UTC; NaN where unknown [m3/h]; junctions: per area
+    consumption: customers' meters [m3 per step], at the junctions that `meters` names
+    night: rows of `night_losses`, where night use is known
 
-    Returns month (period M), hours [h] measured, inflow_m3, loss_m3 with loss_sd_m3 and the 90 % interval low_m3 to high_m3, and
-    what each telling says alone [m3]; NaN where a telling has nothing to stand on. Volumes are of the measured hours. The weighted
-    mean is the one of least variance for independent tellings; the meters' errors, common to all of them, are added to it.
+    Returns area, month (period M), hours [h] measured, inflow_m3, loss_m3 with loss_sd_m3 and the 90 % interval low_m3 to high_m3,
+    and what each telling says alone [m3]; NaN where a telling has nothing to stand on. Volumes are of the measured hours.
     """
-    errors = errors or Errors()
+    patterns, meters = nominal_patterns(network), meters or {}
+    who = {area: customers(network, own, consumption, meters) for area, own in junctions.items()}
+    whole = {area: week(pd.concat([w.base_metered, w.base_unmetered]).fillna(0.0), patterns) for area, w in who.items()}
+    largest = max(whole, key=lambda area: float(whole[area].mean()))
+    turn = align(inflow[largest], whole[largest], zone)
+    aligned = {name: turn(row) for name, row in patterns.items()}
+    sets = [aligned]
+    if consumption is not None and (learnt := learned_patterns(network, consumption, meters, zone)):
+        mixed = {**aligned, **learnt}
+        own = week(pd.concat([who[largest].base_metered, who[largest].base_unmetered]).fillna(0.0), mixed)
+        lag = align(inflow[largest], own, zone, weekdays=(0,))
+        sets.append({name: lag(row) for name, row in mixed.items()})
+    made = []
+    for area, w in who.items():
+        own_night = None if night is None else night[night["dma"] == area]
+        made.append(_area(inflow[area], w, sets, zone, own_night, errors or Errors()).assign(area=area))
+    return pd.concat(made, ignore_index=True)[COLUMNS]
+
+
+def _area(
+    inflow: pd.Series, who: Customers, sets: Sequence[Patterns], zone: str, night: pd.DataFrame | None, errors: Errors
+) -> pd.DataFrame:
+    """One area. The weighted mean is the one of least variance for independent tellings; the meters' errors, common to all of them,
+    are added to it."""
     rest = inflow if who.metered is None else inflow - who.metered.reindex(inflow.index)
     known = rest.dropna()
     month = pd.PeriodIndex(local(pd.DatetimeIndex(known.index), zone).tz_localize(None), freq="M")
     came = inflow[known.index].groupby(month).sum()
     hours = known.groupby(month).size()
     found: dict[str, Telling | None] = {
-        "shape": by_shape(rest, who.week_unmetered, first_weekday, zone),
-        "meters": by_meters(rest, who, first_weekday, zone),
+        "shape": by_shape(rest, [week(who.base_unmetered, one) for one in sets], zone),
+        "meters": by_meters(rest, who, week(who.base_metered, sets[0]), week(who.base_unmetered, sets[0]), zone),
         "night": None if night is None else by_night_flow(night, errors.night_use, errors.hour_day_factor),
     }
     rates = pd.DataFrame({name: told.rate for name, told in found.items() if told}).reindex(came.index)
@@ -75,4 +102,4 @@ def real_losses(
             **{f"{name}_m3": rates[name] * hours if name in rates else np.nan for name in found},
         }
     )
-    return made[COLUMNS].reset_index(drop=True)
+    return made.reset_index(drop=True)

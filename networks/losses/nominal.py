@@ -1,4 +1,4 @@
-"""What customers draw by the network model, and by their own meters where they have one."""
+"""What customers draw by the network model, by their own meters where they have one, and by what those meters say of all."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -7,49 +7,100 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from city.clock import HOUR
+from city.clock import HOUR, local
 from city.frames import Block
 from city.quantities import Quantity
 from networks.losses.areas import hourly
 from networks.network import Network
 
 Floats = NDArray[np.float64]
+Patterns = Mapping[str | None, Floats]  # name -> float[168] factor per hour of a week
 WEEK_H = 168
+MIN_METERS = 3  # that a pattern is learnt from
 
 
-def nominal_week(network: Network, junctions: Iterable[str]) -> Floats:
-    """float64[168]: mean demand of the junctions per hour of the INP's pattern week [m3/h], from the first moment of its patterns.
+def nominal_patterns(network: Network) -> dict[str | None, Floats]:
+    """The INP's patterns per hour, from their first moment on; one shorter than a week repeats.
 
-    Base demands times patterns times the demand multiplier, as EPANET would draw them; a pattern shorter than a week repeats. The INP
-    does not say which weekday its patterns begin with: `weekday` finds it in the inflow.
+    The INP does not say on which weekday they begin: `align` finds it in the inflow. None names the demand without a pattern.
     """
-    model, base = network._model, dict[str | None, float]()
-    for name in junctions:
-        for part in model.get_node(name).demand_timeseries_list:
-            base[part.pattern_name] = base.get(part.pattern_name, 0.0) + 3600.0 * part.base_value
+    model = network._model
     step_s, start_s = model.options.time.pattern_timestep, model.options.time.pattern_start
-    fine = (np.arange(WEEK_H * 12) * 300.0 + start_s) // step_s
-    total = np.zeros(WEEK_H * 12)
-    for pattern, sum_m3_per_h in base.items():
-        factors = np.ones(1) if pattern is None else np.asarray(model.get_pattern(pattern).multipliers, dtype=float)
-        total += sum_m3_per_h * factors[fine.astype(int) % len(factors)]
-    return model.options.hydraulic.demand_multiplier * total.reshape(WEEK_H, 12).mean(axis=1)
+    step = ((np.arange(WEEK_H * 12) * 300.0 + start_s) // step_s).astype(int)
+    factors = {name: np.asarray(model.get_pattern(name).multipliers, dtype=float) for name in model.pattern_name_list}
+    hours = {name: row[step % len(row)].reshape(WEEK_H, 12).mean(axis=1) for name, row in factors.items() if len(row)}
+    return {**hours, None: np.ones(WEEK_H)}
+
+
+def bases(network: Network, junctions: Iterable[str]) -> pd.DataFrame:
+    """float[junctions, patterns]: base demand of each junction under each pattern [m3/h], demand multiplier included."""
+    model, rows = network._model, {}
+    for name in junctions:
+        parts = model.get_node(name).demand_timeseries_list
+        rows[name] = (
+            pd.Series([p.base_value for p in parts], [p.pattern_name for p in parts], dtype=float).groupby(level=0, dropna=False).sum()
+        )
+    factor = 3600.0 * model.options.hydraulic.demand_multiplier
+    return factor * pd.DataFrame(rows, dtype=float).T.fillna(0.0)
+
+
+def week(base: pd.DataFrame, patterns: Patterns) -> Floats:
+    """float64[168]: demand of all junctions of `base` together under the patterns [m3/h]."""
+    total = np.zeros(WEEK_H)
+    for name in base:
+        total += base[name].sum() * patterns[None if pd.isna(name) else name]
+    return total
+
+
+def _per_hour(consumption: Block) -> pd.DataFrame:
+    values = consumption.unit_values() / (consumption.step / HOUR if consumption.quantity is Quantity.VOLUME_M3 else 1.0)
+    return pd.DataFrame(values.T, index=consumption.times, columns=list(consumption.ids))
+
+
+def learned_patterns(network: Network, consumption: Block, meters: Mapping[str, str], zone: str) -> dict[str | None, Floats]:
+    """Patterns as the customers' meters show them, per hour of the local week from Monday 00:00, each with the mean of its nominal one.
+
+    Least squares per hour of the week over the meters: a meter's mean is the sum of its base demands times the patterns. Only
+    patterns that at least `MIN_METERS` meters mainly follow; the season is taken out by the meters' own running weekly total.
+    """
+    points = [name for name in consumption.ids if name in meters]
+    base = bases(network, [meters[name] for name in points])
+    size = base.sum(axis=1).to_numpy()
+    hours = _per_hour(consumption.select(tuple(points))).resample("h").mean()
+    total = hours.sum(axis=1)
+    level = total.rolling(WEEK_H, center=True, min_periods=WEEK_H // 2).mean() / total.mean()
+    clock = local(pd.DatetimeIndex(hours.index), zone)
+    mean = hours.div(level.to_numpy(), axis=0).groupby(clock.weekday * 24 + clock.hour).mean()
+    known = (size > 0) & mean.notna().all().to_numpy()
+    if len(mean) < WEEK_H or known.sum() < MIN_METERS:
+        return {}
+    share = base.to_numpy()[known] / size[known, None]
+    found = np.linalg.lstsq(share, (mean.to_numpy()[:, known] / size[known]).T, rcond=None)[0]
+    nominal = nominal_patterns(network)
+    made = {}
+    for row, name in zip(found, base.columns, strict=True):
+        key = None if pd.isna(name) else name
+        if (share[:, list(base.columns).index(name)] > 0.5).sum() >= MIN_METERS and row.mean() > 0:
+            made[key] = row / row.mean() * nominal[key].mean()
+    return made
 
 
 @dataclass(frozen=True)
 class Customers:
-    """Who draws in an area: hourly volume by the customers' meters, and the nominal week of those with and without one [m3/h].
+    """Who draws in an area: `metered` hourly volume by their meters [m3/h], and base demands of those with a meter and without.
 
-    `spread` is the standard deviation of (drawn / nominal) between metered customers; `evenness_*` = sqrt(sum b^2) / sum b of base
-    demands b, by which the spread of one customer shrinks to that of their sum.
+    `spread` is the standard deviation of (drawn / nominal) between metered customers.
     """
 
     metered: pd.Series | None
-    week_metered: Floats
-    week_unmetered: Floats
+    base_metered: pd.DataFrame
+    base_unmetered: pd.DataFrame
     spread: float = np.nan
-    evenness_metered: float = 0.0
-    evenness_unmetered: float = 0.0
+
+    @property
+    def relative_sd(self) -> float:
+        """Of unmetered demand told by the metered customers' ratio: the spread of one shrinks to that of their sums [1]."""
+        return self.spread * float(np.hypot(_evenness(self.base_metered), _evenness(self.base_unmetered)))
 
 
 def customers(network: Network, junctions: Iterable[str], consumption: Block | None, meters: Mapping[str, str]) -> Customers:
@@ -57,30 +108,20 @@ def customers(network: Network, junctions: Iterable[str], consumption: Block | N
 
     Hours in which less than nine of ten meters reported are unknown; a meter silent in an hour is given the others' ratio to nominal.
     """
-    inside = set(junctions)
-    points = [] if consumption is None else [p for p in consumption.ids if meters.get(p) in inside]
-    own = {meters[p] for p in points}
-    base = network.junctions.set_index("id")["base_demand_m3_per_h"]
-    other = [name for name in inside if name not in own]
+    base = bases(network, list(dict.fromkeys(junctions)))
+    points = [] if consumption is None else [p for p in consumption.ids if meters.get(p) in base.index]
     if consumption is None or not points:
-        return Customers(None, np.zeros(WEEK_H), nominal_week(network, inside), evenness_unmetered=_evenness(base[other]))
-    block = consumption.select(tuple(points))
-    per_hour = block.unit_values() / (block.step / HOUR if block.quantity is Quantity.VOLUME_M3 else 1.0)
-    sizes = base[[meters[p] for p in points]].to_numpy()
-    known = np.isfinite(per_hour)
-    heard = (sizes @ known) / sizes.sum()
-    total = np.where(heard >= 0.9, np.nansum(per_hour, axis=0) / np.maximum(heard, 0.9), np.nan)
-    with np.errstate(all="ignore"):
-        ratio = (np.nansum(per_hour, axis=1) / known.sum(axis=1) / sizes)[(sizes > 0) & known.any(axis=1)]
-    return Customers(
-        hourly(pd.Series(total, index=block.times)),
-        nominal_week(network, own),
-        nominal_week(network, other),
-        float(ratio.std(ddof=1)) if len(ratio) > 1 else np.nan,
-        _evenness(base[list(own)]),
-        _evenness(base[other]),
-    )
+        return Customers(None, base.iloc[:0], base)
+    own = [meters[p] for p in points]
+    flow = _per_hour(consumption.select(tuple(points)))
+    size = base.loc[own].sum(axis=1).to_numpy()
+    known = flow.notna().to_numpy()
+    heard = known @ size / size.sum()
+    total = (flow.sum(axis=1) / np.maximum(heard, 0.9)).where(heard >= 0.9)
+    ratio = (flow.mean() / np.where(size > 0, size, np.nan)).dropna()
+    return Customers(hourly(total), base.loc[list(dict.fromkeys(own))], base.drop(index=own), float(ratio.std(ddof=1)))
 
 
-def _evenness(base: pd.Series) -> float:
-    return float(np.sqrt((base**2).sum()) / base.sum()) if base.sum() > 0 else 0.0
+def _evenness(base: pd.DataFrame) -> float:
+    size = base.sum(axis=1)
+    return float(np.sqrt((size**2).sum()) / size.sum()) if size.sum() > 0 else 0.0

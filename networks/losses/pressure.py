@@ -21,7 +21,7 @@ from city.clock import local
 from city.frames import Block
 from city.problems import fault
 from networks.hydraulics import simulate
-from networks.losses.nominal import nominal_week
+from networks.losses.nominal import bases, nominal_patterns, week
 from networks.network import Network
 
 Floats = NDArray[np.float64]
@@ -147,7 +147,7 @@ def modelled_pressure(network: Network, junctions: Iterable[str]) -> pd.DataFram
     inside, names = list(junctions), list(network.junctions["id"])
     hours = pd.date_range("2000-01-03", periods=24, freq="h", tz="UTC")
     base = network.junctions.set_index("id")["base_demand_m3_per_h"]
-    whole = nominal_week(network, names)[:24]
+    whole = week(bases(network, names), nominal_patterns(network))[:24]
     demand = pd.DataFrame(np.outer(whole / base.sum(), base[names]), index=hours, columns=names)
     found = simulate(network, demand, step_s=3600).pressure_m[_taps(network, inside)]
     return pd.DataFrame({"average_m": found.mean(axis=1).to_numpy(), "lowest_m": found.min(axis=1).to_numpy()})
