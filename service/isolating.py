@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -13,9 +13,9 @@ from city.problems import fault
 from networks import proof
 from networks.zones import spread_demand
 from optimisation.isolation import plan_isolation
-from service import four_eyes
+from service import four_eyes, valve_states, valve_work
 from service.night import Night
-from service.plans.commands import command
+from service.valve_work import NOT_BEGUN, Begun
 from service.water import WaterCity
 
 DRY_M3_PER_H = 0.1  # what EPANET may leave at a burst that is called dry: its own tolerance
@@ -51,13 +51,18 @@ def live_day(side: WaterCity, live: Mapping[str, Block], leaks: Sequence[tuple[d
 
 
 def isolate(
-    night: Night, side: WaterCity, case_id: str, pipe: str, size_m3_per_h: float, day: LiveDay
+    night: Night, side: WaterCity, case_id: str, pipe: str, size_m3_per_h: float, day: LiveDay, begun: Begun = NOT_BEGUN
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The isolation plan of a pipe with its two proofs at the busiest quarter-hour, and the commands that close its valves."""
+    """The isolation plan of a pipe with its two proofs at the busiest quarter-hour, its schedule, and the commands of its motors.
+
+    `begun` says what of an isolation that is under way is done: its closed valves stay closed, its crews go on from where they are.
+    """
     demand, level, running = day.busiest()
+    table = valve_states.applied(night.engine, side.valves)
+    valves = table.assign(state=table["state"].where(~table["valve"].isin(begun.closed), "closed"))
     plan = plan_isolation(
         side.network,
-        side.valves,
+        valves,
         pipe,
         customers_per_node=side.customers,
         critical=side.water.critical,
@@ -65,9 +70,9 @@ def isolate(
         demand_m3_per_h=demand,
     )
     moment: dict[str, Any] = {"level_m": level, "pump_running": running, "service_m": side.water.service_pressure_m}
-    dry = proof.prove_dry(side.network, side.valves, plan.valves_to_close, pipe)
-    left = proof.burst_flow(side.network, side.valves, plan.valves_to_close, pipe, size_m3_per_h, demand, **moment)
-    pressure = proof.service_pressure(side.network, side.valves, plan.valves_to_close, dry, demand, **moment)
+    dry = proof.prove_dry(side.network, valves, plan.valves_to_close, pipe)
+    left = proof.burst_flow(side.network, valves, plan.valves_to_close, pipe, size_m3_per_h, demand, **moment)
+    pressure = proof.service_pressure(side.network, valves, plan.valves_to_close, dry, demand, **moment)
     below = pressure[(pressure["state"] == "below_service") & (pressure["pressure_before_m"] >= side.water.service_pressure_m)]
     who = f"{len(below)} more nodes fall" if len(below) else "nobody else falls"
     told = (
@@ -75,6 +80,7 @@ def isolate(
         f" {who} below {side.water.service_pressure_m:.0f} m{': ' + ', '.join(below['node'].head(6)) if len(below) else ''}."
     )
     isolation_id = f"isolate-{hashlib.sha256('|'.join((case_id, *plan.valves_to_close)).encode()).hexdigest()[:10]}"
+    work = valve_work.planned(night, side, table, plan, size_m3_per_h, (demand, level, running), begun)
     row = {
         "isolation_id": isolation_id,
         "case_id": case_id,
@@ -92,16 +98,9 @@ def isolate(
             "unintended": list(plan.unintended),
             "proof": told,
             "below_service": below[["node", "pressure_before_m", "pressure_m"]].to_dict("records"),
+            "schedule": work,
         },
     }
-    proposed = _valve_commands(night, side, isolation_id, plan.valves_to_close)
+    proposed = valve_work.commands(night, side, isolation_id, plan.valves_to_close, work)
     four_eyes.mark(night.city.settings.four_eyes, proposed, {}, round(plan.customers))
     return row, proposed
-
-
-def _valve_commands(night: Night, side: WaterCity, isolation_id: str, valves: Sequence[str]) -> list[dict[str, Any]]:
-    """Close each valve, within the next day; a valve without a point on the panel is turned by hand."""
-    panel = side.water.valve_panel
-    points = {valve: f"{panel}.{valve}" for valve in valves}
-    until = night.now_utc + timedelta(days=1)
-    return [command(isolation_id, point, "opening", 0.0, night.now_utc, until) for point in points.values() if point in night.city.points]

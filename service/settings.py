@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from carbon.accounts import Account
 from carbon.targets import Target
+from city.crews import Crew, Works
 from city.places import Located, Meter, Place, Point, Site, Total, Zone, whole_part_of_an_hour
 from city.problems import PenstockError, Problem
 from forecasting.calendars import Calendar
@@ -98,6 +99,7 @@ class Water(Place):
     price_per_m3: float = Field(default=0.8, ge=0, description="what a lost cubic metre costs [currency/m3]")
     crew_call_cost: float = Field(default=500.0, ge=0, description="what a crew costs that digs in vain [currency]")
     losses: Losses = Losses()
+    works: Works = Works()
 
 
 class State(Place):
@@ -143,6 +145,7 @@ class Settings(Place):
     programmes: tuple[Programme, ...] = ()
     vtns: tuple[Vtn, ...] = ()
     water: Water | None = None
+    crews: tuple[Crew, ...] = ()
     controls: tuple[Control, ...] = ()
     four_eyes: FourEyes = FourEyes()
     states: tuple[State, ...] = ()

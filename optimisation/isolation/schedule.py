@@ -8,7 +8,7 @@ itself; valves are turned within shifts only.
 References: ANSI/AWWA C651 (filling at no more than 0.3 m/s, flushing at 0.9 m/s before return to service).
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import combinations
@@ -65,15 +65,17 @@ class Site:
         now_utc: datetime,
         zone: str,
         motorised: Collection[str] = (),
-        at: dict[str, str] | None = None,
+        at: Mapping[str, str] | None = None,
+        shut: Collection[str] = (),
     ) -> None:
-        """`motorised` are valves on a panel; `at` where crews are now (crew -> node) when not at their start."""
+        """`motorised` are valves on a panel; of an isolation under way, `at` is where crews are (crew -> node), `shut` what is closed."""
         self.closing, self.works = closing, works
         network = closing.network
         network.require("nodes", [crew.node for crew in crews], "crews")
         self.ground = field.ground(network, works)
         self.valves = field.valves_of(network, closing.table, closing.valves)
-        self.at = {crew.id: crew.node for crew in crews} | (at or {})
+        self.shut = frozenset(valve for valve in shut if valve in self.valves)
+        self.at = {crew.id: crew.node for crew in crews} | {crew.id: at[crew.id] for crew in crews if at and crew.id in at}
         self.windows = {crew.id: field.windows_s(crew, now_utc, zone) for crew in crews}
         pipe = network.pipes.set_index("id").loc[closing.pipe]
         self.burst, self.burst_area_m2 = str(pipe["start"]), float(np.pi / 4 * pipe["diameter_m"] ** 2)
@@ -81,41 +83,40 @@ class Site:
 
     def _worst_s(self, name: str) -> float:
         """The slowest closing that the surge asks of a valve in any state met [s]."""
-        others = [valve for valve in self.valves if valve != name]
-        sizes = range(len(others) + 1) if len(self.valves) <= WHOLE else (0, len(others))
-        return max(self._surge_s(frozenset(done), name) for size in sizes for done in combinations(others, size))
-
-    def _surge_s(self, done: Done, name: str) -> float:
-        return self.valves[name].surge_s(self.closing.at(done).feed_m3_per_h[name], self.works)
+        others = [valve for valve in self.valves if valve != name and valve not in self.shut]
+        sizes = range(len(others) + 1) if len(others) < WHOLE else (0, len(others))
+        states = (self.shut.union(done) for size in sizes for done in combinations(others, size))
+        return max(self.valves[name].surge_s(self.closing.at(done).feed_m3_per_h[name], self.works) for done in states)
 
     def _teams(self, since_s: float, place: dict[str, str]) -> tuple[Team, ...]:
         """Crews in their present or next shift, and one motor per motorised valve."""
         by_hand = [name for name in self.valves if name not in self.motors]
+        leave_s = self.works.leave_s if since_s == 0 and not self.shut else 0.0
         teams = []
         for crew, windows in self.windows.items():
             begin, until = next(((max(b, since_s), e) for b, e in windows if e > since_s), (0.0, 0.0))
             go = {name: self.ground.way_s(place[crew], self.valves[name].node) for name in by_hand}
-            teams.append(Team(crew, begin + self.works.leave_s * (begin > since_s or since_s == 0), until, go))
-        ready = since_s + (self.works.leave_s if since_s == 0 else 0.0)
-        return (*teams, *(Team(f"{MOTOR}:{name}", ready, float("inf"), {name: 0.0}) for name in self.motors))
+            teams.append(Team(crew, begin + (self.works.leave_s if begin > since_s else leave_s), until, go))
+        return (*teams, *(Team(f"{MOTOR}:{name}", since_s + leave_s, float("inf"), {name: 0.0}) for name in sorted(self.motors)))
 
     def _between(self) -> dict[tuple[str, str], float]:
         valves = self.valves.values()
         return {(a.id, b.id): self.ground.way_s(a.node, b.node) for a in valves for b in valves}
 
     def closing_job(self) -> Job:
-        """Close all valves, the burst losing what EPANET says in each state."""
+        """Close all valves that are not shut yet, the burst losing what EPANET says in each state."""
 
         def seconds(done: Done, name: str) -> float:
             if name in self.motors:
                 return self.works.motor_s
-            return self.valves[name].by_hand_s(self.works, self.closing.at(done).feed_m3_per_h[name])
+            return self.valves[name].by_hand_s(self.works, self.closing.at(self.shut | done).feed_m3_per_h[name])
 
         def rate(done: Done) -> Rate:
-            state = self.closing.at(done)
+            state = self.closing.at(self.shut | done)
             return Rate(state.outflow_m3_per_h, state.customers)
 
-        return Job(tuple(self.valves), self._teams(0.0, self.at), self._between(), seconds, rate, self.works.customer_hour_m3)
+        left = tuple(name for name in self.valves if name not in self.shut)
+        return Job(left, self._teams(0.0, self.at), self._between(), seconds, rate, self.works.customer_hour_m3)
 
     def opening_job(self, begin_s: float, place: dict[str, str]) -> Job:
         """Open them again after the repair; the first one fills what was emptied, slowly, and it is flushed before others open."""
@@ -149,7 +150,7 @@ class Site:
 def schedule(site: Site) -> Schedule:
     """The schedule that loses least, beside the rule of thumb. Raises `PenstockError` when nobody can turn a valve within a shift."""
     first = site.closing_job()
-    thumb = greedy(first, lambda done, name: site.closing.at(done).feed_m3_per_h[name])
+    thumb = greedy(first, lambda done, name: site.closing.at(site.shut | done).feed_m3_per_h[name])
     best = quickest(first, thumb)
     _, by_thumb = _finished(site, thumb, best=False)
     found = [(turned, *_finished(site, turned, best=True)) for turned in (best.turned, thumb)]  # how closing ends moves the repair
