@@ -100,7 +100,7 @@ def _write_all(
     for meter, pump in water.PUMPS.items():
         power[meter] = world.hydraulics.pump_power_kw[pump].clip(lower=0)
     energy, gas = energy_kwh(power), profiles.gas_m3(times).round(3)
-    sensors = sensor_table(city["meters"], world, rng)
+    sensors = sensor_table(city["meters"], world, live, rng)
     live_values = field.as_displayed(field.live_table(energy, power, world, gas, live, rng).join(sensors), city["meters"])
     _save(live_values.loc[live:], paths.live)
     field.write_spec(paths.spec, city["meters"], paths.live)
@@ -125,13 +125,17 @@ def _write_all(
         _save(table, path)
     _save(water.weather().loc[times[0] : live].iloc[:-1], paths.weather)
     truth = {
-        "pipe": world.burst.pipe,
-        "zone": water.BURST_ZONE,
-        "start_utc": world.burst_start_utc.isoformat(),
-        "mean_flow_m3_per_h": round(float(world.hydraulics.leak_m3_per_h.loc[world.burst_start_utc :].to_numpy().mean()), 1),
+        "burst": _leak(world, water.BURST_PIPE, water.BURST_ZONE, world.burst_start_utc, world.burst_start_utc),
+        "slow_leak": _leak(world, water.SLOW_PIPE, water.SLOW_ZONE, world.slow_start_utc, live),
+        "drift": {"sensor": water.DRIFTS, "m_per_day": water.DRIFT_M_PER_DAY, "days": water.DRIFT_DAYS},
         "devices": field.BEHAVIOUR,
     }
     paths.truth.write_text(json.dumps(truth, indent=1) + "\n", encoding="utf-8")
+
+
+def _leak(world: WaterWorld, pipe: str, zone: str, start: pd.Timestamp, measured_from: pd.Timestamp) -> dict[str, Any]:
+    flow = float(world.hydraulics.leak_m3_per_h[pipe].loc[measured_from:].mean())
+    return {"pipe": pipe, "zone": zone, "start_utc": start.isoformat(), "mean_flow_m3_per_h": round(flow, 1)}
 
 
 def energy_kwh(power: pd.DataFrame) -> pd.DataFrame:
@@ -142,10 +146,11 @@ def energy_kwh(power: pd.DataFrame) -> pd.DataFrame:
     return (pd.DataFrame(columns) / 4).round(3)
 
 
-def sensor_table(meters: list[dict[str, Any]], world: WaterWorld, rng: np.random.Generator) -> pd.DataFrame:
-    """Pressures and levels as the sensors of city.toml show them [m], with their noise."""
+def sensor_table(meters: list[dict[str, Any]], world: WaterWorld, live: pd.Timestamp, rng: np.random.Generator) -> pd.DataFrame:
+    """Pressures and levels as the sensors of city.toml show them [m], with their noise; one drifts."""
     found = world.hydraulics
     pressures = {f"{m['id']}.pressure": found.pressure_m[m["node"]] for m in meters if m["model"] == "pressure-sensor"}
+    pressures[f"{water.DRIFTS}.pressure"] += water.drift(found.pressure_m.index, live)
     levels = {f"{m['id']}.level": found.level_m[m["node"]] for m in meters if m["model"] == "tank-level"}
     return pd.concat(
         [

@@ -27,17 +27,23 @@ BURST_PIPE = "153"
 BURST_ZONE = "dma-f"
 BURST_M3_PER_H = 90.0
 BURST_AFTER = pd.Timedelta(hours=15, minutes=15)  # of local midnight
+SLOW_PIPE = "287"
+SLOW_ZONE = "dma-b"
+SLOW_M3_PER_H = 15.0  # on the live day
+SLOW_DAYS = 26  # that it has grown for by then, a step each day
+DRIFTS, DRIFT_M_PER_DAY, DRIFT_DAYS = "p-115", -0.08, 12  # a pressure sensor, from so many days before the live day on
+_AT_M = 45.0  # pressure near either pipe on an afternoon; only sizes the holes
 
 
 @dataclass(frozen=True)
 class WaterWorld:
-    """What happened in the network: true inflows, hydraulics, the burst."""
+    """What happened in the network: true inflows, hydraulics, the burst and the slow leak."""
 
-    inflow_m3_per_h: pd.DataFrame  # hourly as published, NaN where missing
-    drawn_m3_per_h: pd.DataFrame  # quarter-hourly without gaps and with the burst: what the meters counted
+    inflow_m3_per_h: pd.DataFrame  # hourly as published and with the slow leak, NaN where missing
+    drawn_m3_per_h: pd.DataFrame  # quarter-hourly without gaps and with both leaks: what the meters counted
     hydraulics: Hydraulics
-    burst: Burst
     burst_start_utc: pd.Timestamp
+    slow_start_utc: pd.Timestamp
 
 
 @cache
@@ -81,20 +87,32 @@ def junction_demand(network: Network, inflow: pd.DataFrame, zones: dict[str, lis
 
 
 def run(times: pd.DatetimeIndex, live_start: pd.Timestamp, zones: dict[str, list[str]], network_name: str) -> WaterWorld:
-    """The hydraulics at `times` (regular quarter-hours, UTC), with the burst on the live day that starts at `live_start` (UTC)."""
+    """The hydraulics at `times` (regular quarter-hours, UTC), with the burst on the live day that starts at `live_start` (UTC).
+
+    The slow leak begins `SLOW_DAYS` days before it and grows by the same hole every day, the live day included.
+    """
     hourly = inflows()
     inside = hourly[times[0] - pd.Timedelta(weeks=6) : times[-1] + pd.Timedelta(weeks=6)]
     drawn = without_gaps(inside).reindex(times.floor("h")).set_axis(times)
     network = Network.named(network_name)
     demand = junction_demand(network, drawn, zones)
-    start = live_start + BURST_AFTER
-    pressure_m = 45.0  # near the pipe on an afternoon; only sizes the hole
-    burst = Burst.of_size(BURST_PIPE, int(times.get_loc(start)), BURST_M3_PER_H, pressure_m)
-    found = simulate(network, demand, controls=CONTROLS, initial_level_m=START_LEVEL_M, bursts=[burst])
-    drawn = drawn.assign(**{BURST_ZONE: drawn[BURST_ZONE] + found.leak_m3_per_h[BURST_PIPE]})
-    return WaterWorld(hourly.reindex(times[times.minute == 0]), drawn, found, burst, start)
+    start, days = live_start + BURST_AFTER, [live_start - pd.Timedelta(days=SLOW_DAYS - i) for i in range(SLOW_DAYS + 1)]
+    holes = [Burst.of_size(BURST_PIPE, int(times.get_loc(start)), BURST_M3_PER_H, _AT_M)]
+    holes += [Burst.of_size(SLOW_PIPE, int(times.get_loc(day)), SLOW_M3_PER_H * (i + 1) / len(days), _AT_M) for i, day in enumerate(days)]
+    found = simulate(network, demand, controls=CONTROLS, initial_level_m=START_LEVEL_M, bursts=holes)
+    leak = found.leak_m3_per_h
+    drawn = drawn.assign(**{zone: drawn[zone] + leak[pipe] for zone, pipe in ((BURST_ZONE, BURST_PIPE), (SLOW_ZONE, SLOW_PIPE))})
+    read = hourly.reindex(times[times.minute == 0])
+    read[SLOW_ZONE] += leak[SLOW_PIPE].resample("h").mean().reindex(read.index)
+    return WaterWorld(read, drawn, found, start, days[0])
 
 
 def sensed(values: pd.DataFrame, rng: np.random.Generator, sd: float) -> pd.DataFrame:
     """True values with a sensor's noise [m]."""
     return values + rng.normal(0.0, sd, values.shape)
+
+
+def drift(times: pd.DatetimeIndex, live_start: pd.Timestamp) -> pd.Series:
+    """What the drifting sensor shows too much [m]."""
+    days = (times - (live_start - pd.Timedelta(days=DRIFT_DAYS))) / pd.Timedelta(days=1)
+    return pd.Series(DRIFT_M_PER_DAY * np.clip(days, 0, None), index=times)

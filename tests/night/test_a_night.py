@@ -141,7 +141,7 @@ def test_readings_wait_in_the_spool_while_the_database_is_locked(polled: Penstoc
     lock.close()
     assert "1 batches waiting" in said
     city.run("poll", "--now", NIGHT, "--until", "2022-06-16T01:00+02:00", "--replay", codes=(0,))
-    assert len(tables(city)["reading"]) == before + 2 * 250
+    assert len(tables(city)["reading"]) == before + 2 * 109
 
 
 def test_a_request_of_the_console_becomes_a_new_plan_beside_the_old_one(night: Penstock, tmp_path: Path) -> None:
