@@ -87,13 +87,15 @@ def valve(
     city: City = None,
     now: Now = None,
 ) -> None:
-    """Say how a valve was found; isolation plans count on it from the next pass of the watch on."""
-    from service import valve_states
+    """Say how a valve was found; isolations of open leaks are planned anew with it, one under way when the valve is stuck."""
+    from service import valve_found, valve_states
     from service.cli import environment, moment, operator
     from service.settings import load
     from service.store import open_store
     from service.water import required
 
     env = environment(city)
-    known = required(load(env)).valves["valve"]
-    typer.echo(valve_states.tell(open_store(env.url), list(known), name, state, turns, operator(env, who), moment(now), note))
+    side, engine, by, at = required(load(env)), open_store(env.url), operator(env, who), moment(now)
+    typer.echo(valve_states.tell(engine, list(side.valves["valve"]), name, state, turns, by, at, note))
+    for sentence in valve_found.replanned(engine, side, name, by, at):
+        typer.echo(sentence)

@@ -26,6 +26,11 @@ class Begun:
     closed: tuple[str, ...] = ()
     at: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def kept(self) -> dict[str, Any]:
+        """What the schedule says of it, so that the next one knows."""
+        return {"closed": list(self.closed), "crews_at": dict(self.at)}
+
 
 NOT_BEGUN = Begun()
 
@@ -63,9 +68,9 @@ def planned(
         ) as closing:
             motors, zone = on_panel(side, plan.valves_to_close), settings.city.time_zone
             site = Site(closing, side.water.works, settings.crews, night.now_utc, zone, motors, begun.at, begun.closed)
-            return _told(schedule(site), night.now_utc, plan.pipe)
+            return _told(schedule(site), night.now_utc, plan.pipe) | begun.kept
     except PenstockError as error:
-        return {"sentence": str(error)}
+        return {"sentence": str(error)} | begun.kept
 
 
 def _told(found: Schedule, now_utc: datetime, pipe: str) -> dict[str, Any]:
@@ -83,6 +88,7 @@ def _told(found: Schedule, now_utc: datetime, pipe: str) -> dict[str, Any]:
     )
     return {
         "sentence": told,
+        "made_utc": time(0.0),
         "tasks": [
             {"kind": task.kind, "what": task.what, "who": task.who, "start_utc": time(task.start_s), "end_utc": time(task.end_s)}
             for task in found.tasks

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, delete
 
 from city.problems import PenstockError, Problem
 from service import schema as t
+from service import valve_found
 from service.isolating import isolate, live_day
 from service.leakage import readings
 from service.night import Night
@@ -31,10 +32,11 @@ def due(
 ) -> tuple[list[Cut], list[Problem]]:
     """Plans for the open `cases` that have none that still holds; what prevented one is a problem, not the end of the pass.
 
-    A plan that somebody approved is never replaced. `since`: a valve told after it makes plans anew.
+    A plan that somebody approved is replaced only when one of its valves is told stuck. `since`: a valve told after it makes plans anew.
     """
     told = since is not None and bool(results.rows(night.engine, t.valve_state, t.valve_state.c.at_utc >= since))
-    wanted = [case for case in cases if _wants(night.engine, case, night.now_utc, told)]
+    stuck = [since is not None and valve_found.stuck_under_way(night.engine, case["case_id"], since) for case in cases]
+    wanted = [case for case, now in zip(cases, stuck, strict=True) if now or _wants(night.engine, case, night.now_utc, told)]
     if not wanted:
         return [], []
     live = readings.hot(night.engine, side, until - _BACK, until)
@@ -44,7 +46,8 @@ def due(
     try:
         day = live_day(side, {name: block for name in ("flow", "level", "running") if (block := getattr(live, name)) is not None}, runs)
         for case in wanted:
-            made.append(Cut(*isolate(night, side, case["case_id"], case["pipe"], case["flow_m3_per_h"], day)))
+            done = valve_found.begun(night.engine, side, case["case_id"], night.now_utc)
+            made.append(Cut(*isolate(night, side, case["case_id"], case["pipe"], case["flow_m3_per_h"], day, done)))
     except PenstockError as error:
         problems += error.problems
     return made, problems
@@ -60,10 +63,14 @@ def _wants(engine: Engine, case: dict[str, Any], now_utc: datetime, valves_told:
 
 
 def store(connection: Connection, cuts: Sequence[Cut]) -> None:
-    """Put plans in the place of those their cases had."""
-    cases = [cut.row["case_id"] for cut in cuts]
+    """Put plans in the place of those their cases had; what was written stays on record, what was approved and is not is taken back."""
+    cases, c = [cut.row["case_id"] for cut in cuts], t.command.c
     former = [row.isolation_id for row in connection.execute(t.isolation.select().where(t.isolation.c.case_id.in_(cases)))]
-    connection.execute(delete(t.command).where(t.command.c.plan_id.in_([*former, *(cut.row["isolation_id"] for cut in cuts)])))
+    new = [cut.row["isolation_id"] for cut in cuts]
+    taken_back = t.command.update().where(c.plan_id.in_(former), c.state.in_(("approved", "held")))
+    connection.execute(taken_back.values(state="superseded", sentence="a valve of the isolation was found stuck"))
+    connection.execute(delete(t.command).where(c.plan_id.in_(former), c.state == "proposed"))
+    connection.execute(delete(t.command).where(c.plan_id.in_(new), c.state.in_(("proposed", "superseded"))))
     results.replace_rows(connection, t.isolation, t.isolation.c.case_id.in_(cases), [cut.row for cut in cuts])
     commands = [command for cut in cuts for command in cut.commands]
     if commands:

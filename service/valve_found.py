@@ -1,0 +1,81 @@
+"""A valve that turns out stuck while an isolation is under way: the next ring is planned at once, from where valves and crews are."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Engine, select
+
+from city.clock import local_date
+from service import schema as t
+from service.leak_history import OPEN
+from service.night import Night
+from service.store import results, writing
+from service.store.operations import record
+from service.valve_work import MOTOR, NOT_BEGUN, Begun, on_panel
+from service.water import WaterCity
+
+
+def begun(engine: Engine, side: WaterCity, case_id: str, now_utc: datetime) -> Begun:
+    """What is done of a case's isolation: valves whose motor was written or that somebody told closed since, and where crews are.
+
+    A crew that has set out for a valve counts as being there.
+    """
+    plan = _plan(engine, case_id)
+    work = plan.detail.get("schedule", {}) if plan is not None else {}
+    if not work.get("tasks"):
+        return Begun(tuple(work.get("closed", ())), work.get("crews_at", {})) if work else NOT_BEGUN
+    tasks = [task for task in work["tasks"] if task["kind"] == "close"]
+    motors = on_panel(side, [task["what"] for task in tasks])
+    rows = results.rows(engine, t.command, t.command.c.plan_id == plan.isolation_id, t.command.c.state == "written")
+    written = {row.point_id for row in rows}
+    made = datetime.fromisoformat(work["made_utc"])
+    told = {row.valve for row in results.rows(engine, t.valve_state, t.valve_state.c.state == "closed", t.valve_state.c.at_utc >= made)}
+    closed = [task["what"] for task in tasks if motors.get(task["what"]) in written or task["what"] in told]
+    node = side.valves.set_index("valve")["node"]
+    at = dict(work.get("crews_at", {}))
+    if _approved(engine, plan.isolation_id) or closed:
+        for task in sorted(tasks, key=lambda task: task["start_utc"]):
+            if task["who"] != MOTOR and datetime.fromisoformat(task["start_utc"]) <= now_utc:
+                at[task["who"]] = str(node[task["what"]])
+    return Begun((*work.get("closed", ()), *closed), at)
+
+
+def stuck_under_way(engine: Engine, case_id: str, since_utc: datetime) -> bool:
+    """Was a valve that the case's isolation still needs told stuck since then?"""
+    plan = _plan(engine, case_id)
+    if plan is None:
+        return False
+    needed: Collection[str] = plan.detail.get("valves", ())
+    told = t.valve_state.c
+    return bool(results.rows(engine, t.valve_state, told.state == "stuck", told.at_utc >= since_utc, told.valve.in_(list(needed))))
+
+
+def replanned(engine: Engine, side: WaterCity, valve: str, who: str, at_utc: datetime) -> list[str]:
+    """Plan the open cases anew that a valve just told of concerns, approved ones too where it is stuck. Returns a sentence each.
+
+    Motors that were written stay; what was approved and not yet written is taken back, and the new plan waits for its approval.
+    """
+    from service.leakage import cutting
+
+    night = Night(side.city, engine, local_date(at_utc, side.city.settings.city.time_zone), at_utc, {})
+    cases = [dict(row._mapping) for row in results.rows(engine, t.leak_case, t.leak_case.c.state == OPEN)]
+    cuts, problems = cutting.due(night, side, cases, at_utc, at_utc)
+    if cuts:
+        with writing(engine) as connection:
+            cutting.store(connection, cuts)
+            for cut in cuts:
+                told = f"planned anew after word on {valve}: {cut.row['sentence']}"
+                record(connection, at_utc, who, "isolation replanned", cut.row["isolation_id"], told)
+    said = [f"{cut.row['isolation_id']}: {cut.row['sentence']} {cut.row['detail']['schedule'].get('sentence', '')}" for cut in cuts]
+    return [*said, *(str(problem) for problem in problems)]
+
+
+def _plan(engine: Engine, case_id: str) -> Any:
+    with engine.connect() as connection:
+        return connection.execute(select(t.isolation).where(t.isolation.c.case_id == case_id)).first()
+
+
+def _approved(engine: Engine, isolation_id: str) -> bool:
+    c = t.command.c
+    return bool(results.rows(engine, t.command, c.plan_id == isolation_id, c.state != "proposed"))
