@@ -14,7 +14,7 @@ from service.settings import LoadedCity, load
 from service.store import open_store
 from service.view import alarms as alarms_view
 from service.view import board as board_view
-from service.view import books, history, moment, plan, plan_beside, series, water
+from service.view import books, history, losses, moment, plan, plan_beside, series, water
 from service.view import drivers as drivers_view
 from service.view import peaks as peaks_view
 
@@ -89,6 +89,7 @@ drawing = _cached("drawing", lambda s: water.drawing(s.city))
 leaks = _cached("leaks", lambda s: water.leaks(s.engine, s.city, now().now_utc))
 sensor_faults = _cached("sensor_faults", lambda s: water.faults(s.engine))
 valves = _cached("valves", lambda s: water.valves(s.engine, s.city))
+loss_months = _cached("loss_months", lambda s: losses.months(s.engine))
 balances = _cached("balances", lambda s: water.balances(s.engine))
 head = _cached("head", lambda s: books.head(s.engine))
 sums = _cached("sums", lambda s: books.sums(s.engine, s.city))

@@ -145,6 +145,11 @@ def table(
         column_config=config,
         key=f"table_{name}",
     )
+    download(frame, name)
+
+
+def download(frame: pd.DataFrame, name: str) -> None:
+    """A button that downloads a frame as CSV."""
     st.download_button(
         say("download"),
         frame.to_csv(index=False).encode(),

@@ -4,6 +4,7 @@ from typing import Literal, get_args
 
 import streamlit as st
 
+from console.loss_words import LOSS_WORDS
 from console.phrases import PHRASES
 from console.plan_words import PLAN_WORDS
 from console.water_words import WATER_WORDS
@@ -199,7 +200,7 @@ LABELS: dict[str, tuple[str, str]] = {
     "probability": ("Probability", "概率"),
 }
 
-WORDS = LABELS | PHRASES | PLAN_WORDS | WATER_WORDS
+WORDS = LABELS | PHRASES | PLAN_WORDS | WATER_WORDS | LOSS_WORDS
 
 
 def language() -> Language:

@@ -23,7 +23,7 @@ def balance(engine: Engine, side: WaterCity, month: str | None, csv: Path | None
         name = "  " * line.level + line.component.replace("_", " ")
         yield f"{name:<32}{line.m3:14,.1f} +- {line.limit_m3:10,.1f} {line.percent:6.1f} %"
     yield "DMAs by recoverable loss [m3, 90 %]"
-    for row in losses.ranked(side, rows).itertuples():
+    for row in losses.ranked(rows, side.water.price_per_m3).itertuples():
         index = f"ILI {row.ili:.1f} +- {1.96 * row.ili_sd:.1f}" if row.ili == row.ili else "ILI not told"
         yield (
             f"{row.rank:3} ({row.rank_low}-{row.rank_high}) {row.area:<12}{row.recoverable_m3:12,.0f}"

@@ -16,6 +16,8 @@ from networks.losses.areas import hourly
 from networks.losses.iwa import ApparentShares, Consumption, Volume, WaterBalance, bottom_up, top_down
 from networks.losses.monthly import Errors, real_losses
 from networks.losses.night_flow import night_losses
+from networks.losses.pressure import modelled_pressure
+from networks.losses.ranking import Infrastructure
 from networks.losses.targets import track
 from service import billed
 from service import schema as t
@@ -160,7 +162,8 @@ def _row(side: WaterCity, zone: str, month: str, hours: int, volumes: tuple[floa
         volume = balance.non_revenue if target.share == "non-revenue" else balance.real
         found = track(target, month, float(volume.m3) / inflow, volume.sd_ml / 1e6 / inflow)
         tracked += [asdict(found)] if found else []
-    detail = {"balance": lines, "by_bills": by_bills, "alone": alone, "targets": tracked}
+    what = _under(side, zone) if zone != CITY else None
+    detail = {"balance": lines, "by_bills": by_bills, "alone": alone, "targets": tracked, "infrastructure": what and asdict(what)}
     return {
         "zone_id": zone,
         "month": month,
@@ -170,6 +173,18 @@ def _row(side: WaterCity, zone: str, month: str, hours: int, volumes: tuple[floa
         "loss_sd_m3": sd,
         "detail": detail,
     }
+
+
+def _under(side: WaterCity, zone: str) -> Infrastructure | None:
+    """What lies in the ground of a DMA: mains from city.toml, else from the network; pressure from city.toml, else from the model."""
+    area = side.water.losses.areas.get(zone)
+    if area is None or not area.connections:
+        return None
+    inside = side.dma_of.index[side.dma_of == zone]
+    pipes = side.network.pipes
+    mains = area.mains_km or float(pipes.loc[pipes["start"].isin(inside), "length_m"].sum()) / 1000
+    pressure = area.pressure_m or float(modelled_pressure(side.network, inside)["average_m"].mean())
+    return Infrastructure(mains, area.connections, max(pressure, 0.0), area.service_pipe_km, side.water.losses.infrastructure_error)
 
 
 def _balance(

@@ -14,7 +14,6 @@ from service import lost_water
 from service import schema as t
 from service.loss_settings import LossArea
 from service.night import Night
-from service.settings import LoadedCity
 from service.store import meter_days, results
 from service.water import WaterCity
 
@@ -43,20 +42,13 @@ def chosen(found: pd.DataFrame, month: str | None) -> pd.DataFrame:
     return rows
 
 
-def ranked(side: WaterCity, rows: pd.DataFrame) -> pd.DataFrame:
-    """The DMAs of one month by recoverable loss: see `networks.losses.ranking.ranking`."""
-    table = rows[rows["zone_id"] != ""].rename(columns={"zone_id": "area"}).assign(days=lambda r: r["hours"] / 24)
-    what = {zone: under(side, zone, area) for zone, area in side.water.losses.areas.items() if area.connections}
-    return ranking(table, what, side.water.price_per_m3)
-
-
-def under(side: WaterCity, zone: str, area: LossArea) -> Infrastructure:
-    """What lies in the ground of a DMA: mains from city.toml, else from the network; pressure from city.toml, else from the model."""
-    inside = side.dma_of.index[side.dma_of == zone]
-    pipes = side.network.pipes
-    mains = area.mains_km or float(pipes.loc[pipes["start"].isin(inside), "length_m"].sum()) / 1000
-    pressure = area.pressure_m or float(modelled_pressure(side.network, inside)["average_m"].mean())
-    return Infrastructure(mains, area.connections, max(pressure, 0.0), area.service_pipe_km, side.water.losses.infrastructure_error)
+def ranked(rows: pd.DataFrame, price_per_m3: float) -> pd.DataFrame:
+    """The DMAs of one month by recoverable loss: see `networks.losses.ranking.ranking`; with doubt, why UARL may not hold there."""
+    own = rows[rows["zone_id"] != ""]
+    told = zip(own["zone_id"], own["detail"], strict=True)
+    what = {zone: Infrastructure(**detail["infrastructure"]) for zone, detail in told if detail["infrastructure"]}
+    table = ranking(own.rename(columns={"zone_id": "area"}).assign(days=own["hours"] / 24), what, price_per_m3)
+    return table.assign(doubt=[what[zone].doubt() if zone in what else "" for zone in table["area"]])
 
 
 def iwa(rows: pd.DataFrame, zone: str = "") -> pd.DataFrame:
@@ -118,8 +110,3 @@ def _pressure(night: Night, side: WaterCity, inside: list[str]) -> pd.DataFrame:
         if np.isfinite(found.to_numpy()).all():
             return found
     return modelled_pressure(side.network, inside)
-
-
-def names(city: LoadedCity) -> dict[str, str]:
-    """DMA -> its name as people call it."""
-    return {zone.id: zone.name or zone.id for zone in city.settings.zones}
