@@ -146,6 +146,12 @@ class Network:
 
         return wntr.network.from_dict(wntr.network.to_dict(self._model))
 
+    def write(self, path: str | Path) -> None:
+        """Write the network as an EPANET INP file in m3/h, metres and millimetres."""
+        import wntr
+
+        wntr.network.write_inpfile(self.model(), str(path), units="CMH", version=2.2)
+
     def prepared(self, split: Iterable[str] = (), closed: Iterable[str] = ()) -> "wntr.network.WaterNetworkModel":
         """A copy for the engine: without controls, rules and demand patterns, quality off; one constant demand per junction.
 

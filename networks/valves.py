@@ -41,13 +41,27 @@ def strategic(network: Network, free: int = 2, seed: int = 1) -> pd.DataFrame:
 def read(path: str | Path, network: Network) -> pd.DataFrame:
     """The valve table of a CSV (columns) or a GeoJSON (points with properties): valve, link, node and, where known, state, turns,
     exercised. Raises `PenstockError` with every fault found."""
+    return checked(_table(path), network, f"valve file {path}")
+
+
+def salvaged(path: str | Path, network: Network) -> tuple[pd.DataFrame, list[Problem]]:
+    """The valves of a file that nothing is wrong with, and what is wrong with the others. A valve left out is one that cannot be closed:
+    plans get wider, never wrong. Raises `PenstockError` when the file is no table of valves."""
+    table, subject = _table(path), f"valve file {path}"
+    if any(name not in table for name in PLACE):
+        return checked(table, network, subject), []
+    problems = findings(table, network, subject)
+    wrong = {problem.subject.rpartition(", valve ")[2] for problem in problems}
+    return checked(table[~table["valve"].astype(str).isin(wrong)], network, subject), problems
+
+
+def _table(path: str | Path) -> pd.DataFrame:
     path = Path(path)
     subject = f"valve file {path}"
     if not path.is_file():
         raise fault(subject, "no such file", f"a CSV or GeoJSON with {', '.join(COLUMNS)}", "Correct the path.")
     geojson = path.suffix.lower() in (".geojson", ".json")
-    table = _points(path, subject) if geojson else pd.read_csv(path, dtype=str, keep_default_na=False)
-    return checked(table, network, subject)
+    return _points(path, subject) if geojson else pd.read_csv(path, dtype=str, keep_default_na=False)
 
 
 def write(table: pd.DataFrame, path: str | Path) -> None:

@@ -11,27 +11,50 @@ Who = Annotated[str | None, typer.Option("--who", help="name for the audit table
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The water network: what is wrong with it, and what is done with it.")
 
 
-@app.callback()
-def water() -> None:
-    """Keeps `penstock water check` a command of its own while it is the only one."""
-
-
 @app.command()
-def check(city: City = None) -> None:
-    """Tell what in the city's water network and in city.toml's names of it is wrong."""
-    from city.problems import fault
-    from service import water_names
+def check(
+    network: Annotated[Path | None, typer.Argument(help="an EPANET INP file; the city's network when not given")] = None,
+    inflow: Annotated[float | None, typer.Option("--inflow", help="what meters say goes in on average [m3/h], to judge demands by")] = None,
+    csv: Annotated[Path | None, typer.Option("--csv", help="write all findings to this file")] = None,
+    json: Annotated[bool, typer.Option("--json", help="print findings and what works as JSON")] = False,
+    every: Annotated[bool, typer.Option("--all", help="print every finding, not the first ones of a kind")] = False,
+    city: City = None,
+) -> None:
+    """Tell what is wrong with a water network (loose parts, sizes, units, names), and what still works."""
+    from networks.findings import table
+    from service import water_check
     from service.cli import environment, finish
     from service.settings import load
-    from service.water import water_city
+    from service.water import required
 
-    side = water_city(load(environment(city)))
-    if side is None:
-        raise fault("city.toml", "no [water]", "a network and its valves", "Add [water].")
-    found = list(water_names.problems(side))
-    for problem in found:
-        typer.echo(str(problem))
-    finish("problems" if found else "done")
+    found = water_check.of_file(network, inflow) if network else water_check.of_city(required(load(environment(city))), inflow)
+    if csv:
+        table(found).to_csv(csv, index=False, lineterminator="\n")
+    for line in [water_check.as_json(found)] if json else water_check.lines(found, every=every):
+        typer.echo(line)
+    finish("problems" if water_check.failing(found) else "done")
+
+
+@app.command("import")
+def import_(
+    files: Annotated[list[str], typer.Argument(help="GeoJSON layers, named or told as KIND=FILE; an INP file; a valve table in use (CSV)")],
+    into: Annotated[Path, typer.Option("--into", help="the folder to make")],
+    field: Annotated[
+        list[str] | None, typer.Option("--field", help="our name of a property = theirs: diameter_mm=NW or pipes.diameter_mm=NW")
+    ] = None,
+    coordinates: Annotated[str, typer.Option("--coordinates", help="degrees or metres, where a layer does not say it")] = "",
+    tolerance: Annotated[float, typer.Option("--tolerance", min=0.001, help="what lies nearer than this meets [m]")] = 0.5,
+    reach: Annotated[float, typer.Option("--reach", min=0.0, help="a meter further from every pipe than this belongs to none [m]")] = 50.0,
+) -> None:
+    """Make a network, valves, customers and feeders from GIS layers and an INP file, and tell what does not connect."""
+    from service import water_check, water_import
+    from service.cli import finish
+
+    done = water_import.bring(water_import.sort(files), into.name, water_import.pairs(field or []), coordinates, tolerance, reach)
+    for line in [*water_check.lines(done.findings), *water_import.summary(done)]:
+        typer.echo(line)
+    typer.echo(f"{into}: {', '.join(water_import.write(done, into))}")
+    finish("problems" if water_check.failing(done.findings) else "done")
 
 
 @app.command()

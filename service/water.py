@@ -1,11 +1,11 @@
 """The water network of a city with what city.toml says about it: DMAs, customers, sensors, valves."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import pandas as pd
 
-from city.problems import fault
+from city.problems import PenstockError, Problem, fault
 from networks import valves as valve_table
 from networks.network import Network
 from networks.zones import zones
@@ -20,22 +20,49 @@ class WaterCity:
     water: Water
 
     @cached_property
-    def network(self) -> Network:
+    def _read(self) -> tuple[Network, list[Problem]]:
         path = self.city.beside / self.water.network
-        return Network.read(path) if path.suffix else Network.named(self.water.network)
+        if not path.suffix:
+            return Network.named(self.water.network), []
+        network, findings = Network.salvaged(path)
+        problems = [finding.problem for finding in findings if finding.meaning.severity == "error"]
+        if network is None:
+            raise PenstockError(problems)
+        return network, [replace(problem, subject=f"network file {path}, {problem.subject}") for problem in problems]
+
+    @property
+    def network(self) -> Network:
+        """The network, without the lines of its file that cannot stand; `faults` tells those."""
+        return self._read[0]
 
     @cached_property
+    def _valves(self) -> tuple[pd.DataFrame, list[Problem]]:
+        table, problems = valve_table.salvaged(path_of(self.city.beside, self.water.valves), self.network)
+        return table.assign(state=table["state"].where(~table["valve"].isin(self.water.stuck_valves), "stuck")), problems
+
+    @property
     def valves(self) -> pd.DataFrame:
-        """Isolation valves: valve, link, node, state."""
-        table = valve_table.read(path_of(self.city.beside, self.water.valves), self.network)
-        return table.assign(state=table["state"].where(~table["valve"].isin(self.water.stuck_valves), "stuck"))
+        """Isolation valves: valve, link, node, state, turns, exercised; those with a fault are left out and told by `faults`."""
+        return self._valves[0]
+
+    @property
+    def left_out(self) -> list[Problem]:
+        """The faults of the network file for which a line of it had to be left out."""
+        return self._read[1]
+
+    @property
+    def faults(self) -> list[Problem]:
+        """What had to be left out of the network file and of the valve table."""
+        return self.left_out + self._valves[1]
 
     @cached_property
     def dma_of(self) -> pd.Series:
         """DMA id by junction: as city.toml lists them, or cut from the network so that base demand follows population."""
         dmas = [zone for zone in self.city.settings.zones if zone.kind == "dma"]
         if self.water.zones:
-            return pd.Series({junction: dma for dma, junctions in self.water.zones.items() for junction in junctions}, dtype=object)
+            known = set(self.network.junctions["id"])
+            listed = {junction: dma for dma, junctions in self.water.zones.items() for junction in junctions if junction in known}
+            return pd.Series(listed, dtype=object)
         if not dmas:
             raise fault("zones", "none of kind 'dma'", "at least one", "List the DMAs, with their junctions under [water.zones].")
         made = zones(self.network, len(dmas), weights=[float(zone.population or 1) for zone in dmas])
@@ -59,18 +86,18 @@ class WaterCity:
 
     @cached_property
     def sensors(self) -> dict[str, str]:
-        """Pressure point id -> junction."""
-        return self._nodes("pressure_m")
+        """Pressure point id -> junction; a sensor that is not on the network is left out."""
+        return self._nodes("pressure_m", "junctions")
 
     @cached_property
     def tanks(self) -> dict[str, str]:
         """Level point id -> tank."""
-        return self._nodes("level_m")
+        return self._nodes("level_m", "tanks")
 
     @cached_property
     def pumps(self) -> dict[str, str]:
         """Point id of a pump's running state -> pump."""
-        found = self._nodes("running")
+        found = self._nodes("running", "pumps")
         return {point: node for point, node in found.items() if point.endswith(".running")}
 
     def dma_points(self, quantity: str) -> dict[str, str]:
@@ -82,9 +109,11 @@ class WaterCity:
         }
         return {p.id: zone for p in self.city.points.values() if p.quantity == quantity and (zone := meters.get(p.meter)) is not None}
 
-    def _nodes(self, quantity: str) -> dict[str, str]:
+    def _nodes(self, quantity: str, kind: str) -> dict[str, str]:
+        known = set(getattr(self.network, kind)["id"])
         node = {meter.id: meter.node for meter in self.city.settings.meters if meter.commodity == "water" or meter.node}
-        return {p.id: where for p in self.city.points.values() if p.quantity == quantity and (where := node.get(p.meter)) is not None}
+        points = [point for point in self.city.points.values() if point.quantity == quantity]
+        return {point.id: where for point in points if (where := node.get(point.meter)) is not None and where in known}
 
 
 def water_city(city: LoadedCity) -> WaterCity | None:

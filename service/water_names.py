@@ -1,4 +1,7 @@
-"""Names in city.toml that must be in the water network or on its valves; reading the network takes wntr, so `load` does not ask."""
+"""Names in city.toml that must be in the water network or on its valves; reading the network takes wntr, so `load` does not ask.
+
+What is told here does not end a run: `WaterCity` leaves out what is not on the network, and the rest goes on.
+"""
 
 from collections.abc import Iterable, Iterator
 
@@ -11,7 +14,8 @@ _ON = {Quantity.PRESSURE_M: "junctions", Quantity.LEVEL_M: "tanks", Quantity.RUN
 
 
 def problems(side: WaterCity) -> Iterator[Problem]:
-    """Junctions, meters' places and valves that the network does not have; a network that cannot be read is the one fault then."""
+    """Junctions, meters' places and valves that the network does not have, and what was left out of its files; a network that cannot
+    be read is the one fault then."""
     try:
         network = side.network
     except PenstockError as error:
@@ -36,6 +40,7 @@ def problems(side: WaterCity) -> Iterator[Problem]:
             yield from _unknown(f"meters[{i}].node ({meter.id})", kind[:-1] if kinds else "node or link", meter.node, known)
     try:
         table = side.valves
+        yield from side.faults
     except PenstockError as error:
         yield from error.problems
         return

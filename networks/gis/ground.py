@@ -43,17 +43,16 @@ def could_be_degrees(points: NDArray[np.float64]) -> bool:
     return bool(len(points) == 0 or (np.abs(points) <= (180.0, 90.0)).all())
 
 
-def fitted(from_xy: NDArray[np.float64], to_xy: NDArray[np.float64]) -> NDArray[np.complex128]:
-    """Shift, turn and scale that take points float64[n, 2] of one plane onto those of another, by least squares.
+def fitted(from_xy: NDArray[np.float64], to_xy: NDArray[np.float64]) -> NDArray[np.float64]:
+    """float64[3, 2] that takes (1, x, y) of one plane to another: the affine map of least squares through points float64[n, 2], n >= 3.
 
-    As complex numbers w = c[0] + c[1] z (Helmert's similarity, four parameters); n is 2 or more. One in ten pairs may be wrong: the fit
-    is repeated without the pairs that lie more than three times the median off.
+    Affine, so that swapped axes and another projection's stretch do not matter. Some pairs may be wrong: the fit is repeated without
+    those that lie more than three times the median off.
     """
-    z, w = from_xy @ (1, 1j), to_xy @ (1, 1j)
-    design = np.column_stack([np.ones(len(z)), z])
-    found = np.linalg.lstsq(design, w, rcond=None)[0]
+    design = np.column_stack([np.ones(len(from_xy)), from_xy])
+    found = np.linalg.lstsq(design, to_xy, rcond=None)[0]
     for _ in range(5):
-        off = np.abs(design @ found - w)
+        off = np.hypot(*(design @ found - to_xy).T)
         near = off <= max(3 * float(np.median(off)), 1e-6)
-        found = np.linalg.lstsq(design[near], w[near], rcond=None)[0]
+        found = np.linalg.lstsq(design[near], to_xy[near], rcond=None)[0]
     return np.asarray(found)

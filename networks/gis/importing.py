@@ -54,7 +54,7 @@ def bring_together(
     of = {kind: layers[kind].features if kind in layers else [] for kind in ("pipes", "valves", "meters", "hydrants", "sources", "nodes")}
     joined = join(of["pipes"], of["nodes"] + of["sources"], tolerance_m) if of["pipes"] else None
     if joined:
-        done.findings += joined.findings
+        done.findings += [finding for finding in joined.findings if model is None or finding.kind != "pipe-divided"]
     drawn = None
     if model is not None:
         drawn, told = matching.on_ground(matching.drawn(model), of["pipes"], ground, degrees, tolerance_m)

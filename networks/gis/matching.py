@@ -26,7 +26,7 @@ def drawn(network: Network) -> Drawn:
 
 def on_ground(model: Drawn, pipes: Sequence[Feature], ground: Ground, degrees: bool, tolerance_m: float) -> tuple[Drawn, list[Finding]]:
     """The model's lines in metres on the ground of the layers: as they are, or from degrees; and where pipes of the same id do not come
-    to lie on each other so, shifted, turned and scaled until they do (a model in a system that nobody wrote down)."""
+    to lie on each other so, fitted until they do (a model in a system that nobody wrote down)."""
     points = np.concatenate(model.lines)
     ways = [model.lines]
     if degrees and could_be_degrees(points):
@@ -39,7 +39,7 @@ def on_ground(model: Drawn, pipes: Sequence[Feature], ground: Ground, degrees: b
     here = np.array([middle for _, middle in same])
     if len(same) > 2:
         shift = fitted(np.array([_middle(model.lines[number]) for number, _ in same]), here)
-        ways.append([np.column_stack([w.real, w.imag]) for w in (shift[0] + shift[1] * (line @ (1, 1j)) for line in model.lines)])
+        ways.append([shift[0] + line @ shift[1:] for line in model.lines])
     off = [float(np.median(np.hypot(*(np.array([_middle(way[number]) for number, _ in same]) - here).T))) for way in ways]
     best = next((at for at, value in enumerate(off) if value <= tolerance_m), int(np.argmin(off)))
     size = float(np.hypot(*np.ptp(np.concatenate([pipe.points for pipe in pipes]), axis=0)))

@@ -90,13 +90,15 @@ def _in_line(tied: Sequence[Place], drawn: Drawn) -> bool:
 
 
 def meters(features: Sequence[Feature], drawn: Drawn, reach_m: float) -> tuple[pd.DataFrame, list[Finding]]:
-    """Customers: meter, link, node, off_m, demand_m3_per_h [m3/h], customers [1]; the node is the nearer end of the nearest pipe."""
+    """Customers: meter, link, node, off_m [m], demand_m3_per_h [m3/h], customers [1], critical (who must not run dry, else empty); the node
+    is the nearer end of the nearest pipe."""
     return _on(features, drawn, reach_m, "meter")
 
 
 def hydrants(features: Sequence[Feature], drawn: Drawn, tolerance_m: float) -> tuple[pd.DataFrame, list[Finding]]:
-    """Hydrants as `meters`, with their kind."""
-    return _on(features, drawn, tolerance_m, "hydrant")
+    """Hydrants: hydrant, link, node, off_m [m]."""
+    table, findings = _on(features, drawn, tolerance_m, "hydrant")
+    return table.iloc[:, :4], findings
 
 
 def _on(features: Sequence[Feature], drawn: Drawn, reach_m: float, what: str) -> tuple[pd.DataFrame, list[Finding]]:
@@ -112,5 +114,5 @@ def _on(features: Sequence[Feature], drawn: Drawn, reach_m: float, what: str) ->
         if node not in drawn.degree:
             node = next(end for end in (drawn.end(place), *drawn.ends[place.line]) if end not in drawn.sources)
         row = (feature.id, drawn.ids[place.line], node, round(place.off, 2))
-        rows.append((*row, demand or 0.0, 1.0 if customers is None else customers))
-    return pd.DataFrame(rows, columns=[what, "link", "node", "off_m", "demand_m3_per_h", "customers"]), findings
+        rows.append((*row, demand or 0.0, 1.0 if customers is None else customers, feature.word("critical")))
+    return pd.DataFrame(rows, columns=[what, "link", "node", "off_m", "demand_m3_per_h", "customers", "critical"]), findings
