@@ -25,21 +25,24 @@ def feature(name: str, points: NDArray[np.float64], line: bool, **says: Any) -> 
 def layers(network: Network, metres: float, valves: pd.DataFrame | None = None) -> Layers:
     """Pipes, nodes, sources and valves (2 m from their node) of a network without pumps; one drawing unit is `metres` long."""
     made: Layers = {"pipes": [], "nodes": [], "sources": [], "valves": []}
+    middle = network.nodes[["x", "y"]].mean().to_numpy()
     lines = {}
     for name, pipe in network._model.pipes():
-        points = metres * np.array([pipe.start_node.coordinates, *pipe.vertices, pipe.end_node.coordinates], dtype=float)
+        points = metres * (np.array([pipe.start_node.coordinates, *pipe.vertices, pipe.end_node.coordinates], dtype=float) - middle)
         lines[name] = (pipe.start_node_name, points)
         size = {"diameter_mm": round(1000 * pipe.diameter, 3), "length_m": pipe.length, "roughness": pipe.roughness}
         made["pipes"].append(feature(name, points, True, **size, status="closed" if pipe.initial_status.name == "Closed" else "open"))
     for row in network.junctions.itertuples():
         demand = row.base_demand_m3_per_h or None
-        made["nodes"].append(feature(row.id, metres * np.array([row.x, row.y]), False, elevation_m=row.elevation_m, demand_m3_per_h=demand))
+        made["nodes"].append(
+            feature(row.id, metres * ((row.x, row.y) - middle), False, elevation_m=row.elevation_m, demand_m3_per_h=demand)
+        )
     for name, tank in network._model.tanks():
         size = {"diameter_m": tank.diameter, "init_level": tank.init_level, "min_level": tank.min_level, "max_level": tank.max_level}
-        at = metres * np.array(tank.coordinates)
+        at = metres * (tank.coordinates - middle)
         made["sources"].append(feature(name, at, False, kind="tank", elevation_m=tank.elevation, **size))
     for name, reservoir in network._model.reservoirs():
-        at = metres * np.array(reservoir.coordinates)
+        at = metres * (reservoir.coordinates - middle)
         made["sources"].append(feature(name, at, False, kind="reservoir", head_m=reservoir.base_head, elevation_m=reservoir.base_head))
     for row in valves.itertuples() if valves is not None else ():
         start, points = lines[row.link]
