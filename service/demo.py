@@ -1,5 +1,6 @@
 """`penstock demo`: the whole main job on the composed city, each part in the process it would run in, with its own command."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -18,6 +19,7 @@ from service.store import open_store, results
 from service.summary import BACKUP, page
 
 DAY_START = "2022-06-15T00:00+02:00"
+EVENING, DUG = "2022-06-15T18:00+02:00", "2022-06-15T21:30+02:00"
 NIGHT = "2022-06-16T00:30+02:00"
 DECISION = "2022-06-16T00:40+02:00"
 LAST_SLOT = "2022-06-16T02:00+02:00"
@@ -46,7 +48,10 @@ def run_demo(now_utc: datetime | None, *, quiet: bool) -> str:
     if simulator is None:
         raise fault("demo/city.toml: simulator", "missing", "a [simulator] table", "Restore demo/city.toml.")
     with field(path_of(city.folder, simulator.spec), simulator.port):
-        _command(env, "poll", "--now", DAY_START, "--until", _before(night), "--replay")
+        _command(env, "poll", "--now", DAY_START, "--until", EVENING, "--replay")
+        _command(env, "water", "watch", "--now", EVENING)  # a timer does so every quarter-hour: leaks are not for the night only
+        _crew(env, made.truth)
+        _command(env, "poll", "--now", EVENING, "--until", _before(night), "--replay")
         deliver(made.message, env.folder / city.settings.drops[0].folder)
         _command(env, "poll", "--now", _before(night), "--until", night, "--replay")
         status = _command(env, "night", "--now", night)
@@ -55,19 +60,30 @@ def run_demo(now_utc: datetime | None, *, quiet: bool) -> str:
         for who in ("operator", "shift-leader") if isolations else ():  # closing valves takes two people
             _command(env, "approve", *isolations, "--who", who, "--reason", "the demo approves", "--now", DECISION)
         _command(env, "poll", "--now", night, "--until", LAST_SLOT, "--replay")
+        _command(env, "water", "watch", "--now", LAST_SLOT)
     _command(env, "plan", "what-if", "--outage", "battery-01", "--who", "operator", "--now", DECISION)
     _command(env, "work", "--once", "--now", LAST_SLOT)  # plans again by itself; its plan is a proposal beside the approved one
     _command(env, "report", "--now", DECISION)
     _back_up(env)
     if not quiet:
         print(page(env, night, time.perf_counter() - started))
-    # A leak and three bad meters are in the demo on purpose: the night rightly ends with problems, the demo with success.
+    # Leaks and bad meters are in the demo on purpose: the night rightly ends with problems, the demo with success.
     return "done" if status in (0, 2) else "failed"
 
 
 def _before(night: str) -> str:
     """The slot before the night's: the last one that is polled before the message comes."""
     return (datetime.fromisoformat(night) - timedelta(minutes=15)).isoformat(timespec="minutes")
+
+
+def _crew(env: Environment, truth: Path) -> None:
+    """The crew of the simulated field goes to each open slow leak's pipe and tells what is in the ground there."""
+    holes = {leak["pipe"] for leak in json.loads(truth.read_text()).values() if "pipe" in leak}
+    engine, c = open_store(env.url), t.leak_case.c
+    been = {row.case_id for row in results.rows(engine, t.leak_finding)}
+    for case in results.rows(engine, t.leak_case, (c.state == "open") & (c.kind == "slow") & c.case_id.not_in(been)):
+        word = "--found" if case.pipe in holes else "--not-found"
+        _command(env, "water", "dug", case.case_id, case.pipe, word, "--who", "operator", "--note", "trench 2 m", "--now", DUG)
 
 
 def _back_up(env: Environment) -> None:
