@@ -14,7 +14,8 @@ from benchmarks import _ltown, data_folder
 from benchmarks._link_states import link_states, moments_at
 from networks.leakage.areas import Areas
 from networks.leakage.hydraulics import SLOTS, Model, Moments
-from networks.leakage.scada import Floats, Scada, per_hour
+from networks.leakage.intake import intake
+from networks.leakage.scada import Floats, Scada
 from networks.leakage.sensor_faults import SensorFault, diagnose
 
 SUMMARY = "sensor faults injected into L-TOWN-R's 2018: named right, missed, and leaks mistaken for faults"
@@ -121,33 +122,21 @@ def prepared(told: Scada, first: pd.Timestamp, days: int, last: pd.Timestamp | N
     network, sites = _ltown.network(data_folder("leak/ltown_r")), _ltown.sites(told)
     areas = Areas.of(network, sites)
     model = Model(network, areas, sites)
-    moments, inflow = driven(part, areas)
-    times = part.times
+    took = intake(part, sites, areas, GRID)
+    times, moments, open_areas = took.times, took.moments, np.flatnonzero(~areas.metered)
     reference = np.asarray(times < times[0] + REFERENCE)
+    slot, inflow = moments.slot[reference], took.inflow[:, open_areas]
+    usual = np.array([np.nanmedian(inflow[reference][slot == s], axis=0) for s in range(SLOTS)])[moments.slot]
+    measured = np.hstack([took.seen, inflow])
     solved = model.solve(moments, np.zeros(model.junctions))
-    flows = per_hour(part.flow)[[part.flow.ids.index(name) for name in areas.kept]].T
-    measured = np.hstack([per_hour(part.pressure).T, flows, inflow])
-    slot = moments.slot[reference]
-    usual = np.array([np.nanmedian(inflow[reference][slot == s], axis=0) for s in range(SLOTS)])
-    expected = np.hstack([solved, usual[moments.slot]])
+    expected = np.hstack([solved, np.zeros((len(times), areas.metered.sum())), usual])
     expected += np.nanmean((measured - expected)[reference], axis=0)
     hourly = pd.DataFrame((measured - expected)[reference], times[reference]).resample("h").median()
     sd = np.maximum(hourly.std().to_numpy(), 0.01)
-    sd[-len(areas.names) :] = 2 * np.where(areas.metered, 0.5, UNUSUAL * np.nanmean(inflow[reference], axis=0))
+    sd[solved.shape[1] :] = 1.0  # of excess inflow where customers' meters see all use: twice 0.5 m3/h a day
+    sd[-len(open_areas) :] = 2 * UNUSUAL * np.nanmean(inflow[reference], axis=0)
     patterns = model.sensitivity(moments[[len(moments) // 2]], np.zeros(model.junctions), 5.0)
     model.close()
-    gain = (areas.area_of[:, None] == np.arange(len(areas.names))).astype(float)
-    return Stretch(list(part.pressure.ids), times, measured, expected, sd, np.hstack([patterns, gain]), moments)
-
-
-def driven(part: Scada, areas: Areas) -> tuple[Moments, Floats]:
-    """What drives the model at each step, and float[t, areas] [m3/h]: net inflow, less what meters saw where they see all."""
-    flow, level = per_hour(part.flow).T, per_hour(part.level).T
-    smooth = pd.DataFrame(level).rolling(7, center=True, min_periods=1).mean().to_numpy()
-    stored = np.gradient(smooth, axis=0) / (part.step / timedelta(hours=1))
-    inflow = flow @ areas.flow_sign.T - stored @ areas.tank_area.T
-    cut = flow[:, [part.flow.ids.index(name) for name in part.flow.ids]]
-    slot = np.asarray((part.times.dayofweek * 48 + part.times.hour * 2 + part.times.minute // 30), dtype=np.int64)
-    told = np.repeat(per_hour(part.consumption).sum(axis=0), part.consumption.step // part.step) if part.consumption else 0.0
-    used = np.where(areas.metered, np.reshape(told, (-1, 1)), inflow)
-    return Moments(used, cut, level, np.zeros((len(level), 0)), slot), np.where(areas.metered, inflow - used, inflow)
+    order = [*np.flatnonzero(areas.metered), *open_areas]
+    witness = (areas.area_of[:, None] == order).astype(float)
+    return Stretch(list(part.pressure.ids), times, measured, expected, sd, np.hstack([patterns, witness]), moments)

@@ -74,7 +74,7 @@ def diagnose(
     ]
     odd = {sensors.index(fault.sensor) for fault in found}
     day = times > times[-1] - timedelta(days=1)
-    now = _median(residual[day])
+    now = _day(residual[day], len(sensors))
     for i in alone(now, np.maximum(sd * limits.day_sd, 0.01), leaks, len(sensors), odd, limits):
         found.append(_course(sensors[i], times, residual[:, i]))
     return found
@@ -197,9 +197,11 @@ def _fault(sensor: str, kind: Kind, size: float, since: pd.Timestamp, told: str)
     )
 
 
-def _median(values: Floats) -> Floats:
-    """Median per column; NaN where no value is known, without a warning."""
-    known = np.isfinite(values).any(axis=0)
-    out = np.full(values.shape[1], np.nan)
-    out[known] = np.nanmedian(values[:, known], axis=0)
+def _day(residual: Floats, sensors: int) -> Floats:
+    """Median of each sensor, which a spike does not move, and mean of each witness, whose steps are coarse; NaN where unknown."""
+    known = np.isfinite(residual).any(axis=0)
+    out = np.full(residual.shape[1], np.nan)
+    of_sensor = known & (np.arange(residual.shape[1]) < sensors)
+    out[of_sensor] = np.nanmedian(residual[:, of_sensor], axis=0)
+    out[known & ~of_sensor] = np.nanmean(residual[:, known & ~of_sensor], axis=0)
     return out
