@@ -1,12 +1,8 @@
 """Water: the network with a suspected leak, the valves that part it from the sources, who loses water, and where losses are."""
 
-from html import escape
-from typing import Any
-
 import streamlit as st
 
-from console import data, devices, leaks, look, losses, network_map
-from console.deciding import approval
+from console import data, devices, isolation, leaks, look, losses, network_map
 from console.guard import guarded
 from console.words import say
 from service.decisions import Person
@@ -33,8 +29,8 @@ def page(person: Person) -> None:
             sections = [lambda: leaks.findings(person, leak), *([lambda: isolation.section(person, cut)] if cut else [])]
             for section in reversed(sections) if leak.task == "approve" else sections:  # what is to be done next stands first
                 guarded(section)
+    if cut and "schedule" in cut["detail"]:
+        guarded(lambda: isolation.schedule(cut["detail"]["schedule"]))
     guarded(devices.sensors)
     guarded(lambda: devices.valves(person))
     guarded(lambda: losses.section(person))
-
-

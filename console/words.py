@@ -4,6 +4,7 @@ from typing import Literal, get_args
 
 import streamlit as st
 
+from console.isolation_words import ISOLATION_WORDS
 from console.loss_words import LOSS_WORDS
 from console.phrases import PHRASES
 from console.plan_words import PLAN_WORDS
@@ -200,7 +201,7 @@ LABELS: dict[str, tuple[str, str]] = {
     "probability": ("Probability", "概率"),
 }
 
-WORDS = LABELS | PHRASES | PLAN_WORDS | WATER_WORDS | LOSS_WORDS
+WORDS = LABELS | PHRASES | PLAN_WORDS | WATER_WORDS | LOSS_WORDS | ISOLATION_WORDS
 
 
 def language() -> Language:

@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("streamlit")
 
-from console import charts, data, look, plan_figures, tonight, water
+from console import charts, data, isolation, look, plan_figures, tonight
 from console.words import WORDS
 from forecasting.groups import KINDS
 from service.environment import Environment
@@ -60,7 +60,7 @@ def test_every_kind_of_forecast_has_its_word_in_both_languages(kind: str) -> Non
 
 def test_what_comes_from_the_store_cannot_become_markup() -> None:
     assert "<script>" not in look.card("<script>", "<script>", "<script>", ["<script>"])
-    assert "<script>" not in "".join(water.steps({"valves": ["<script>"], "critical": {"1": "<script>"}}))
+    assert "<script>" not in "".join(isolation.steps({"valves": ["<script>"], "critical": {"1": "<script>"}}))
 
 
 def test_a_value_outside_its_limits_is_left_out_of_figures_at_once(city: Path) -> None:

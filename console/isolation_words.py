@@ -1,0 +1,27 @@
+"""Words of an isolation in time: who turns which valve when, what is lost till then."""
+
+ISOLATION_WORDS: dict[str, tuple[str, str]] = {
+    "schedule": ("Who turns which valve when", "何时由谁关阀"),
+    "dry_at": ("Burst dry at", "漏点断水时刻"),
+    "after_call": ("min after the call", "分钟（自派工起）"),
+    "water_till_dry": ("Water lost till then", "断水前损失水量"),
+    "thumb": ("largest feed first: {value}", "先关最大来水：{value}"),
+    "customer_hours": ("Customer-hours without water", "停水户时"),
+    "all_open_at": ("All valves open again", "阀门全部恢复"),
+    "closing_chart": ("Closing", "关阀"),
+    "after_chart": ("Repair, filling, flushing, reopening", "抢修、充水、冲洗、复阀"),
+    "outflow_chart": ("Outflow of the burst", "漏点流量"),
+    "work_close": ("close", "关闭"),
+    "work_repair": ("repair", "抢修"),
+    "work_open": ("open", "开启"),
+    "work_fill": ("fill", "充水"),
+    "work_flush": ("flush", "冲洗"),
+    "by_motor": ("motor", "电动"),
+    "work": ("Work", "作业"),
+    "valve_or_pipe": ("Valve or pipe", "阀门或管段"),
+    "begin": ("Begin", "开始"),
+    "finish": ("Done", "完成"),
+    "no_schedule": ("No schedule: {reason}", "无法排程：{reason}"),
+    "not_proved_best": ("the best order found; a better one was not ruled out", "已找到的最优顺序，尚未证明最优"),
+    "closed_before": ("Closed already", "已关闭"),
+}
