@@ -29,6 +29,7 @@ Floats = NDArray[np.float64]
 STEP, SLOT = timedelta(minutes=5), 6  # demand of a junction holds for six steps
 METERED, PUMP, TANK = ("p227", "p235", "PUMP_1"), "PUMP_1", "T1"
 PUMP_ON_BELOW_M, PUMP_OFF_ABOVE_M = 2.4, 3.9
+C_LEAKS_M3_PER_H = 22.0  # at once; the pump gives 44, customers take up to 30, and L-TOWN-R has up to 21
 DISCHARGE = 0.75  # of an orifice, as BattLeDIM's generator has it
 BEGAN = pd.Timestamp("2018-01-01")
 
@@ -102,7 +103,21 @@ def drawn_leaks(rng: np.random.Generator, network: Network, days: int) -> pd.Dat
         table[name] = when.clip(upper=BEGAN + timedelta(days=730) - STEP)
     pipes = rng.choice(network.pipes["id"].to_numpy(), len(table), replace=False, p=length / length.sum())
     table.insert(0, "linkID", pipes)
+    table = _within_the_pump(rng, network, table)
     return table[table["startTime"] < BEGAN + timedelta(days=days)].reset_index(drop=True)
+
+
+def _within_the_pump(rng: np.random.Generator, network: Network, table: pd.DataFrame) -> pd.DataFrame:
+    """Leaks beyond what the pump can feed beside area C's customers are moved to the other area: else the tank runs dry."""
+    dma, start = dmas(network), network.pipes.set_index("id")["start"]
+    area = table["linkID"].map(start).map(dma)
+    elsewhere = rng.permutation([pipe for pipe in start.index[start.map(dma) == "AB"] if pipe not in set(table["linkID"])])
+    full = DISCHARGE * np.pi / 4 * table["leakDiameter_m"] ** 2 * np.sqrt(2 * 9.81 * 45) * 3600  # at 45 m
+    for i in full[area == "C"].sort_values(ascending=False).index:
+        beside = (area == "C") & (table["startTime"] <= table.loc[i, "endTime"]) & (table["endTime"] >= table.loc[i, "startTime"])
+        if full[beside].sum() > C_LEAKS_M3_PER_H:
+            table.loc[i, "linkID"], area[i] = elsewhere[i], "AB"
+    return table
 
 
 def drawn_demand(rng: np.random.Generator, network: Network, metered: list[str], days: int) -> Demand:
