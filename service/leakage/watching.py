@@ -114,16 +114,21 @@ def _inputs(side: WaterCity) -> str:
 
 
 def _new(night: Night, side: WaterCity, until: datetime | None) -> tuple[Watch, datetime]:
-    """A watch calibrated on stored days, and the time from which it reads on."""
+    """A watch calibrated on the stored days that have pressures, and the time from which it reads on."""
     zone = night.city.settings.city.time_zone
     oldest, newest = meter_days.first(night.engine), meter_days.last(night.engine)
-    had = 0 if oldest is None or newest is None else (newest - oldest).days + 1
-    if oldest is None or newest is None or until is None or had < LEAST_DAYS:
-        raise fault("leak watch", f"{had} days of history", f"{LEAST_DAYS} or more", "Import history, or wait until there is enough.")
+    if oldest is None or newest is None or until is None:
+        raise fault("leak watch", "no history", f"{LEAST_DAYS} days or more", "Import history, or wait until there is enough.")
     end = min(civil_day(local_date(newest, zone), zone)[1], civil_day(local_date(until, zone), zone)[0])
-    turn = civil_day(local_date(end, zone) - timedelta(days=min(READ_DAYS, (end - oldest).days // 3)), zone)[0]
-    start = max(oldest, civil_day(local_date(turn, zone) - timedelta(days=HISTORY_DAYS), zone)[0])
-    return Watch.calibrate(side.network, readings.days(night.engine, side, start, turn), readings.sites(side)), turn
+    start = max(oldest, civil_day(local_date(end, zone) - timedelta(days=HISTORY_DAYS), zone)[0])
+    history = readings.days(night.engine, side, min(start, end), end)
+    known = history.times[history.pressure.usable().any(axis=0)]
+    had = len(known.tz_convert(zone).normalize().unique())
+    if had < LEAST_DAYS:
+        raise fault("leak watch", f"{had} days with pressures", f"{LEAST_DAYS} or more", "Import history, or wait until there is enough.")
+    start = civil_day(local_date(known[0].to_pydatetime(), zone), zone)[0]
+    turn = civil_day(local_date(end, zone) - timedelta(days=min(READ_DAYS, had // 3)), zone)[0]
+    return Watch.calibrate(side.network, history.window(start, turn), readings.sites(side)), turn
 
 
 def _told(night: Night, watch: Watch) -> list[int]:
