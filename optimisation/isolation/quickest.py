@@ -133,7 +133,7 @@ def _routes(job: Job, m: pyo.ConcreteModel) -> None:
     ]
     m.goes = pyo.Var(m.ways, within=pyo.Binary)
     m.since = pyo.Var(m.ways, within=pyo.NonNegativeReals)
-    for team in job.teams:
+    for team in (team for team in job.teams if team.go_s):
         ready, until = max(team.ready_s, job.begin_s) - job.begin_s, team.until_s - job.begin_s
         begin, end = ready / 60, max(min(until / 60, m.long), 0.0)
         own = [way for way in m.ways if way[0] == team.id]
