@@ -128,14 +128,18 @@ def _plan(engine: Engine, night: object, currency: str) -> Iterator[str]:
 
 
 def _leaks(engine: Engine) -> Iterator[str]:
-    cases = results.rows(engine, t.leak_case, order=t.leak_case.c.start_utc)
+    cases = results.rows(engine, t.leak_case, t.leak_case.c.state != "suspected", order=t.leak_case.c.start_utc)
     if not cases:
         yield "Leaks         none found"
     for case in cases:
-        yield f"Leak          {case.sentence}"
+        yield f"Leak          {case.sentence} {case.worth}".rstrip()
+        for dig in results.rows(engine, t.leak_finding, t.leak_finding.c.case_id == case.case_id, order=t.leak_finding.c.at_utc):
+            yield f"  dug         {'found' if dig.found else 'nothing'} at pipe {dig.pipe}"
         for plan in results.rows(engine, t.isolation, t.isolation.c.case_id == case.case_id):
             yield f"  isolation   {plan.sentence}"
             yield f"  proof       {'proved' if plan.proved else 'NOT PROVED'}: {plan.detail['proof']}"
+    for row in results.rows(engine, t.sensor_fault, t.sensor_fault.c.state == "open", order=t.sensor_fault.c.since_utc):
+        yield f"Sensor        {row.sentence}"
 
 
 def _writes(engine: Engine) -> Iterator[str]:
