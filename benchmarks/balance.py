@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from benchmarks import _ltown, _truths, data_folder
+from city.problems import fault
 from networks.leakage.scada import Scada
 from networks.losses.areas import MeteredArea, area_inflow, metered_areas
 from networks.losses.monthly import real_losses
@@ -30,6 +31,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     years = {"ltown_r 2018": [scored(own, 2018)]}
     if not args.quick:
         years["ltown_r 2019"] = [scored(own, 2019)]
+        if args.truths and not args.truths.is_dir():
+            raise fault(f"--truths {args.truths}", "no such folder", "a folder of folders", "Correct the path.")
         folders = sorted(args.truths.iterdir()) if args.truths else _truths.made(SEEDS)
         for path in (one for one in folders if (one / "2018_leaks.csv").exists()):
             years[path.name] = [scored(path, 2018), scored(path, 2019)]

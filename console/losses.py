@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from console import charts, data, look
-from console.words import known, say
+from console.words import known, language, say
 from service.decisions import Person
 from service.view import losses as view
 
@@ -19,6 +19,7 @@ def section(person: Person) -> None:  # noqa: ARG001 - everybody may see losses
     found = data.loss_months()
     if found.empty:
         look.banner(say("no_balance"), None)
+        _last_days()
         return
     rows = view.chosen(found, None)
     left, right = st.columns([1, 1.15], gap="medium")
@@ -79,7 +80,8 @@ def _targets(found: pd.DataFrame) -> None:
     look.heading("loss_targets")
     for target, rows in table.groupby("target"):
         last = rows.iloc[-1]
-        where = _name(last["zone"]) if last["zone"] else data.station().city.settings.city.name
+        city = data.station().city.settings.city
+        where = _name(last["zone"]) if last["zone"] else (city.name_zh if language() == "zh" else "") or city.name
         lines = [
             f"{last['month']} · {where} · {known(last['state'])}",
             f"90 %: {100 * last['low']:.1f} – {100 * last['high']:.1f} %",

@@ -13,7 +13,7 @@ WATER_WORDS: dict[str, tuple[str, str]] = {
     "demand_cut": ("Demand cut off", "停供水量"),
     "flow": ("Leak flow", "漏水流量"),
     "suspects": ("Suspected pipes", "可疑管段"),
-    "losses": ("Night-flow losses by zone", "各分区夜间流量漏损"),
+    "losses": ("Lost water", "漏损水量"),
     "loss_share": ("Loss", "漏损率"),
     "loss_m3": ("Loss m3", "漏损量 m3"),
     "inflow_m3": ("Inflow m3", "入流量 m3"),

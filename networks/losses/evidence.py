@@ -24,6 +24,7 @@ from networks.losses.nominal import Customers
 Floats = NDArray[np.float64]
 MIN_HOURS = 20  # of a day that is regressed
 MIN_EXPLAINED = 0.9  # of the variance within days: a pattern that says less says nothing of what does not follow it
+CONTRADICTED = 2.0  # an offset and a scale of the pattern do not show in its misfit, so a misfit alike decides nothing
 UNSEEN = 0.7  # unseen over seen misfit, from the months of 2018 of L-TOWN-R (docs/losses.md)
 _MAD = 1.4826
 
@@ -92,15 +93,15 @@ def _misfit(residual: pd.Series, zone: str) -> float:
 def by_shape(rest: pd.Series, weeks: Sequence[Floats], zone: str) -> Telling | None:
     """Loss from the daily regression of `rest` (inflow less metered consumption) [m3/h, hourly] on a week of the others' demand.
 
-    Of the `weeks` (by the model, by what meters show of its patterns; from Monday 00:00) the one that misfits least. sd^2 = (UNSEEN x
-    leverage x misfit)^2 + scatter of days / days. None where nothing can be regressed, or the week explains less than `MIN_EXPLAINED`
-    of the variance within days.
+    `weeks` (from Monday 00:00): by the model, and where customers have meters by what those show of its patterns. Meters are believed
+    rather than the model, unless their week misfits `CONTRADICTED` times as much. sd^2 = (UNSEEN x leverage x misfit)^2 + scatter of
+    days / days. None where nothing can be regressed, or the week explains less than `MIN_EXPLAINED` of the variance within days.
     """
-    found = [(_misfit(residual, zone), i) for i, week in enumerate(weeks) if len(residual := _residual(rest, week, zone))]
-    if not found:
+    misfits = [_misfit(_residual(rest, week, zone), zone) for week in weeks]
+    if not np.isfinite(misfits).all():
         return None
-    misfit, best = min(found)
-    week = weeks[best]
+    best = len(weeks) - 1 if misfits[-1] <= CONTRADICTED * misfits[0] else 0
+    week, misfit = weeks[best], misfits[best]
     days, residual = _days(rest, week, zone).dropna(), _residual(rest, week, zone)
     own = rest[residual.index]
     moved = own - own.groupby(local(pd.DatetimeIndex(own.index), zone).date).transform("mean")

@@ -62,8 +62,8 @@ def iwa(rows: pd.DataFrame, zone: str = "") -> pd.DataFrame:
 
 
 def tracked(found: pd.DataFrame) -> pd.DataFrame:
-    """Every target in every month: target, zone, month, observed, low, high, required [1], state."""
-    rows = [one for detail in found["detail"] for one in detail["targets"]]
+    """Every target in every month: target, zone (empty for the city), month, observed, low, high, required [1], state."""
+    rows = [{**one, "zone": one["zone"] or ""} for detail in found["detail"] for one in detail["targets"]]
     return pd.DataFrame(rows, columns=["target", "zone", "month", "observed", "low", "high", "required", "state"])
 
 
