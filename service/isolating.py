@@ -12,13 +12,11 @@ from city.frames import Block
 from city.problems import fault
 from networks import proof
 from networks.zones import spread_demand
-from optimisation.isolation import plan_isolation
+from optimisation.isolation import plan_isolation, verified
 from service import four_eyes, valve_states, valve_work
 from service.night import Night
 from service.valve_work import NOT_BEGUN, Begun
 from service.water import WaterCity
-
-DRY_M3_PER_H = 0.1  # what EPANET may leave at a burst that is called dry: its own tolerance
 
 
 @dataclass(frozen=True)
@@ -70,15 +68,9 @@ def isolate(
         demand_m3_per_h=demand,
     )
     moment: dict[str, Any] = {"level_m": level, "pump_running": running, "service_m": side.water.service_pressure_m}
-    dry = proof.prove_dry(side.network, valves, plan.valves_to_close, pipe)
-    left = proof.burst_flow(side.network, valves, plan.valves_to_close, pipe, size_m3_per_h, demand, **moment)
-    pressure = proof.service_pressure(side.network, valves, plan.valves_to_close, dry, demand, **moment)
-    below = pressure[(pressure["state"] == "below_service") & (pressure["pressure_before_m"] >= side.water.service_pressure_m)]
-    who = f"{len(below)} more nodes fall" if len(below) else "nobody else falls"
-    told = (
-        f"{dry.sentence} EPANET at the busiest quarter-hour ({sum(demand.values()):,.0f} m3/h): {max(left, 0.0):.1f} m3/h leave the burst,"
-        f" {who} below {side.water.service_pressure_m:.0f} m{': ' + ', '.join(below['node'].head(6)) if len(below) else ''}."
-    )
+    with proof.Trial(side.network, valves, demand, **moment) as trial:
+        found = verified(plan, proof.Search(side.network, valves), trial, size_m3_per_h)
+    below = found.shut.fallen
     isolation_id = f"isolate-{hashlib.sha256('|'.join((case_id, *plan.valves_to_close)).encode()).hexdigest()[:10]}"
     work = valve_work.planned(night, side, table, plan, size_m3_per_h, (demand, level, running), begun)
     row = {
@@ -87,7 +79,7 @@ def isolate(
         "pipe": pipe,
         "customers": round(plan.customers),
         "demand_m3_per_h": plan.demand_m3_per_h,
-        "proved": dry.dry and plan.isolates and abs(left) < DRY_M3_PER_H,
+        "proved": found.proved and plan.isolates,
         "sentence": plan.sentence,
         "detail": {
             "valves": list(plan.valves_to_close),
@@ -96,7 +88,7 @@ def isolate(
             "critical": plan.critical,
             "nodes_cut": list(plan.nodes_cut),
             "unintended": list(plan.unintended),
-            "proof": told,
+            "proof": found.sentence,
             "below_service": below[["node", "pressure_before_m", "pressure_m"]].to_dict("records"),
             "schedule": work,
         },

@@ -2,5 +2,6 @@
 
 from optimisation.isolation.plan import Alternative, IsolationPlan
 from optimisation.isolation.planner import Planner, plan_isolation
+from optimisation.isolation.verify import Verification, verified
 
-__all__ = ["Alternative", "IsolationPlan", "Planner", "plan_isolation"]
+__all__ = ["Alternative", "IsolationPlan", "Planner", "Verification", "plan_isolation", "verified"]

@@ -1,0 +1,174 @@
+"""The second proof of an isolation plan: EPANET, pressure-driven, with its valves shut, at one moment.
+
+One project is kept open for all plans: what is shut and what the burst takes are set, one steady state is solved, everything is put
+back. That solve answers both what still leaves the burst and who falls below the service pressure. Junctions the search found cut off
+take nothing in it, so a way for water that the search overlooked would show as flow out of the burst, the only taker there.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from networks import engine as en
+from networks.network import Network
+from networks.proof.search import DryProof
+
+SERVICE_M = 20.0
+Floats = NDArray[np.float64]
+_DIAMETER = 0  # EPANET's link code
+_BARRED_MM = 0.1  # diameter of a check valve that is shut, which takes no status in EPANET: 0.001 m3/h at 30 m
+_TRIALS = 1000  # a part without supply may need some hundred until nothing flows in it; most plans need ten
+
+
+@dataclass(frozen=True)
+class Shut:
+    """What EPANET found with the valves shut.
+
+    `burst_m3_per_h` leaves the burst; `nodes` has a row per junction: node, demand_m3_per_h, pressure_before_m, pressure_m,
+    served_m3_per_h, state (`served`, `below_service`, `cut_off`, `unfed` when it had no supply before, `no_demand`). Pressures of nodes
+    without supply mean nothing and are left out, by what the search found and never by a pressure. `warning` is EPANET's code.
+    """
+
+    burst_m3_per_h: float
+    nodes: pd.DataFrame
+    warning: int
+    service_m: float
+
+    @property
+    def fallen(self) -> pd.DataFrame:
+        """The junctions that had the service pressure and have it no more."""
+        return self.nodes[(self.nodes["state"] == "below_service") & (self.nodes["pressure_before_m"] >= self.service_m)]
+
+
+class Trial:
+    """A network in EPANET at one moment (take the busiest hour), in which valves are tried; use it in a `with` block.
+
+    Demand falls with the square root of pressure below `service_m` [m] (EPANET 2.2 PDA, minimum 0). A pipe with a valve at both ends is
+    split in the middle, so that a burst in it has a node of its own.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        valves: pd.DataFrame,
+        demand_m3_per_h: Mapping[str, float],
+        *,
+        level_m: Mapping[str, float] | None = None,
+        pump_running: Mapping[str, int] | None = None,
+        service_m: float = SERVICE_M,
+    ) -> None:
+        """Raises `PenstockError` for demands, levels and pumps at ids the network does not have."""
+        self._level, self._running = dict(level_m or {}), dict(pump_running or {})
+        network.require("junctions", demand_m3_per_h, "demand")
+        network.require("tanks", self._level, "tank level")
+        network.require("pumps", self._running, "pump state")
+        self.network, self.service_m = network, service_m
+        self.junctions = network.junctions["id"].tolist()
+        self._wish = {name: float(demand_m3_per_h.get(name, 0.0)) for name in self.junctions}
+        self.demand = np.array(list(self._wish.values()))
+        self._places = {valve: (link, node) for valve, link, node in zip(*(valves[c] for c in ("valve", "link", "node")), strict=True)}
+        self._closed = set(valves.loc[valves["state"] == "closed", "valve"])
+        links = network.links
+        self._ends = {name: (start, end) for name, start, end in zip(links["id"], links["start"], links["end"], strict=True)}
+        self._suction = dict(zip(network.pumps["id"], network.pumps["start"], strict=True))
+        self._checked = set(links.loc[(links["kind"] == "pipe") & links["one_way"], "id"])
+        barred = {*self._places.values()}
+        sources = set(network.sources)
+        self._split = [p for p in network.pipes["id"] if all(end in sources or (p, end) in barred for end in self._ends[p])]
+        self._valved = barred
+
+    def __enter__(self) -> "Trial":
+        model = self.network.prepared(split=self._split)
+        model.options.hydraulic.emitter_exponent = 0.5
+        model.options.hydraulic.trials = _TRIALS
+        self.engine = engine = en.Engine(model, self.network.name).__enter__()
+        engine.pressure_driven(0.0, self.service_m)
+        self.node_at = dict(zip(self.junctions, engine.node_index(self.junctions), strict=True))
+        names = [*self._ends, *(f"half:{pipe}" for pipe in self._split)]
+        self._link_at = dict(zip(names, engine.link_index(names), strict=True))
+        self._nodes = list(self.node_at.values())
+        engine.set_nodes(self._nodes, en.BASE_DEMAND, self.demand)
+        engine.set_nodes(engine.node_index(self._level), en.TANK_LEVEL, self._level.values())
+        self.solve(self._closed)
+        self.before_m = engine.nodes(self._nodes, en.PRESSURE)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.engine.__exit__(kind, error, trace)
+
+    def _half(self, link: str, node: str) -> str:
+        """EPANET's name of the part of a link that touches the node."""
+        return f"half:{link}" if f"half:{link}" in self._link_at and node != self._ends[link][0] else link
+
+    def solve(
+        self, closed: Collection[str], opened: Collection[str] = (), without: Collection[str] = (), stopped: Collection[str] = ()
+    ) -> int:
+        """Solve with just these valves shut, links opened, sources shut at their outlets, pumps stopped; returns EPANET's warning code."""
+        engine = self.engine
+        shut = {self._half(*self._places[valve]) for valve in closed}
+        shut |= {self._half(link, end) for link, ends in self._ends.items() for end in ends if end in without} if without else set()
+        barred = [self._link_at[name] for name in shut & self._checked]
+        sizes = engine.links(barred, _DIAMETER)
+        engine.set_links(barred, _DIAMETER, [_BARRED_MM] * len(barred))
+        engine.start()  # puts every link back to its status in the INP, regulating valves too
+        for status, names in ((1.0, opened), (0.0, shut - self._checked)):
+            engine.set_links([self._link_at[name] for name in names], en.STATUS, [status] * len(names))
+        pumps = {pump: on for pump, on in self._running.items() if pump not in shut} | dict.fromkeys(stopped, 0)
+        engine.set_links([self._link_at[pump] for pump in pumps], en.STATUS, pumps.values())
+        try:
+            return engine.solve()
+        finally:
+            engine.set_links(barred, _DIAMETER, sizes)
+
+    def shut(
+        self,
+        closed: Collection[str],
+        dry: DryProof,
+        size_m3_per_h: float = 0.0,
+        *,
+        reopened: Collection[str] = (),
+        opened: Collection[str] = (),
+        without: Collection[str] = (),
+    ) -> Shut:
+        """One steady state with the valves `closed` and those whose state is closed shut; the burst would take its size at the service
+        pressure [m3/h]. `dry` is what the search found for the same; the other parameters are as in `Search.prove`."""
+        lost = {*dry.cut_off, *dry.unfed}
+        stopped = [pump for pump, suction in self._suction.items() if suction in lost]  # nothing to pump: the plan says to stop them
+        at, own = self._hole(dry.pipe)
+        without_demand = [self.node_at[name] for name in lost]
+        self.engine.set_nodes(without_demand, en.BASE_DEMAND, np.zeros(len(lost)))
+        own = 0.0 if at in without_demand else own
+        self.engine.set_nodes([at], en.BASE_DEMAND, [own + size_m3_per_h])
+        warning = self.solve((self._closed | set(closed)) - set(reopened), opened, without, stopped)
+        left = float(self.engine.nodes([at], en.DEMAND)[0]) * size_m3_per_h / max(own + size_m3_per_h, 1e-9)
+        table = self._table(dry)
+        self.engine.set_nodes([at], en.BASE_DEMAND, [own])
+        self.engine.set_nodes(without_demand, en.BASE_DEMAND, [self._wish[name] for name in lost])
+        return Shut(left, table, warning, self.service_m)
+
+    def _hole(self, pipe: str) -> tuple[int, float]:
+        """EPANET's index of a node on the pipe's own side of its valves, and that node's own demand [m3/h]."""
+        if pipe in self._split:
+            return self.engine.node_index([f"mid:{pipe}"])[0], 0.0
+        node = next(end for end in self._ends[pipe] if end in self.node_at and (pipe, end) not in self._valved)
+        return self.node_at[node], self._wish[node]
+
+    def _table(self, dry: DryProof) -> pd.DataFrame:
+        pressure, served = self.engine.nodes(self._nodes, en.PRESSURE), self.engine.nodes(self._nodes, en.DEMAND)
+        cut, unfed = np.isin(self.junctions, dry.cut_off), np.isin(self.junctions, dry.unfed)
+        lost = cut | unfed
+        state = np.where(self.demand <= 0, "no_demand", np.where(pressure < self.service_m, "below_service", "served"))
+        return pd.DataFrame(
+            {
+                "node": self.junctions,
+                "demand_m3_per_h": self.demand,
+                "pressure_before_m": np.where(unfed, np.nan, self.before_m),
+                "pressure_m": np.where(lost, np.nan, pressure),
+                "served_m3_per_h": np.where(lost, 0.0, served),
+                "state": np.where(cut, "cut_off", np.where(unfed, "unfed", state)),
+            }
+        )
