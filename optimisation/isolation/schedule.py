@@ -88,16 +88,16 @@ class Site:
         states = (self.shut.union(done) for size in sizes for done in combinations(others, size))
         return max(self.valves[name].surge_s(self.closing.at(done).feed_m3_per_h[name], self.works) for done in states)
 
-    def _teams(self, since_s: float, place: dict[str, str]) -> tuple[Team, ...]:
+    def _teams(self, names: Sequence[str], since_s: float, place: dict[str, str]) -> tuple[Team, ...]:
         """Crews in their present or next shift, and one motor per motorised valve."""
-        by_hand = [name for name in self.valves if name not in self.motors]
+        by_hand, by_motor = ([name for name in names if (name in self.motors) == motor] for motor in (False, True))
         leave_s = self.works.leave_s if since_s == 0 and not self.shut else 0.0
         teams = []
         for crew, windows in self.windows.items():
             begin, until = next(((max(b, since_s), e) for b, e in windows if e > since_s), (0.0, 0.0))
             go = {name: self.ground.way_s(place[crew], self.valves[name].node) for name in by_hand}
             teams.append(Team(crew, begin + (self.works.leave_s if begin > since_s else leave_s), until, go))
-        return (*teams, *(Team(f"{MOTOR}:{name}", since_s + leave_s, float("inf"), {name: 0.0}) for name in sorted(self.motors)))
+        return (*teams, *(Team(f"{MOTOR}:{name}", since_s + leave_s, float("inf"), {name: 0.0}) for name in by_motor))
 
     def _between(self) -> dict[tuple[str, str], float]:
         valves = self.valves.values()
@@ -116,7 +116,7 @@ class Site:
             return Rate(state.outflow_m3_per_h, state.customers)
 
         left = tuple(name for name in self.valves if name not in self.shut)
-        return Job(left, self._teams(0.0, self.at), self._between(), seconds, rate, self.works.customer_hour_m3)
+        return Job(left, self._teams(left, 0.0, self.at), self._between(), seconds, rate, self.works.customer_hour_m3)
 
     def opening_job(self, begin_s: float, place: dict[str, str]) -> Job:
         """Open them again after the repair; the first one fills what was emptied, slowly, and it is flushed before others open."""
@@ -130,7 +130,7 @@ class Site:
             return works.motor_s if name in self.motors else self.valves[name].by_hand_s(works)
 
         hold = {name: self.fill_s(name) + self.flush_s for name in self.valves}
-        teams, between = self._teams(begin_s, place), self._between()
+        teams, between = self._teams(tuple(self.valves), begin_s, place), self._between()
         return Job(tuple(self.valves), teams, between, seconds, rate, works.customer_hour_m3, begin_s, hold)
 
     def fill_s(self, name: str) -> float:
