@@ -97,7 +97,9 @@ def _split(content: str) -> Text:
             text.words[n] = []
         elif words and words[0].startswith("["):
             section = _section(words[0])
-            if section:
+            if section == "END":
+                text.words[n] = []
+            elif section:
                 text.words[n] = [f"[{section}]"]
             else:
                 text.drop(n, "section-unreadable", words[0], f"line {n + 1}: no section of EPANET")
@@ -186,6 +188,10 @@ def _dialects(text: Text) -> None:
     """What EPANET takes and wntr does not: clock hours without minutes in rules, and qualities without a unit."""
     for n, words in text.of("RULES"):
         text.words[n] = re.sub(r"(?<![:\d.])(\d{1,2}) (AM|PM)\b", r"\1:00 \2", " ".join(words), flags=re.IGNORECASE).split()
+    if not any(words[0].upper() == "UNITS" for _, words in text.of("OPTIONS")):
+        text.findings.append(Finding("units-missing", (), "[OPTIONS] has no Units; EPANET takes gallons per minute, feet and inches"))
+        text.words += [["[OPTIONS]"], ["Units", "GPM"]]
+        text.section += ["", "OPTIONS"]
     _kilopascals(text)
     for n, words in list(text.of("OPTIONS")):
         if words[0].upper() == "QUALITY" and len(words) > 2 and words[1].upper() not in ("NONE", "AGE", "TRACE"):

@@ -32,6 +32,7 @@ _FILE = {  # of an INP file's text
     "end-unknown": Kind("error", "", "ends that are nodes of the file", "Add the node or correct the id; it is left out.", (), _MODEL),
     "link-to-itself": Kind("error", "", "two different ends", "Correct an end; it is left out.", (), _MODEL),
     "reference-unknown": Kind("warning", "", "an id of the file", "Correct the id; the line is left out."),
+    "units-missing": Kind("warning", "file", "a flow unit", "Write Units under [OPTIONS].", (), ("simulation", "leaks", "customers")),
     "place-missing": Kind("warning", "node", "x and y under [COORDINATES]", "Add them.", ("map",)),
     "network-empty": Kind("error", "network", "nodes and links", "Give another file.", USES),
 }

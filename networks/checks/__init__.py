@@ -18,6 +18,8 @@ def check(network: Network, *, metres_drawn: bool = False, inflow_m3_per_h: floa
     kinds = {finding.kind for finding in found}
     if not _EXPLAINED & kinds:
         found += flow.findings(network, inflow_m3_per_h, sizes_hold=not kinds & _ABSURD)
+    if any(finding.kind == "elevation-unit" for finding in found):
+        found = [finding for finding in found if finding.kind != "elevation-odd"]
     return found
 
 

@@ -64,6 +64,6 @@ def _behind_closed(network: Network, ids: NDArray[np.object_], part: NDArray[np.
 def _twice(pipes: pd.DataFrame) -> Iterator[Finding]:
     low, high = np.sort(pipes[["start", "end"]].to_numpy(dtype=str), axis=1).T
     same = pipes.assign(low=low, high=high)
-    for row in same[same.duplicated(["low", "high", "length_m", "diameter_m"])].itertuples():
-        first = same[(same["low"] == row.low) & (same["high"] == row.high)]["id"].iloc[0]
-        yield Finding("pipe-twice", (str(row.id),), f"same ends, length and diameter as pipe {first}")
+    same["first"] = same.groupby(["low", "high", "length_m", "diameter_m"])["id"].transform("first")
+    for name, first in same.loc[same["id"] != same["first"], ["id", "first"]].itertuples(index=False):
+        yield Finding("pipe-twice", (str(name),), f"same ends, length and diameter as pipe {first}")
