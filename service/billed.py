@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal, InvalidOperation
 
 import pandas as pd
@@ -69,7 +70,7 @@ def _seen(row: Mapping[str, str], zones: set[str]) -> str:
     if row["zone"] not in zones:
         return f"no zone '{row['zone']}'"
     try:
-        pd.Period(row["month"], freq="M")
+        date.fromisoformat(f"{row['month']}-01")
         volumes = [Decimal(row.get(kind) or "0") for kind in KINDS]
     except (ValueError, InvalidOperation):
         return f"{', '.join(row.values())}"

@@ -47,7 +47,8 @@ def align(flow: pd.Series, week: Floats, zone: str, weekdays: Iterable[int] = ra
     rest = _residual(flow, turned[first], zone)
     steep = pd.Series(_at(pd.DatetimeIndex(rest.index), _slope(turned[first]), zone), rest.index)
     scale = float(_days(flow, turned[first], zone)["scale"].median())
-    lag = float((rest * steep).sum() / max(scale * (steep**2).sum(), 1e-12))
+    under = scale * float((steep**2).sum())
+    lag = float((rest * steep).sum()) / under if under > 0 else 0.0
     return lambda other: _shifted(np.roll(other, 24 * first), float(np.clip(lag, -1, 1)))
 
 

@@ -33,13 +33,18 @@ def nominal_patterns(network: Network) -> dict[str | None, Floats]:
 
 
 def bases(network: Network, junctions: Iterable[str]) -> pd.DataFrame:
-    """float[junctions, patterns]: base demand of each junction under each pattern [m3/h], demand multiplier included."""
+    """float[junctions, patterns]: base demand of each junction under each pattern [m3/h], demand multiplier included.
+
+    Raises `PenstockError` naming junctions that the network does not have.
+    """
+    names = list(junctions)
+    network.require("junctions", names, "demand of an area")
     model, rows = network._model, {}
-    for name in junctions:
+    known = set(model.pattern_name_list)  # the default pattern of an INP need not exist: its demand is constant then
+    for name in names:
         parts = model.get_node(name).demand_timeseries_list
-        rows[name] = (
-            pd.Series([p.base_value for p in parts], [p.pattern_name for p in parts], dtype=float).groupby(level=0, dropna=False).sum()
-        )
+        own = [part.pattern_name if part.pattern_name in known else None for part in parts]
+        rows[name] = pd.Series([part.base_value for part in parts], own, dtype=float).groupby(level=0, dropna=False).sum()
     factor = 3600.0 * model.options.hydraulic.demand_multiplier
     return factor * pd.DataFrame(rows, dtype=float).T.fillna(0.0)
 

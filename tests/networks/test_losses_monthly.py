@@ -9,6 +9,7 @@ import wntr
 
 from city import quality as q
 from city.frames import Block
+from city.problems import PenstockError
 from city.quantities import Quantity
 from networks.losses.areas import area_inflow, hourly, metered_areas
 from networks.losses.evidence import align
@@ -149,3 +150,14 @@ def test_areas_are_what_flow_meters_close_and_a_tank_takes_up_its_share() -> Non
 def test_an_hour_with_a_gap_is_unknown() -> None:
     quarter = pd.Series([1.0, 1.0, np.nan, 1.0, *[2.0] * 4], index=pd.date_range(START, periods=8, freq="15min"))
     assert hourly(quarter).isna().tolist() == [True, False]
+
+
+def test_areas_without_demand_or_readings_have_no_losses_and_unknown_junctions_are_named() -> None:
+    nothing = pd.Series(np.nan, index=hours())
+    network = town()
+    inflow = {"a": demand(np.random.default_rng(5)) + LEAK, "dry": nothing, "empty": nothing.fillna(1.0)}
+    found = real_losses(network, inflow, {"a": HOUSES, "dry": ["hill"], "empty": []}, zone="UTC")
+    assert found.dropna(subset=["loss_m3"])["area"].unique().tolist() == ["a"]
+    assert real_losses(network, {"empty": nothing}, {"empty": []}, zone="UTC").empty
+    with pytest.raises(PenstockError, match="h99"):
+        real_losses(network, {"a": nothing}, {"a": ["h99"]}, zone="UTC")
