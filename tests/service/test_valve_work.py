@@ -1,0 +1,149 @@
+"""The schedule of a leak's isolation in the store: commands keep its times, hand-turned valves are tasks, a stuck valve plans anew."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+from sqlalchemy import Engine
+
+from demo.make import CITY
+from service import schema as t
+from service import valve_found, valve_states
+from service.environment import Environment
+from service.isolating import LiveDay, isolate
+from service.leakage import cutting
+from service.migrations import upgrade
+from service.night import Night
+from service.settings import load
+from service.store import open_store, results, writing
+from service.valve_work import on_panel
+from service.water import WaterCity, required
+
+NOW = datetime(2022, 6, 16, 1, 0, tzinfo=UTC)  # 03:00 in Rome
+CASE, PIPE = "leak-20220616-0300-dma-g", "229"
+
+
+@pytest.fixture(scope="module")
+def side() -> WaterCity:
+    return required(load(Environment(city=CITY)))
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Engine:
+    made = open_store(f"sqlite:///{tmp_path / 'p.db'}", create=True)
+    upgrade(made)
+    case = {"case_id": CASE, "night": NOW.date(), "start_utc": NOW, "seen_utc": NOW, "zone_id": "dma-g", "pipe": PIPE}
+    case |= {"flow_m3_per_h": 88.0, "state": "open", "sentence": "", "candidates": []}
+    with writing(made) as connection:
+        connection.execute(t.leak_case.insert().values(**case))
+    return made
+
+
+@pytest.fixture(scope="module")
+def day(side: WaterCity) -> LiveDay:
+    """One quarter-hour at base demand."""
+    at = pd.DatetimeIndex([NOW])
+    base = side.network.junctions.set_index("id")["base_demand_m3_per_h"]
+    tanks = side.network.tanks.set_index("id")["initial_level_m"]
+    return LiveDay(pd.DataFrame([base], at), pd.DataFrame([tanks], at), pd.DataFrame([{"10": 0, "335": 1}], at))
+
+
+def night(side: WaterCity, engine: Engine, at: datetime = NOW) -> Night:
+    return Night(side.city, engine, at.date(), at, {})
+
+
+def stored(side: WaterCity, engine: Engine, day: LiveDay) -> dict:
+    row, commands = isolate(night(side, engine), side, CASE, PIPE, 88.0, day)
+    with writing(engine) as connection:
+        cutting.store(connection, [cutting.Cut(row, commands)])
+    return row
+
+
+def commands(engine: Engine, **where: str) -> list:
+    wanted = [getattr(t.command.c, name) == value for name, value in where.items()]
+    return list(results.rows(engine, t.command, *wanted, order=t.command.c.not_before_utc))
+
+
+def test_motors_are_commanded_at_their_time_and_hands_have_tasks(side: WaterCity, engine: Engine, day: LiveDay) -> None:
+    row = stored(side, engine, day)
+    work = row["detail"]["schedule"]
+    closing = [task for task in work["tasks"] if task["kind"] == "close"]
+    assert {task["what"] for task in closing} == set(row["detail"]["valves"])
+    motors = {task["what"]: datetime.fromisoformat(task["start_utc"]) for task in closing if task["who"] == "motor"}
+    assert {c.point_id: c.not_before_utc for c in commands(engine)} == {f"valves.{valve}": time for valve, time in motors.items()}
+    assert all(time >= NOW + timedelta(minutes=10) for time in motors.values())  # nobody approves sooner
+    assert {task["who"] for task in closing} - {"motor"} <= {crew.id for crew in side.city.settings.crews}
+    assert f"Pipe {PIPE} runs dry" in work["sentence"]
+    assert work["water_m3"] > 0
+
+
+def test_a_city_without_crews_closes_its_motors_at_once_and_says_what_is_missing(engine: Engine, day: LiveDay) -> None:
+    """As the panel moves every valve and the surge is to stay below 1 m, motors are too fast, and there are no hands."""
+    alone = required(load(Environment(city=CITY)))
+    works = alone.water.works.model_copy(update={"surge_m": 0.1, "motor_s": 1.0})
+    alone.city.settings = alone.city.settings.model_copy(update={"crews": ()})
+    alone = WaterCity(alone.city, alone.water.model_copy(update={"works": works}))
+    row, made = isolate(night(alone, engine), alone, CASE, PIPE, 88.0, day)
+    assert "no crew can turn it within its shift" in row["detail"]["schedule"]["sentence"]
+    assert {one["point_id"] for one in made} == set(on_panel(alone, row["detail"]["valves"]).values())
+    assert all(one["not_before_utc"] == NOW for one in made)
+
+
+def test_without_a_panel_every_valve_is_turned_by_hand(side: WaterCity, engine: Engine, day: LiveDay) -> None:
+    by_hand = WaterCity(side.city, side.water.model_copy(update={"valve_panel": None}))
+    row, made = isolate(night(by_hand, engine), by_hand, CASE, PIPE, 88.0, day)
+    assert made == []
+    assert {task["who"] for task in row["detail"]["schedule"]["tasks"]} <= {"crew-north", "crew-south"}
+
+
+def test_what_is_done_of_an_isolation_is_known_from_commands_words_and_the_clock(side: WaterCity, engine: Engine, day: LiveDay) -> None:
+    row = stored(side, engine, day)
+    closing = sorted((x for x in row["detail"]["schedule"]["tasks"] if x["kind"] == "close"), key=lambda task: task["start_utc"])
+    assert valve_found.begun(engine, side, CASE, NOW).closed == ()
+    known = list(side.valves["valve"])
+    valve_states.tell(engine, known, closing[0]["what"], "closed", None, "north", NOW + timedelta(minutes=15), "")
+    done = valve_found.begun(engine, side, CASE, NOW + timedelta(hours=1))
+    assert done.closed == (closing[0]["what"],)
+    node = side.valves.set_index("valve")["node"]
+    last = {task["who"]: node[task["what"]] for task in closing if task["who"] != "motor"}
+    assert done.at == last
+
+
+@pytest.fixture
+def live(monkeypatch: pytest.MonkeyPatch, day: LiveDay) -> None:
+    """The last day as it was measured, without a field to measure it."""
+    monkeypatch.setattr(cutting.readings, "hot", lambda *_: SimpleNamespace(flow=None, level=None, running=None))
+    monkeypatch.setattr(cutting, "live_day", lambda *_: day)
+
+
+@pytest.mark.usefixtures("live")
+def test_a_valve_found_stuck_on_the_way_is_replaced_by_the_next_ring(side: WaterCity, engine: Engine, day: LiveDay) -> None:
+    """An approved isolation: what was written stays written, what was not is taken back, the ring round the stuck valve is planned."""
+    first = stored(side, engine, day)
+    closing = [task for task in first["detail"]["schedule"]["tasks"] if task["kind"] == "close"]
+    stuck, shut = closing[-1]["what"], closing[0]["what"]
+    ring = first["detail"]["next_ring"][stuck]
+    assert ring
+    with writing(engine) as connection:
+        connection.execute(t.command.update().values(state="approved"))
+        connection.execute(t.command.update().where(t.command.c.point_id == f"valves.{shut}").values(state="written"))
+    written = [one.command_id for one in commands(engine, state="written")]
+    later, known = NOW + timedelta(minutes=25), list(side.valves["valve"])
+    if f"valves.{shut}" not in side.city.points:
+        valve_states.tell(engine, known, shut, "closed", None, "north", later, "")
+    valve_states.tell(engine, known, stuck, "stuck", None, "north", later, "spindle broken")
+    said = valve_found.replanned(engine, side, stuck, "north", later)
+    (plan,) = results.rows(engine, t.isolation)
+    assert plan.isolation_id != first["isolation_id"]
+    assert set(ring) <= set(plan.detail["valves"])
+    assert not {stuck, shut} & set(plan.detail["valves"])
+    work = plan.detail["schedule"]
+    assert work["closed"] == [shut]
+    assert {task["what"] for task in work["tasks"] if task["kind"] == "open"} == {shut, *plan.detail["valves"]}
+    assert [one.command_id for one in commands(engine, state="written")] == written
+    assert commands(engine, state="approved") == []
+    assert plan.isolation_id in said[0]
+    assert plan.proved
+    assert [line.action for line in results.rows(engine, t.audit) if line.action == "isolation replanned"]
