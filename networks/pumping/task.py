@@ -153,6 +153,16 @@ class PumpTask:
             pump = self._file.get_link(name)
             curve = pump.pump_curve_name if pump.pump_type == "HEAD" else pump.power
             efficiency = pump.efficiency_curve.name if pump.efficiency_curve is not None else None
-            key = (pump.start_node_name, pump.end_node_name, curve, efficiency, pump.base_speed, self.price[i].tobytes())
-            found.setdefault(key, []).append(i)
+            ends = self._behind(pump.start_node_name, name), self._behind(pump.end_node_name, name)
+            found.setdefault((*ends, curve, efficiency, pump.base_speed, self.price[i].tobytes()), []).append(i)
         return tuple(map(tuple, found.values()))
+
+    def _behind(self, node: str, pump: str) -> tuple[object, ...]:
+        """What a pump's end hangs on: the node, or the pipe of its own that leads on from there."""
+        others = [link for link in self._file.get_links_for_node(node) if link != pump]
+        pipe = self._file.get_link(others[0]) if len(others) == 1 else None
+        end = self._file.get_node(node)
+        if pipe is None or pipe.link_type != "Pipe" or end.node_type != "Junction" or any(d.base_value for d in end.demand_timeseries_list):
+            return (node,)
+        far = pipe.end_node_name if pipe.start_node_name == node else pipe.start_node_name
+        return (far, far == pipe.end_node_name, pipe.length, pipe.diameter, pipe.roughness, pipe.minor_loss, pipe.check_valve)

@@ -12,7 +12,7 @@ from networks.pumping.day import Day, PumpDay, Running
 from networks.pumping.limits import PumpLimits
 from networks.pumping.task import Floats, PumpTask
 
-_TOUCH_M = 1e-6  # EPANET puts a tank that fills exactly on its limit
+_TOUCH_M = 1e-6  # EPANET puts a tank that fills or empties exactly on its limit, but for rounding
 
 
 @dataclass(frozen=True)
@@ -62,12 +62,12 @@ def margins(task: PumpTask, running: Running, day: Day) -> list[tuple[float, str
     for i, tank in enumerate(task.tanks):
         (least, most), (bottom, top) = task.level_limits_m[i], task.tank_range_m[i]
         low, high, last = day.level_m[:, i].min(), day.level_m[:, i].max(), day.level_m[-1, i]
-        found.append((least - low, f"tank {tank} falls to {low:.3f} m", f"at least {least:.3f} m"))
-        found.append((high - most, f"tank {tank} rises to {high:.3f} m", f"at most {most:.3f} m"))
+        found.append((least - low - _TOUCH_M, f"tank {tank} falls to {low:.3f} m", f"at least {least:.3f} m"))
+        found.append((high - most - _TOUCH_M, f"tank {tank} rises to {high:.3f} m", f"at most {most:.3f} m"))
         found.append((task.end_level_m[i] - last, f"tank {tank} ends at {last:.3f} m", f"at least {task.end_level_m[i]:.3f} m"))
         if not limits.may_fill:
-            found.append((high - top + 2 * _TOUCH_M, f"tank {tank} runs full", "room left, or an altitude valve"))
-        found.append((bottom - low + 2 * _TOUCH_M, f"tank {tank} runs empty", "water left"))
+            found.append((high - top + _TOUCH_M, f"tank {tank} runs full", "room left, or an altitude valve"))
+        found.append((bottom - low + _TOUCH_M, f"tank {tank} runs empty", "water left"))
     for least, low, junction in zip(task.least_pressure_m, day.pressure_m.min(axis=0), task.watched, strict=True):
         found.append((least - low, f"junction {junction} falls to {low:.2f} m of pressure", f"at least {least:g} m"))
     if limits.starts is not None:
@@ -89,7 +89,7 @@ def judged(open_day: PumpDay, running: Running, with_age: bool = True) -> Verdic
     """The verdict on a schedule int8[pumps, steps], by an open project. Water age takes ten times as long as the rest."""
     task = open_day.task
     day = open_day.run(running)
-    missed = [(by, f"{subject}; {asked} is asked.") for by, subject, asked in margins(task, running, day) if by > 0]
+    missed = [(by, f"{subject}; {asked} is asked.") for by, subject, asked in margins(task, running, day) if by > 0.0]
     age = pd.Series(dtype=float)
     if with_age and task.limits.age_h:
         age = ages(open_day, running, max(task.limits.age_h.values()), tuple(task.limits.age_h))

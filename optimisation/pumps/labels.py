@@ -16,7 +16,6 @@ from networks.pumping import Mode, OperatingPoints
 from networks.pumping.task import Floats
 from optimisation.pumps.switching import Switching
 
-MOST_LABELS = 400_000
 _FULL_M = 1e-4
 Ints = NDArray[np.int64]
 
@@ -31,13 +30,13 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Search:
-    """How to search: `cell_m` of levels, `slack_m` by which the operating points may miss a limit that EPANET will judge, `worth` float[tanks]
-    paid per m3 that leaves a tank (0: cost alone), `cut` sets of (step, mode) of which one must not be kept."""
+    """How to search: `cell_m` of levels, `slack_m` by which the operating points may miss a limit that EPANET will judge, `worth`
+    float[tanks] paid per metre that a tank falls (None: cost alone), `most` labels kept per step."""
 
     cell_m: float
     slack_m: float = 0.01
     worth: Floats | None = None
-    most: int = MOST_LABELS
+    most: int = 60_000
 
 
 @dataclass
@@ -104,14 +103,13 @@ def _expanded(points: OperatingPoints, switching: Switching, search: Search, lab
 
 def _merged(labels: _Labels, search: Search, bottom_m: Floats) -> _Labels:
     """The cheapest label of every cell and state; cells grow until few enough are left."""
-    cell = search.cell_m
+    cell, order = search.cell_m, np.argsort(labels.cost, kind="stable")
     while True:
-        place = np.round((labels.level_m - bottom_m) / cell).astype(np.int64)
-        key = labels.state.copy()
+        place = np.round((labels.level_m[order] - bottom_m) / cell).astype(np.int64)
+        key = labels.state[order]
         for column in place.T:
             key = key * 1_000_003 + column  # a clash merges two cells: it can lose a schedule, never make a false one
-        order = np.lexsort((labels.cost, key))
-        first = np.r_[True, np.diff(key[order]) != 0]
-        if first.sum() <= search.most:
+        _, first = np.unique(key, return_index=True)  # the first of a key is its cheapest
+        if len(first) <= search.most:
             return labels[order[first]]
-        cell *= 1.5
+        cell *= max(1.1, (len(first) / search.most) ** (1 / len(bottom_m)))

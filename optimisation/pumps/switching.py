@@ -44,9 +44,7 @@ class Switching:
             self.start, self.after = np.zeros(len(modes), dtype=np.int64), np.zeros((1, len(modes)), dtype=np.int64)
             return
         left, rows = budget(task), dict[int, list[int]]()
-        begin = [
-            tuple(tuple(sorted([(1, left)] * k + [(0, left)] * (n - k))) for n, k in zip(sizes, mode, strict=True)) for mode in modes
-        ]
+        begin = [tuple(tuple(sorted([(1, left)] * k + [(0, left)] * (n - k))) for n, k in zip(sizes, mode, strict=True)) for mode in modes]
         self.start = np.array([self._id(state) for state in begin])
         waiting = list(self._ids)
         while waiting:
