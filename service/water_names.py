@@ -38,6 +38,8 @@ def problems(side: WaterCity) -> Iterator[Problem]:
         for kind in sorted(kinds) or ["nodes or links"]:
             known = ids[kind] if kinds else ids["nodes"] | ids["links"]
             yield from _unknown(f"meters[{i}].node ({meter.id})", kind[:-1] if kinds else "node or link", meter.node, known)
+    for i, crew in enumerate(settings.crews):
+        yield from _unknown(f"crews[{i}].node ({crew.id})", "node", crew.node, ids["nodes"])
     try:
         table = side.valves
         yield from side.faults
