@@ -21,8 +21,8 @@ from networks.leakage.sensor_faults import SensorFault, diagnose
 SUMMARY = "sensor faults injected into L-TOWN-R's 2018: named right, missed, and leaks mistaken for faults"
 STRETCHES = (("2018-04-03", 28), ("2018-06-13", 15), ("2018-09-03", 31), ("2018-11-10", 50))  # between repairs and the next leak
 REFERENCE, SEEN = timedelta(days=7), {"datum": 2, "stuck": 1, "clock": 3, "drift": 8}  # days after which the fault must be named
-SIZES = {"datum": (0.3, -0.3), "drift": (0.05, -0.05), "clock": (30.0, -15.0), "stuck": (0.0,)}
-GRID = timedelta(minutes=5)
+SIZES = {"datum": (0.3, -0.3), "drift": (0.05, -0.05), "clock": (30.0, -60.0), "stuck": (0.0,)}
+GRID = timedelta(minutes=30)  # the watch's step of analysis
 UNUSUAL = 0.04  # of an area's mean inflow: how far a day may be from the reference week's same day [1]
 
 
