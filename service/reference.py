@@ -11,10 +11,12 @@ from pydantic.fields import FieldInfo
 from city.places import MeterPeriod
 from meters.roads.loggers import Value
 from meters.roads.mapping import Channel, Column, Messages
+from networks.losses.targets import LossTarget
 from optimisation.assets import KINDS
 from optimisation.response.baseline import BaselineRule
 from service.cli import app
 from service.faults import keys_of, models, plain
+from service.loss_settings import LossArea, Losses
 from service.settings import Settings
 from service.tariff import Band
 
@@ -59,6 +61,10 @@ def settings() -> Iterator[str]:
                 yield from table("[[meters.history]]", MeterPeriod)
             if name == "tariff":
                 yield from table("[[tariff.bands]]", Band)
+            if name == "water":
+                yield from table("[water.losses]", Losses)
+                yield from table("[water.losses.areas.<DMA>]", LossArea)
+                yield from table("[[water.losses.targets]]", LossTarget)
             if name == "programmes":
                 yield from table("[programmes.baseline]", BaselineRule)
             if name == "imports":
