@@ -210,6 +210,7 @@ def run(model: Any, leaks: pd.DataFrame, demand: Demand) -> dict[str, pd.DataFra
             while 0 < passed < STEP.seconds:
                 engine.solve()
                 passed += engine.advance()
+    leak[opening == 0] = 0.0  # EPANET goes on showing the last flow of an emitter that was closed
     times = pd.date_range(BEGAN, periods=steps, freq=STEP, name="Timestamp")
     found = {
         "pressures_m": (pressure, sensors),
