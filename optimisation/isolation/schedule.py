@@ -168,12 +168,9 @@ def _finished(site: Site, closed: Sequence[Turned], *, best: bool) -> tuple[list
     job = site.closing_job()
     end = finish_s(job, closed)
     place = site.at | {part.team: site.valves[part.valve].node for part in closed if part.team in site.at}
-    free = {
-        crew: max((part.end_s for part in closed if part.team == crew), default=windows[0][0]) for crew, windows in site.windows.items()
-    }
-    arrives = {
-        crew: max(end, max(free[crew], 0.0) + site.ground.way_s(place[crew], site.burst)) for crew in site.windows if site.windows[crew]
-    }
+    ready = {team.id: team.ready_s for team in job.teams}
+    free = {crew: max((part.end_s for part in closed if part.team == crew), default=ready[crew]) for crew in site.at}
+    arrives = {crew: max(end, since + site.ground.way_s(place[crew], site.burst)) for crew, since in free.items()}
     mender = min(arrives, key=lambda crew: arrives[crew], default="")
     begin = arrives.get(mender, end)
     mended = begin + 3600 * site.works.repair_h
