@@ -227,7 +227,7 @@ def test_every_section_of_the_city_file_parses(city: dict) -> None:
 def test_names_in_the_city_file_lead_somewhere(city: dict) -> None:
     network = Network.named(city["water"]["network"])
     points = {f"{m['id']}.{r.name}" for m in city["meters"] for r in load_model(m["model"], [OWN_MODELS]).points}
-    losses = {f"{zone['id']}.loss" for zone in city["zones"]}
+    losses = {f"{zone['id']}.{what}" for zone in city["zones"] for what in ("loss", "loss_energy")}
     named = [limit["point"] for limit in city["limits"]] + [control["point"] for control in city["controls"]]
     named += [name for state in city["states"] for name in state["weights"]]
     named += [name for asset in ASSETS.validate_python(city["assets"]) for name in asset.series_needed]
