@@ -73,7 +73,7 @@ def _lengths(pipes: pd.DataFrame, name: str, metres_drawn: bool) -> Iterator[Fin
         return
     ratio = (drawn["length_m"] / drawn["drawn"]).to_numpy()
     scale = float(np.median(ratio))
-    to_scale = np.mean(np.abs(np.log(ratio / scale)) < np.log(_SCALE_SPREAD)) > 0.8
+    to_scale = np.mean(np.abs(np.log(ratio / scale)) < np.log(_SCALE_SPREAD)) >= 0.8
     if to_scale and metres_drawn and abs(np.log(scale)) > np.log(_OFF_SCALE):
         guess = ": feet for metres" if abs(scale / _FEET - 1) < 0.1 else ": metres for feet" if abs(scale * _FEET - 1) < 0.1 else ""
         yield Finding("length-unit", (name,), f"half of {len(drawn)} pipes are more than {scale:.3g} times as long as drawn{guess}")

@@ -66,6 +66,8 @@ def bring_together(
         _place(done, of, drawn, tolerance_m, reach_m)
     if joined and model is None:
         _build(done, name, joined, of)
+    elif model is None:
+        done.findings.append(Finding("network-empty", (name,), "no pipe in the layers"))
     if known_valves is not None and "valves" in layers:
         done.findings += matching.valve_tables(done.valves, known_valves)
     if "feeders" in layers:

@@ -128,16 +128,19 @@ def _free(name: str, taken: set[str]) -> str:
 
 
 def _nearly(joined: Joined, tolerance_m: float) -> None:
-    """Tell the pipe ends that meet nothing and lie close to another pipe."""
+    """Tell the pipe ends that meet nothing and lie close to another pipe; two that face each other are one finding."""
     lines = Lines(list(joined.pipes["line"]))
-    degree = joined.degree
+    degree, told = joined.degree, set[tuple[str, str]]()
     place = joined.nodes.set_index("id")[["x", "y"]]
     for number, row in enumerate(joined.pipes.itertuples()):
         for node in (row.start, row.end):
             if degree[node] > 1:
                 continue
             others = [found for found in lines.near(place.loc[node].to_numpy(), _NEARLY * tolerance_m) if found.line != number]
-            if others:
-                other = joined.pipes["id"].iloc[others[0].line]
-                seen = f"its end {node} meets nothing and lies {others[0].off:.2f} m from pipe {other}"
-                joined.findings.append(Finding("ends-apart", (str(row.id),), seen))
+            if not others:
+                continue
+            pair = str(row.id), str(joined.pipes["id"].iloc[others[0].line])
+            if pair[::-1] not in told:
+                told.add(pair)
+                seen = f"the end {node} of the first meets nothing and lies {others[0].off:.2f} m from the second"
+                joined.findings.append(Finding("ends-apart", pair, seen))

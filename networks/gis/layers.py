@@ -113,7 +113,7 @@ def read(path: Path, name: str, fields: Mapping[str, str] | None = None, coordin
 def _features(layer: Layer, raw: dict[str, Any], number: int, renamed: Mapping[str, str]) -> Iterator[Feature]:
     told = raw.get("properties")
     says = {renamed.get(str(k).lower(), str(k).lower()): v for k, v in (told if isinstance(told, dict) else {}).items()}
-    own = [says[name] for name in _NAMES if says.get(name) not in (None, "")] or [raw["id"]] * ("id" in raw)
+    own = [told for told in (*(says.get(key) for key in _NAMES), raw.get("id")) if told not in (None, "")]
     name = "_".join(str(own[0]).split()) if own else f"{layer.name}-{number}"
     if not own:
         layer.findings.append(Finding("feature-without-id", (name,), f"feature {number} of {layer.name}"))
