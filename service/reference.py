@@ -8,6 +8,7 @@ import typer.main
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from city.crews import Works
 from city.places import MeterPeriod
 from meters.roads.loggers import Value
 from meters.roads.mapping import Channel, Column, Messages
@@ -65,6 +66,7 @@ def settings() -> Iterator[str]:
                 yield from table("[water.losses]", Losses)
                 yield from table("[water.losses.areas.<DMA>]", LossArea)
                 yield from table("[[water.losses.targets]]", LossTarget)
+                yield from table("[water.works]", Works)
             if name == "programmes":
                 yield from table("[programmes.baseline]", BaselineRule)
             if name == "imports":
