@@ -25,7 +25,8 @@ FLOW, STATUS, ENERGY = 8, 11, 13  # link codes
 _INITIAL_QUALITY, _QUALITY, _AGE = 4, 12, 2
 _DURATION, _HYDRAULIC_STEP, _PATTERN_STEP, _PATTERN_START, _REPORT_STEP = 0, 1, 3, 4, 5
 _PDA = 1
-_DEMAND_MULTIPLIER = 4  # option code
+_ACCURACY, _DEMAND_MULTIPLIER = 1, 4  # option codes
+_MAX_FLOW_CHANGE = 3  # statistic code
 _FIRST_ERROR = 100  # EPANET: below are warnings (1 unbalanced, 2 unstable, 3 disconnected, 4 pumps, 5 valves, 6 negative pressure)
 
 
@@ -109,6 +110,15 @@ class Engine:
     def demand_multiplier(self, factor: float) -> None:
         """Multiply every demand, emitters excepted."""
         self._check(self._lib.EN_setoption(self._project, _DEMAND_MULTIPLIER, ctypes.c_double(factor)), "scaling demand")
+
+    def accuracy(self, relative: float) -> None:
+        """The sum of flow changes over the sum of flows at which a solve ends [1]."""
+        self._check(self._lib.EN_setoption(self._project, _ACCURACY, ctypes.c_double(relative)), "setting the accuracy")
+
+    def flow_change(self) -> float:
+        """The largest change of a flow in the last trial of the last solve [m3/h]."""
+        self._check(self._lib.EN_getstatistic(self._project, _MAX_FLOW_CHANGE, ctypes.byref(self._value)), "reading how it ended")
+        return self._value.value
 
     def times(self, duration_s: int, step_s: int, pattern_step_s: int | None = None, pattern_start_s: int = 0) -> None:
         """Length of the run and of its steps, and where on the patterns it begins [s]."""

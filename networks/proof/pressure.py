@@ -18,10 +18,12 @@ from networks.network import Network
 from networks.proof.search import DryProof
 
 SERVICE_M = 20.0
+UNBALANCED = 1  # EPANET's warning that it did not converge
 Floats = NDArray[np.float64]
 _DIAMETER = 0  # EPANET's link code
 _BARRED_MM = 0.1  # diameter of a check valve that is shut, which takes no status in EPANET: 0.001 m3/h at 30 m
-_TRIALS = 1000  # a part without supply may need some hundred until nothing flows in it; most plans need ten
+_ACCURACIES, _STILL_M3_PER_H = (0.001, 0.01), 0.01
+_TRIALS, _MORE = 20, 10  # most plans need ten; then the statuses of pumps and valves that flap are held, and a few more settle it
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,7 @@ class Trial:
         model = self.network.prepared(split=self._split)
         model.options.hydraulic.emitter_exponent = 0.5
         model.options.hydraulic.trials = _TRIALS
+        model.options.hydraulic.unbalanced, model.options.hydraulic.unbalanced_value = "CONTINUE", _MORE
         self.engine = engine = en.Engine(model, self.network.name).__enter__()
         engine.pressure_driven(0.0, self.service_m)
         self.node_at = dict(zip(self.junctions, engine.node_index(self.junctions), strict=True))
@@ -111,18 +114,28 @@ class Trial:
         engine = self.engine
         shut = {self._half(*self._places[valve]) for valve in closed}
         shut |= {self._half(link, end) for link, ends in self._ends.items() for end in ends if end in without} if without else set()
+        pumps = {pump: on for pump, on in self._running.items() if pump not in shut} | dict.fromkeys(stopped, 0)
+        statuses = {**dict.fromkeys(opened, 1.0), **dict.fromkeys(shut - self._checked, 0.0), **pumps}
         barred = [self._link_at[name] for name in shut & self._checked]
         sizes = engine.links(barred, _DIAMETER)
         engine.set_links(barred, _DIAMETER, [_BARRED_MM] * len(barred))
-        engine.start()  # puts every link back to its status in the INP, regulating valves too
-        for status, names in ((1.0, opened), (0.0, shut - self._checked)):
-            engine.set_links([self._link_at[name] for name in names], en.STATUS, [status] * len(names))
-        pumps = {pump: on for pump, on in self._running.items() if pump not in shut} | dict.fromkeys(stopped, 0)
-        engine.set_links([self._link_at[pump] for pump in pumps], en.STATUS, pumps.values())
         try:
-            return engine.solve()
+            return self._settled({self._link_at[name]: status for name, status in statuses.items()})
         finally:
             engine.set_links(barred, _DIAMETER, sizes)
+
+    def _settled(self, statuses: Mapping[int, float]) -> int:
+        """Solve; once more with less accuracy where a pump or a valve keeps flapping. Returns EPANET's warning code."""
+        for accuracy in _ACCURACIES:
+            self.engine.accuracy(accuracy)
+            self.engine.start()  # puts every link back to its status in the INP, regulating valves too
+            self.engine.set_links(list(statuses), en.STATUS, statuses.values())
+            warning = self.engine.solve()
+            if warning != UNBALANCED:
+                break
+            if self.engine.flow_change() < _STILL_M3_PER_H:  # next to nothing flows anywhere: a share of it is no measure
+                return 0
+        return warning
 
     def shut(
         self,

@@ -3,7 +3,6 @@
 It walks the network's own links with a plain queue and shares no code with the segments and arrays the plan was made from.
 """
 
-from collections import deque
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +12,7 @@ import pandas as pd
 from city.problems import fault
 from networks.network import Network
 
-_SOURCE, _UNREACHED = -1, -2
+_START, _UNREACHED = -1, -2
 Ways = list[list[tuple[int, int]]]
 
 
@@ -80,32 +79,34 @@ class Search:
                     forward[here].append((there, contact))
         return every, forward
 
-    def _walk(self, ways: Ways, shut: set[int], without: Collection[str] = ()) -> list[int]:
-        """From which element water came to each one, breadth first from all sources but those `without`."""
+    def _walk(self, ways: Ways, shut: set[int], starts: list[int], without: Collection[str]) -> list[int]:
+        """From which element each one was reached, breadth first from the starts; no way leads through the nodes `without`."""
         barred = bytearray(2 * len(self._link))
         for contact in shut:
             barred[contact] = 1
         came = [_UNREACHED] * len(self._names)
-        for name in without:
-            came[self._node[name]] = _SOURCE  # marked as visited and never left: nothing passes through it
-        queue = deque(self._node[name] for name in self.network.sources if name not in without)
-        for source in queue:
-            came[source] = _SOURCE
-        while queue:
-            here = queue.popleft()
+        for at in (*starts, *(self._node[name] for name in without)):
+            came[at] = _START
+        front = [at for at in starts if at >= len(self._node) or self._names[at] not in without]
+        for here in front:  # the list grows at its end while it is walked: a queue
             for there, contact in ways[here]:
                 if came[there] == _UNREACHED and not barred[contact]:
                     came[there] = here
-                    queue.append(there)
+                    front.append(there)
         return came
 
-    def _supplied(self, shut: set[int], opened: Collection[str] = (), without: Collection[str] = ()) -> set[int]:
+    def _supplied(self, shut: set[int], opened: Collection[str] = (), without: Collection[str] = ()) -> list[bool]:
+        """Whether each junction has supply."""
         idle = {contact for at in self._idle - {self._link[name] for name in opened} for contact in (2 * at, 2 * at + 1)}
-        came = self._walk(self._forward, shut | idle, without)
-        return {at for at, before in enumerate(came) if before != _UNREACHED} - {self._node[name] for name in without}
+        came = self._walk(self._forward, shut | idle, [self._node[name] for name in self.network.sources], without)
+        return [came[at] != _UNREACHED for at in self._junctions.values()]
 
     @cached_property
-    def _supplied_before(self) -> set[int]:
+    def _junctions(self) -> dict[str, int]:
+        return {name: self._node[name] for name in self.network.junctions["id"]}
+
+    @cached_property
+    def _supplied_before(self) -> list[bool]:
         return self._supplied(self._closed)
 
     def prove(
@@ -131,19 +132,21 @@ class Search:
         if unknown:
             raise fault("valves to turn", f"no valve {', '.join(unknown[:5])}", f"one of {len(self._contact)} valves", "Correct the plan.")
         shut = (self._closed | {self._contact[v] for v in closed}) - {self._contact[v] for v in reopened}
-        path = self._path(self._walk(self._every, shut, without), len(self._node) + self._link[pipe])
-        supplied = self._supplied(shut, opened, without)
-        junctions = [(name, self._node[name]) for name in self.network.junctions["id"]]
-        before = self._supplied_before
-        cut_off = tuple(name for name, at in junctions if at in before and at not in supplied)
-        return DryProof(pipe, not path, path, cut_off, tuple(name for name, at in junctions if at not in before))
+        path = self._path(pipe, shut, without)
+        states = list(zip(self._junctions, self._supplied_before, self._supplied(shut, opened, without), strict=True))
+        cut_off = tuple(name for name, before, now in states if before and not now)
+        return DryProof(pipe, not path, path, cut_off, tuple(name for name, before, _ in states if not before))
 
-    def _path(self, came: list[int], element: int) -> tuple[str, ...]:
+    def _path(self, pipe: str, shut: set[int], without: Collection[str]) -> tuple[str, ...]:
+        """A way from a source to the pipe, found from the pipe: both ways are the same where every link conducts both ways."""
+        came = self._walk(self._every, shut, [len(self._node) + self._link[pipe]], without)
+        sources = (self._node[name] for name in self.network.sources if name not in without)
+        element = next((at for at in sources if came[at] != _UNREACHED), _START)
         path = []
-        while element != _SOURCE and came[element] != _UNREACHED:
+        while element != _START:
             path.append(self._names[element])
             element = came[element]
-        return tuple(reversed(path))
+        return tuple(path)
 
 
 def prove_dry(network: Network, valves: pd.DataFrame, closed: Collection[str], pipe: str) -> DryProof:

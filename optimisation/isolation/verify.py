@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 
-from networks.proof import DryProof, Search, Shut, Trial
+from networks.proof import UNBALANCED, DryProof, Search, Shut, Trial
 from optimisation.isolation.plan import Alternative, IsolationPlan
 
 DRY_M3_PER_H = 0.1  # what EPANET may leave at a burst that is called dry: its own tolerance
-UNBALANCED = 1  # EPANET's warning that it did not converge
 
 
 @dataclass(frozen=True)
