@@ -52,8 +52,8 @@ def safety(effort: Effort) -> list[dict[str, Any]]:
     base = PumpLimits(starts=3, pressure_m=PRESSURE_M)
     asked = {
         "none": base,
-        "fire reserve 150 m3 per tank": replace(base, reserve_m3=dict.fromkeys(TANKS, 150.0)),
-        "fire reserve 300 m3 per tank": replace(base, reserve_m3=dict.fromkeys(TANKS, 300.0), end_level_m=dict.fromkeys(TANKS, 67.36)),
+        "fire reserve 70 m3 per tank": replace(base, reserve_m3=dict.fromkeys(TANKS, 70.0)),
+        "fire reserve 140 m3 per tank": replace(base, reserve_m3=dict.fromkeys(TANKS, 140.0)),
         "turnover 0.16 a day": replace(base, turnover=dict.fromkeys(TANKS, 0.16)),
         "turnover 0.18 a day": replace(base, turnover=dict.fromkeys(TANKS, 0.18)),
         "water age 90 h in tanks": replace(base, age_h=dict.fromkeys(TANKS, 90.0)),

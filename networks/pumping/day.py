@@ -99,9 +99,10 @@ class PumpDay:
             )
             passed = engine.advance()
             time += passed
-        return Day(np.array(times), *(np.array(part) for part in zip(*found, strict=True)), warning=warning)
+        level, pressure, power, inflow = (np.array(part) for part in zip(*found, strict=True))
+        return Day(np.array(times), level, pressure, power, inflow, warning)
 
-    def step(self, step: int, level_m: Sequence[float] | Floats, running: Sequence[int]) -> Step:
+    def step(self, step: int, level_m: Sequence[float] | Floats, running: Sequence[int] | Running) -> Step:
         """One step of the horizon from given tank levels [m] with the pumps int[pumps] as said."""
         engine, task = self._engine, self.task
         constant = np.repeat(np.asarray(running, dtype=np.int8)[:, None], task.steps, axis=1)

@@ -42,7 +42,7 @@ def scheduled(task: PumpTask) -> "wntr.network.WaterNetworkModel":
 
 
 def _given_demand(model: Any, task: PumpTask, per_step: int) -> None:
-    given = task.demand_m3_per_h
+    given: Any = task.demand_m3_per_h
     model.options.hydraulic.demand_multiplier = 1.0
     for name, node in model.junctions():
         node.demand_timeseries_list.clear()

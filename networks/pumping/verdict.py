@@ -21,7 +21,8 @@ class Verdict:
 
     `excess` is how far the worst limit is missed [m, or switches, or 1, or h]; 0 when feasible. `level_m` float[moments, tanks] and
     `pressure_m` float[moments, watched junctions] are indexed by seconds from the start; `energy_kwh` float[pumps]; `starts` int[pumps];
-    `turnover` float[tanks]: volume that left per day and mean volume [1]; `age_h`: water age of the nodes with a limit [h].
+    `turnover` float[tanks]: volume that left per day and mean volume [1]; `age_h`: water age of the nodes with a limit [h];
+    `broken_s`: the first moment at which a level or pressure is outside its limits, the end when there is none [s].
     """
 
     cost: float
@@ -35,6 +36,15 @@ class Verdict:
     age_h: pd.Series
     level_m: pd.DataFrame
     pressure_m: pd.DataFrame
+    broken_s: int
+
+
+def broken_s(task: PumpTask, day: Day) -> int:
+    """The first moment at which a level or pressure is outside its limits; the end when there is none [s]."""
+    low, high = task.level_limits_m.T
+    wrong = (day.level_m < low - _TOUCH_M).any(axis=1) | (day.level_m > high + _TOUCH_M).any(axis=1)
+    wrong |= (day.pressure_m < task.least_pressure_m).any(axis=1)
+    return int(day.time_s[wrong][0]) if wrong.any() else int(day.time_s[-1])
 
 
 def cost_of(task: PumpTask, day: Day) -> float:
@@ -111,6 +121,7 @@ def judged(open_day: PumpDay, running: Running, with_age: bool = True) -> Verdic
         age_h=age,
         level_m=pd.DataFrame(day.level_m, seconds, list(task.tanks)),
         pressure_m=pd.DataFrame(day.pressure_m, seconds, list(task.watched)),
+        broken_s=broken_s(task, day),
     )
 
 

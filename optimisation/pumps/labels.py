@@ -48,7 +48,7 @@ class _Labels:
     mode: Ints
 
     def __getitem__(self, rows: Ints) -> "_Labels":
-        return _Labels(*(part[rows] for part in (self.level_m, self.cost, self.state, self.parent, self.mode)))
+        return _Labels(self.level_m[rows], self.cost[rows], self.state[rows], self.parent[rows], self.mode[rows])
 
     def __len__(self) -> int:
         return len(self.cost)

@@ -14,20 +14,20 @@ References: Balas (1998), Disjunctive programming: properties of the convex hull
 Fischetti (2006), Combinatorial Benders' cuts for mixed-integer linear programming, Operations Research 54(4); Bonvin et al. (2021),
 Pump scheduling in drinking water distribution networks with an LP/NLP-based branch and bound, Optimization and Engineering 22.
 """
+# ruff: noqa: ARG005 - Pyomo gives every rule its model
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
 
+from city.problems import PenstockError
 from networks.pumping import Mode, OperatingPoints
-from optimisation.formulation import Formulation
-from optimisation.inputs import PlanInput
+from optimisation import plain
 from optimisation.pumps.labels import Candidate
-from optimisation.solve import compiled, solved, values
+from optimisation.solve import solved
 
 Prefix = tuple[int, ...]
 """Modes of the first steps, as indices, that EPANET has refused."""
@@ -38,90 +38,76 @@ class PumpProgram:
     """The program of one set of operating points; `cuts` grow with every refusal."""
 
     points: OperatingPoints
-    slack_m: float = 0.0
     cuts: list[Prefix] = field(default_factory=list)
 
     def refuse(self, modes: Sequence[Mode], steps: int) -> None:
         """Cut every schedule that begins with the first `steps` of these modes."""
         self.cuts.append(tuple(self.points.modes.index(mode) for mode in modes[:steps]))
 
-    def solve(self, rel_gap: float = 1e-3, max_nodes: int = 5000) -> tuple[Candidate | None, float]:
-        """The best schedule of the program and the cost that none of its schedules can be below [currency]; None when there is none."""
-        model = self._model()
-        arrays = compiled(model)
-        found = solved(arrays.arrays, rel_gap, max_nodes)
+    def solve(self, rel_gap: float = 1e-3, max_nodes: int = 3000) -> Candidate | None:
+        """The best schedule of the program, or of its first `max_nodes` nodes; None when they hold none."""
+        m = self.model()
+        arrays, columns = plain.arrays(m)
+        try:
+            found = solved(arrays, rel_gap, max_nodes)
+        except PenstockError:  # the nodes ran out before the first schedule
+            return None
         if found.ended == "infeasible":
-            return None, np.inf
-        chosen = values(model, arrays, found.x)["mode"].argmax(axis=1)
-        bound = found.objective - found.gap * abs(found.objective)
-        return Candidate(found.objective, tuple(self.points.modes[m] for m in chosen)), bound
+            return None
+        plain.take(columns, found.x)
+        modes = self.points.modes
+        return Candidate(found.objective, tuple(modes[max(m.M, key=lambda i: m.runs[t, i].value or 0.0)] for t in m.T))
 
-    def _model(self) -> Formulation:
+    def model(self) -> pyo.ConcreteModel:
+        """The program in Pyomo."""
+        points, task, m = self.points, self.points.task, pyo.ConcreteModel()
+        low, high = task.level_limits_m.T.tolist()
+        first, last = task.initial_level_m.tolist(), np.maximum(low, task.end_level_m).tolist()
+        m.T, m.T1 = pyo.RangeSet(0, task.steps - 1), pyo.RangeSet(0, task.steps)
+        m.M, m.K, m.N = (pyo.RangeSet(0, n - 1) for n in (len(points.modes), len(task.tanks), len(task.watched)))
+        m.runs = pyo.Var(m.T, m.M, within=pyo.Binary)
+        m.level = pyo.Var(m.T1, m.K, bounds=lambda m, t, k: (last[k] if t == task.steps else low[k], high[k]))
+        m.share = pyo.Var(m.T, m.M, m.K, bounds=lambda m, t, i, k: (0.0, high[k]))
+        m.known = pyo.ConstraintList()
+        for t, i in m.T * m.M:
+            if not points.known(t, i):
+                m.known.add(m.runs[t, i] == 0)
+        m.first = pyo.Constraint(m.K, rule=lambda m, k: m.level[0, k] == first[k])
+        m.one_mode = pyo.Constraint(m.T, rule=lambda m, t: sum(m.runs[t, i] for i in m.M) == 1)
+        m.shares = pyo.Constraint(m.T, m.K, rule=lambda m, t, k: sum(m.share[t, i, k] for i in m.M) == m.level[t, k])
+        m.most = pyo.Constraint(m.T, m.M, m.K, rule=lambda m, t, i, k: m.share[t, i, k] <= high[k] * m.runs[t, i])
+        m.least = pyo.Constraint(m.T, m.M, m.K, rule=lambda m, t, i, k: m.share[t, i, k] >= low[k] * m.runs[t, i])
+        self._hydraulics(m)
+        self._switches(m)
+        m.refused = pyo.ConstraintList()
+        for cut in self.cuts:
+            m.refused.add(sum(m.runs[t, i] for t, i in enumerate(cut)) <= len(cut) - 1)
+        return m
+
+    def _hydraulics(self, m: pyo.ConcreteModel) -> None:
         points, task = self.points, self.points.task
-        model = Formulation(cast(PlanInput, SimpleNamespace(steps=task.steps)))
-        modes, tanks = model.ids("M", range(len(points.modes))), model.ids("K", range(len(task.tanks)))
-        low, high = task.level_limits_m.T
-        floor = np.vstack([task.initial_level_m, np.tile(low, (task.steps - 1, 1)), np.maximum(low, task.end_level_m)])
-        ceiling = np.vstack([task.initial_level_m, np.tile(high, (task.steps, 1))])
-        known = np.array([[points.known(t, m) for m in modes] for t in range(task.steps)], dtype=float)
-        z = model.variable("mode", model.m.T, modes, upper=known, integer=True)
-        level = model.variable("level_m", model.m.T1, tanks, lower=floor, upper=ceiling)
-        x = model.variable("level_in_mode_m", model.m.T, modes, tanks, upper=high)
-        model.constraint("one_mode", model.m.T, by_row=True, rule=lambda m, t: sum(z[t, i] for i in modes) == 1)
-        model.constraint("shares", model.m.T, tanks, by_row=True, rule=lambda m, t, k: sum(x[t, i, k] for i in modes) == level[t, k])
-        model.constraint("most_share", model.m.T, modes, tanks, by_row=True, rule=lambda m, t, i, k: x[t, i, k] <= float(high[k]) * z[t, i])
-        model.constraint("least_share", model.m.T, modes, tanks, by_row=True, rule=lambda m, t, i, k: x[t, i, k] >= float(low[k]) * z[t, i])
-        self._hydraulics(model, z, x, level)
-        self._switches(model, z)
-        for number, cut in enumerate(self.cuts):
-            rule = lambda m, cut=cut: sum(z[t, i] for t, i in enumerate(cut)) <= len(cut) - 1  # noqa: E731
-            model.m.add_component(f"refused_{number}", pyo.Constraint(rule=rule))
-        return model
+        planes = {(t, i): points.affine(t, i) for t, i in m.T * m.M}
+        tanks, least = len(task.tanks), task.least_pressure_m.tolist()
 
-    def _hydraulics(self, model: Formulation, z: Any, x: Any, level: Any) -> None:
-        points, task = self.points, self.points.task
-        modes, tanks = model.m.M, model.m.K
-        planes = {(t, i): points.affine(t, i) for t in range(task.steps) for i in modes}
-        count = len(task.tanks)
-
-        def plane(t: int, i: int, row: int) -> Any:
+        def plane(m: Any, t: int, i: int, row: int) -> Any:
             constant, slope = planes[t, i]
-            return float(constant[row]) * z[t, i] + sum(float(slope[row, k]) * x[t, i, k] for k in tanks)
+            return float(constant[row]) * m.runs[t, i] + sum(float(slope[row, k]) * m.share[t, i, k] for k in m.K)
 
-        model.constraint(
-            "next_level",
-            model.m.T,
-            tanks,
-            by_row=True,
-            rule=lambda m, t, k: level[t + 1, k] == level[t, k] + sum(plane(t, i, k) for i in modes),
-        )
-        watched = model.ids("N", range(len(task.watched)))
-        least = task.least_pressure_m - self.slack_m
-        model.constraint(
-            "pressure",
-            model.m.T,
-            modes,
-            watched,
-            by_row=True,
-            rule=lambda m, t, i, n: plane(t, i, count + 1 + n) >= float(least[n]) * z[t, i],
-        )
-        model.m.total_cost = pyo.Objective(expr=sum(plane(t, i, count) for t in model.m.T for i in modes))
+        m.next = pyo.Constraint(m.T, m.K, rule=lambda m, t, k: m.level[t + 1, k] == m.level[t, k] + sum(plane(m, t, i, k) for i in m.M))
+        m.pressure = pyo.Constraint(m.T, m.M, m.N, rule=lambda m, t, i, n: plane(m, t, i, tanks + 1 + n) >= least[n] * m.runs[t, i])
+        m.cost = pyo.Objective(expr=sum(plane(m, t, i, tanks) for t in m.T for i in m.M))
 
-    def _switches(self, model: Formulation, z: Any) -> None:
+    def _switches(self, m: pyo.ConcreteModel) -> None:
         task, modes = self.points.task, self.points.modes
         if task.limits.starts is None or task.steps == 1:
             return
-        later, groups = model.ids("T_later", range(1, task.steps)), model.ids("G", range(len(task.groups)))
-        sizes = np.array([len(group) for group in task.groups], dtype=float)
-        up = model.variable("switched_on", later, groups, upper=np.tile(sizes, (task.steps - 1, 1)))
-        down = model.variable("switched_off", later, groups, upper=np.tile(sizes, (task.steps - 1, 1)))
+        m.G, m.later = pyo.RangeSet(0, len(task.groups) - 1), pyo.RangeSet(1, task.steps - 1)
+        most = [task.limits.starts * len(group) for group in task.groups]
+        m.up, m.down = (pyo.Var(m.later, m.G, bounds=lambda m, t, g: (0, len(task.groups[g]))) for _ in range(2))
 
-        def running(t: int, g: int) -> Any:
-            return sum(float(mode[g]) * z[t, i] for i, mode in enumerate(modes))
+        def count(m: Any, t: int, g: int) -> Any:
+            return sum(mode[g] * m.runs[t, i] for i, mode in enumerate(modes))
 
-        model.constraint(
-            "switch", later, groups, by_row=True, rule=lambda m, t, g: up[t, g] - down[t, g] == running(t, g) - running(t - 1, g)
-        )
-        for name, side in (("starts", up), ("stops", down)):
-            most = task.limits.starts * sizes
-            model.constraint(name, groups, by_row=True, rule=lambda m, g, side=side: sum(side[t, g] for t in later) <= float(most[g]))
+        m.switch = pyo.Constraint(m.later, m.G, rule=lambda m, t, g: m.up[t, g] - m.down[t, g] == count(m, t, g) - count(m, t - 1, g))
+        m.starts = pyo.Constraint(m.G, rule=lambda m, g: sum(m.up[t, g] for t in m.later) <= most[g])
+        m.stops = pyo.Constraint(m.G, rule=lambda m, g: sum(m.down[t, g] for t in m.later) <= most[g])

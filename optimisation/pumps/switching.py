@@ -69,10 +69,11 @@ def assigned(task: PumpTask, sequence: Sequence[Mode]) -> Running | None:
     schedule: NDArray[np.int8] = np.zeros((len(task.pumps), len(sequence)), dtype=np.int8)
     for g, group in enumerate(task.groups):
         first = sequence[0][g]
-        pumps: list[Pump] | None = [(int(i < first), budget(task)) for i in range(len(group))]
+        pumps = [(int(i < first), budget(task)) for i in range(len(group))]
         for step, mode in enumerate(sequence):
-            pumps = switched(pumps, mode[g])
-            if pumps is None:
+            after = switched(pumps, mode[g])
+            if after is None:
                 return None
+            pumps = after
             schedule[list(group), step] = [on for on, _ in pumps]
     return schedule
