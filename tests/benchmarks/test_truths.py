@@ -1,12 +1,13 @@
 """Made truths: the same seed gives the same town, water is conserved, and leaks are what the tables say."""
 
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import _ltown, _truths, data_folder
+from benchmarks import _ltown, _truths, data_folder, truths
 from benchmarks._truths import _openings, drawn_leaks
 from city.problems import PenstockError
 from networks.network import Network
@@ -84,3 +85,11 @@ def test_the_same_seed_makes_the_same_readings(nominal: Network, tmp_path: Path)
         _truths.make(5, tmp_path / name, days=1)
     for part in ("pressures_m", "flows_m3h", "amr_Lh_30min"):
         pd.testing.assert_frame_equal(*(_ltown.readings(tmp_path / name, 2018, part) for name in ("a", "b")))
+
+
+@pytest.mark.slow
+def test_a_made_town_is_as_noisy_as_the_given_one(nominal: Network) -> None:
+    given, made = truths.run(Namespace(quick=True, seed=1, count=1))["truths"]
+    assert (given["name"], given["ceiling_eur"]) == ("ltown_r", 523_154)
+    for key in ("demand_noise_5min_pct", "pressure_step_at_night_mm", "nominal_misfit_mm"):
+        assert 0.4 < made[key] / given[key] < 2.5, key
