@@ -15,8 +15,8 @@ from sqlalchemy import Connection, delete, select
 
 from city.clock import civil_day, local_date
 from city.problems import Problem, fault
+from networks.leakage.districts import DistrictWatch
 from networks.leakage.reports import Report
-from networks.leakage.watch import Watch
 from service import schema as t
 from service.leak_history import OPEN, OVER, REPAIRED
 from service.leakage import cases, cutting, readings
@@ -90,7 +90,7 @@ def read_on(night: Night, side: WaterCity) -> Pass:
         watch, since = _new(night, side, until)
         calibrated = since
     else:
-        watch, since = Watch.restore(side.network, json.loads(zlib.decompress(row.state))), row.until_utc
+        watch, since = DistrictWatch.restore(side.network, json.loads(zlib.decompress(row.state))), row.until_utc
         calibrated = row.calibrated_utc
     findings = _told(night, watch)
     reports: list[Report] = []
@@ -113,7 +113,7 @@ def _inputs(side: WaterCity) -> str:
     return hashlib.sha256(network + json.dumps(asdict(readings.sites(side)), sort_keys=True).encode()).hexdigest()
 
 
-def _new(night: Night, side: WaterCity, until: datetime | None) -> tuple[Watch, datetime]:
+def _new(night: Night, side: WaterCity, until: datetime | None) -> tuple[DistrictWatch, datetime]:
     """A watch calibrated on the stored days that have pressures, and the time from which it reads on."""
     zone = night.city.settings.city.time_zone
     oldest, newest = meter_days.first(night.engine), meter_days.last(night.engine)
@@ -128,10 +128,11 @@ def _new(night: Night, side: WaterCity, until: datetime | None) -> tuple[Watch, 
         raise fault("leak watch", f"{had} days with pressures", f"{LEAST_DAYS} or more", "Import history, or wait until there is enough.")
     start = civil_day(local_date(known[0].to_pydatetime(), zone), zone)[0]
     turn = civil_day(local_date(end, zone) - timedelta(days=min(READ_DAYS, had // 3)), zone)[0]
-    return Watch.calibrate(side.network, history.window(start, turn), readings.sites(side)), turn
+    prices = side.water.price_per_m3, side.water.crew_call_cost
+    return DistrictWatch.calibrate(side.network, history.window(start, turn), readings.sites(side), prices), turn
 
 
-def _told(night: Night, watch: Watch) -> list[int]:
+def _told(night: Night, watch: DistrictWatch) -> list[int]:
     """Take in crews' findings and repairs that the watch has not heard of yet; returns the findings taken."""
     f, c = t.leak_finding.c, t.leak_case.c
     findings = results.rows(night.engine, t.leak_finding, f.taken_utc.is_(None) & (f.at_utc <= night.now_utc), order=f.at_utc)
@@ -144,7 +145,7 @@ def _told(night: Night, watch: Watch) -> list[int]:
     return [finding.finding_id for finding in findings]
 
 
-def _faults(night: Night, watch: Watch, until: datetime) -> list[dict[str, Any]]:
+def _faults(night: Night, watch: DistrictWatch, until: datetime) -> list[dict[str, Any]]:
     """Rows of the sensor faults that are open now, and of those that were and are over. A fault keeps the start it was first given."""
     stored = {(row.sensor, row.kind): row for row in results.rows(night.engine, t.sensor_fault, t.sensor_fault.c.state == OPEN)}
     rows = []
