@@ -1,13 +1,15 @@
 """Isolation plans of open cases: made when a leak is reported, and again when its pipe, a valve or the time to act has changed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, delete
 
+from city.frames import Block
 from city.problems import PenstockError, Problem
+from networks.leakage.scada import Scada
 from service import schema as t
 from service import valve_found
 from service.isolating import isolate, live_day
@@ -44,13 +46,22 @@ def due(
     made: list[Cut] = []
     problems: list[Problem] = []
     try:
-        day = live_day(side, {name: block for name in ("flow", "level", "running") if (block := getattr(live, name)) is not None}, runs)
+        day = live_day(side, _named(side, live), runs)
         for case in wanted:
             done = valve_found.begun(night.engine, side, case["case_id"], night.now_utc)
             made.append(Cut(*isolate(night, side, case["case_id"], case["pipe"], case["flow_m3_per_h"], day, done)))
     except PenstockError as error:
         problems += error.problems
     return made, problems
+
+
+def _named(side: WaterCity, live: Scada) -> dict[str, Block]:
+    """The Blocks of a live day by what the network calls their series: districts, tanks, pumps."""
+    level, running = live.level, live.running
+    found = {"flow": live.flow, "level": replace(level, ids=tuple(side.tanks.get(name, name) for name in level.ids))}
+    return (
+        found if running is None else {**found, "running": replace(running, ids=tuple(side.pumps.get(name, name) for name in running.ids))}
+    )
 
 
 def _wants(engine: Engine, case: dict[str, Any], now_utc: datetime, valves_told: bool) -> bool:
