@@ -91,5 +91,6 @@ def test_the_same_seed_makes_the_same_readings(nominal: Network, tmp_path: Path)
 def test_a_made_town_is_as_noisy_as_the_given_one(nominal: Network) -> None:
     given, made = truths.run(Namespace(quick=True, seed=1, count=1))["truths"]
     assert (given["name"], given["ceiling_eur"]) == ("ltown_r", 523_154)
-    for key in ("demand_noise_5min_pct", "pressure_step_at_night_mm", "nominal_misfit_mm"):
-        assert 0.4 < made[key] / given[key] < 2.5, key
+    assert 0.5 < made["demand_noise_5min_pct"] / given["demand_noise_5min_pct"] < 2
+    assert 0.4 < made["pressure_step_at_night_mm"] / given["pressure_step_at_night_mm"] < 2.5
+    assert 0.3 < made["nominal_misfit_mm"] / given["nominal_misfit_mm"] < 6  # pipes may be older than L-TOWN-R's
