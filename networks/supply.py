@@ -31,11 +31,12 @@ class Supply:
         self.at_start = nodes.get_indexer(valves["node"]) == self.start[self.valve_link]
         self.sources = nodes.get_indexer(list(network.sources))
         self.usable = (links["open"] | links["kind"].eq("pump")).to_numpy()
-        self._build(len(nodes), links["one_way"].to_numpy())
+        self.one_way = links["one_way"].to_numpy()
+        self._build(len(nodes))
 
-    def _build(self, nodes: int, one_way: Bools) -> None:
+    def _build(self, nodes: int) -> None:
         """Arcs of every link, in rows by the node they leave; one more node, the last, leads to all sources."""
-        link, back = np.arange(len(self.start)), np.flatnonzero(~one_way)
+        link, back = np.arange(len(self.start)), np.flatnonzero(~self.one_way)
         leaves = np.concatenate([self.start, self.end[back], np.full(len(self.sources), nodes)])
         enters = np.concatenate([self.end, self.start[back], self.sources])
         own = np.concatenate([link, back, np.full(len(self.sources), -1)])

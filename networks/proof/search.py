@@ -101,6 +101,11 @@ class Search:
         came = self._walk(self._forward, shut | idle, [self._node[name] for name in self.network.sources], without)
         return [came[at] != _UNREACHED for at in self._junctions.values()]
 
+    @property
+    def valves(self) -> tuple[str, ...]:
+        """Ids of all valves."""
+        return tuple(self._contact)
+
     @cached_property
     def _junctions(self) -> dict[str, int]:
         return {name: self._node[name] for name in self.network.junctions["id"]}

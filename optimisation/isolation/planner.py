@@ -95,12 +95,13 @@ class Planner:
         """
         if pipe not in self.pipe_segment:
             self.network.require("pipes", [pipe], "burst")
-        blocked = self.stuck | np.isin(self.names, list(stuck)) if stuck else self.stuck
+        blocked = self.blocked(stuck)
         joined = self.parts.joined(blocked)
-        core = joined == joined[self.pipe_segment[pipe]]
-        closed = self.closed & ~blocked
-        cut = self.around(core, closed)
-        return self._told(pipe, cut, closed, self._next_ring(cut, closed, joined))
+        return self.told(pipe, joined == joined[self.pipe_segment[pipe]], self.closed & ~blocked, joined)
+
+    def blocked(self, stuck: Collection[str]) -> Bools:
+        """bool[valves] that cannot be turned: those of the table and these."""
+        return self.stuck | np.isin(self.names, list(stuck)) if stuck else self.stuck
 
     def around(self, core: Bools, closed: Bools) -> Cut:
         """The working valves around a core bool[segments], when those in `closed` bool[valves] are shut already."""
@@ -123,7 +124,9 @@ class Planner:
     def _named(self, chosen: Bools) -> tuple[str, ...]:
         return tuple(map(str, self.names[chosen]))
 
-    def _told(self, pipe: str, cut: Cut, closed: Bools, ring: dict[str, tuple[str, ...]]) -> IsolationPlan:
+    def told(self, pipe: str, core: Bools, closed: Bools, joined: NDArray[np.int64]) -> IsolationPlan:
+        """The plan that cuts the segments `core` bool[segments]; `closed` valves are shut already, stuck ones make segments `joined`."""
+        cut = self.around(core, closed)
         sources = self.supply.sources[cut.core[self.source_segment]]
         shut = closed | cut.needed
         wet = self.supply.nodes(shut, without=sources)
@@ -144,7 +147,7 @@ class Planner:
             unintended=tuple(self.node_ids[lost & ~own]),
             pumps_inside=tuple(self.link_ids[dry & self.pump]),
             sources_inside=tuple(self.node_ids[sources]),
-            next_ring=ring,
+            next_ring=self._next_ring(cut, closed, joined),
             unsure={valve: self.unsure[valve] for valve in to_close if valve in self.unsure},
             alternatives=self._alternatives(cut, closed, wet, lost & ~own),
             hydrants_lost=tuple(self.node_ids[lost & self.hydrant]),
