@@ -1,0 +1,71 @@
+"""Readings brought to the step of analysis: channels that leaks show in, and moments that drive the model."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from city.clock import local
+from city.frames import Block
+from networks.leakage.areas import Areas
+from networks.leakage.hydraulics import SLOTS, Moments
+from networks.leakage.scada import Floats, Scada, Sites, per_hour
+
+
+@dataclass(frozen=True)
+class Intake:
+    """`times` start of each step; `seen` float[t, channels]: pressures [m], flows of kept meters [m3/h], then the inflow of metered
+    areas [m3/h]; `moments` what drives the model; `inflow` float[t, areas] [m3/h], `used` float[t, areas] metered consumption."""
+
+    times: pd.DatetimeIndex
+    seen: Floats
+    moments: Moments
+    inflow: Floats
+    used: Floats
+
+
+def intake(scada: Scada, sites: Sites, areas: Areas, step: timedelta, before: Floats | None = None) -> Intake:
+    """`scada` in whole steps of analysis. `before` float[tanks] is the mean level of the step before, for what tanks took up."""
+    pressure = _steps(scada.pressure, tuple(sites.pressure), step)
+    flow = _steps(scada.flow, tuple(sites.flow), step)
+    level = _steps(scada.level, tuple(sites.level), step)
+    used = np.zeros((len(pressure), len(areas.names)))
+    if scada.consumption is not None and areas.metered.any():
+        meters = _steps(scada.consumption, tuple(sites.consumption), step)
+        used = _gathered(meters, areas, sites)
+    running = _steps(scada.running, tuple(sites.running), step) if scada.running is not None else np.zeros((len(pressure), 0))
+    times = pd.date_range(scada.start_utc, periods=len(pressure), freq=step)
+    stored = np.diff(level, axis=0, prepend=level[:1] if before is None else before[None]) / (step / timedelta(hours=1))
+    inflow = flow @ areas.flow_sign.T - stored @ areas.tank_area.T
+    clock = local(times, sites.zone)
+    slot = np.asarray((clock.weekday * 48 + clock.hour * 2 + clock.minute // 30) % SLOTS)
+    demand = np.where(areas.metered, used, inflow)
+    kept = [list(sites.flow).index(name) for name in areas.kept]
+    cut = flow * np.any(areas.boundary != 0, axis=0)
+    moments = Moments(demand, cut, level, np.round(running), slot)
+    return Intake(times, np.hstack([pressure, flow[:, kept], (inflow - used)[:, areas.metered]]), moments, inflow, used)
+
+
+def _gathered(meters: Floats, areas: Areas, sites: Sites) -> Floats:
+    """float[t, areas]: all meters of an area; what a silent meter would have read is taken from the others."""
+    out = np.zeros((len(meters), len(areas.names)))
+    area = areas.of_junctions(sites.consumption.values())
+    usual = np.nanmean(meters, axis=0)
+    for a in np.flatnonzero(areas.metered):
+        own = area == a
+        share = np.where(np.isfinite(meters[:, own]), usual[own], 0.0).sum(axis=1) / usual[own].sum()
+        out[:, a] = np.nansum(meters[:, own], axis=1) / np.where(share > 0.5, share, np.nan) * areas.unmetered[a]
+    return out
+
+
+def _steps(block: Block, ids: tuple[str, ...], step: timedelta) -> Floats:
+    """float[t, ids]: means of the usable values in each step of analysis, or the values of coarser blocks repeated."""
+    values = per_hour(block.select(ids)).T if ids else np.zeros((block.steps, 0))
+    if block.step > step:
+        return np.repeat(values, round(block.step / step), axis=0)
+    parts = round(step / block.step)
+    cut = values[: len(values) // parts * parts].reshape(-1, parts, values.shape[1])
+    known: NDArray[np.int64] = np.isfinite(cut).sum(axis=1)
+    return np.where(2 * known >= parts, np.nansum(cut, axis=1) / np.maximum(known, 1), np.nan)
