@@ -58,10 +58,10 @@ def due(
 def _named(side: WaterCity, live: Scada) -> dict[str, Block]:
     """The Blocks of a live day by what the network calls their series: districts, tanks, pumps."""
     level, running = live.level, live.running
-    found = {"flow": live.flow, "level": replace(level, ids=tuple(side.tanks.get(name, name) for name in level.ids))}
-    return (
-        found if running is None else {**found, "running": replace(running, ids=tuple(side.pumps.get(name, name) for name in running.ids))}
-    )
+    named = {"flow": live.flow, "level": replace(live.level, ids=tuple(side.tanks.get(name, name) for name in live.level.ids))}
+    if live.running is not None:
+        named["running"] = replace(live.running, ids=tuple(side.pumps.get(name, name) for name in live.running.ids))
+    return named
 
 
 def _wants(engine: Engine, case: dict[str, Any], now_utc: datetime, valves_told: bool) -> bool:
