@@ -57,7 +57,6 @@ def due(
 
 def _named(side: WaterCity, live: Scada) -> dict[str, Block]:
     """The Blocks of a live day by what the network calls their series: districts, tanks, pumps."""
-    level, running = live.level, live.running
     named = {"flow": live.flow, "level": replace(live.level, ids=tuple(side.tanks.get(name, name) for name in live.level.ids))}
     if live.running is not None:
         named["running"] = replace(live.running, ids=tuple(side.pumps.get(name, name) for name in live.running.ids))
