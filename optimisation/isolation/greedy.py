@@ -35,6 +35,6 @@ def greedy(job: Job, urgency: Urgency) -> tuple[Turned, ...]:
         free[name] = (end, valve)
         left.remove(valve)
         if not done and job.hold_s:
-            held_s = end + job.hold_s[valve]
+            held_s = end + job.hold_s[valve] + job.after_s
         done, last_s = done | {valve}, end
     return timed(job, order)

@@ -62,7 +62,8 @@ class Job:
 
     `between_s` is the way from valve to valve [s]; `seconds(done, valve)` how long turning takes when it ends after those in `done`;
     `rate(done)` the state with those turned. After the first valve all others wait `hold_s` of it [s] (filling and flushing), and
-    until then customers are as before it. One customer-hour weighs `customer_hour_m3`.
+    until then customers are as before it; `after_s` [s] is the way from there to another valve. One customer-hour weighs
+    `customer_hour_m3`.
     """
 
     valves: tuple[str, ...]
@@ -73,6 +74,7 @@ class Job:
     customer_hour_m3: float
     begin_s: float = 0.0
     hold_s: Mapping[str, float] = field(default_factory=dict)
+    after_s: float = 0.0
 
     def way_s(self, team: Team, last: str | None, valve: str) -> float:
         """Way of a team to a valve, from where it starts or from its last valve; infinite when it cannot turn it [s]."""
@@ -93,7 +95,7 @@ def timed(job: Job, order: Sequence[tuple[str, str]]) -> tuple[Turned, ...]:
         done, (at, last) = frozenset(part.valve for part in turned), free[name]
         start = at + job.way_s(teams[name], last, valve)
         if turned and job.hold_s:
-            start = max(start, turned[0].end_s + job.hold_s[turned[0].valve])
+            start = max(start, turned[0].end_s + job.hold_s[turned[0].valve] + job.after_s)
         end = max(start + job.seconds(done, valve), turned[-1].end_s if turned else 0.0)
         if end > teams[name].until_s + 1e-6:
             until = "never" if np.isinf(end) else f"{(end - teams[name].until_s) / 60:.0f} min after its shift"

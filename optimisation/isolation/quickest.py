@@ -10,7 +10,7 @@ Tucker and Zemlin (1960), Integer programming formulation of traveling salesman 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any
 
 import pyomo.environ as pyo
@@ -41,8 +41,9 @@ def quickest(job: Job, start: Sequence[Turned]) -> Quickest:
     if not job.valves:
         return known
     model = _model(job, _levels(start))
+    _begin(model, start)
     arrays, columns = plain.arrays(model)
-    found = solve.solved(arrays, REL_GAP, MAX_NODES)
+    found = solve.solved(arrays, REL_GAP, MAX_NODES, plain.guess(columns))
     if found.ended == "infeasible":
         return known
     plain.take(columns, found.x)
@@ -118,7 +119,7 @@ def _horizon(job: Job, m: pyo.ConcreteModel) -> float:
     """A time by which any sensible order is done, from `begin_s` [min]: every valve one after the other by the slowest."""
     ready = max(max(team.ready_s, job.begin_s) for team in job.teams) - job.begin_s
     ways = max([*job.between_s.values(), *(way for team in job.teams for way in team.go_s.values())], default=0.0)
-    hold = max(job.hold_s.values(), default=0.0)
+    hold = max(job.hold_s.values(), default=0.0) + job.after_s
     return (ready + hold + len(job.valves) * ways) / 60 + sum(max(m.minutes[a] for a in m.arcs if a[1] == v) for v in job.valves)
 
 
@@ -170,10 +171,23 @@ def _took(m: pyo.ConcreteModel, valve: str) -> Any:
 
 def _hold(job: Job, m: pyo.ConcreteModel) -> None:
     """No valve but the first is begun before the first one's filling and flushing are over."""
-    over = _sum(m.at, m.out_of[0]) + sum(job.hold_s[v] / 60 * m.next[n, v] for n, v in m.out_of[0])
+    over = _sum(m.at, m.out_of[0]) + sum((job.hold_s[v] + job.after_s) / 60 * m.next[n, v] for n, v in m.out_of[0])
     for valve in job.valves:
         is_first = _sum(m.next, (arc for arc in m.out_of[0] if arc[1] == valve))
         m.rows.add(_end(m, valve) - _took(m, valve) >= over - m.long * is_first)
+
+
+def _begin(m: pyo.ConcreteModel, start: Sequence[Turned]) -> None:
+    """Let the search begin at a known order: its arcs and ways."""
+    order = [part.valve for part in start]
+    arcs = {(m.states.index(frozenset(order[:n])), valve) for n, valve in enumerate(order)}
+    ways = set()
+    for team in {part.team for part in start}:
+        stops = [_START, *(part.valve for part in start if part.team == team), _HOME]
+        ways |= {(team, last, valve) for last, valve in pairwise(stops)}
+    for variable, taken in ((m.next, arcs), (m.goes, ways)):
+        for index in variable:
+            variable[index].set_value(float(index in taken))
 
 
 def _read(job: Job, m: pyo.ConcreteModel) -> tuple[Turned, ...]:

@@ -131,7 +131,8 @@ class Site:
 
         hold = {name: self.fill_s(name) + self.flush_s for name in self.valves}
         teams, between = self._teams(tuple(self.valves), begin_s, place), self._between()
-        return Job(tuple(self.valves), teams, between, seconds, rate, works.customer_hour_m3, begin_s, hold)
+        after_s = max((self.ground.way_s(self.burst, valve.node) for valve in self.valves.values()), default=0.0)  # from the hydrant
+        return Job(tuple(self.valves), teams, between, seconds, rate, works.customer_hour_m3, begin_s, hold, after_s)
 
     def fill_s(self, name: str) -> float:
         """Filling through one valve's pipe at the fastest velocity allowed [s]."""
