@@ -73,7 +73,7 @@ class Trial:
         self._wish = {name: float(demand_m3_per_h.get(name, 0.0)) for name in self.junctions}
         self.demand = np.array(list(self._wish.values()))
         self._places = {valve: (link, node) for valve, link, node in zip(*(valves[c] for c in ("valve", "link", "node")), strict=True)}
-        self._closed = set(valves.loc[valves["state"] == "closed", "valve"])
+        self.closed = set(valves.loc[valves["state"] == "closed", "valve"])
         links = network.links
         self._ends = {name: (start, end) for name, start, end in zip(links["id"], links["start"], links["end"], strict=True)}
         self._suction = dict(zip(network.pumps["id"], network.pumps["start"], strict=True))
@@ -96,7 +96,7 @@ class Trial:
         self._nodes = list(self.node_at.values())
         engine.set_nodes(self._nodes, en.BASE_DEMAND, self.demand)
         engine.set_nodes(engine.node_index(self._level), en.TANK_LEVEL, self._level.values())
-        self.solve(self._closed)
+        self.solve(self.closed)
         self.before_m = engine.nodes(self._nodes, en.PRESSURE)
         return self
 
@@ -156,7 +156,7 @@ class Trial:
         self.engine.set_nodes(without_demand, en.BASE_DEMAND, np.zeros(len(lost)))
         own = 0.0 if at in without_demand else own
         self.engine.set_nodes([at], en.BASE_DEMAND, [own + size_m3_per_h])
-        warning = self.solve((self._closed | set(closed)) - set(reopened), opened, without, stopped)
+        warning = self.solve((self.closed | set(closed)) - set(reopened), opened, without, stopped)
         left = float(self.engine.nodes([at], en.DEMAND)[0]) * size_m3_per_h / max(own + size_m3_per_h, 1e-9)
         table = self._table(dry)
         self.engine.set_nodes([at], en.BASE_DEMAND, [own])
