@@ -30,12 +30,12 @@ class Effort:
     """
 
     walks: int = 60
-    cells_m: tuple[float, ...] = (0.05, 0.03, 0.02)
-    slacks_m: tuple[float, ...] = (0.0, 0.02, 0.05)
+    cells_m: tuple[float, ...] = (0.05, 0.02, 0.01, 0.005)
+    slacks_m: tuple[float, ...] = (0.0, 0.03, 0.1)
     labels: int = 60_000
-    judged: int = 400
+    judged: int = 800
     aged: int = 25
-    days: int = 1500
+    days: int = 3000
     programs: int = 0
     nodes: int = 3000
     seed: int = 1
