@@ -32,7 +32,8 @@ _SHAPE = {
 }
 _OF_NODES, _OF_LINKS = ("COORDINATES", "DEMANDS", "EMITTERS", "QUALITY", "SOURCES", "MIXING"), ("VERTICES", "STATUS")
 _OTHERS = ("TITLE", "TIMES", "OPTIONS", "CONTROLS", "RULES", "ENERGY", "REACTIONS", "REPORT", "LABELS", "BACKDROP", "TAGS", "END")
-_METRIC, _KPA_PER_M = ("LPS", "LPM", "MLD", "CMH", "CMD"), 6.895 * 0.4333 / 0.3048  # as EPANET has it: kPa per psi x psi per foot
+_METRIC, _US = ("LPS", "LPM", "MLD", "CMH", "CMD"), ("CFS", "GPM", "MGD", "IMGD", "AFD")
+_KPA_PER_M = 6.895 * 0.4333 / 0.3048  # as EPANET has it: kPa per psi x psi per foot
 SECTIONS = tuple(dict.fromkeys((*_SHAPE, *_OF_NODES, *_OTHERS)))
 
 
@@ -178,6 +179,10 @@ def _references(text: Text) -> None:
             if words[0] not in left_out:
                 seen = f"line {n + 1}, [{text.section[n]}]: no such {what}"
                 text.findings.append(Finding("reference-unknown", (words[0],), seen))
+    patterns = {words[0] for _, words in text.of("PATTERNS")}
+    for n, words in list(text.of("OPTIONS")):
+        if words[0].upper() == "PATTERN" and words[-1] not in {*patterns, "1"}:
+            text.drop(n, "reference-unknown", words[-1], f"line {n + 1}, [OPTIONS]: no such pattern")
     placed = {words[0] for _, words in text.of("COORDINATES")}
     missing = tuple(words[0] for _, words in text.of(*NODES) if words[0] not in placed)
     if missing:
@@ -188,6 +193,9 @@ def _dialects(text: Text) -> None:
     """What EPANET takes and wntr does not: clock hours without minutes in rules, and qualities without a unit."""
     for n, words in text.of("RULES"):
         text.words[n] = re.sub(r"(?<![:\d.])(\d{1,2}) (AM|PM)\b", r"\1:00 \2", " ".join(words), flags=re.IGNORECASE).split()
+    for n, words in list(text.of("OPTIONS")):
+        if words[0].upper() == "UNITS" and words[-1].upper() not in (*_METRIC, *_US):
+            text.drop(n, "line-unreadable", str(n + 1), f"[OPTIONS] '{' '.join(words)}' is no flow unit of EPANET")
     if not any(words[0].upper() == "UNITS" for _, words in text.of("OPTIONS")):
         text.findings.append(Finding("units-missing", (), "[OPTIONS] has no Units; EPANET takes gallons per minute, feet and inches"))
         text.words += [["[OPTIONS]"], ["Units", "GPM"]]

@@ -1,6 +1,5 @@
 """A water network as tables: where its nodes lie, what connects them, and what a drawing or a search needs of it."""
 
-import re
 import tempfile
 import traceback
 import warnings
@@ -221,17 +220,18 @@ def _model(text: inp.Text, path: Path) -> "wntr.network.WaterNetworkModel":
 
 
 def _left_out(text: inp.Text, error: Exception) -> bool:
-    """Whether the line or the section that the reader stumbled over could be left out."""
-    at = re.search(r"at line (\d+)", f"{error.__cause__ or error}")
-    if at and text.words[int(at[1]) - 1]:
-        n = int(at[1]) - 1
-        text.drop(n, "line-unreadable", at[1], f"[{text.section[n]}] '{' '.join(text.words[n])[:60]}': {_told(error)}")
+    """Whether the section or the line that the reader stumbled over could be left out; its readers keep the line number in `lnum`."""
+    frames = list(traceback.walk_tb((error.__cause__ or error).__traceback__))
+    readers = {f"_read_{name.lower()}": name for name in inp.SECTIONS}
+    reading = next((frame for frame, _ in frames if frame.f_code.co_name in readers), None)
+    section = readers[reading.f_code.co_name] if reading else ""
+    if section in _NOT_HYDRAULIC and any(text.of(section)):
+        text.drop_section(section, _told(error))
         return True
-    frames = [frame.name for frame in traceback.extract_tb((error.__cause__ or error).__traceback__)]
-    section = next((name for name in inp.SECTIONS if f"_read_{name.lower()}" in frames), "")
-    if section not in _NOT_HYDRAULIC or not any(text.of(section)):
+    n = int(reading.f_locals.get("lnum", 0)) - 1 if reading else -1
+    if n < 0 or not text.words[n]:
         return False
-    text.drop_section(section, _told(error))
+    text.drop(n, "line-unreadable", str(n + 1), f"[{text.section[n]}] '{' '.join(text.words[n])[:60]}': {_told(error)}")
     return True
 
 

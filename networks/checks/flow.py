@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
+from wntr.epanet.exceptions import EpanetException
 
 from city.problems import PenstockError
 from networks import engine as en
@@ -28,6 +29,9 @@ def findings(network: Network, inflow_m3_per_h: float | None = None, *, sizes_ho
         at_rest, pressure, velocity = _solved(network)
     except PenstockError as error:
         yield Finding("not-solved", (network.name,), error.problems[0].observed)
+        return
+    except (EpanetException, UnicodeEncodeError):  # when it opens the file: a value that wntr lets pass, an id in Chinese
+        yield Finding("not-solved", (network.name,), "EPANET does not open it: a value it refuses, or an id beyond Latin-1")
         return
     unit = list(_units(network, at_rest, pressure, velocity, inflow_m3_per_h)) if sizes_hold else []
     yield from unit
@@ -72,6 +76,8 @@ def _units(
     demand = float(network.junctions["base_demand_m3_per_h"].sum())
     quick = float(np.percentile(velocity, 95)) if len(velocity) else 0.0
     fed = _fed(network)
+    if not fed.any():
+        return
     high, low, dry_at_rest = float(np.median(pressure[fed])), float(np.mean(pressure[fed] < 0)), float(np.mean(at_rest[fed] < 0))
     if inflow_m3_per_h and not 1 / _WRONG_DEMAND < demand / inflow_m3_per_h < _WRONG_DEMAND:
         yield Finding("demand-unit", (network.name,), f"{demand:.4g} m3/h where the meters tell {inflow_m3_per_h:.4g} m3/h")

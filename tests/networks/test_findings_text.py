@@ -1,5 +1,6 @@
 """A faulty line of an INP file costs that line: it is named, and the rest of the file is read."""
 
+import random
 from pathlib import Path
 
 import pytest
@@ -126,3 +127,48 @@ def test_what_is_no_network_is_a_finding(text: str, tmp_path: Path) -> None:
     network, found = inspected(tmp_path, text)
     assert network is None
     assert "network-empty" in found
+
+
+WORDS = [
+    "",
+    "0",
+    "-1",
+    "nan",
+    "1e400",
+    "x",
+    "A",
+    "P1",
+    "[PIPES]",
+    "[TANKS]",
+    "Open",
+    "CV",
+    "50",
+    "R",
+    ";",
+    "[END]",
+    "人",
+    "\x00",
+    "GPM",
+    '"',
+    "*",
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(40))
+def test_whatever_is_done_to_a_file_is_told_as_findings_or_in_a_sentence(seed: int, tmp_path: Path) -> None:
+    chance = random.Random(seed)  # noqa: S311 - which line is no secret
+    lines = INP.split("\n")
+    for _ in range(chance.randint(1, 6)):
+        at = chance.randrange(len(lines))
+        words = lines[at].split() or [""]
+        word = chance.randrange(len(words))
+        words[word : word + chance.randrange(2)] = [chance.choice(WORDS)] * chance.randrange(2)
+        lines[at : at + chance.randrange(2)] = [" ".join(words)]
+    (tmp_path / "street.inp").write_text("\n".join(lines))
+    try:
+        network, found = inspect(tmp_path / "street.inp")
+    except PenstockError as error:
+        assert "street.inp" in str(error)
+    else:
+        assert network is not None or found
