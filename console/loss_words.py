@@ -12,6 +12,7 @@ LOSS_WORDS: dict[str, tuple[str, str]] = {
     "recoverable": ("Recoverable, m3", "可追回，m3"),
     "interval_90": ("90 % interval, m3", "90 % 区间，m3"),
     "ili": ("ILI", "基础设施漏损指数 ILI"),
+    "night_flow": ("Night flow, m3/h", "夜间最小流量，m3/h"),
     "rank": ("Rank", "排名"),
     "worth": ("Worth, {currency}", "价值，{currency}"),
     "loss_targets": ("Loss targets", "漏损目标"),

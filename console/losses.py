@@ -59,10 +59,19 @@ def _ranking(rows: pd.DataFrame) -> None:
     spans = [f"{look.number(r.low_m3, 0)} – {look.number(r.high_m3, 0)}" for r in table.itertuples()]
     places = [f"{r.rank} ({r.rank_low}–{r.rank_high})" for r in table.itertuples()]
     index = ["–" if pd.isna(r.ili) else f"{r.ili:.1f} ± {1.96 * r.ili_sd:.1f}" for r in table.itertuples()]
-    heads = [say("rank"), say("zone"), say("recoverable"), say("interval_90"), say("ili"), say("worth", currency=settings.city.currency)]
+    heads = [
+        say("rank"),
+        say("zone"),
+        say("recoverable"),
+        say("interval_90"),
+        say("ili"),
+        say("night_flow"),
+        say("worth", currency=settings.city.currency),
+    ]
     amounts = [look.number(value, 0) for value in table["recoverable_m3"]]
     money = [look.number(value, 0) for value in table["money"]]
-    cells = zip(places, [_name(zone) for zone in table["area"]], amounts, spans, index, money, strict=True)
+    flows = [look.number(value) for value in table["night_flow_m3_per_h"]]
+    cells = zip(places, [_name(zone) for zone in table["area"]], amounts, spans, index, flows, money, strict=True)
     body = "".join(f"<tr>{''.join(f'<td>{escape(str(cell))}</td>' for cell in row)}</tr>" for row in cells)
     head = "".join(f"<th>{escape(name)}</th>" for name in heads)
     title = f"{say('loss_ranking')} · {say('loss_ranking_note')}"

@@ -27,7 +27,8 @@ def balance(engine: Engine, side: WaterCity, month: str | None, csv: Path | None
         index = f"ILI {row.ili:.1f} +- {1.96 * row.ili_sd:.1f}" if row.ili == row.ili else "ILI not told"
         yield (
             f"{row.rank:3} ({row.rank_low}-{row.rank_high}) {row.area:<12}{row.recoverable_m3:12,.0f}"
-            f" ({row.low_m3:,.0f} to {row.high_m3:,.0f}), {row.money:,.0f} {side.city.settings.city.currency}, {index}"
+            f" ({row.low_m3:,.0f} to {row.high_m3:,.0f}), {row.money:,.0f} {side.city.settings.city.currency}, {index},"
+            f" night flow {row.night_flow_m3_per_h:.1f} m3/h"
         )
     for one in losses.tracked(rows).itertuples():
         yield (

@@ -142,7 +142,8 @@ def _rows(side: WaterCity, month: str, rows: pd.DataFrame, bills: billed.Bills) 
     """One month: every DMA, and the city as their sum."""
     known = rows.dropna(subset=["loss_m3"])
     for row in known.itertuples():
-        alone = {name: _number(getattr(row, f"{name}_m3")) for name in ("shape", "meters", "night")}
+        alone = {f"{name}_m3": _number(getattr(row, f"{name}_m3")) for name in ("shape", "meters", "night")}
+        alone["night_flow_m3_per_h"] = _number(row.night_flow_m3_per_h)
         volumes = float(row.inflow_m3), float(row.loss_m3), float(row.loss_sd_m3)
         yield _row(side, str(row.area), month, int(row.hours), volumes, alone, bills)
     if len(known) and len(known) == len(rows):

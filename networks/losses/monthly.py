@@ -9,11 +9,25 @@ import pandas as pd
 from city.clock import local
 from city.frames import Block
 from networks.losses.evidence import Telling, align, by_meters, by_night_flow, by_shape
+from networks.losses.night_flow import NIGHT_HOURS
 from networks.losses.nominal import Customers, Patterns, customers, learned_patterns, nominal_patterns, week
 from networks.network import Network
 
 Z90, Z95 = 1.6449, 1.96
-COLUMNS = ["area", "month", "hours", "inflow_m3", "loss_m3", "loss_sd_m3", "low_m3", "high_m3", "shape_m3", "meters_m3", "night_m3"]
+COLUMNS = [
+    "area",
+    "month",
+    "hours",
+    "inflow_m3",
+    "night_flow_m3_per_h",
+    "loss_m3",
+    "loss_sd_m3",
+    "low_m3",
+    "high_m3",
+    "shape_m3",
+    "meters_m3",
+    "night_m3",
+]
 
 
 @dataclass(frozen=True)
@@ -45,7 +59,8 @@ def real_losses(
     consumption: customers' meters [m3 per step], at the junctions that `meters` names
     night: rows of `night_losses`, where night use is known
 
-    Returns area, month (period M), hours [h] measured, inflow_m3, loss_m3 with loss_sd_m3 and the 90 % interval low_m3 to high_m3,
+    Returns area, month (period M), hours [h] measured, inflow_m3, night_flow_m3_per_h (mean over the days of the least hourly inflow
+    between 02:00 and 05:00), loss_m3 with loss_sd_m3 and the 90 % interval low_m3 to high_m3,
     and what each telling says alone [m3]; NaN where a telling has nothing to stand on. Volumes are of the measured hours.
     """
     patterns, meters = nominal_patterns(network), meters or {}
@@ -95,6 +110,7 @@ def _area(
             "month": came.index,
             "hours": hours,
             "inflow_m3": came,
+            "night_flow_m3_per_h": _night_flow(inflow, zone).reindex(came.index),
             "loss_m3": loss.clip(0, limit),
             "loss_sd_m3": sd,
             "low_m3": (loss - Z90 * sd).clip(0, limit),
@@ -103,3 +119,11 @@ def _area(
         }
     )
     return made.reset_index(drop=True)
+
+
+def _night_flow(inflow: pd.Series, zone: str) -> pd.Series:
+    """Minimum night flow [m3/h]: of each day the least hour, of each month the mean of its days."""
+    clock = local(pd.DatetimeIndex(inflow.index), zone)
+    night = inflow[(clock.hour >= NIGHT_HOURS[0]) & (clock.hour < NIGHT_HOURS[1])]
+    least = night.groupby(local(pd.DatetimeIndex(night.index), zone).date).min().dropna()
+    return least.groupby(pd.PeriodIndex(pd.to_datetime(least.index), freq="M")).mean()

@@ -43,12 +43,19 @@ def chosen(found: pd.DataFrame, month: str | None) -> pd.DataFrame:
 
 
 def ranked(rows: pd.DataFrame, price_per_m3: float) -> pd.DataFrame:
-    """The DMAs of one month by recoverable loss: see `networks.losses.ranking.ranking`; with doubt, why UARL may not hold there."""
+    """The DMAs of one month by recoverable loss: see `networks.losses.ranking.ranking`.
+
+    With night_flow_m3_per_h, the month's minimum night flow, and doubt, why UARL may not hold there.
+    """
     own = rows[rows["zone_id"] != ""]
     told = zip(own["zone_id"], own["detail"], strict=True)
     what = {zone: Infrastructure(**detail["infrastructure"]) for zone, detail in told if detail["infrastructure"]}
     table = ranking(own.rename(columns={"zone_id": "area"}).assign(days=own["hours"] / 24), what, price_per_m3)
-    return table.assign(doubt=[what[zone].doubt() if zone in what else "" for zone in table["area"]])
+    nights = {row.zone_id: row.detail["alone"].get("night_flow_m3_per_h") for row in own.itertuples()}
+    return table.assign(
+        night_flow_m3_per_h=table["area"].map(nights).astype(float),
+        doubt=[what[zone].doubt() if zone in what else "" for zone in table["area"]],
+    )
 
 
 def iwa(rows: pd.DataFrame, zone: str = "") -> pd.DataFrame:

@@ -88,6 +88,7 @@ def test_the_leak_is_found_beside_a_demand_that_changes_from_day_to_day() -> Non
     assert (found["low_m3"] <= true).all()
     assert (true <= found["high_m3"]).all()
     assert found["night_m3"].isna().all()
+    assert found["night_flow_m3_per_h"].between(LEAK + 50, LEAK + 56).all()  # the least hours are 0.535 of the mean
 
 
 def metered(names: list[str], shape: np.ndarray) -> Block:
