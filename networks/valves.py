@@ -115,7 +115,7 @@ def _wrong_values(table: pd.DataFrame, subject: str) -> list[Problem]:
         "exercised": (_given(table, "exercised") & exercised.isna(), "a date such as 2026-05-31, or nothing"),
     }
     return [
-        Problem(f"{subject}, valve {valve}", f"{name} '{seen}'", allowed, f"Correct the {name}.")
+        Problem(f"{subject}, valve {valve}", f"{name} '{seen}'", allowed, "Correct it.")
         for name, (bad, allowed) in wrong.items()
         for valve, seen in zip(table.loc[bad, "valve"], table.get(name, blank)[bad], strict=True)
     ]

@@ -1,5 +1,6 @@
 """Valves and segments: equal to wntr's own partition, and round trips."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,8 @@ def test_valve_layer_of_net3_is_the_named_one_and_leaves_the_generators_alone() 
 
 def test_valve_file_comes_back_as_written(tmp_path: Path) -> None:
     network = Network.named("Net3")
-    table = valves.strategic(network)
+    table = valves.strategic(network).head(3).assign(turns=[18.0, np.nan, 42.5], state=["open", "unknown", "stuck"])
+    table["exercised"] = pd.Series(pd.to_datetime(["2019-05-31", None, "2026-01-02"])).astype("datetime64[s]")
     valves.write(table, tmp_path / "valves.csv")
     pd.testing.assert_frame_equal(valves.read(tmp_path / "valves.csv", network), table)
 
@@ -56,6 +58,48 @@ def test_every_fault_of_a_valve_file_is_told_at_once(tmp_path: Path) -> None:
     told = str(caught.value)
     for part in ("link nolink is not", "node nonode is not", "node 10 is no end of link 151", "state 'ajar'", "twice"):
         assert part in told
+
+
+def test_turns_and_dates_that_are_none_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "valves.csv"
+    network = Network.named("Net3")
+    table = valves.strategic(network).head(3)[["link", "node"]]
+    wrong = table.assign(valve=["a", "b", "c"], turns=["-3", "many", "12"], exercised=["2026-05-31", "", "31.5.2026"])
+    wrong.to_csv(path, index=False)
+    with pytest.raises(PenstockError) as caught:
+        valves.read(path, network)
+    told = str(caught.value)
+    for part in ("valve a: turns '-3'", "valve b: turns 'many'", "valve c: exercised '31.5.2026'"):
+        assert part in told
+    assert len(caught.value.problems) == 3
+
+
+def test_geojson_points_are_the_same_table(tmp_path: Path) -> None:
+    network = Network.named("Net3")
+    table = valves.strategic(network).head(4).assign(turns=[18.0, 20.0, 22.0, 24.0], state=["open", "closed", "stuck", "unknown"])
+    rows = table.assign(exercised=None).to_dict("records")
+    features = [{"type": "Feature", "geometry": {"type": "Point", "coordinates": [1.0, 2.0]}, "properties": row} for row in rows]
+    for feature in features:
+        feature["id"] = feature["properties"].pop("valve")  # the feature's own id serves as the valve's
+    path = tmp_path / "valves.geojson"
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    pd.testing.assert_frame_equal(valves.read(path, network), table)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{}", "no GeoJSON"),
+        ("[1, 2", "no GeoJSON"),
+        ('{"features": [{"geometry": {"type": "LineString"}, "properties": {}}]}', "feature 0: LineString; allowed: Point"),
+        ('{"features": [{"geometry": {"type": "Point"}, "properties": {"link": "151"}}]}', "no column valve, node"),
+    ],
+)
+def test_geojson_that_is_none_or_holds_no_valves_is_told(tmp_path: Path, text: str, told: str) -> None:
+    path = tmp_path / "valves.geojson"
+    path.write_text(text)
+    with pytest.raises(PenstockError, match=told):
+        valves.read(path, Network.named("Net3"))
 
 
 def test_valve_file_without_its_columns_is_told(tmp_path: Path) -> None:
