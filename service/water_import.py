@@ -23,14 +23,14 @@ _ALSO = {"customers": "meters", "junctions": "nodes", "reservoirs": "sources", "
 class Sources:
     """Files sorted by what they are: layers by kind, a model, a valve table in use."""
 
-    layers: Mapping[str, Path]
+    layers: Mapping[str, list[Path]]
     model: Path | None
     valves: Path | None
 
 
 def sort(files: Sequence[str]) -> Sources:
     """What each file is, from its name or from a word before it (`pipes=mains_2026.geojson`). Raises `PenstockError` when unclear."""
-    layers: dict[str, Path] = {}
+    layers: dict[str, list[Path]] = {}
     model = known = None
     for told in files:
         word, _, rest = told.rpartition("=")
@@ -42,10 +42,9 @@ def sort(files: Sequence[str]) -> Sources:
         else:
             stem = (word or path.stem).lower()
             kind = next((_ALSO.get(name, name) for name in (*_KINDS, *_ALSO) if name in stem), "")
-            if not kind or kind in layers:
-                seen = f"a second layer of {kind}" if kind else "no kind of layer in its name"
-                raise fault(f"file {told}", seen, f"one file for each of {', '.join(_KINDS)}", "Write KIND=FILE.")
-            layers[kind] = path
+            if not kind:
+                raise fault(f"file {told}", "no kind of layer in its name", ", ".join(_KINDS), "Write KIND=FILE.")
+            layers.setdefault(kind, []).append(path)
     if model is None and "pipes" not in layers:
         raise fault("files", "neither pipes nor an INP file", "pipes.geojson or network.inp", "Give the pipes.")
     return Sources(layers, model, known)
@@ -55,7 +54,10 @@ def bring(sources: Sources, name: str, fields: Mapping[str, str], coordinates: s
     """Read everything and put it together. Raises `PenstockError` for files that are not what they should be."""
     if coordinates not in ("", "degrees", "metres"):
         raise fault(f"--coordinates {coordinates}", "unknown", "degrees or metres", "Project the layers to metres first.")
-    layers = {kind: gis.read(path, kind, _fields(fields, kind), coordinates) for kind, path in sources.layers.items()}
+    layers = {
+        kind: gis.merged(gis.read(path, kind, _fields(fields, kind), coordinates) for path in paths)
+        for kind, paths in sources.layers.items()
+    }
     network, found = inspect(sources.model) if sources.model else (None, list[Finding]())
     known = pd.read_csv(sources.valves, dtype=str, keep_default_na=False) if sources.valves else None
     if known is not None and not set(valves.PLACE) <= set(known):

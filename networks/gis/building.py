@@ -72,7 +72,7 @@ def _elevations(nodes: pd.DataFrame, known: Sequence[Feature], findings: list[Fi
 def _add_source(
     model: "wntr.network.WaterNetworkModel", source: Feature, place: tuple[float, float], ground_m: float, findings: list[Finding]
 ) -> None:
-    if source.word("kind", "type", "node_type").lower() == "tank":
+    if source.word("kind", "type").lower() == "tank" or "init_level" in source.says:
         levels = {name: source.number(name, findings) for name in _TANK}
         missing = [name for name, value in levels.items() if value is None]
         if missing:

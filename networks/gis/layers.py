@@ -7,7 +7,7 @@ References: RFC 7946, The GeoJSON Format (2016). Its member `crs` was dropped th
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -108,6 +108,19 @@ def read(path: Path, name: str, fields: Mapping[str, str] | None = None, coordin
                 layer.features.append(feature)
     _system(layer, document, coordinates)
     return layer
+
+
+def merged(layers: Iterable[Layer]) -> Layer:
+    """Layers of one kind as one: a GIS may keep reservoirs apart from tanks. Raises `PenstockError` when one is in degrees and one not."""
+    first, *others = layers
+    for other in others:
+        if other.degrees != first.degrees:
+            raise fault(f"layers of {first.name}", "one in degrees, one not", "one system", "Export them alike.")
+        ids = {feature.id for feature in first.features}
+        twice = [feature for feature in other.features if feature.id in ids]
+        first.findings += [*other.findings, *(Finding("feature-twice", (feature.id,), "in two files of its kind") for feature in twice)]
+        first.features += [feature for feature in other.features if feature.id not in ids]
+    return first
 
 
 def _features(layer: Layer, raw: dict[str, Any], number: int, renamed: Mapping[str, str]) -> Iterator[Feature]:

@@ -15,7 +15,7 @@ GROUND = Ground(lon=113.26, lat=23.13)
 Layers = dict[str, list[dict[str, Any]]]
 
 
-def feature(name: str, points: NDArray[np.float64], line: bool, **says: Any) -> dict[str, Any]:
+def feature(name: str, points: NDArray[np.float64], line: bool, /, **says: Any) -> dict[str, Any]:
     """One feature in degrees from points in metres, rounded to a millimetre's 1e-8 degrees as exports do."""
     at = GROUND.degrees(np.atleast_2d(points)).round(8).tolist()
     geometry = {"type": "LineString" if line else "Point", "coordinates": at if line else at[0]}

@@ -156,7 +156,7 @@ WORDS = [
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(40))
-def test_whatever_is_done_to_a_file_is_told_as_findings_or_in_a_sentence(seed: int, tmp_path: Path) -> None:
+def test_whatever_is_done_to_a_file_is_told_as_findings(seed: int, tmp_path: Path) -> None:
     chance = random.Random(seed)  # noqa: S311 - which line is no secret
     lines = INP.split("\n")
     for _ in range(chance.randint(1, 6)):
@@ -166,9 +166,5 @@ def test_whatever_is_done_to_a_file_is_told_as_findings_or_in_a_sentence(seed: i
         words[word : word + chance.randrange(2)] = [chance.choice(WORDS)] * chance.randrange(2)
         lines[at : at + chance.randrange(2)] = [" ".join(words)]
     (tmp_path / "street.inp").write_text("\n".join(lines))
-    try:
-        network, found = inspect(tmp_path / "street.inp")
-    except PenstockError as error:
-        assert "street.inp" in str(error)
-    else:
-        assert network is not None or found
+    network, found = inspect(tmp_path / "street.inp")
+    assert network is not None or found

@@ -142,6 +142,26 @@ def test_a_map_is_fitted_though_one_pair_in_ten_is_wrong() -> None:
     np.testing.assert_allclose(shift[0] + there @ shift[1:], here, atol=0.01)
 
 
+def test_layers_with_wntrs_names_are_read_in_its_units(net2: Network, tmp_path: Path) -> None:
+    """wntr writes the attributes of its elements, in m and m3/s, one file per kind of element, ids in `name`."""
+    made: gis_layers.Layers = {"pipes": [], "junctions": [], "tanks": []}
+    for name, pipe in net2._model.pipes():
+        ends = UNIT_M * np.array([pipe.start_node.coordinates, pipe.end_node.coordinates])
+        says = {key: getattr(pipe, key) for key in ("length", "diameter", "roughness", "minor_loss")}
+        made["pipes"].append(gis_layers.feature("", ends, True, name=name, initial_status=str(pipe.initial_status), **says))
+    for name, node in net2._model.junctions():
+        says = {"elevation": node.elevation, "base_demand": node.base_demand or None}
+        made["junctions"].append(gis_layers.feature("", UNIT_M * np.array(node.coordinates), False, name=name, **says))
+    for name, tank in net2._model.tanks():
+        says = {key: getattr(tank, key) for key in ("elevation", "init_level", "min_level", "max_level", "diameter")}
+        made["tanks"].append(gis_layers.feature("", UNIT_M * np.array(tank.coordinates), False, name=name, **says))
+    paths = gis_layers.write(made, tmp_path)
+    kinds = {"pipes": "pipes", "junctions": "nodes", "tanks": "sources"}
+    back = gis.bring_together({kind: gis.read(paths[file], kind) for file, kind in kinds.items()}, "city").network
+    assert back is not None
+    pd.testing.assert_series_equal(heads(back), heads(net2), atol=0.01)
+
+
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"type": "Feature"}', '{"type": "FeatureCollection", "features": 3}'])
 def test_what_is_no_geojson_is_told_in_a_sentence(text: str, tmp_path: Path) -> None:
     path = tmp_path / "pipes.geojson"

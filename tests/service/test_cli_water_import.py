@@ -69,7 +69,6 @@ def test_a_folder_that_is_there_is_not_touched_and_none_is_half_made(town: Path)
     [
         ("valves.geojson", "neither pipes nor an INP file"),
         ("pipes.geojson other.geojson", "no kind of layer in its name"),
-        ("pipes.geojson pipes=sources.geojson", "a second layer of pipes"),
         ("pipes.geojson valves=nowhere.geojson", "No such file"),
         ("nowhere.inp", "no such file"),
         ("pipes.geojson --field diameter", "no name on both sides"),
