@@ -86,7 +86,6 @@ class DistrictWatch(Learnt):
     # --- once a day ------------------------------------------------------------------------------------------------------------
     def _daily(self) -> list[Report]:
         self.trim()
-        self.learn()
         self._check_sensors()
         self._follow()
         night = slow.nights(self.inflow(), self.window.times, self.sites.zone)
@@ -101,6 +100,7 @@ class DistrictWatch(Learnt):
             if leak.end_utc is None and leak.active.kind == "slow":
                 self._locate(leak)
                 reports += self._report(leak, self.window.end_utc)
+        self.learn()  # last, so that a watch that is restored learns the same
         return reports
 
     def _check_sensors(self) -> None:
@@ -231,7 +231,7 @@ class DistrictWatch(Learnt):
             "sites": asdict(self.sites),
             "prices": list(self.prices),
             "count": self.count,
-            "patterns": {"pipes": list(self.patterns.index), "drop": np.round(self.patterns.to_numpy(), 6).tolist()},
+            "patterns": {"pipes": list(self.patterns.index), "drop": self.patterns.to_numpy().tolist()},
             "faults": [asdict(one) | {"since_utc": one.since_utc.isoformat()} for one in self.sensor_faults],
             "leaks": [leak.state() for leak in self.leaks],
         }
@@ -245,6 +245,7 @@ class DistrictWatch(Learnt):
         made.patterns = pd.DataFrame(state["patterns"]["drop"], index=pipes, columns=list(made.window.ids["pressure"]))
         made.sensor_faults = [SensorFault(**one | {"since_utc": datetime.fromisoformat(one["since_utc"])}) for one in state["faults"]]
         made.leaks = [DistrictLeak.restore(one) for one in state["leaks"]]
+        made.learn()
         return made
 
 

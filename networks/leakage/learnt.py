@@ -53,7 +53,7 @@ class Learnt:
         self._baseline = Baseline.fit(past.block("pressure"), clean.hourly(), level=level, running=running, zone=self.sites.zone)
         if self.patterns.empty:
             rows = slice(-min(96, self.window.steps), None)
-            self.patterns = self.sensitivities(PATTERN_M3_PER_H, clean, rows) / PATTERN_M3_PER_H
+            self.patterns = (self.sensitivities(PATTERN_M3_PER_H, clean, rows) / PATTERN_M3_PER_H).round(6)  # as it is stored
         return self._baseline
 
     def fitted(self) -> Baseline:

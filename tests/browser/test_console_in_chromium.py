@@ -36,13 +36,14 @@ HEADINGS = {
 def numbers(city: Penstock) -> dict[str, list[str]]:
     """What each page must show, read from the store; digits only, as pages group them with spaces."""
     engine = open_store(f"sqlite:///{city.home / 'penstock.db'}")
-    plan, case = results.last_plan(engine), results.rows(engine, t.leak_case)[0]
+    plan, case = results.last_plan(engine), results.rows(engine, t.leak_case, t.leak_case.c.kind == "burst")[0]
+    (cut,) = results.rows(engine, t.isolation, t.isolation.c.case_id == case.case_id)
     head = results.ledger_head(engine)
     assert plan is not None
     assert head is not None
     return {
         "tonight": [f"{plan.cost:.0f}", f"{plan.baseline_cost:.0f}", f"{plan.co2_kg / 1000:.1f}"],
-        "water": [f"{case.flow_m3_per_h:.1f}", case.pipe, *results.rows(engine, t.isolation)[0].detail["valves"]],
+        "water": [f"{case.flow_m3_per_h:.1f}", case.pipe, *cut.detail["valves"]],
         "carbon": [head.root[:12]],
     }
 

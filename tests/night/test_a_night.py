@@ -76,15 +76,22 @@ def test_the_three_bad_units_are_named_and_nothing_of_theirs_is_used(night: Pens
     assert told["steps"]["ledger"]["status"] == "done"
 
 
-def test_the_burst_is_found_on_its_pipe_and_its_isolation_is_proved(night: Penstock) -> None:
+def test_the_burst_and_the_slow_leak_are_found_and_the_drifting_sensor_is_named(night: Penstock) -> None:
     truth = json.loads((night.home / "truth.json").read_text())
     engine = open_store(f"sqlite:///{night.home / 'penstock.db'}")
-    (case,) = results.rows(engine, t.leak_case)
-    (plan,) = results.rows(engine, t.isolation)
-    assert case.zone_id == truth["zone"]
-    assert truth["pipe"] in [candidate["pipe"] for candidate in case.candidates[:3]]
-    assert case.flow_m3_per_h == pytest.approx(truth["mean_flow_m3_per_h"], rel=0.2)
-    assert plan.proved
+    cases = {case.kind: case for case in results.rows(engine, t.leak_case)}
+    assert {case.state for case in cases.values()} == {"open"}
+    for kind, name, first in (("burst", "burst", 3), ("slow", "slow_leak", 6)):
+        case, true = cases[kind], truth[name]
+        assert case.zone_id == true["zone"]
+        assert true["pipe"] in [candidate["pipe"] for candidate in case.candidates[:first]]
+        assert case.flow_m3_per_h == pytest.approx(true["mean_flow_m3_per_h"], rel=0.2)
+    plans = results.rows(engine, t.isolation)
+    assert {plan.case_id for plan in plans} == {case.case_id for case in cases.values()}
+    assert all(plan.proved for plan in plans)
+    (fault,) = results.rows(engine, t.sensor_fault)
+    assert (fault.sensor, fault.kind, fault.state) == (f"{truth['drift']['sensor']}.pressure", "drift", "open")
+    assert fault.size == pytest.approx(truth["drift"]["m_per_day"], abs=0.01)
 
 
 def test_the_plan_costs_less_than_doing_nothing_and_proposes_but_does_not_write(night: Penstock) -> None:
@@ -101,7 +108,8 @@ def test_approved_commands_are_written_read_back_and_audited_and_a_stop_holds_th
 ) -> None:
     city = night.copy(tmp_path / "demo")
     engine = open_store(f"sqlite:///{city.home / 'penstock.db'}")
-    isolation = results.rows(engine, t.isolation)[0].isolation_id
+    burst = results.rows(engine, t.leak_case, t.leak_case.c.kind == "burst")[0].case_id
+    isolation = results.rows(engine, t.isolation, t.isolation.c.case_id == burst)[0].isolation_id
     assert "(shift-leader) must approve it too" in city.run("approve", "latest", isolation, "--who", "operator", "--now", DECISION)
     city.run("approve", isolation, "--who", "shift-leader", "--now", DECISION)
     city.run("hold", "battery-01", "--who", "ada", "--reason", "noise", "--now", DECISION)
