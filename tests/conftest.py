@@ -71,7 +71,8 @@ def worked(night: Penstock, demo_city: Path, tmp_path_factory: pytest.TempPathFa
     from service.store import open_store, results
 
     made = night.copy(tmp_path_factory.mktemp("worked") / "demo")
-    isolations = [row.isolation_id for row in results.rows(open_store(f"sqlite:///{made.home / 'penstock.db'}"), t.isolation)]
+    engine = open_store(f"sqlite:///{made.home / 'penstock.db'}")
+    isolations = sorted({row.plan_id for row in results.rows(engine, t.command, t.command.c.plan_id.startswith("isolate-"))})
     for who in ("operator", "shift-leader"):
         made.run("approve", "latest", *isolations, "--who", who, "--reason", "agreed", "--now", DECISION, codes=(0,))
     with field(made.home / "simulator.json", port_of(demo_city)):
