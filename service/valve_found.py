@@ -1,6 +1,6 @@
 """A valve that turns out stuck while an isolation is under way: the next ring is planned at once, from where valves and crews are."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -39,6 +39,13 @@ def begun(engine: Engine, side: WaterCity, case_id: str, now_utc: datetime) -> B
             if task["who"] != MOTOR and datetime.fromisoformat(task["start_utc"]) <= now_utc:
                 at[task["who"]] = str(node[task["what"]])
     return Begun((*work.get("closed", ()), *closed), at)
+
+
+def overdue(detail: Mapping[str, Any], now_utc: datetime) -> bool:
+    """Is the time of a plan's first valve over, none being closed yet? Then it wants new times: crews set out when it is approved."""
+    work = detail.get("schedule", {})
+    begins = [datetime.fromisoformat(task["start_utc"]) for task in work.get("tasks", ()) if task["kind"] == "close"]
+    return bool(begins) and not work.get("closed") and min(begins) <= now_utc
 
 
 def stuck_under_way(engine: Engine, case_id: str, since_utc: datetime) -> bool:

@@ -69,6 +69,7 @@ def _wants(engine: Engine, case: dict[str, Any], now_utc: datetime, valves_told:
     if any(command.state != "proposed" for command in commands):
         return False
     late = bool(commands) and all(command.not_after_utc <= now_utc for command in commands)
+    late = late or any(valve_found.overdue(plan.detail, now_utc) for plan in plans)
     return not plans or valves_told or late or any(plan.pipe != case["pipe"] for plan in plans)
 
 

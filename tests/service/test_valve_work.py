@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -114,8 +113,23 @@ def test_what_is_done_of_an_isolation_is_known_from_commands_words_and_the_clock
 @pytest.fixture
 def live(monkeypatch: pytest.MonkeyPatch, day: LiveDay) -> None:
     """The last day as it was measured, without a field to measure it."""
-    monkeypatch.setattr(cutting.readings, "hot", lambda *_: SimpleNamespace(flow=None, level=None, running=None))
+    monkeypatch.setattr(cutting.readings, "hot", lambda *_: None)
+    monkeypatch.setattr(cutting, "_named", lambda *_: {})
     monkeypatch.setattr(cutting, "live_day", lambda *_: day)
+
+
+@pytest.mark.usefixtures("live")
+def test_times_that_passed_without_an_approval_are_made_anew(side: WaterCity, engine: Engine, day: LiveDay) -> None:
+    stored(side, engine, day)
+    case = [dict(row._mapping) for row in results.rows(engine, t.leak_case)]
+    for at, again in ((NOW + timedelta(minutes=9), 0), (NOW + timedelta(hours=9), 1)):
+        cuts, problems = cutting.due(night(side, engine, at), side, case, at, at)
+        assert (len(cuts), problems) == (again, [])
+    (cut,) = cuts
+    assert min(one["not_before_utc"] for one in cut.commands) >= NOW + timedelta(hours=9, minutes=10)
+    with writing(engine) as connection:
+        connection.execute(t.command.update().values(state="approved"))
+    assert cutting.due(night(side, engine, at), side, case, at, at) == ([], [])  # what is approved keeps its times
 
 
 @pytest.mark.usefixtures("live")
