@@ -8,16 +8,30 @@ References: Bertsekas, Dynamic Programming and Optimal Control, vol. I, 4th ed.,
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from networks.pumping import Mode, OperatingPoints
+from networks.pumping import Mode, PumpTask
 from networks.pumping.task import Floats
 from optimisation.pumps.switching import Switching
 
 _FULL_M = 1e-4
 Ints = NDArray[np.int64]
+
+
+class Points(Protocol):
+    """What a label search asks: operating points, or EPANET itself."""
+
+    task: PumpTask
+    modes: list[Mode]
+
+    def known(self, step: int, mode: int) -> bool: ...
+
+    def terms(self, level_m: Floats) -> Floats: ...
+
+    def after(self, step: int, mode: int, level_m: Floats, terms: Floats) -> tuple[Floats, Floats, Floats]: ...
 
 
 @dataclass(frozen=True)
@@ -31,12 +45,14 @@ class Candidate:
 @dataclass(frozen=True)
 class Search:
     """How to search: `cell_m` of levels, `slack_m` by which the operating points may miss a limit that EPANET will judge, `worth`
-    float[tanks] paid per metre that a tank falls (None: cost alone), `most` labels kept per step."""
+    float[tanks] paid per metre that a tank falls (None: cost alone), `most` labels kept per step,
+    none of them above the cost `dearest`."""
 
     cell_m: float
     slack_m: float = 0.01
     worth: Floats | None = None
     most: int = 60_000
+    dearest: float = np.inf
 
 
 @dataclass
@@ -54,7 +70,7 @@ class _Labels:
         return len(self.cost)
 
 
-def candidates(points: OperatingPoints, switching: Switching, search: Search, count: int) -> list[Candidate]:
+def candidates(points: Points, switching: Switching, search: Search, count: int) -> list[Candidate]:
     """The `count` cheapest schedules that differ in the end state or earlier, cheapest first; empty when the limits leave none."""
     task, none = points.task, np.zeros(1, dtype=np.int64)
     labels = _Labels(task.initial_level_m[None], np.zeros(1), none - 1, none, none)
@@ -76,7 +92,7 @@ def candidates(points: OperatingPoints, switching: Switching, search: Search, co
     return found
 
 
-def _expanded(points: OperatingPoints, switching: Switching, search: Search, labels: _Labels, step: int) -> _Labels:
+def _expanded(points: Points, switching: Switching, search: Search, labels: _Labels, step: int) -> _Labels:
     """Every label in every mode that its switches and the limits allow."""
     task, slack = points.task, search.slack_m
     least, most = task.level_limits_m.T
@@ -87,15 +103,17 @@ def _expanded(points: OperatingPoints, switching: Switching, search: Search, lab
         if not points.known(step, mode):
             continue
         state = np.full(len(labels), switching.start[mode]) if step == 0 else switching.after[labels.state, mode]
-        level, cost, pressure = points.after(step, mode, labels.level_m, terms)
-        fits = (state >= 0) & (level >= least - slack).all(axis=1) & (level <= top + slack).all(axis=1)
-        fits &= (pressure >= task.least_pressure_m - slack).all(axis=1)
+        rows = np.flatnonzero(state >= 0)
+        before = labels.level_m[rows]
+        level, cost, pressure = points.after(step, mode, before, terms[rows])
+        fits = (level >= least - slack).all(axis=1) & (level <= top + slack).all(axis=1)
+        fits &= (pressure >= task.least_pressure_m - slack).all(axis=1) & (labels.cost[rows] + cost <= search.dearest)
         if last:
             fits &= (level >= task.end_level_m - slack).all(axis=1)
-        rows = np.flatnonzero(fits)
         if search.worth is not None:
-            cost = cost - np.maximum(labels.level_m - level, 0.0) @ search.worth
-        parts.append(_Labels(level[rows], labels.cost[rows] + cost[rows], state[rows], rows, np.full(len(rows), mode)))
+            cost = cost - np.maximum(before - level, 0.0) @ search.worth
+        kept = rows[fits]
+        parts.append(_Labels(level[fits], labels.cost[kept] + cost[fits], state[kept], kept, np.full(len(kept), mode)))
     if not parts:
         return labels[np.zeros(0, dtype=np.int64)]
     return _Labels(*(np.concatenate(part) for part in zip(*((p.level_m, p.cost, p.state, p.parent, p.mode) for p in parts), strict=True)))

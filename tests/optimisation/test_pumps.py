@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from city.problems import PenstockError
 from networks.network import Network
 from networks.pumping import OperatingPoints, PumpDay, judged
-from optimisation.pumps import Effort, PumpLimits, PumpTask, best
+from optimisation.pumps import Effort, PumpLimits, PumpTask, best, proof
 from optimisation.pumps.milp import PumpProgram
 from optimisation.pumps.switching import Switching, assigned, switched
 from tests.networks.pump_town import town
@@ -61,6 +61,15 @@ def test_the_program_finds_the_same_schedule_and_obeys_its_cuts(tmp_path: Path) 
         assert second is not None
         assert second.modes[:3] != first.modes[:3]
         assert second.cost >= first.cost - 1e-6
+
+
+def test_the_search_in_epanet_alone_agrees_and_finds_nothing_below_the_best(tmp_path: Path) -> None:
+    task = PumpTask(town(tmp_path), PumpLimits(starts=1, pressure_m={"B": 28.0}))
+    cost, _ = cheapest(task)
+    found = proof.cheapest(task, dearest=cost * 1.001, cell_m=1e-4)
+    assert found is not None
+    assert found.cost == pytest.approx(cost, rel=1e-4)
+    assert proof.cheapest(task, dearest=cost * 0.999, cell_m=1e-4) is None
 
 
 def test_fire_reserve_and_turnover_cost_money_and_hold(tmp_path: Path) -> None:
