@@ -68,35 +68,37 @@ def test_feed_is_counted_towards_the_burst(closing: Closing) -> None:
 
 
 @pytest.mark.parametrize("closed", ["a", "b"])
-def test_outflow_with_one_valve_closed_is_that_of_epanet_through_files(town: Network, closing: Closing, closed: str) -> None:
+def test_outflow_with_one_valve_closed_is_that_of_epanet_through_files(
+    town: Network, closing: Closing, closed: str, tmp_path: Path
+) -> None:
     """The same hole as an emitter in a network written out, run by EPANET's own file interface with that valve's pipe closed."""
-    emitter = SIZE / _pressure(town) ** 0.5
-    assert closing.at(frozenset(closed)).outflow_m3_per_h == pytest.approx(_outflow(town, emitter, closed), rel=0.01)
+    emitter = SIZE / _pressure(town, tmp_path) ** 0.5
+    assert closing.at(frozenset(closed)).outflow_m3_per_h == pytest.approx(_outflow(town, emitter, closed, tmp_path), rel=0.01)
 
 
 def _halved(town: Network) -> wntr.network.WaterNetworkModel:
     return wntr.morph.split_pipe(town.prepared(), "p2", "other_half", "hole", return_copy=True)
 
 
-def _run(model: wntr.network.WaterNetworkModel) -> wntr.sim.results.SimulationResults:
+def _run(model: wntr.network.WaterNetworkModel, folder: Path) -> wntr.sim.results.SimulationResults:
     model.options.time.duration = 0
     model.options.hydraulic.demand_model = "PDA"
     model.options.hydraulic.required_pressure = 20.0
-    return wntr.sim.EpanetSimulator(model).run_sim(version=2.2)
+    return wntr.sim.EpanetSimulator(model).run_sim(version=2.2, file_prefix=str(folder / "run"))
 
 
-def _pressure(town: Network) -> float:
+def _pressure(town: Network, folder: Path) -> float:
     model = _halved(town)
     model.get_node("hole").add_demand(SIZE / 3600, None)
-    return float(_run(model).node["pressure"].loc[0, "hole"])
+    return float(_run(model, folder).node["pressure"].loc[0, "hole"])
 
 
-def _outflow(town: Network, emitter: float, closed: str) -> float:
+def _outflow(town: Network, emitter: float, closed: str, folder: Path) -> float:
     model = _halved(town)
     model.get_node("hole").emitter_coefficient = emitter / 3600
     link = {"a": "p2", "b": "p3"}[closed]
     model.get_link(link).initial_status = wntr.network.LinkStatus.Closed
-    return float(_run(model).node["demand"].loc[0, "hole"] * 3600)
+    return float(_run(model, folder).node["demand"].loc[0, "hole"] * 3600)
 
 
 def test_regulating_valves_and_pumps_are_as_before_after_every_state() -> None:
