@@ -25,7 +25,7 @@ FLOW, STATUS, ENERGY = 8, 11, 13  # link codes
 _INITIAL_QUALITY, _QUALITY, _AGE = 4, 12, 2
 _DURATION, _HYDRAULIC_STEP, _PATTERN_STEP, _PATTERN_START, _REPORT_STEP = 0, 1, 3, 4, 5
 _PDA = 1
-_ACCURACY, _DEMAND_MULTIPLIER = 1, 4  # option codes
+_ACCURACY, _DEMAND_MULTIPLIER, _DAMP_LIMIT = 1, 4, 17  # option codes
 _MAX_FLOW_CHANGE = 3  # statistic code
 _FIRST_ERROR = 100  # EPANET: below are warnings (1 unbalanced, 2 unstable, 3 disconnected, 4 pumps, 5 valves, 6 negative pressure)
 
@@ -111,9 +111,10 @@ class Engine:
         """Multiply every demand, emitters excepted."""
         self._check(self._lib.EN_setoption(self._project, _DEMAND_MULTIPLIER, ctypes.c_double(factor)), "scaling demand")
 
-    def accuracy(self, relative: float) -> None:
-        """The sum of flow changes over the sum of flows at which a solve ends [1]."""
-        self._check(self._lib.EN_setoption(self._project, _ACCURACY, ctypes.c_double(relative)), "setting the accuracy")
+    def accuracy(self, relative: float, damping: float = 0.0) -> None:
+        """The sum of flow changes over the sum of flows at which a solve ends [1], and from which on its steps are damped (0: never)."""
+        for code, value in ((_ACCURACY, relative), (_DAMP_LIMIT, damping)):
+            self._check(self._lib.EN_setoption(self._project, code, ctypes.c_double(value)), "setting the accuracy")
 
     def flow_change(self) -> float:
         """The largest change of a flow in the last trial of the last solve [m3/h]."""

@@ -22,7 +22,8 @@ UNBALANCED = 1  # EPANET's warning that it did not converge
 Floats = NDArray[np.float64]
 _DIAMETER = 0  # EPANET's link code
 _BARRED_MM = 0.1  # diameter of a check valve that is shut, which takes no status in EPANET: 0.001 m3/h at 30 m
-_ACCURACIES, _STILL_M3_PER_H = (0.001, 0.01), 0.01
+_WAYS = ((0.001, 0.0), (0.001, 0.1), (0.01, 0.1))  # accuracy and damping, in turn until EPANET converges
+_STILL_M3_PER_H = 0.01
 _TRIALS, _MORE = 20, 10  # most plans need ten; then the statuses of pumps and valves that flap are held, and a few more settle it
 
 
@@ -77,6 +78,7 @@ class Trial:
         links = network.links
         self._ends = {name: (start, end) for name, start, end in zip(links["id"], links["start"], links["end"], strict=True)}
         self._suction = dict(zip(network.pumps["id"], network.pumps["start"], strict=True))
+        self._regulating = links.loc[(links["kind"] == "valve") & links["one_way"], "id"].tolist()
         self._checked = set(links.loc[(links["kind"] == "pipe") & links["one_way"], "id"])
         barred = {*self._places.values()}
         sources = set(network.sources)
@@ -125,9 +127,9 @@ class Trial:
             engine.set_links(barred, _DIAMETER, sizes)
 
     def _settled(self, statuses: Mapping[int, float]) -> int:
-        """Solve; once more with less accuracy where a pump or a valve keeps flapping. Returns EPANET's warning code."""
-        for accuracy in _ACCURACIES:
-            self.engine.accuracy(accuracy)
+        """Solve; where a pump or a valve keeps flapping once more damped, then less accurately. Returns EPANET's warning code."""
+        for accuracy, damping in _WAYS:
+            self.engine.accuracy(accuracy, damping)
             self.engine.start()  # puts every link back to its status in the INP, regulating valves too
             self.engine.set_links(list(statuses), en.STATUS, statuses.values())
             warning = self.engine.solve()
@@ -151,12 +153,13 @@ class Trial:
         pressure [m3/h]. `dry` is what the search found for the same; the other parameters are as in `Search.prove`."""
         lost = {*dry.cut_off, *dry.unfed}
         stopped = [pump for pump, suction in self._suction.items() if suction in lost]  # nothing to pump: the plan says to stop them
+        held = [name for name in self._regulating if lost.issuperset(self._ends[name])]  # open: both ways, and nothing that flaps
         at, own = self._hole(dry.pipe)
         without_demand = [self.node_at[name] for name in lost]
         self.engine.set_nodes(without_demand, en.BASE_DEMAND, np.zeros(len(lost)))
         own = 0.0 if at in without_demand else own
         self.engine.set_nodes([at], en.BASE_DEMAND, [own + size_m3_per_h])
-        warning = self.solve((self.closed | set(closed)) - set(reopened), opened, without, stopped)
+        warning = self.solve((self.closed | set(closed)) - set(reopened), [*opened, *held], without, stopped)
         left = float(self.engine.nodes([at], en.DEMAND)[0]) * size_m3_per_h / max(own + size_m3_per_h, 1e-9)
         table = self._table(dry)
         self.engine.set_nodes([at], en.BASE_DEMAND, [own])
