@@ -73,7 +73,8 @@ def measured(file: Path, count: int, seed: int) -> dict[str, Any]:
     verify_s = np.add(plan_s, prove_s)  # a plan with its verification
     wrong = [proof.sentence for proof in (*proofs, *traded) if not proof.proved]
     wrong += [plan.sentence for plan in plans if not rightly_refused(plan, search)]
-    print(*wrong, sep="\n", end="", file=sys.stderr)
+    for sentence in wrong:
+        print("not proved:", sentence, file=sys.stderr)
     row = {
         "name": name,
         "links": len(network.links),
