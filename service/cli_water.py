@@ -94,3 +94,29 @@ def pressure_what_if(
     side = required(load(env))
     for line in loss_lines.pressure(open_store(env.url), side, zone, setting, moment(now)):
         typer.echo(line)
+
+
+@app.command()
+def pumps(
+    network: Annotated[Path, typer.Argument(help="an EPANET INP file with pumps, tanks, a tariff and the demand of the day")],
+    starts: Annotated[int | None, typer.Option("--starts", min=0, help="most starts, and most stops, of each pump")] = None,
+    pressure: Annotated[list[str] | None, typer.Option("--pressure", help="least pressure, JUNCTION=METRES")] = None,
+    reserve: Annotated[list[str] | None, typer.Option("--reserve", help="water always kept for fire, TANK=M3")] = None,
+    turnover: Annotated[list[str] | None, typer.Option("--turnover", help="least volume out per day in mean volumes, TANK=NUMBER")] = None,
+    age: Annotated[list[str] | None, typer.Option("--age", help="most water age, NODE=HOURS")] = None,
+    may_fill: Annotated[bool, typer.Option("--may-fill", help="full tanks shut themselves off (altitude valves)")] = False,
+    csv: Annotated[Path | None, typer.Option("--csv", help="write who runs in which hour to this file")] = None,
+) -> None:
+    """Plan a day of pumping: the cheapest schedule that EPANET finds feasible within the limits."""
+    from networks.pumping import PumpLimits
+    from service import water_pumps
+    from service.water_pumps import numbers
+
+    asked = {"pressure": pressure, "reserve": reserve, "turnover": turnover, "age": age}
+    least, kept, turns, most = (numbers(options, name) for name, options in asked.items())
+    limits = PumpLimits(starts, least, reserve_m3=kept, turnover=turns, age_h=most, may_fill=may_fill)
+    plan = water_pumps.planned(network, limits)
+    if csv:
+        plan.running.to_csv(csv, index_label="step", lineterminator="\n")
+    for line in water_pumps.lines(plan):
+        typer.echo(line)
