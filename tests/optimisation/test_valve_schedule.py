@@ -169,3 +169,25 @@ def test_a_large_main_is_shut_slowly() -> None:
     assert valve.surge_s(7200.0, Works()) == pytest.approx(2 * 3000 * 2 / (9.81 * 20) / 0.3)
     assert valve.by_hand_s(Works(), 7200.0) == pytest.approx(180 + 203.87, abs=0.01)
     assert valve.by_hand_s(Works(), 100.0) == 180 + 80  # a trickle: 20 turns of 4 s
+
+
+@pytest.mark.slow
+def test_on_all_isolations_of_net3_the_program_is_never_worse_and_loses_less_on_half_of_them(net3: Network) -> None:
+    """24 sets of two to five valves, all by hand, two crews, a burst of 150 m3/h: 2.6 % less water on the whole."""
+    base = net3.junctions.set_index("id")["base_demand_m3_per_h"]
+    customers, table = (25 * base[base > 0]).to_dict(), valves.strategic(net3)
+    plans = {}
+    for pipe in net3.pipes["id"]:
+        plan = plan_isolation(net3, table, pipe, customers_per_node=customers)
+        if plan.isolates and 2 <= len(plan.valves_to_close) <= 5:
+            plans.setdefault(plan.valves_to_close, plan)
+    found = []
+    for names, plan in plans.items():
+        running = {"10": 0, "335": 1}
+        with Closing(net3, table, plan.pipe, 150.0, names, base.to_dict(), customers_per_node=customers, pump_running=running) as made:
+            found.append(schedule(site(made)))
+    assert len(found) == 24
+    assert all(one.cost.weighed(0.1) <= one.greedy.weighed(0.1) + 1e-9 for one in found)
+    assert sum(one.cost.water_m3 < one.greedy.water_m3 - 1e-6 for one in found) == 12
+    saved = 1 - sum(one.cost.water_m3 for one in found) / sum(one.greedy.water_m3 for one in found)
+    assert saved == pytest.approx(0.026, abs=0.003)
