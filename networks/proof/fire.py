@@ -40,24 +40,25 @@ def fire_flow(
     """
     trial.network.require("junctions", hydrants, "hydrants")
     away = distances(trial.network, dry.pipe).reindex(list(hydrants)).dropna().sort_values().head(nearest)
-    lost, rows = {*dry.cut_off, *dry.unfed}, []
-    for hydrant, metres in away.items():
-        flow = head = np.nan
-        if hydrant not in lost:
-            flow, head = _opened(trial, closed, str(hydrant), flow_m3_per_h / pressure_m**0.5)
-        state = "lost" if hydrant in lost else "enough" if flow >= flow_m3_per_h else "short"
-        rows.append((hydrant, float(metres), state, flow, head))
+    rows = []
+    with trial.masked(dry) as lost:
+        for hydrant, metres in away.items():
+            flow = head = np.nan
+            if hydrant not in lost:
+                head = _opened(trial, closed, lost, str(hydrant), flow_m3_per_h / pressure_m**0.5)
+                flow = flow_m3_per_h * (max(head, 0.0) / pressure_m) ** 0.5
+            state = "lost" if hydrant in lost else "enough" if flow >= flow_m3_per_h else "short"
+            rows.append((hydrant, float(metres), state, flow, head))
     return pd.DataFrame(rows, columns=["hydrant", "distance_m", "state", "flow_m3_per_h", "pressure_m"])
 
 
-def _opened(trial: Trial, closed: Collection[str], hydrant: str, coefficient: float) -> tuple[float, float]:
-    """Outflow of the hydrant alone [m3/h] and its pressure [m]."""
+def _opened(trial: Trial, closed: Collection[str], lost: set[str], hydrant: str, coefficient: float) -> float:
+    """Pressure at the hydrant while it is open [m]."""
     at = [trial.node_at[hydrant]]
     trial.engine.set_nodes(at, en.EMITTER, [coefficient])
-    trial.solve({*closed, *trial.closed})
-    head = float(trial.engine.nodes(at, en.PRESSURE)[0])
+    trial.solve({*closed, *trial.closed}, lost)
     trial.engine.set_nodes(at, en.EMITTER, [0.0])
-    return coefficient * max(head, 0.0) ** 0.5, head
+    return float(trial.engine.nodes(at, en.PRESSURE)[0])
 
 
 def distances(network: Network, pipe: str) -> pd.Series:

@@ -5,7 +5,8 @@ back. That solve answers both what still leaves the burst and who falls below th
 take nothing in it, so a way for water that the search overlooked would show as flow out of the burst, the only taker there.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Set
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -109,15 +110,32 @@ class Trial:
         """EPANET's name of the part of a link that touches the node."""
         return f"half:{link}" if f"half:{link}" in self._link_at and node != self._ends[link][0] else link
 
+    @contextmanager
+    def masked(self, dry: DryProof) -> Iterator[set[str]]:
+        """The junctions the search found without supply, which take nothing meanwhile."""
+        lost = {*dry.cut_off, *dry.unfed}
+        at = [self.node_at[name] for name in lost]
+        self.engine.set_nodes(at, en.BASE_DEMAND, np.zeros(len(at)))
+        try:
+            yield lost
+        finally:
+            self.engine.set_nodes(at, en.BASE_DEMAND, [self._wish[name] for name in lost])
+
     def solve(
-        self, closed: Collection[str], opened: Collection[str] = (), without: Collection[str] = (), stopped: Collection[str] = ()
+        self, closed: Collection[str], lost: Set[str] = frozenset(), opened: Collection[str] = (), without: Collection[str] = ()
     ) -> int:
-        """Solve with just these valves shut, links opened, sources shut at their outlets, pumps stopped; returns EPANET's warning code."""
+        """Solve with just these valves shut, links opened and sources shut at their outlets; returns EPANET's warning code.
+
+        Where junctions have `lost` their supply, pumps are stopped for want of water, as the plan says, and regulating valves held open:
+        that conducts both ways, and nothing flaps.
+        """
         engine = self.engine
+        stopped = [pump for pump, suction in self._suction.items() if suction in lost]
+        held = [name for name in self._regulating if lost >= set(self._ends[name])]
         shut = {self._half(*self._places[valve]) for valve in closed}
         shut |= {self._half(link, end) for link, ends in self._ends.items() for end in ends if end in without} if without else set()
         pumps = {pump: on for pump, on in self._running.items() if pump not in shut} | dict.fromkeys(stopped, 0)
-        statuses = {**dict.fromkeys(opened, 1.0), **dict.fromkeys(shut - self._checked, 0.0), **pumps}
+        statuses = {**dict.fromkeys([*opened, *held], 1.0), **dict.fromkeys(shut - self._checked, 0.0), **pumps}
         barred = [self._link_at[name] for name in shut & self._checked]
         sizes = engine.links(barred, _DIAMETER)
         engine.set_links(barred, _DIAMETER, [_BARRED_MM] * len(barred))
@@ -151,27 +169,22 @@ class Trial:
     ) -> Shut:
         """One steady state with the valves `closed` and those whose state is closed shut; the burst would take its size at the service
         pressure [m3/h]. `dry` is what the search found for the same; the other parameters are as in `Search.prove`."""
-        lost = {*dry.cut_off, *dry.unfed}
-        stopped = [pump for pump, suction in self._suction.items() if suction in lost]  # nothing to pump: the plan says to stop them
-        held = [name for name in self._regulating if lost.issuperset(self._ends[name])]  # open: both ways, and nothing that flaps
-        at, own = self._hole(dry.pipe)
-        without_demand = [self.node_at[name] for name in lost]
-        self.engine.set_nodes(without_demand, en.BASE_DEMAND, np.zeros(len(lost)))
-        own = 0.0 if at in without_demand else own
-        self.engine.set_nodes([at], en.BASE_DEMAND, [own + size_m3_per_h])
-        warning = self.solve((self.closed | set(closed)) - set(reopened), [*opened, *held], without, stopped)
-        left = float(self.engine.nodes([at], en.DEMAND)[0]) * size_m3_per_h / max(own + size_m3_per_h, 1e-9)
-        table = self._table(dry)
-        self.engine.set_nodes([at], en.BASE_DEMAND, [own])
-        self.engine.set_nodes(without_demand, en.BASE_DEMAND, [self._wish[name] for name in lost])
+        hole = self._hole(dry.pipe)
+        at, own = self.engine.node_index([hole])[0], self._wish.get(hole, 0.0)
+        with self.masked(dry) as lost:
+            taken = size_m3_per_h + (0.0 if hole in lost else own)
+            self.engine.set_nodes([at], en.BASE_DEMAND, [taken])
+            warning = self.solve((self.closed | set(closed)) - set(reopened), lost, opened, without)
+            left = float(self.engine.nodes([at], en.DEMAND)[0]) * size_m3_per_h / max(taken, 1e-9)
+            table = self._table(dry)
+            self.engine.set_nodes([at], en.BASE_DEMAND, [own])
         return Shut(left, table, warning, self.service_m)
 
-    def _hole(self, pipe: str) -> tuple[int, float]:
-        """EPANET's index of a node on the pipe's own side of its valves, and that node's own demand [m3/h]."""
+    def _hole(self, pipe: str) -> str:
+        """A node on the pipe's own side of its valves."""
         if pipe in self._split:
-            return self.engine.node_index([f"mid:{pipe}"])[0], 0.0
-        node = next(end for end in self._ends[pipe] if end in self.node_at and (pipe, end) not in self._valved)
-        return self.node_at[node], self._wish[node]
+            return f"mid:{pipe}"
+        return next(end for end in self._ends[pipe] if end in self.node_at and (pipe, end) not in self._valved)
 
     def _table(self, dry: DryProof) -> pd.DataFrame:
         pressure, served = self.engine.nodes(self._nodes, en.PRESSURE), self.engine.nodes(self._nodes, en.DEMAND)
