@@ -28,6 +28,7 @@ class Limits:
     gain: float = 36.0  # misfit that leaving the sensor out takes away: 6 standard deviations squared
     least_m: float = 0.08  # smaller offsets harm nothing
     day_sd: float = 0.5  # error of a day's median over that of an hour [1]
+    floor: float = 0.01  # no error is taken for smaller [m, m3/h]
     leaks: int = 2  # unknown leaks allowed for at the same moment
     pattern_error: float = 0.2  # of a leak's effect on a sensor [1]
     stuck: timedelta = timedelta(hours=6)
@@ -75,7 +76,7 @@ def diagnose(
     odd = {sensors.index(fault.sensor) for fault in found}
     day = times > times[-1] - timedelta(days=1)
     now = _day(residual[day], len(sensors))
-    for i in alone(now, np.maximum(sd * limits.day_sd, 0.01), leaks, len(sensors), odd, limits):
+    for i in alone(now, np.maximum(sd * limits.day_sd, limits.floor), leaks, len(sensors), odd, limits):
         found.append(_course(sensors[i], times, residual[:, i]))
     return found
 
@@ -149,13 +150,13 @@ def _clocks(
     inner = np.arange(max(len(times) - timedelta(days=3) // step, 0) + reach, len(times) - reach)
     if len(inner) < 24:
         return []
-    heard = np.isfinite(measured[inner]).sum(axis=0) >= 24
     for i, name in enumerate(sensors):
-        if not heard[i]:
+        error = (measured - expected)[inner, i]
+        if np.isfinite(error).sum() < 24 or np.nanvar(error) <= 2 * sd[i] ** 2:
             continue
         left_over = np.array([np.nanvar(measured[inner, i] - expected[inner - shift, i]) for shift in shifts])
         at_once, late = left_over[reach], int(shifts[left_over.argmin()])
-        if late and left_over.min() < limits.clock_drop * at_once and at_once > 2 * sd[i] ** 2:
+        if late and left_over.min() < limits.clock_drop * at_once:
             minutes = late * step / timedelta(minutes=1)
             told = f"shows what is expected {abs(minutes):.0f} min {'earlier' if minutes > 0 else 'later'}: its clock is off"
             since = _clock_since(measured[:, i], expected[:, i], late)
