@@ -1,6 +1,6 @@
 """Leaks the network part found: not demand while they run, and part of tonight's inflow as long as nobody ended them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -99,26 +99,37 @@ def _cases(engine: Engine, known_utc: datetime) -> list[_Case]:
     c, i, a = t.leak_case.c, t.isolation.c, t.audit.c
     with engine.connect() as connection:
         cases = connection.execute(select(t.leak_case).where(c.seen_utc <= known_utc).order_by(c.start_utc, c.case_id)).all()
-        plans = connection.execute(select(i.case_id, i.isolation_id, i.demand_m3_per_h)).all()
+        plans = connection.execute(select(i.case_id, i.isolation_id, i.demand_m3_per_h, i.detail)).all()
         closing = connection.execute(select(t.command).where(t.command.c.plan_id.in_([p.isolation_id for p in plans]))).all()
         points = {row.point_id for row in closing}
         sent = connection.execute(select(a.subject, a.at_utc).where(a.action.in_(SENT), a.subject.in_(points), a.at_utc <= known_utc)).all()
+        told = connection.execute(select(a.subject, a.at_utc, a.sentence).where(a.action == "valve told", a.at_utc <= known_utc)).all()
     first = {row.case_id: row for row in reversed(plans)}
     found = []
     for case in cases:
         plan = first.get(case.case_id)
-        valves = [row for row in closing if plan is not None and row.plan_id == plan.isolation_id]
-        times = [
-            min((s.at_utc for s in sent if s.subject == v.point_id and s.at_utc >= v.not_before_utc), default=None)
-            for v in valves
-            if v.state == "written"
-        ]
-        shut = max((time for time in times if time is not None), default=None) if valves and len(times) == len(valves) else None
+        shut = None if plan is None else _shut_utc(plan, [row for row in closing if row.plan_id == plan.isolation_id], sent, told)
         cut = plan.demand_m3_per_h if plan is not None else 0.0
         ended = case.ended_utc if case.ended_utc is not None and case.ended_at_utc <= known_utc else None
         leak, grown = case.leak_id or case.zone_id, case.sized_utc if case.kind == "slow" else None
         found.append(_Case(case.case_id, leak, case.zone_id, case.flow_m3_per_h, case.start_utc, grown, ended, shut, cut))
     return found
+
+
+def _shut_utc(plan: Any, closing: Sequence[Any], sent: Sequence[Any], told: Sequence[Any]) -> datetime | None:
+    """When the last valve of an isolation was shut: motors as they were written, the others as crews told; None while one is open."""
+    if any(row.state != "written" for row in closing):
+        return None
+    writes = [[s.at_utc for s in sent if s.subject == row.point_id and s.at_utc >= row.not_before_utc] for row in closing]
+    times = [min(found) for found in writes if found]
+    work = plan.detail.get("schedule", {})
+    for valve in (task["what"] for task in work.get("tasks", ()) if task["kind"] == "close" and task["who"] != "motor"):
+        since, word = datetime.fromisoformat(work["made_utc"]), f"{valve} is closed"
+        words = [one.at_utc for one in told if one.subject == valve and one.sentence.startswith(word) and one.at_utc >= since]
+        if not words:
+            return None
+        times.append(min(words))
+    return max(times, default=None)
 
 
 def _flow(history: Block, case: _Case, end: datetime) -> np.ndarray:

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import Engine
 
 from demo.make import CITY
+from service import leak_history, valve_found, valve_states
 from service import schema as t
-from service import valve_found, valve_states
 from service.environment import Environment
 from service.isolating import LiveDay, isolate
 from service.leakage import cutting
@@ -17,6 +17,7 @@ from service.migrations import upgrade
 from service.night import Night
 from service.settings import load
 from service.store import open_store, results, writing
+from service.store.operations import record
 from service.valve_work import on_panel
 from service.water import WaterCity, required
 
@@ -108,6 +109,22 @@ def test_what_is_done_of_an_isolation_is_known_from_commands_words_and_the_clock
     node = side.valves.set_index("valve")["node"]
     last = {task["who"]: node[task["what"]] for task in closing if task["who"] != "motor"}
     assert done.at == last
+
+
+def test_a_pipe_is_cut_off_once_its_motors_were_written_and_its_crews_told_so(side: WaterCity, engine: Engine, day: LiveDay) -> None:
+    """Pipe 153: v019 has a motor, v020 is turned by hand; the leak runs until the word on the second."""
+    row, made = isolate(night(side, engine), side, CASE, "153", 88.0, day)
+    with writing(engine) as connection:
+        cutting.store(connection, [cutting.Cut(row, made)])
+        connection.execute(t.command.update().values(state="written"))
+        record(connection, NOW + timedelta(minutes=13), "poll", "write written", "valves.v019", "written 0 to valves.v019")
+    assert {task["what"] for task in row["detail"]["schedule"]["tasks"] if task["who"] == "motor" and task["kind"] == "close"} == {"v019"}
+    later = NOW + timedelta(minutes=40)
+    (running,) = leak_history.ongoing(engine, side.city, later, later, later + timedelta(days=1))
+    assert running.kind == "leak"
+    valve_states.tell(engine, list(side.valves["valve"]), "v020", "closed", None, "north", NOW + timedelta(minutes=25), "")
+    (cut,) = leak_history.ongoing(engine, side.city, later, later, later + timedelta(days=1))
+    assert cut.kind == "isolation"
 
 
 @pytest.fixture
