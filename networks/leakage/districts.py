@@ -65,7 +65,7 @@ class DistrictWatch(Learnt):
             self.window.append(scada.window(start, end))
             reports += self._bursts()
             if end == midnight:
-                reports += self._daily()
+                reports += self._daily(last=end == scada.end_utc)
             start = end
         return reports
 
@@ -84,7 +84,8 @@ class DistrictWatch(Learnt):
             self._believe(leak, after_digs(leak.active.posterior, leak.digs[-1:], self.length()))
 
     # --- once a day ------------------------------------------------------------------------------------------------------------
-    def _daily(self) -> list[Report]:
+    def _daily(self, *, last: bool) -> list[Report]:
+        """What is done at each midnight; the place of a leak that is reported is looked for again only at the end of the readings."""
         self.trim()
         self._check_sensors()
         self._follow()
@@ -97,7 +98,7 @@ class DistrictWatch(Learnt):
                 leak.usual = found.usual_m3_per_h
                 self._locate(leak)
         for leak in self.leaks:
-            if leak.end_utc is None and leak.active.kind == "slow":
+            if leak.end_utc is None and leak.active.kind == "slow" and (last or leak.active.reported_utc is None):
                 self._locate(leak)
                 reports += self._report(leak, self.window.end_utc)
         self.learn()  # last, so that a watch that is restored learns the same
