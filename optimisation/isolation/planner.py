@@ -193,6 +193,7 @@ def plan_isolation(
     stuck: Collection[str] = (),
     demand_m3_per_h: Mapping[str, float] | None = None,
     hydrants: Collection[str] = (),
+    turned_since: date | None = None,
     parts: Segments | None = None,
 ) -> IsolationPlan:
     """One plan for one burst; for many, make a `Planner` once. Parameters and errors as there."""
@@ -203,6 +204,7 @@ def plan_isolation(
         critical=critical,
         demand_m3_per_h=demand_m3_per_h,
         hydrants=hydrants,
+        turned_since=turned_since,
         parts=parts,
     )
     return planner.plan(pipe, stuck)

@@ -1,5 +1,7 @@
 """Isolation where it is hard: one-way links, sources inside, islands, other ways of supply, doubtful valves, hydrants; proved twice."""
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -161,6 +163,48 @@ def test_hydrants_lost_and_hydrants_that_still_give_the_fire_flow(city: Network)
     assert hard.loc["B", "state"] == "short"
     assert 54 < hard.loc["B", "flow_m3_per_h"] < 5000
     assert easy.loc["B", "flow_m3_per_h"] == pytest.approx(54 * (easy.loc["B", "pressure_m"] / 10) ** 0.5)
+
+
+# R feeds A; a pressure reducing valve lets water from A down to B, and a pump lifts it from B to C; S could feed B from below
+ZONES = """
+[JUNCTIONS]
+ A 10 5
+ B 5 6
+ C 30 7
+[RESERVOIRS]
+ R 50
+ S 20
+[PIPES]
+ p0 R A 100 300 100 0 Open
+ p1 S B 100 300 100 0 Open
+[VALVES]
+ prv A B 200 PRV 12 0
+[PUMPS]
+ lift B C POWER 2
+[OPTIONS]
+ Units CMH
+[END]
+"""
+
+
+def test_reducing_valve_and_pump_carry_supply_one_way_and_bursts_both(tmp_path: Path) -> None:
+    path = tmp_path / "zones.inp"
+    path.write_text(ZONES)
+    network = Network.read(path)
+    rows = [("r", "p0", "R"), ("a", "p0", "A"), ("b", "p1", "B"), ("s", "p1", "S"), ("u", "prv", "A")]
+    table = valves.checked(pd.DataFrame(rows, columns=valves.PLACE), network)
+    planner = Planner(network, table)
+    upper = planner.plan("p0")
+    assert set(upper.valves_to_close) == {"r", "a"}  # S could come back through the valve if that does not hold
+    assert upper.unintended == ("A",)  # for supply the valve holds: S does not feed A
+    lower = planner.plan("p1")
+    assert set(lower.valves_to_close) == {"b", "s"}
+    assert (lower.nodes_cut, lower.unintended) == ((), ())  # R feeds B through the valve and C by the pump
+    everything = planner.plan("p1", stuck=["b"])
+    assert set(everything.valves_to_close) == {"s", "u"}
+    assert set(everything.nodes_cut) == {"B", "C"}
+    assert everything.pumps_inside == ("lift",)
+    assert all(prove(network, table, plan) for plan in (upper, lower, everything))
 
 
 @pytest.mark.slow
