@@ -123,7 +123,7 @@ class PumpTask:
 
     @cached_property
     def price(self) -> Floats:
-        """float[pumps, pattern steps]: what a kWh costs, as EPANET would count it."""
+        """float[pumps, pattern steps]: what a kWh costs, as EPANET would count it; 1 where the file has no tariff at all."""
         count = self.steps * self.step_s // self.pattern_step_s
         if self.price_per_kwh is not None:
             return np.tile(np.repeat(self.price_per_kwh, self.step_s // self.pattern_step_s), (len(self.pumps), 1))
@@ -133,7 +133,8 @@ class PumpTask:
             price = pump.energy_price or energy.global_price or 0.0  # EPANET: a pump's own price, where it has one
             pattern = pump.energy_pattern or energy.global_pattern
             rows.append(price * _JOULES_PER_KWH * (self._multipliers(pattern, count) if pattern else np.ones(count)))
-        return np.array(rows)
+        found = np.array(rows)
+        return found if found.any() else np.ones_like(found)
 
     @property
     def demand_charge_per_kw(self) -> float:

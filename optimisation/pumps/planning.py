@@ -18,6 +18,9 @@ from optimisation.pumps.switching import Switching, assigned
 FRESH_SHARES = (0.03, 0.1, 0.3, 1.0)
 """What a full range of fall in a tank is worth, as shares of the cost, where turnover or water age is asked."""
 
+WIDE_SLACKS_M = (0.5, 2.0, 8.0)
+"""Slacks tried when the operating points leave no schedule at all."""
+
 
 @dataclass(frozen=True)
 class Effort:
@@ -130,6 +133,8 @@ class _Plan:
                 found.append(fresh)
             self.told(f"labels, cells of {cell:g} m")
             self.visit([candidate for some in found for candidate in some[:20]])
+        for slack in WIDE_SLACKS_M if self.best is None else ():  # then local search has something to repair
+            self.try_out(candidates(self.points, switching, Search(max(self.effort.cells_m), slack, most=self.effort.labels), 20))
 
     def _stale(self) -> bool:
         limits = self.day.task.limits
