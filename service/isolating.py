@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -70,6 +70,7 @@ def isolate(
     moment: dict[str, Any] = {"level_m": level, "pump_running": running, "service_m": side.water.service_pressure_m}
     with proof.Trial(side.network, valves, demand, **moment) as trial:
         found = verified(plan, proof.Search(side.network, valves), trial, size_m3_per_h)
+        fire = proof.fire_flow(trial, plan.valves_to_close, found.dry, side.water.hydrants)
     below = found.shut.fallen
     isolation_id = f"isolate-{hashlib.sha256('|'.join((case_id, *plan.valves_to_close)).encode()).hexdigest()[:10]}"
     work = valve_work.planned(night, side, table, plan, size_m3_per_h, (demand, level, running), begun)
@@ -88,7 +89,9 @@ def isolate(
             "critical": plan.critical,
             "nodes_cut": list(plan.nodes_cut),
             "unintended": list(plan.unintended),
-            "proof": found.sentence,
+            "proof": f"{found.sentence}{_hydrants(fire)}",
+            "alternatives": [asdict(way) for way in plan.alternatives],
+            "hydrants": fire.astype(object).where(fire.notna(), None).to_dict("records"),
             "below_service": below[["node", "pressure_before_m", "pressure_m"]].to_dict("records"),
             "schedule": work,
         },
@@ -96,3 +99,15 @@ def isolate(
     proposed = valve_work.commands(night, side, isolation_id, plan.valves_to_close, work)
     four_eyes.mark(night.city.settings.four_eyes, proposed, {}, round(plan.customers))
     return row, proposed
+
+
+def _hydrants(fire: pd.DataFrame) -> str:
+    """Which hydrants near the burst are lost or too weak while it is isolated, and which is the next that gives the fire flow."""
+    if fire.empty:
+        return ""
+    told = [
+        f"{state}: {', '.join(fire.loc[fire['state'] == state, 'hydrant'])}" for state in ("lost", "short") if fire["state"].eq(state).any()
+    ]
+    for enough in fire[fire["state"] == "enough"].head(1).itertuples():
+        told.append(f"{enough.hydrant}, {enough.distance_m:.0f} m away, gives {proof.FIRE_M3_PER_H:.0f} m3/h")
+    return f" Hydrants: {'; '.join(told)}."

@@ -24,6 +24,8 @@ def problems(side: WaterCity) -> Iterator[Problem]:
     junctions = set(network.junctions["id"])
     for junction in side.water.critical:
         yield from _unknown(f"water.critical.{junction}", "junction", junction, junctions)
+    for junction in side.water.hydrants:
+        yield from _unknown("water.hydrants", "junction", junction, junctions)
     for zone, names in side.water.zones.items():
         for junction in names:
             yield from _unknown(f"water.zones.{zone}", "junction", junction, junctions)
