@@ -1,5 +1,7 @@
 """The leak watch, what crews and operators found, and sensor faults."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -10,7 +12,7 @@ down_revision = "0008"
 branch_labels = None
 depends_on = None
 
-CASE = (
+CASE: tuple[sa.Column[Any], ...] = (
     sa.Column("leak_id", sa.String(64)),
     sa.Column("reported_utc", UtcTime()),
     sa.Column("kind", sa.String(20), nullable=False, server_default="burst"),
