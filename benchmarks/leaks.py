@@ -20,7 +20,6 @@ QUICK_DAYS = 16
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, help="folder of the L-TOWN form (default: leak/ltown_r of the data)")
     parser.add_argument("--truths", type=Path, help="a folder that holds more folders of the form: adds their least and median")
-    parser.add_argument("--tuning", action="store_true", help="read and score the history instead: what settings are chosen on")
 
 
 def watched(folder: Path, quick: bool = False) -> list[Report]:
@@ -44,8 +43,7 @@ def scored(folder: Path, seed: int, quick: bool = False) -> dict[str, Any]:
     """The benchmark's figures of one folder."""
     reports = watched(folder, quick)
     for report in reports:
-        told = f"{report.detected_utc:%Y-%m-%d %H:%M} {report.kind} {report.pipe}: {report.worth}"
-        print(told, file=sys.stderr)
+        print(f"{report.detected_utc:%Y-%m-%d %H:%M} {report.kind} {report.pipe}: {report.worth}", file=sys.stderr)
     truth = _ltown.truth(folder)
     told = [(report.pipe, report.detected_utc) for report in reports]
     print(_leak_score.judged(truth, told).to_string(), file=sys.stderr)

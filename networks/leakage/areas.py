@@ -1,4 +1,4 @@
-"""Areas whose water balance is metered, found in the network: what flow meters cut off, or the districts the meters are named after.
+"""Areas whose water balance is metered, found in the network: what its flow meters cut off.
 
 A metered link that only brings water from a source is kept in the model, which then predicts its share of the inflow; any other metered
 link is cut and its flow becomes a known draw and a known gain at its ends, so that the areas no longer depend on each other.
@@ -39,36 +39,21 @@ class Areas:
         """int[ids]: the area of each junction."""
         return self.area_of[[self.number[name] for name in ids]]
 
+    def read(self, sites: Sites) -> NDArray[np.int64]:
+        """int[meters]: the junctions whose consumption meters are read, those in metered areas only, in the sites' order."""
+        at = np.array([self.number[name] for name in sites.consumption.values()], dtype=np.int64)
+        return at[self.metered[self.area_of[at]] & (self.area_of[at] >= 0)]
+
     @classmethod
     def of(cls, network: Network, sites: Sites) -> "Areas":
         """Areas of the sites' flow meters."""
-        found = _districts(network, sites) if sites.dma_of else _between_meters(network, sites)
+        found = _between_meters(network, sites)
         base = network.junctions["base_demand_m3_per_h"].to_numpy()
         read = network.junctions["id"].isin(set(sites.consumption.values())).to_numpy()
         inside = found.area_of >= 0
         total, seen = (np.bincount(found.area_of[rows], base[rows], len(found.names)) for rows in (inside, inside & read))
         metered = seen >= METERED_SHARE * np.maximum(total, 1e-9)
         return replace(found, metered=metered, unmetered=np.where(metered, total / np.maximum(seen, 1e-9), 1.0))
-
-
-def _districts(network: Network, sites: Sites) -> Areas:
-    names = tuple(dict.fromkeys(sites.flow.values()))
-    number = {name: i for i, name in enumerate(names)}
-    area_of = np.array([number.get(sites.dma_of.get(j, ""), -1) for j in network.junctions["id"]])
-    sign = np.array([[float(number[name] == a) for name in sites.flow.values()] for a in range(len(names))])
-    nothing = np.zeros((len(names), len(sites.level)))
-    return Areas(
-        names,
-        area_of,
-        sign,
-        nothing,
-        np.zeros((len(area_of), len(sites.flow))),
-        (),
-        (),
-        np.zeros(len(names), bool),
-        _numbers(network),
-        np.ones(len(names)),
-    )
 
 
 def _between_meters(network: Network, sites: Sites) -> Areas:

@@ -122,7 +122,7 @@ class Search:
             return event
         back = min(event.step - begin + 1, 2 * event.window)
         rows = left[event.step - begin - back + 1 : event.step - begin + 1]
-        known = np.isfinite(rows).all(axis=0)
+        known = np.asarray(np.isfinite(rows).all(axis=0))
         filters = self.filters(self.settings.windows[0], int(tape.level[event.step - tape.first]), known)
         match = rows[:, known] @ filters.root.T @ filters.pattern[event.pipe]
         gain = match * event.size - 0.5 * event.size**2 * filters.power[event.pipe]

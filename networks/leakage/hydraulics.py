@@ -4,7 +4,7 @@ Demand keeps the INP's spread over junctions and its patterns over the week; its
 or, where consumption meters see it, what they read.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,22 +18,23 @@ from networks.network import Network
 SLOTS = 336  # half hours of a week, Monday 00:00 first
 _ACCURACY = 1e-4  # relative flow change at which EPANET stops; files often come with 0.01, which moves pressures by centimetres
 _M3_PER_H = 3600.0
-_HAZEN_WILLIAMS = 1.852  # head loss = resistance x flow^1.852, resistance ~ roughness^-1.852
 
 
 @dataclass(frozen=True)
 class Moments:
     """What drives the model, per step: `demand` float[t, areas] of all customers and leaks of unmetered areas, of customers only in
-    metered ones [m3/h]; `cut` float[t, flow points] [m3/h]; `level` float[t, tanks] [m]; `running` float[t, pumps]; `slot` int[t]."""
+    metered ones [m3/h]; `cut` float[t, flow points] [m3/h]; `level` float[t, tanks] [m]; `running` float[t, pumps]; `slot` int[t];
+    `used` float[t, meters], what the consumption meters of metered areas read [m3/h]."""
 
     demand: Floats
     cut: Floats
     level: Floats
     running: Floats
     slot: NDArray[np.int64]
+    used: Floats | None = None
 
     def __getitem__(self, rows: Any) -> "Moments":
-        return Moments(*(getattr(self, name)[rows] for name in ("demand", "cut", "level", "running", "slot")))
+        return replace(self, **{name: values[rows] for name, values in vars(self).items() if values is not None})
 
     def __len__(self) -> int:
         return len(self.slot)
@@ -41,29 +42,16 @@ class Moments:
     @property
     def known(self) -> NDArray[np.bool_]:
         """bool[t]: is everything measured?"""
-        parts = (self.demand, self.cut, self.level, self.running)
+        parts = [part for part in (self.demand, self.cut, self.level, self.running, self.used) if part is not None]
         return np.logical_and.reduce([np.isfinite(part).all(axis=1) for part in parts])
-
-
-@dataclass(frozen=True)
-class Fit:
-    """What calibration changes: natural logarithms of each pipe's resistance and of each junction's demand, over the INP's [1]."""
-
-    resistance: Floats
-    demand: Floats
-
-    @classmethod
-    def nominal(cls, network: Network) -> "Fit":
-        return cls(np.zeros(len(network.pipes)), np.zeros(len(network.junctions)))
 
 
 class Model:
     """The network open in EPANET. `solve` asks for pressures at the sensors and flows at the kept meters."""
 
-    def __init__(self, network: Network, areas: Areas, sites: Sites, fit: "Fit | None" = None) -> None:
+    def __init__(self, network: Network, areas: Areas, sites: Sites) -> None:
         self.areas, self.junctions = areas, len(network.junctions)
-        cut = [sites.flow[name] for name in areas.cut]
-        names, self._class_area, self._shape, self._weight, model = _classed(network, areas, cut, fit or Fit.nominal(network))
+        names, self._class_area, self._shape, self._weight, model = _classed(network, areas, sites)
         self.engine = en.Engine(model, network.name)
         e = self.engine.__enter__()
         self._pattern = [e.pattern_index(name) for name in names]
@@ -71,8 +59,9 @@ class Model:
         self._sensor = e.node_index(sites.pressure.values())
         self._meter = e.link_index(sites.flow[name] for name in areas.kept)
         self._tank = e.node_index(sites.level.values())
-        self._pipe = e.link_index(network.pipes["id"])
         self._pump = e.link_index(sites.running.values())
+        metered = areas.read(sites)
+        self._read_area, self._read_at = areas.area_of[metered], metered
         e.start()
         self._drawing: list[int] = []
 
@@ -94,22 +83,22 @@ class Model:
         inside = a.area_of >= 0
         for t in np.flatnonzero(moments.known):
             lost = np.bincount(a.area_of[inside], leaks[t, inside], len(a.names))
-            demand = np.maximum(moments.demand[t] - np.where(a.metered, 0.0, lost), 0.0)
+            read = np.zeros(len(self._read_at)) if moments.used is None else moments.used[t]
+            known = np.bincount(self._read_area, read, len(a.names))
+            demand = np.maximum(moments.demand[t] - np.where(a.metered, known, lost), 0.0)
             shape = self._shape[moments.slot[t]]
-            scale = demand / np.bincount(self._class_area, shape * self._weight, len(a.names))
+            scale = demand / np.maximum(np.bincount(self._class_area, shape * self._weight, len(a.names)), 1e-9)
             for index, value in zip(self._pattern, shape * scale[self._class_area], strict=True):
                 e.set_pattern(index, np.array([value]))
-            self._draw(leaks[t] + a.boundary @ np.nan_to_num(moments.cut[t]))
+            extra = leaks[t] + a.boundary @ np.nan_to_num(moments.cut[t])
+            np.add.at(extra, self._read_at, read)
+            self._draw(extra)
             e.set_nodes(self._tank, en.TANK_LEVEL, moments.level[t])
             e.set_links(self._pump, en.STATUS, moments.running[t])
             e.solve()
             out[t, : len(self._sensor)] = e.nodes(self._sensor, en.PRESSURE)
             out[t, len(self._sensor) :] = e.links(self._meter, en.FLOW)
         return out
-
-    def pipe_flows(self) -> Floats:
-        """float64[pipes]: flow at the moment solved last [m3/h]."""
-        return self.engine.links(self._pipe, en.FLOW)
 
     def sensitivity(self, moment: Moments, leaks: Floats, size_m3_per_h: float) -> Floats:
         """float64[junctions, sensors + kept meters]: change per m3/h of a leak at each junction while the measured inflow stays the
@@ -123,25 +112,24 @@ class Model:
         return (out - base) / size_m3_per_h
 
 
-def _classed(network: Network, areas: Areas, cut: list[str], fit: Fit) -> tuple[list[str], NDArray[np.int64], Floats, Floats, Any]:
+def _classed(network: Network, areas: Areas, sites: Sites) -> tuple[list[str], NDArray[np.int64], Floats, Floats, Any]:
     """The engine's network with one EPANET pattern per class (area, pattern of the INP) and a category of demand per junction that
     leaks and cut links draw from; the classes' names, areas, shapes float[slots, classes] and base demands [m3/h]."""
     raw = network._model
-    model = network.prepared(closed=cut)
+    model = network.prepared(closed=[sites.flow[name] for name in areas.cut])
+    read = set(areas.read(sites).tolist())
     model.options.hydraulic.accuracy = _ACCURACY
     flat = model.options.hydraulic.pattern
     classes: dict[tuple[int, str], float] = {}
     default = raw.options.hydraulic.pattern or ""
-    for pipe, change in zip(network.pipes["id"], fit.resistance, strict=True):
-        model.get_link(pipe).roughness *= float(np.exp(-change / _HAZEN_WILLIAMS))
     for j, name in enumerate(network.junctions["id"]):
-        node, area = model.get_node(name), int(areas.area_of[j])
+        node, own = model.get_node(name), int(areas.area_of[j])
         node.demand_timeseries_list.clear()
         node.add_demand(0.0, flat)  # the first is the one EPANET's base demand names
         for part in raw.get_node(name).demand_timeseries_list:
-            if area < 0 or part.base_value == 0.0:
+            if own < 0 or part.base_value == 0.0 or j in read:
                 continue
-            key, base = (area, part.pattern_name or default), part.base_value * float(np.exp(fit.demand[j]))
+            key, base = (own, part.pattern_name or default), part.base_value
             classes[key] = classes.get(key, 0.0) + base * _M3_PER_H
             node.add_demand(base, _class_name(key))
     for key in classes:

@@ -31,10 +31,12 @@ def intake(scada: Scada, sites: Sites, areas: Areas, step: timedelta, before: Fl
     pressure = _steps(scada.pressure, tuple(sites.pressure), step)
     flow = _steps(scada.flow, tuple(sites.flow), step)
     level = _steps(scada.level, tuple(sites.level), step)
-    used = np.zeros((len(pressure), len(areas.names)))
+    read, used = None, np.zeros((len(pressure), len(areas.names)))
     if scada.consumption is not None and areas.metered.any():
-        meters = _steps(scada.consumption, tuple(sites.consumption), step)
-        used = _gathered(meters, areas, sites)
+        at = areas.of_junctions(sites.consumption.values())
+        own = (at >= 0) & areas.metered[at]
+        read = _filled(_steps(scada.consumption, tuple(sites.consumption), step)[:, own])
+        used = read @ (at[own][:, None] == np.arange(len(areas.names))) * areas.unmetered
     running = _steps(scada.running, tuple(sites.running), step) if scada.running is not None else np.zeros((len(pressure), 0))
     times = pd.date_range(scada.start_utc, periods=len(pressure), freq=step)
     stored = np.diff(level, axis=0, prepend=level[:1] if before is None else before[None]) / (step / timedelta(hours=1))
@@ -44,20 +46,17 @@ def intake(scada: Scada, sites: Sites, areas: Areas, step: timedelta, before: Fl
     demand = np.where(areas.metered, used, inflow)
     kept = [list(sites.flow).index(name) for name in areas.kept]
     cut = flow * np.any(areas.boundary != 0, axis=0)
-    moments = Moments(demand, cut, level, np.round(running), slot)
+    moments = Moments(demand, cut, level, np.round(running), slot, read)
     return Intake(times, np.hstack([pressure, flow[:, kept], (inflow - used)[:, areas.metered]]), moments, inflow, used)
 
 
-def _gathered(meters: Floats, areas: Areas, sites: Sites) -> Floats:
-    """float[t, areas]: all meters of an area; what a silent meter would have read is taken from the others."""
-    out = np.zeros((len(meters), len(areas.names)))
-    area = areas.of_junctions(sites.consumption.values())
-    usual = np.nanmean(meters, axis=0)
-    for a in np.flatnonzero(areas.metered):
-        own = area == a
-        share = np.where(np.isfinite(meters[:, own]), usual[own], 0.0).sum(axis=1) / usual[own].sum()
-        out[:, a] = np.nansum(meters[:, own], axis=1) / np.where(share > 0.5, share, np.nan) * areas.unmetered[a]
-    return out
+def _filled(meters: Floats) -> Floats:
+    """float[t, meters]: a silent meter takes its usual share of what the others read; unknown where more than half are silent."""
+    known = np.isfinite(meters)
+    usual = np.nan_to_num(np.where(known, meters, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1))
+    share = np.where(known, usual, 0.0).sum(axis=1) / max(usual.sum(), 1e-9)
+    factor = np.where(known, meters, 0.0).sum(axis=1) / np.where(share > 0.5, share * max(usual.sum(), 1e-9), np.nan)
+    return np.where(known, meters, factor[:, None] * usual)
 
 
 def _steps(block: Block, ids: tuple[str, ...], step: timedelta) -> Floats:
@@ -66,6 +65,7 @@ def _steps(block: Block, ids: tuple[str, ...], step: timedelta) -> Floats:
     if block.step > step:
         return np.repeat(values, round(block.step / step), axis=0)
     parts = round(step / block.step)
-    cut = values[: len(values) // parts * parts].reshape(-1, parts, values.shape[1])
+    whole = len(values) // parts
+    cut = values[: whole * parts].reshape(whole, parts, values.shape[1])
     known: NDArray[np.int64] = np.isfinite(cut).sum(axis=1)
     return np.where(2 * known >= parts, np.nansum(cut, axis=1) / np.maximum(known, 1), np.nan)

@@ -8,7 +8,6 @@ pattern in proportion to the size.
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import dijkstra
@@ -98,8 +97,3 @@ def worth(probability: Floats, size: float, distances: Distances, settings: Leak
     near = float(inside[best] @ probability)
     search = float(settings.crew_call_cost * np.minimum(far[best] / settings.search_m, 1.0) @ probability)
     return Worth(int(tried[best]), near, search, saved, near * saved - search)
-
-
-def prior(network: Network) -> pd.Series:
-    """Length of every pipe [m], index pipe: a leak is as likely on each metre."""
-    return network.pipes.set_index("id")["length_m"].astype(float)
