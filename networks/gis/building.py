@@ -4,7 +4,7 @@ What a layer does not say is taken from its neighbours or from practice, and eve
 doubtful, an isolation plan is not.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,7 +30,7 @@ _TANK = {"init_level": 3.0, "min_level": 0.0, "max_level": 6.0, "diameter_m": 15
 
 
 def build(
-    name: str, joined: Joined, pipes: Sequence[Feature], sources: Sequence[Feature], known: Sequence[Feature], demand: pd.Series
+    name: str, joined: Joined, pipes: Sequence[Feature], sources: Sequence[Feature], known: Sequence[Feature], demand: Mapping[str, float]
 ) -> tuple[Network, list[Finding]]:
     """The network and what had to be assumed.
 
@@ -49,7 +49,7 @@ def build(
         if node in of_source:
             _add_source(model, of_source[node], (x, y), elevation[node], findings)
         else:
-            flow = float(demand.get(node, 0.0)) / 3600
+            flow = demand.get(node, 0.0) / 3600
             model.add_junction(node, base_demand=flow, elevation=elevation[node], coordinates=(x, y))
     _add_pipes(model, joined, pipes, findings)
     return Network(model, name), findings

@@ -126,7 +126,7 @@ def _build(done: Imported, name: str, joined: Joined, of: Mapping[str, list[Feat
     for source in of["sources"]:
         if degree.get(source.id, 0) == 0:
             done.findings.append(Finding("source-off-network", (source.id,), "no pipe ends there or passes there"))
-    demand = done.customers.groupby("node")["demand_m3_per_h"].sum() if len(done.customers) else pd.Series(dtype=float)
+    demand = done.customers.groupby("node")["demand_m3_per_h"].sum().to_dict() if len(done.customers) else dict[str, float]()
     for node in of["nodes"]:
         own = node.number("demand_m3_per_h", done.findings)
         if own:

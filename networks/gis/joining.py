@@ -130,13 +130,13 @@ def _free(name: str, taken: set[str]) -> str:
 def _nearly(joined: Joined, tolerance_m: float) -> None:
     """Tell the pipe ends that meet nothing and lie close to another pipe; two that face each other are one finding."""
     lines = Lines(list(joined.pipes["line"]))
-    degree, told = joined.degree, set[tuple[str, str]]()
-    place = joined.nodes.set_index("id")[["x", "y"]]
+    degree, told = joined.degree.to_dict(), set[tuple[str, str]]()
+    place = dict(zip(joined.nodes["id"], joined.nodes[["x", "y"]].to_numpy(), strict=True))
     for number, row in enumerate(joined.pipes.itertuples()):
         for node in (row.start, row.end):
             if degree[node] > 1:
                 continue
-            others = [found for found in lines.near(place.loc[node].to_numpy(), _NEARLY * tolerance_m) if found.line != number]
+            others = [found for found in lines.near(place[node], _NEARLY * tolerance_m) if found.line != number]
             if not others:
                 continue
             pair = str(row.id), str(joined.pipes["id"].iloc[others[0].line])
