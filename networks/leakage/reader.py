@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from networks.leakage.areas import Areas
-from networks.leakage.calibration import Calibration
+from networks.leakage.calibration import Calibration, window_means
 from networks.leakage.digs import Dig, after_digs
 from networks.leakage.events import Event, Search
 from networks.leakage.hydraulics import Model, Moments
@@ -14,6 +14,8 @@ from networks.leakage.intake import Intake
 from networks.leakage.place import Distances, Worth, posterior, worth
 from networks.leakage.reports import Kind, Report
 from networks.leakage.scada import Floats, Sites
+from networks.leakage.sensor_faults import SensorFault
+from networks.leakage.sensor_watch import SensorWatch
 from networks.leakage.settings import LeakSettings
 from networks.leakage.signatures import Signatures
 from networks.leakage.sizes import estimate, evidence
@@ -47,6 +49,7 @@ class Reader:
         self.calibration: Calibration
         self.search: Search
         self.tape: Tape
+        self.sensors: SensorWatch
 
     @property
     def _balances(self) -> int:
@@ -69,19 +72,44 @@ class Reader:
                 event = self.search.first(self.tape, begin, self.running, self.over, self.last_event)
                 if event:
                     self.tape.cut(event.step + 1)
-                    self._note(event)
+                    self.sensors.cut(event.step + 1)
+                    if not self._is_a_sensor(event):
+                        self._note(event)
                 reports += self._young(begin)
                 i += self.tape.end - begin
+            if self.tape.end % self.per_day == 0:
+                known, pattern = [*self.running, *self.over], self.signatures.pattern
+                self._leave_out(self.sensors.judge(self.origin, self.step, known, self.calibration, pattern))
             if self.tape.end % self.settings.update_steps == 0:
                 reports += self._update()
         return reports
+
+    def _is_a_sensor(self, event: Event) -> bool:
+        """Does a sensor alone account for the event? It is left out then, until the day's judgement names it or takes it back."""
+        pattern = self.signatures.pattern[int(self.tape.level[event.step - self.tape.first])]
+        known = [*self.running, *self.over]
+        left = self.tape.left(event.step + 1 - event.window, event.step + 1, known, self.signatures.pattern)
+        mean = window_means(left, event.window)[-1]
+        found = self.sensors.suspect(mean, self.calibration.covariance[event.window], pattern, event.start)
+        self._leave_out(found)
+        return bool(found)
+
+    def _leave_out(self, sensors: list[int]) -> None:
+        for i in sensors:
+            self.tape.residual[self.tape.rows(self.sensors.out[i], self.tape.end), i] = np.nan
+
+    @property
+    def sensor_faults(self) -> list[SensorFault]:
+        """The sensors that do not tell the truth now, each with a sentence; leaks are looked for without them."""
+        return self.sensors.faults
 
     def _take(self, seen: Floats, moments: Moments) -> None:
         """Residuals of new steps, with the leaks that the model was told put back: in the balances they never left."""
         level = self.signatures.nearest(moments.demand.sum(axis=1))
         back = sum((t.size * self.signatures.pattern[level, t.pipe] for t in self.running), np.zeros_like(seen))
         back[:, seen.shape[1] - self._balances :] = 0.0
-        self.tape.add(seen - self.calibration.expected(self._channels(moments)) + back, level)
+        residual = seen - self.calibration.expected(self._channels(moments)) + back
+        self.tape.add(self.sensors.take(seen, residual, level), level)
 
     def _note(self, event: Event) -> None:
         short = event.window < self.per_day

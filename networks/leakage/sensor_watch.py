@@ -12,7 +12,6 @@ from networks.leakage.tracks import Tape, Track
 
 MEMORY_DAYS = 10  # what a drift needs to be told from a step
 TRIAL_DAYS = 2  # how long a suspected sensor is left out before it must be named
-_HOUR_STEPS = 2
 
 
 class SensorWatch:
@@ -51,7 +50,7 @@ class SensorWatch:
         left = self.tape.left(first, end, tracks, pattern)
         measured = self.measured[first - self.tape.first :]
         times = pd.date_range(origin + first * step, periods=end - first, freq=step)
-        sd = np.sqrt(np.diag(calibration.covariance[_HOUR_STEPS]))
+        sd = np.sqrt(np.diag(calibration.covariance[min(calibration.covariance)]))
         middle = pattern[len(pattern) // 2]
         self.faults = diagnose(self.sensors, times, measured, measured - left, sd, middle, self.limits)
         named = {self.sensors.index(fault.sensor): fault for fault in self.faults}

@@ -13,6 +13,8 @@ from networks.leakage.calibration import Calibration
 from networks.leakage.digs import Dig
 from networks.leakage.events import Search
 from networks.leakage.scada import Sites
+from networks.leakage.sensor_faults import SensorFault
+from networks.leakage.sensor_watch import SensorWatch
 from networks.leakage.settings import LeakSettings
 from networks.leakage.signatures import Signatures
 from networks.leakage.tracks import Tape, Track
@@ -45,6 +47,7 @@ def told(watch: "Watch") -> dict[str, Any]:
         "first": watch.tape.first,
         "residual": _packed(watch.tape.residual, "<f4"),
         "levels": _packed(watch.tape.level, "<i2"),
+        "sensors": _sensors(watch.sensors),
         "running": [track.state() for track in watch.running],
         "over": [track.state() for track in watch.over],
         "digs": {leak: [vars(dig) | {"at_utc": dig.at_utc.isoformat()} for dig in digs] for leak, digs in watch.digs.items()},
@@ -64,6 +67,7 @@ def restored(kind: "type[Watch]", network: Network, state: dict[str, Any]) -> "W
     watch.search = Search(watch.calibration.covariance, watch.signatures.pattern, watch.per_day, watch.settings)
     watch.tape = Tape(pattern.shape[2], state["first"])
     watch.tape.add(_unpacked(state["residual"]).astype(float), _unpacked(state["levels"]).astype(np.int64))
+    watch.sensors = _restored_sensors(list(watch.sites.pressure), pattern.shape[2], watch.per_day, state["sensors"])
     watch.running, watch.over = ([Track.restore(one) for one in state[name]] for name in ("running", "over"))
     watch.digs = {
         leak: [Dig(**{**dig, "at_utc": datetime.fromisoformat(dig["at_utc"])}) for dig in digs] for leak, digs in state["digs"].items()
@@ -71,3 +75,24 @@ def restored(kind: "type[Watch]", network: Network, state: dict[str, Any]) -> "W
     watch.count, watch.last_event = state["count"], state["last_event"]
     watch.level_before = None if state["level_before"] is None else np.array(state["level_before"])
     return watch
+
+
+def _sensors(sensors: SensorWatch) -> dict[str, Any]:
+    return {
+        "first": sensors.tape.first,
+        "residual": _packed(sensors.tape.residual, "<f4"),
+        "levels": _packed(sensors.tape.level, "<i2"),
+        "measured": _packed(sensors.measured, "<f4"),
+        "out": sorted(sensors.out.items()),
+        "faults": [vars(one) | {"since_utc": one.since_utc.isoformat()} for one in sensors.faults],
+    }
+
+
+def _restored_sensors(names: list[str], channels: int, per_day: int, state: dict[str, Any]) -> SensorWatch:
+    sensors = SensorWatch(names, channels, per_day)
+    sensors.tape = Tape(channels, state["first"])
+    sensors.tape.add(_unpacked(state["residual"]).astype(float), _unpacked(state["levels"]).astype(np.int64))
+    sensors.measured = _unpacked(state["measured"]).astype(float)
+    sensors.out = {int(place): int(since) for place, since in state["out"]}
+    sensors.faults = [SensorFault(**{**one, "since_utc": datetime.fromisoformat(one["since_utc"])}) for one in state["faults"]]
+    return sensors

@@ -17,6 +17,7 @@ from networks.leakage.intake import Intake, intake
 from networks.leakage.reader import Reader
 from networks.leakage.reports import ActiveLeak, Report
 from networks.leakage.scada import Scada, Sites
+from networks.leakage.sensor_watch import SensorWatch
 from networks.leakage.settings import LeakSettings
 from networks.leakage.signatures import Signatures
 from networks.leakage.tracks import Tape
@@ -47,8 +48,11 @@ class Watch(Reader):
         watch._learn(calibrate(told.seen[:learn], channels, watch._balances, watch.per_day, watch.settings))
         watch._read_again(told)
         clean = watch.tape.left(0, watch.tape.end, [*watch.running, *watch.over], watch.signatures.pattern)
+        gone, before, share = list(watch.sensors.out), watch.calibration.covariance, watch.settings.history_share
+        clean[:, gone] = 0.0
         covariance = noise(clean, watch.per_day, watch.settings)
-        share = watch.settings.history_share
+        for width, found in covariance.items():  # of a sensor that is faulty now, the first days say what it does when it is not
+            found[gone, gone] = before[width][gone, gone] / share
         watch._learn(replace(watch.calibration, covariance={width: share * cov for width, cov in covariance.items()}))
         watch._read_again(told)
         for track in watch.running:
@@ -62,6 +66,7 @@ class Watch(Reader):
 
     def _read_again(self, told: Intake) -> None:
         self.tape = Tape(told.seen.shape[1])
+        self.sensors = SensorWatch(list(self.sites.pressure), told.seen.shape[1], self.per_day)
         self.running.clear()
         self.over.clear()
         self.count, self.last_event = 0, 0
@@ -82,7 +87,8 @@ class Watch(Reader):
             )
         missing = int(begin) - self.tape.end
         if missing:
-            self.tape.add(np.full((missing, self.tape.residual.shape[1]), np.nan), np.zeros(missing, np.int64))
+            unknown, level = np.full((missing, self.tape.residual.shape[1]), np.nan), np.zeros(missing, np.int64)
+            self.tape.add(self.sensors.take(unknown, unknown, level), level)
             self.level_before = None
         told = intake(scada, self.sites, self.areas, self.step, self.level_before)
         self.level_before = told.moments.level[-1]
