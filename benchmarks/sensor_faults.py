@@ -3,7 +3,7 @@
 import argparse
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -17,12 +17,14 @@ from networks.leakage.hydraulics import SLOTS, Model, Moments
 from networks.leakage.intake import intake
 from networks.leakage.scada import Floats, Scada
 from networks.leakage.sensor_faults import SensorFault, diagnose
+from networks.leakage.watch import Watch
 
 SUMMARY = "sensor faults injected into L-TOWN-R's 2018: named right, missed, and leaks mistaken for faults"
 STRETCHES = (("2018-04-03", 28), ("2018-06-13", 15), ("2018-09-03", 31), ("2018-11-10", 50))  # between repairs and the next leak
 REFERENCE, SEEN = timedelta(days=7), {"datum": 2, "stuck": 1, "clock": 3, "drift": 8}  # days after which the fault must be named
 SIZES = {"datum": (0.3, -0.3), "drift": (0.05, -0.05), "clock": (30.0, -60.0), "stuck": (0.0,)}
 GRID = timedelta(minutes=30)  # the watch's step of analysis
+CALM_DAYS = 2  # read by the watch before a fault begins
 UNUSUAL = 0.04  # of an area's mean inflow: how far a day may be from the reference week's same day [1]
 
 
@@ -71,6 +73,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         network, at = _ltown.network(data_folder("leak/ltown_r")), moments_at(stretch.moments, stretch.times)
         sd = np.maximum(stretch.sd / 2, 0.01)
         found["leak_onsets"] = onsets(told)
+        found["watch"] = through_watch(3 * every)
         found["link_states"] = link_states(network, _ltown.sites(told), at, sd, stretch.leaks, args.seed, 60)
     return found
 
@@ -80,15 +83,20 @@ def faulty(stretch: Stretch, sensor: int, begin: pd.Timestamp) -> Iterator[tuple
     after = np.asarray((stretch.times - begin) / timedelta(days=1))
     for kind, sizes in SIZES.items():
         for size in sizes:
-            told, clean = stretch.measured.copy(), stretch.measured[:, sensor]
-            if kind == "clock":
-                changed = np.roll(clean, round(size * timedelta(minutes=1) / GRID))
-            elif kind == "stuck":
-                changed = np.full_like(clean, clean[np.argmax(after >= 0)])
-            else:
-                changed = clean + (size if kind == "datum" else size * after)
-            told[:, sensor] = np.where(after >= 0, changed, clean)
+            told = stretch.measured.copy()
+            told[:, sensor] = spoilt(told[:, sensor], after, kind, size, GRID)
             yield kind, begin + timedelta(days=SEEN[kind]), told
+
+
+def spoilt(clean: Floats, after: Floats, kind: str, size: float, step: timedelta) -> Floats:
+    """One sensor's readings with a fault from `after` 0 days on."""
+    if kind == "clock":
+        changed = np.roll(clean, round(timedelta(minutes=size) / step))
+    elif kind == "stuck":
+        changed = np.full_like(clean, clean[np.argmax(after >= 0)])
+    else:
+        changed = clean + (size if kind == "datum" else size * after)
+    return np.where(after >= 0, changed, clean)
 
 
 def count(row: dict[str, int], kind: str, sensor: str, found: list[SensorFault]) -> None:
@@ -98,6 +106,34 @@ def count(row: dict[str, int], kind: str, sensor: str, found: list[SensorFault])
     row["other_kind"] += bool(mine) and kind not in mine
     row["missed"] += not mine
     row["others_accused"] += len(found) - len(mine)
+
+
+def through_watch(every: int) -> dict[str, dict[str, int]]:
+    """The same faults from 3 January 2019 on, read by the watch that learnt on 2018: named, and leaks and reports that a reading of the
+    same days without the fault does not have. No leak begins in these days."""
+    folder = data_folder("leak/ltown_r")
+    network, history, year = _ltown.network(folder), _ltown.scada(folder, _ltown.HISTORY), _ltown.scada(folder, _ltown.EVALUATION)
+    state = Watch.calibrate(network, history, _ltown.sites(history)).state()
+    rows = {kind: {"injected": 0, "named": 0, "leaks_made": 0, "reports_made": 0} for kind in SIZES}
+    for kind, sizes in SIZES.items():
+        days = year.window(year.start_utc, year.start_utc + timedelta(days=CALM_DAYS + SEEN[kind] + 1))
+        calm = Watch.restore(network, state)
+        calm_reports = len(calm.read(days))
+        for sensor in range(0, len(days.pressure.ids), every):
+            watch, row = Watch.restore(network, state), rows[kind]
+            reports = len(watch.read(_with_fault(days, sensor, kind, sizes[0])))
+            row["injected"] += 1
+            row["named"] += any((f.sensor, f.kind) == (days.pressure.ids[sensor], kind) for f in watch.sensor_faults)
+            row["leaks_made"] += max(0, len(watch.active) - len(calm.active))
+            row["reports_made"] += max(0, reports - calm_reports)
+    print(f"sensor_faults: watch {rows}", file=sys.stderr)
+    return rows
+
+
+def _with_fault(days: Scada, sensor: int, kind: str, size: float) -> Scada:
+    values, after = days.pressure.values.copy(), np.arange(float(days.pressure.steps)) * (days.step / timedelta(days=1)) - CALM_DAYS
+    values[sensor] = spoilt(values[sensor], after, kind, size, days.step)
+    return replace(days, pressure=replace(days.pressure, values=values))
 
 
 def onsets(told: Scada) -> dict[str, int]:
