@@ -56,8 +56,8 @@ def safety(effort: Effort) -> list[dict[str, Any]]:
         "none": base,
         "fire reserve 70 m3 per tank": replace(base, reserve_m3=dict.fromkeys(TANKS, 70.0)),
         "fire reserve 140 m3 per tank": replace(base, reserve_m3=dict.fromkeys(TANKS, 140.0)),
-        "turnover 0.18 a day": replace(base, turnover=dict.fromkeys(TANKS, 0.18)),
-        "water age 90 h in tanks": replace(base, age_h=dict.fromkeys(TANKS, 90.0)),
+        "turnover 0.16 a day": replace(base, turnover=dict.fromkeys(TANKS, 0.16)),
+        "water age 130 h in tanks": replace(base, age_h=dict.fromkeys(TANKS, 130.0)),
     }
     rows = []
     for name, limits in asked.items():
