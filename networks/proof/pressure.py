@@ -188,7 +188,7 @@ class Trial:
 
     def _table(self, dry: DryProof) -> pd.DataFrame:
         pressure, served = self.engine.nodes(self._nodes, en.PRESSURE), self.engine.nodes(self._nodes, en.DEMAND)
-        cut, unfed = np.isin(self.junctions, dry.cut_off), np.isin(self.junctions, dry.unfed)
+        cut, unfed = (np.array([name in part for name in self.junctions]) for part in (set(dry.cut_off), set(dry.unfed)))
         lost = cut | unfed
         state = np.where(self.demand <= 0, "no_demand", np.where(pressure < self.service_m, "below_service", "served"))
         return pd.DataFrame(

@@ -49,7 +49,7 @@ class Search:
         self._names: list[str] = nodes + links["id"].tolist()
         self._node = {name: at for at, name in enumerate(nodes)}
         self._link = {name: at for at, name in enumerate(links["id"])}
-        self._start = links["start"].tolist()
+        self._start, self._pipes = links["start"].tolist(), frozenset(network.pipes["id"])
         self._contact = {
             valve: self._touch(link, node) for valve, link, node in zip(*(valves[c] for c in ("valve", "link", "node")), strict=True)
         }
@@ -130,9 +130,10 @@ class Search:
         closed and links closed in the INP, `opened`, that are opened; `without` are sources shut at their own outlets.
         Raises `PenstockError` for an unknown pipe, valve, link or source.
         """
-        self.network.require("pipes", [pipe], "burst")
-        self.network.require("links", opened, "link to open")
-        self.network.require("nodes", without, "source to shut")
+        if not (pipe in self._pipes and self._link.keys() >= set(opened) and self._node.keys() >= set(without)):
+            self.network.require("pipes", [pipe], "burst")
+            self.network.require("links", opened, "link to open")
+            self.network.require("nodes", without, "source to shut")
         unknown = sorted({*closed, *reopened} - set(self._contact))
         if unknown:
             raise fault("valves to turn", f"no valve {', '.join(unknown[:5])}", f"one of {len(self._contact)} valves", "Correct the plan.")
