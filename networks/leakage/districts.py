@@ -146,7 +146,7 @@ class DistrictWatch(Learnt):
     def _bursts(self) -> list[Report]:
         end = self.window.end_utc
         part = self.window.cut(end - BACK, end)
-        old = [leak for leak in self.leaks if leak.active.kind == "slow" or end - leak.active.start_utc > YOUNG]
+        old = [leak for leak in self.leaks if leak.end_utc is not None or leak.active.kind == "slow" or end - leak.active.start_utc > YOUNG]
         part.values["flow"] = part.values["flow"] - self.taken(part.times, old).astype(np.float32)
         part.values["pressure"] = self.pressures()[-part.steps :]
         events = detect(part.block("pressure"), part.block("flow"), self.fitted(), level=part.block("level"), running=part.block("running"))

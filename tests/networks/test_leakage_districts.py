@@ -143,6 +143,21 @@ def test_a_watch_goes_on_where_it_stopped() -> None:
     assert json.dumps(again.state()) == json.dumps(watch.state())
 
 
+def test_a_burst_that_was_repaired_is_not_found_again() -> None:
+    """Repaired three hours after it began; the inflow of its district and the pressures are usual again from then on."""
+    clean, repair = world(leaking=False), at(46 + 40 / 96 + 3 / 24)
+    watch = calibrated(world())
+    watch.read(world().window(at(LEARNT), repair))
+    burst = next(one for one in watch.active if one.kind == "burst")
+    watch.repaired(burst.leak_id, repair)
+    after = clean.window(repair, at(DAYS))
+    slow_leak = next(one for one in watch.active if one.kind == "slow")
+    values = after.flow.values.copy()
+    values[after.flow.ids.index(district(SLOW_PIPE))] += slow_leak.size_m3_per_h
+    assert watch.read(replace(after, flow=replace(after.flow, values=values))) == []
+    assert [one.kind for one in watch.active] == ["slow"]
+
+
 def test_a_finding_moves_the_place_and_a_repair_closes_the_leak() -> None:
     watch = DistrictWatch.restore(network(), json.loads(json.dumps(read()[0].state())))
     burst = next(one for one in watch.active if one.kind == "burst")
