@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     equal = [same_as_wntr(file) for file in files if file.name[: -len(".inp.gz")] in set(ORACLE) & set(wanted or ORACLE)]
     return {
         "networks": rows,
-        "segments_equal": all(equal),
+        "segments_equal": bool(equal) and all(equal),
         "segments_compared": len(equal),
         "unproved_plans": sum(r["unproved"] for r in rows),
     }
