@@ -14,7 +14,9 @@ from networks import proof
 from networks.zones import spread_demand
 from optimisation.isolation import plan_isolation, verified
 from service import four_eyes, valve_states, valve_work
+from service import schema as t
 from service.night import Night
+from service.store import results
 from service.valve_work import NOT_BEGUN, Begun
 from service.water import WaterCity
 
@@ -72,7 +74,7 @@ def isolate(
         found = verified(plan, proof.Search(side.network, valves), trial, size_m3_per_h)
         fire = proof.fire_flow(trial, plan.valves_to_close, found.dry, side.water.hydrants)
     below = found.shut.fallen
-    isolation_id = f"isolate-{hashlib.sha256('|'.join((case_id, *plan.valves_to_close)).encode()).hexdigest()[:10]}"
+    isolation_id = _named(night, case_id, plan.valves_to_close)
     work = valve_work.planned(night, side, table, plan, size_m3_per_h, (demand, level, running), begun)
     row = {
         "isolation_id": isolation_id,
@@ -99,6 +101,14 @@ def isolate(
     proposed = valve_work.commands(night, side, isolation_id, plan.valves_to_close, work)
     four_eyes.mark(night.city.settings.four_eyes, proposed, {}, round(plan.customers))
     return row, proposed
+
+
+def _named(night: Night, case_id: str, valves: Sequence[str]) -> str:
+    """The same valves keep their id, and with it a first approval, until one was released: what comes after that asks anew."""
+    found = f"isolate-{hashlib.sha256('|'.join((case_id, *valves)).encode()).hexdigest()[:10]}"
+    if not results.rows(night.engine, t.approval, t.approval.c.plan_id == found, t.approval.c.commands > 0):
+        return found
+    return f"{found}-{night.now_utc:%Y%m%d%H%M%S}"
 
 
 def _hydrants(fire: pd.DataFrame) -> str:

@@ -103,12 +103,15 @@ def _cases(engine: Engine, known_utc: datetime) -> list[_Case]:
         closing = connection.execute(select(t.command).where(t.command.c.plan_id.in_([p.isolation_id for p in plans]))).all()
         points = {row.point_id for row in closing}
         sent = connection.execute(select(a.subject, a.at_utc).where(a.action.in_(SENT), a.subject.in_(points), a.at_utc <= known_utc)).all()
-        told = connection.execute(select(a.subject, a.at_utc, a.sentence).where(a.action == "valve told", a.at_utc <= known_utc)).all()
+        told = connection.execute(
+            select(a.subject, a.at_utc, a.sentence).where(a.action == "valve told", a.at_utc <= known_utc).order_by(a.audit_id)
+        ).all()
     first = {row.case_id: row for row in reversed(plans)}
     found = []
     for case in cases:
         plan = first.get(case.case_id)
-        shut = None if plan is None else _shut_utc(plan, [row for row in closing if row.plan_id == plan.isolation_id], sent, told)
+        own = [] if plan is None else [row for row in closing if row.plan_id == plan.isolation_id]
+        shut = None if plan is None else _shut_utc(plan, own, sent, told, known_utc)
         cut = plan.demand_m3_per_h if plan is not None else 0.0
         ended = case.ended_utc if case.ended_utc is not None and case.ended_at_utc <= known_utc else None
         leak, grown = case.leak_id or case.zone_id, case.sized_utc if case.kind == "slow" else None
@@ -116,19 +119,25 @@ def _cases(engine: Engine, known_utc: datetime) -> list[_Case]:
     return found
 
 
-def _shut_utc(plan: Any, closing: Sequence[Any], sent: Sequence[Any], told: Sequence[Any]) -> datetime | None:
+def _shut_utc(plan: Any, closing: Sequence[Any], sent: Sequence[Any], told: Sequence[Any], known_utc: datetime) -> datetime | None:
     """When the last valve of an isolation was shut: motors as they were written, the others as crews told; None while one is open."""
-    if any(row.state != "written" for row in closing):
+    work = plan.detail.get("schedule", {})
+    since = datetime.fromisoformat(work["made_utc"]) if "made_utc" in work else None
+    if any(row.state != "written" for row in closing) or (since is not None and since > known_utc):
         return None
     writes = [[s.at_utc for s in sent if s.subject == row.point_id and s.at_utc >= row.not_before_utc] for row in closing]
     times = [min(found) for found in writes if found]
-    work = plan.detail.get("schedule", {})
-    for valve in (task["what"] for task in work.get("tasks", ()) if task["kind"] == "close" and task["who"] != "motor"):
-        since, word = datetime.fromisoformat(work["made_utc"]), f"{valve} is closed"
-        words = [one.at_utc for one in told if one.subject == valve and one.sentence.startswith(word) and one.at_utc >= since]
-        if not words:
+    if since is not None and work.get("closed"):
+        times.append(since)  # these were shut before the plan was made
+    moved = {row.point_id.rpartition(".")[2] for row in closing}
+    last = {one.subject: one for one in told if since is None or one.at_utc >= since}
+    for valve in plan.detail.get("valves", ()):
+        if valve in moved:
+            continue
+        word = last.get(valve)
+        if word is None or not word.sentence.startswith(f"{valve} is closed"):
             return None
-        times.append(min(words))
+        times.append(word.at_utc)
     return max(times, default=None)
 
 

@@ -1,6 +1,6 @@
 """A valve that turns out stuck while an isolation is under way: the next ring is planned at once, from where valves and crews are."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -23,22 +23,24 @@ def begun(engine: Engine, side: WaterCity, case_id: str, now_utc: datetime) -> B
     """
     plan = _plan(engine, case_id)
     work = plan.detail.get("schedule", {}) if plan is not None else {}
-    if not work.get("tasks"):
-        return Begun(tuple(work.get("closed", ())), work.get("crews_at", {})) if work else NOT_BEGUN
-    tasks = [task for task in work["tasks"] if task["kind"] == "close"]
-    motors = on_panel(side, [task["what"] for task in tasks])
+    if "made_utc" not in work:
+        return NOT_BEGUN
+    tasks = [task for task in work.get("tasks", ()) if task["kind"] == "close"]
+    valves = plan.detail.get("valves", ())
+    motors = on_panel(side, valves)
     rows = results.rows(engine, t.command, t.command.c.plan_id == plan.isolation_id, t.command.c.state == "written")
     written = {row.point_id for row in rows}
     made = datetime.fromisoformat(work["made_utc"])
-    told = {row.valve for row in results.rows(engine, t.valve_state, t.valve_state.c.state == "closed", t.valve_state.c.at_utc >= made)}
-    closed = [task["what"] for task in tasks if motors.get(task["what"]) in written or task["what"] in told]
+    word = {row.valve: row.state for row in results.rows(engine, t.valve_state, t.valve_state.c.at_utc >= made)}
+    done = [valve for valve in valves if motors.get(valve) in written or word.get(valve) == "closed"]
+    closed = [valve for valve in (*work.get("closed", ()), *done) if word.get(valve, "closed") == "closed"]  # people see more than a motor
     node = side.valves.set_index("valve")["node"]
     at = dict(work.get("crews_at", {}))
-    if _approved(engine, plan.isolation_id) or closed:
+    if _approved(engine, plan.isolation_id) or done:
         for task in sorted(tasks, key=lambda task: task["start_utc"]):
             if task["who"] != MOTOR and datetime.fromisoformat(task["start_utc"]) <= now_utc:
                 at[task["who"]] = str(node[task["what"]])
-    return Begun((*work.get("closed", ()), *closed), at)
+    return Begun(tuple(closed), at)
 
 
 def overdue(detail: Mapping[str, Any], now_utc: datetime) -> bool:
@@ -49,13 +51,13 @@ def overdue(detail: Mapping[str, Any], now_utc: datetime) -> bool:
 
 
 def stuck_under_way(engine: Engine, case_id: str, since_utc: datetime) -> bool:
-    """Was a valve that the case's isolation still needs told stuck since then?"""
+    """Was a valve that the case's isolation relies on, closed by now or not, told stuck since then?"""
     plan = _plan(engine, case_id)
     if plan is None:
         return False
-    needed: Collection[str] = plan.detail.get("valves", ())
+    needed = [*plan.detail.get("valves", ()), *plan.detail.get("schedule", {}).get("closed", ())]
     told = t.valve_state.c
-    return bool(results.rows(engine, t.valve_state, told.state == "stuck", told.at_utc >= since_utc, told.valve.in_(list(needed))))
+    return bool(results.rows(engine, t.valve_state, told.state == "stuck", told.at_utc >= since_utc, told.valve.in_(needed)))
 
 
 def replanned(engine: Engine, side: WaterCity, valve: str, who: str, at_utc: datetime) -> list[str]:
@@ -70,7 +72,7 @@ def replanned(engine: Engine, side: WaterCity, valve: str, who: str, at_utc: dat
     cuts, problems = cutting.due(night, side, cases, at_utc, at_utc)
     if cuts:
         with writing(engine) as connection:
-            cutting.store(connection, cuts)
+            cutting.store(connection, cuts, who)
             for cut in cuts:
                 told = f"planned anew after word on {valve}: {cut.row['sentence']}"
                 record(connection, at_utc, who, "isolation replanned", cut.row["isolation_id"], told)

@@ -50,7 +50,7 @@ def planned(
     """
     settings, (demand, level, running) = side.city.settings, moment
     if not plan.isolates:
-        return {"sentence": plan.sentence}
+        return {"sentence": plan.sentence, "made_utc": night.now_utc.isoformat()} | begun.kept
     valves = (*begun.closed, *plan.valves_to_close)
     before = table.assign(state=table["state"].where(~table["valve"].isin(begun.closed), "open"))
     try:
@@ -66,11 +66,11 @@ def planned(
             pump_running=running,
             service_m=side.water.service_pressure_m,
         ) as closing:
-            motors, zone = on_panel(side, plan.valves_to_close), settings.city.time_zone
+            motors, zone = on_panel(side, valves), settings.city.time_zone
             site = Site(closing, side.water.works, settings.crews, night.now_utc, zone, motors, begun.at, begun.closed)
             return _told(schedule(site), night.now_utc, plan.pipe) | begun.kept
     except PenstockError as error:
-        return {"sentence": str(error)} | begun.kept
+        return {"sentence": str(error), "made_utc": night.now_utc.isoformat()} | begun.kept
 
 
 def _told(found: Schedule, now_utc: datetime, pipe: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from service.migrations import upgrade
 from service.night import Night
 from service.settings import load
 from service.store import open_store, results, writing
-from service.store.operations import record
+from service.store.operations import approve, record
 from service.valve_work import on_panel
 from service.water import WaterCity, required
 
@@ -54,9 +54,10 @@ def night(side: WaterCity, engine: Engine, at: datetime = NOW) -> Night:
     return Night(side.city, engine, at.date(), at, {})
 
 
-def stored(side: WaterCity, engine: Engine, day: LiveDay) -> dict:
-    row, commands = isolate(night(side, engine), side, CASE, PIPE, 88.0, day)
+def stored(side: WaterCity, engine: Engine, day: LiveDay, pipe: str = PIPE) -> dict:
+    row, commands = isolate(night(side, engine), side, CASE, pipe, 88.0, day)
     with writing(engine) as connection:
+        connection.execute(t.leak_case.update().values(pipe=pipe))
         cutting.store(connection, [cutting.Cut(row, commands)])
     return row
 
@@ -178,3 +179,68 @@ def test_a_valve_found_stuck_on_the_way_is_replaced_by_the_next_ring(side: Water
     assert plan.isolation_id in said[0]
     assert plan.proved
     assert [line.action for line in results.rows(engine, t.audit) if line.action == "isolation replanned"]
+
+
+def tell(side: WaterCity, engine: Engine, valve: str, state: str, at: datetime) -> None:
+    valve_states.tell(engine, list(side.valves["valve"]), valve, state, None, "north", at, "")
+    valve_found.replanned(engine, side, valve, "north", at)
+
+
+@pytest.mark.usefixtures("live")
+def test_a_pipe_isolated_by_hand_alone_is_cut_off_with_the_last_valve(side: WaterCity, engine: Engine, day: LiveDay) -> None:
+    """Each word plans anew; the last plan has nothing left to close, and counts as shut since it was made."""
+    by_hand = WaterCity(side.city, side.water.model_copy(update={"valve_panel": None}))
+    valves = stored(by_hand, engine, day)["detail"]["valves"]
+    for minutes, valve in enumerate(valves, 1):
+        later = NOW + timedelta(minutes=20 * minutes)
+        assert [one.kind for one in leak_history.ongoing(engine, side.city, later, later, later + timedelta(days=1))] == ["leak"]
+        tell(by_hand, engine, valve, "closed", later)
+    (plan,) = results.rows(engine, t.isolation)
+    assert (plan.detail["valves"], set(plan.detail["schedule"]["closed"]), plan.proved) == ([], set(valves), True)
+    (cut,) = leak_history.ongoing(engine, side.city, later, later, later + timedelta(days=1))
+    assert cut.kind == "isolation"
+
+
+@pytest.mark.usefixtures("live")
+@pytest.mark.parametrize("state", ["stuck", "open"])
+def test_a_valve_told_closed_and_then_otherwise_is_not_relied_on(side: WaterCity, engine: Engine, day: LiveDay, state: str) -> None:
+    by_hand = WaterCity(side.city, side.water.model_copy(update={"valve_panel": None}))
+    first = stored(by_hand, engine, day)["detail"]["valves"][0]
+    tell(by_hand, engine, first, "closed", NOW + timedelta(minutes=20))
+    tell(by_hand, engine, first, state, NOW + timedelta(minutes=40))
+    (plan,) = results.rows(engine, t.isolation)
+    assert first not in plan.detail["schedule"]["closed"]
+    assert (first in plan.detail["valves"]) == (state == "open")
+
+
+@pytest.mark.usefixtures("live")
+def test_a_motor_that_was_written_and_stands_open_is_not_relied_on(side: WaterCity, engine: Engine, day: LiveDay) -> None:
+    """The register took the value, the spindle did not turn: the crew's word counts, and what is still approved is taken back."""
+    stored(side, engine, day, "153")
+    with writing(engine) as connection:
+        connection.execute(t.command.update().values(state="written"))
+    tell(side, engine, "v019", "stuck", NOW + timedelta(minutes=40))
+    (plan,) = results.rows(engine, t.isolation)
+    assert "v019" not in plan.detail["schedule"]["closed"]
+    assert "v019" not in plan.detail["valves"]
+    assert plan.proved
+
+
+@pytest.mark.usefixtures("live")
+def test_valves_released_once_and_wanted_again_ask_for_a_new_approval(side: WaterCity, engine: Engine, day: LiveDay) -> None:
+    """v019 approved, told stuck, then freed: the plan is the first one again, and can be approved again."""
+    row = stored(side, engine, day, "153")
+    assert [approve(engine, row["isolation_id"], who, NOW, "") for who in ("ada", "bob")] == [0, 1]  # many customers: two people
+    tell(side, engine, "v019", "stuck", NOW + timedelta(minutes=5))
+    assert [line.who for line in results.rows(engine, t.audit) if line.action == "supersede"] == ["north"]
+    tell(side, engine, "v019", "open", NOW + timedelta(minutes=9))
+    (plan,) = results.rows(engine, t.isolation)
+    assert plan.detail["valves"] == row["detail"]["valves"]
+    assert [approve(engine, plan.isolation_id, who, NOW + timedelta(minutes=10), "") for who in ("ada", "bob")] == [0, 1]
+
+
+def test_a_plan_approved_while_another_was_made_stays(side: WaterCity, engine: Engine, day: LiveDay) -> None:
+    row = stored(side, engine, day, "153")
+    assert [approve(engine, row["isolation_id"], who, NOW, "") for who in ("ada", "bob")] == [0, 1]
+    stored(side, engine, day, "153")
+    assert [one.state for one in commands(engine)] == ["approved"]
