@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from city.problems import PenstockError
+from city.problems import PenstockError, fault
 from networks.hydraulics import Hydraulics, simulate
 from networks.locate import spread_demand
 from optimisation.inputs import Cut, PlanInput
@@ -32,12 +32,20 @@ class Pressure:
 
 @dataclass(frozen=True)
 class Waterworks:
-    """The network under one plan's demand, with the pumps that its assets switch; `levels` is where the tanks start [m]."""
+    """The network under one plan's demand, with the pumps that its assets switch. It is read when it is first asked."""
 
     side: WaterCity
     inputs: PlanInput
-    pumps: Mapping[str, str]  # asset -> pump of the network
-    levels: Mapping[str, float]
+    stations: tuple[tuple[str, str], ...]  # asset, point of its running state
+    present: Mapping[str, float]  # point -> latest value; tanks start from it [m]
+
+    @cached_property
+    def pumps(self) -> dict[str, str]:
+        """Pump of the network by asset. Raises `PenstockError` when no station switches one."""
+        found = {asset: self.side.pumps[point] for asset, point in self.stations if point in self.side.pumps}
+        if not found:
+            raise fault("pumps of the plan", "none is on the network", "the node of each station's meter", "Correct the nodes.")
+        return found
 
     @cached_property
     def demand(self) -> pd.DataFrame:
@@ -65,7 +73,8 @@ class Waterworks:
         timetable = pd.DataFrame({pump: float(is_open[pump]) for pump in network.pumps["id"]}, index=self.demand.index)
         for asset, pump in self.pumps.items():
             timetable[pump] = running[asset].astype(float)
-        return simulate(network, self.demand, initial_level_m=self.levels, pump_on=timetable, step_s=self.inputs.step_s)
+        levels = {tank: self.present[point] for point, tank in self.side.tanks.items() if point in self.present}
+        return simulate(network, self.demand, initial_level_m=levels, pump_on=timetable, step_s=self.inputs.step_s)
 
     def pressure(self, day: Hydraulics) -> Pressure:
         """The least pressure at any customer, and how long it is below the service pressure."""
@@ -104,21 +113,16 @@ class Waterworks:
 
 
 def waterworks(city: LoadedCity, inputs: PlanInput, present: Mapping[str, float]) -> Waterworks | None:
-    """The network for one plan; None for a city without a water network or without pumps that a plan switches.
+    """The network for one plan; None for a city without a water network or without stations that a plan switches.
 
-    `present` is the latest value of each point, from which the tanks start [m].
+    `present` is the latest value of each point.
     """
     side = water_city(city)
     if side is None:
         return None
-    pumps = {
-        state.asset: side.pumps[point]
-        for state in city.settings.states
-        for point in state.weights
-        if state.quantity == "running" and point in side.pumps
-    }
-    levels = {tank: present[point] for point, tank in side.tanks.items() if point in present}
-    return Waterworks(side, inputs, pumps, levels) if pumps else None
+    running = [(state.asset, point) for state in city.settings.states if state.quantity == "running" for point in state.weights]
+    stations = tuple((asset, point) for asset, point in running if city.meter[city.points[point].meter].node)
+    return Waterworks(side, inputs, stations, present) if stations else None
 
 
 def pressures(works: Waterworks | None, schedules: Mapping[str, pd.DataFrame]) -> dict[str, object]:
@@ -127,5 +131,5 @@ def pressures(works: Waterworks | None, schedules: Mapping[str, pd.DataFrame]) -
         return {}
     try:
         return {name: asdict(works.pressure(works.day(works.running(frame)))) for name, frame in schedules.items() if len(frame)}
-    except PenstockError as error:  # a plan is no worse for a network that EPANET cannot solve, but nobody may think it was looked at
+    except PenstockError as error:  # a plan is no worse for a network that cannot be read or solved, but nobody may think it was looked at
         return {"problem": f"Water pressure was not simulated: {error.problems[0]}"}

@@ -72,3 +72,15 @@ def test_a_schedule_that_leaves_too_little_pressure_is_cut_and_planned_again(nig
     running = strict.running(cut.plan.plan)
     for one in cut.inputs.cuts:
         assert not (running.iloc[list(one.steps)] == list(one.running.values())).all(axis=1).any()
+
+
+def test_a_network_that_cannot_be_read_costs_no_plan_and_is_told(night: Penstock) -> None:
+    env = Environment(city=night.city, home=night.home)
+    city, engine = load(env), open_store(env.url)
+    inputs = replace(question_of(city, engine, results.last_plan(engine).plan_id).inputs, cuts=())
+    works = _works(city, engine, inputs)
+    blind = replace(works, side=replace(works.side, water=works.side.water.model_copy(update={"network": "Net33"})))
+    with Planner(city, engine) as planner:
+        made = verified(blind, inputs, planner.solve, 1)
+    assert made.plan.status != "impossible"
+    assert "'Net33': not in wntr's library" in str(pressures(blind, {"plan": made.plan.plan})["problem"])
