@@ -19,9 +19,10 @@ _TOUCH_M = 1e-6  # EPANET puts a tank that fills or empties exactly on its limit
 class Verdict:
     """`cost` in the currency of the tariff; `violations` are sentences, none when `feasible`.
 
-    `excess` is how far the worst limit is missed [m, or switches, or 1, or h]; 0 when feasible. `level_m` float[moments, tanks] and
-    `pressure_m` float[moments, watched junctions] are indexed by seconds from the start; `energy_kwh` float[pumps]; `starts` int[pumps];
-    `turnover` float[tanks]: volume that left per day and mean volume [1]; `age_h`: water age of the nodes with a limit [h];
+    `excess` is how far the worst limit is missed [m, switches, turnovers or h; 1 for a tank that runs full or empty]; 0 when feasible.
+    `level_m` float[moments, tanks] and `pressure_m` float[moments, watched junctions] are indexed by seconds from the start;
+    `energy_kwh` float[pumps]; `starts` int[pumps]; `turnover` float[tanks]: volume that left per day and mean volume [1]; `age_h`: water age
+    of the nodes with a limit [h];
     `broken_s`: the first moment at which a level or pressure is outside its limits, the end when there is none [s].
     """
 
@@ -76,8 +77,8 @@ def margins(task: PumpTask, running: Running, day: Day) -> list[tuple[float, str
         found.append((high - most - _TOUCH_M, f"tank {tank} rises to {high:.3f} m", f"at most {most:.3f} m"))
         found.append((task.end_level_m[i] - last, f"tank {tank} ends at {last:.3f} m", f"at least {task.end_level_m[i]:.3f} m"))
         if not limits.may_fill:
-            found.append((high - top + _TOUCH_M, f"tank {tank} runs full", "room left, or an altitude valve"))
-        found.append((bottom - low + _TOUCH_M, f"tank {tank} runs empty", "water left"))
+            found.append((float(high > top - _TOUCH_M), f"tank {tank} runs full", "room left, or an altitude valve"))
+        found.append((float(low < bottom + _TOUCH_M), f"tank {tank} runs empty", "water left"))
     for least, low, junction in zip(task.least_pressure_m, day.pressure_m.min(axis=0), task.watched, strict=True):
         found.append((least - low, f"junction {junction} falls to {low:.2f} m of pressure", f"at least {least:g} m"))
     if limits.starts is not None:
