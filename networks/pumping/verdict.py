@@ -21,8 +21,8 @@ class Verdict:
 
     `excess` is how far the worst limit is missed [m, switches, turnovers or h; 1 for a tank that runs full or empty]; 0 when feasible.
     `level_m` float[moments, tanks] and `pressure_m` float[moments, watched junctions] are indexed by seconds from the start;
-    `energy_kwh` float[pumps]; `starts` int[pumps]; `turnover` float[tanks]: volume that left per day and mean volume [1]; `age_h`: water age
-    of the nodes with a limit [h];
+    `energy_kwh` float[pumps]; `starts` int[pumps]; `turnover` float[tanks]: volume that left per day and mean volume [1]; `age_h`: water
+    age of the nodes with a limit [h];
     `broken_s`: the first moment at which a level or pressure is outside its limits, the end when there is none [s].
     """
 
