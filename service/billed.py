@@ -1,6 +1,6 @@
 """Volumes that a utility's billing knows: a CSV of zone and month, exact decimals in m3."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -11,6 +11,7 @@ from city.problems import PenstockError, Problem, fault
 from networks.losses.iwa import Consumption, Volume
 from service.settings import LoadedCity, path_of
 
+MOST_M3 = Decimal(10**12)  # in a month; more is no volume, and overflows what reckons with it
 KINDS = ("billed_metered_m3", "billed_unmetered_m3", "unbilled_metered_m3", "unbilled_unmetered_m3")
 
 
@@ -20,14 +21,17 @@ class Bills:
 
     volumes: Mapping[tuple[str, str], tuple[Decimal, ...]]
 
-    def consumption(self, zone: str, month: str, billed_error: float, unbilled_error: float) -> Consumption | None:
-        """Authorised consumption with its 95 % limits as shares; the city's own row, else the sum of its zones. None where not told."""
+    def consumption(
+        self, zone: str, month: str, billed_error: float, unbilled_error: float, parts: Sequence[str] = ()
+    ) -> Consumption | None:
+        """Authorised consumption with its 95 % limits as shares; without a row of its own the sum of all its `parts`. None where not told:
+        the bills of some parts against the inflow of all would make losses of the others' consumption."""
         found = self.volumes.get((zone, month))
-        if found is None and not zone:
-            own = [volumes for (_, at), volumes in self.volumes.items() if at == month]
-            found = tuple(sum(column, Decimal(0)) for column in zip(*own, strict=True)) if own else None
         if found is None:
-            return None
+            own = [self.volumes.get((part, month)) for part in parts]
+            if not own or None in own:
+                return None
+            found = tuple(sum((volumes[i] for volumes in own if volumes), Decimal(0)) for i in range(len(KINDS)))
         errors = (billed_error, billed_error, unbilled_error, unbilled_error)
         return Consumption(*(Volume.of(volume, error) for volume, error in zip(found, errors, strict=True)))
 
@@ -38,7 +42,7 @@ def read(city: LoadedCity, name: str | None) -> Bills:
         return Bills({})
     path = path_of(city.beside, name)
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        table = pd.read_csv(path, dtype=str, keep_default_na=False).fillna("")  # a line that is too short has no value, not an empty one
     except (OSError, ValueError) as error:
         raise fault(
             f"water.losses.billed {path.name}", str(error), "a CSV of zone, month and volumes", "Correct the path or the file."
@@ -74,4 +78,4 @@ def _seen(row: Mapping[str, str], zones: set[str]) -> str:
         volumes = [Decimal(row.get(kind) or "0") for kind in KINDS]
     except (ValueError, InvalidOperation):
         return f"{', '.join(row.values())}"
-    return "" if all(volume.is_finite() and volume >= 0 for volume in volumes) else "a volume below zero"
+    return "" if all(volume.is_finite() and 0 <= volume <= MOST_M3 for volume in volumes) else "a volume below zero or above 10^12"

@@ -14,7 +14,7 @@ import pandas as pd
 
 from carbon import factors
 from carbon.accounts import GRID
-from city.clock import local_date
+from city.clock import civil_day, local_date
 from city.frames import USAGE, checked
 from city.problems import PenstockError
 from city.quality import Cause, missing, usable
@@ -69,9 +69,10 @@ def of_supply(night: Night) -> tuple[float, float]:
 def _stored(night: Night, points: Sequence[str]) -> float:
     """Sum of some points over the last 30 days, in the unit of their quantity."""
     known = [night.city.points[name] for name in points if name in night.city.points]
+    start = civil_day(night.date - timedelta(days=30), night.city.settings.city.time_zone)[0]
     found = 0.0
     for point in known:  # their steps may differ
-        block = meter_days.block(night.engine, [point], night.today - timedelta(days=30), night.today)
+        block = meter_days.block(night.engine, [point], start, night.today)
         found += float(np.nansum(block.unit_values()))
     return found
 

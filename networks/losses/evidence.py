@@ -106,7 +106,7 @@ def by_shape(rest: pd.Series, weeks: Sequence[Floats], zone: str) -> Telling | N
     days, residual = _days(rest, week, zone).dropna(), _residual(rest, week, zone)
     own = rest[residual.index]
     moved = own - own.groupby(local(pd.DatetimeIndex(own.index), zone).date).transform("mean")
-    if len(days) < 7 or (residual**2).sum() > (1 - MIN_EXPLAINED) * (moved**2).sum():
+    if len(days) < 7 or (residual**2).sum() >= (1 - MIN_EXPLAINED) * (moved**2).sum():  # equal where nothing moves: a meter that stands
         return None
     day = week.reshape(7, 24).mean(axis=0)
     leverage = float(np.sqrt(1 + day.mean() ** 2 / day.var()))

@@ -63,6 +63,8 @@ def real_losses(
     between 02:00 and 05:00), loss_m3 with loss_sd_m3 and the 90 % interval low_m3 to high_m3,
     and what each telling says alone [m3]; NaN where a telling has nothing to stand on. Volumes are of the measured hours.
     """
+    if not junctions:
+        return pd.DataFrame(columns=COLUMNS)
     patterns, meters = nominal_patterns(network), meters or {}
     who = {area: customers(network, own, consumption, meters) for area, own in junctions.items()}
     whole = {area: week(pd.concat([w.base_metered, w.base_unmetered]).fillna(0.0), patterns) for area, w in who.items()}
@@ -102,8 +104,9 @@ def _area(
     total = weight.sum(axis=1, min_count=1)
     rate = (rates * weight).sum(axis=1, min_count=1) / total
     drawn = pd.Series(0.0, came.index) if who.metered is None else who.metered[known.index].groupby(month).sum()
-    sd = np.sqrt(hours**2 / total + (errors.inflow / Z95 * came) ** 2 + (errors.metered / Z95 * drawn) ** 2)
-    loss = rate * hours
+    # What nothing flows into loses nothing, whatever is known of it; an inflow below zero is no inflow, and tells nothing.
+    sd = np.sqrt(hours**2 / total + (errors.inflow / Z95 * came) ** 2 + (errors.metered / Z95 * drawn) ** 2).where(came != 0, 0.0)
+    loss = (rate * hours).where(came != 0, 0.0).where(came >= 0)
     limit = came.clip(lower=0)
     made = pd.DataFrame(
         {

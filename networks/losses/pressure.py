@@ -148,6 +148,6 @@ def modelled_pressure(network: Network, junctions: Iterable[str]) -> pd.DataFram
     hours = pd.date_range("2000-01-03", periods=24, freq="h", tz="UTC")
     base = network.junctions.set_index("id")["base_demand_m3_per_h"]
     whole = week(bases(network, names), nominal_patterns(network))[:24]
-    demand = pd.DataFrame(np.outer(whole / base.sum(), base[names]), index=hours, columns=names)
+    demand = pd.DataFrame(np.outer(whole, base[names] / (base.sum() or 1.0)), index=hours, columns=names)
     found = simulate(network, demand, step_s=3600).pressure_m[_taps(network, inside)]
     return pd.DataFrame({"average_m": found.mean(axis=1).to_numpy(), "lowest_m": found.min(axis=1).to_numpy()})

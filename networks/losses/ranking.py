@@ -39,9 +39,10 @@ class Infrastructure:
 
     def doubt(self) -> str:
         """Why the formula may not hold here, or nothing: it rests on systems above 25 m and 20 connections per km."""
-        density = self.connections / self.mains_km if self.mains_km else 0.0
+        density = self.connections / self.mains_km if self.mains_km else float("inf")
         said = [f"{self.pressure_m:.0f} m of pressure is below 25 m"] if self.pressure_m < 25 else []
         said += [f"{density:.0f} connections per km are below 20"] if density < 20 else []
+        said += [] if self.mains_km else ["no length of mains is told"]
         return "UARL is outside its range: " + "; ".join(said) if said else ""
 
 
@@ -69,7 +70,7 @@ def ranking(losses: pd.DataFrame, what: Mapping[str, Infrastructure], price_per_
         rows.append((area.area, area.loss_m3, uarl, *index, area.loss_m3 - np.nan_to_num(uarl), sd))
     made = pd.DataFrame(rows, columns=["area", "loss_m3", "uarl_m3", "ili", "ili_sd", "recoverable_m3", "sd"])
     made = made.dropna(subset=["recoverable_m3"]).sort_values("recoverable_m3", ascending=False, ignore_index=True)
-    mean, sd = made["recoverable_m3"].to_numpy(), made.pop("sd").to_numpy()
+    mean, sd = made["recoverable_m3"].to_numpy(float), made.pop("sd").to_numpy(float)
     drawn = np.random.default_rng(seed).normal(mean, sd, (DRAWS, len(made)))
     place = (-drawn).argsort(axis=1).argsort(axis=1) + 1
     low, high = np.quantile(place, (0.05, 0.95), axis=0, method="nearest") if len(made) else (np.empty(0), np.empty(0))

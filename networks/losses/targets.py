@@ -73,11 +73,13 @@ def track(target: LossTarget, month: str, observed: float, sd: float) -> Tracked
     """Where a target stands in a month. None before its base month.
 
     `on track` when the whole 90 % interval keeps the promise, `behind` when the whole of it breaks it, `not certain` in between: then
-    the month's data cannot tell.
+    the month's data cannot tell. Nor can they where the whole interval is below zero or above one: a share that cannot be (bills above
+    the inflow) says that an input is wrong and keeps no promise.
     """
     required = target.required(month)
     if required is None:
         return None
-    low, high = max(0.0, observed - Z90 * sd), min(1.0, observed + Z90 * sd)
-    state: State = "on track" if high <= required else "behind" if low > required else "not certain"
+    low, high = (min(max(observed + sign * Z90 * sd, 0.0), 1.0) for sign in (-1, 1))
+    possible = observed + Z90 * sd >= 0 and observed - Z90 * sd <= 1
+    state: State = "not certain" if not possible else "on track" if high <= required else "behind" if low > required else "not certain"
     return Tracked(target.id, target.zone, month, observed, low, high, required, state)

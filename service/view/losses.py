@@ -1,5 +1,6 @@
 """What the console, the commands and the exports show of lost water: months, ranking, the IWA table, targets, pressure what-ifs."""
 
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -87,7 +88,7 @@ def pressure_what_if(night: Night, side: WaterCity, zone: str, setting_m: float)
     whose losses no night has told.
     """
     rows = chosen(months(night.engine), None)
-    own = rows[rows["zone_id"] == zone]
+    own = rows[(rows["zone_id"] == zone) & (rows["zone_id"] != "")]
     if own.empty:
         raise fault(f"DMA '{zone}'", "no losses told", f"one of {', '.join(z for z in rows['zone_id'] if z)}", "Name one of them.")
     area, month = side.water.losses.areas.get(zone, LossArea()), own.iloc[0]
@@ -111,7 +112,7 @@ def _pressure(night: Night, side: WaterCity, inside: list[str]) -> pd.DataFrame:
     own = {point: node for point, node in side.sensors.items() if node in inside}
     if own:
         zone = night.city.settings.city.time_zone
-        start = civil_day(night.date, zone)[0] - pd.Timedelta(days=PRESSURE_DAYS).to_pytimedelta()
+        start = civil_day(night.date - timedelta(days=PRESSURE_DAYS), zone)[0]
         block = meter_days.block(night.engine, [night.city.points[p] for p in own], start, night.today, estimates=False)
         found = measured_pressure(side.network, inside, own, block, zone)
         if np.isfinite(found.to_numpy()).all():

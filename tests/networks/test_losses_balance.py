@@ -87,6 +87,7 @@ def test_unavoidable_losses_are_those_of_lambert_1999() -> None:
     assert sd == pytest.approx(hypot(0.4, 4 * 0.1 / Z95))
     assert what.doubt() == ""
     assert "below 25 m" in Infrastructure(100, 5000, 20).doubt()
+    assert Infrastructure(0, 5000, 50).doubt() == "UARL is outside its range: no length of mains is told"
     with pytest.raises(PenstockError, match="zero or more"):
         Infrastructure(-1, 5, 5).uarl_m3_per_day()
 
@@ -111,6 +112,7 @@ def test_ranking_of_two_alike_is_open() -> None:
     found = ranking(losses, {}, 1.0)
     assert list(found["rank_high"]) == [2, 2]
     assert found["first"].between(0.45, 0.55).all()
+    assert ranking(losses[:0], {}, 1.0).empty
 
 
 def target() -> LossTarget:
@@ -131,6 +133,14 @@ def test_a_target_is_kept_or_broken_only_where_the_whole_interval_says_so(observ
     assert found is not None
     assert found.state == state
     assert found.high - found.low == pytest.approx(2 * 1.6449 * 0.02)
+
+
+@pytest.mark.parametrize("observed", [-0.2, 1.3])
+def test_a_share_that_cannot_be_keeps_no_promise(observed: float) -> None:
+    found = track(target(), "2026-06", observed, 0.02)  # bills above the inflow, or losses above it
+    assert found is not None
+    assert found.state == "not certain"
+    assert 0 <= found.low <= found.high <= 1
 
 
 @pytest.mark.parametrize(

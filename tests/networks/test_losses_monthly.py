@@ -159,6 +159,23 @@ def test_areas_without_demand_or_readings_have_no_losses_and_unknown_junctions_a
     inflow = {"a": demand(np.random.default_rng(5)) + LEAK, "dry": nothing, "empty": nothing.fillna(1.0)}
     found = real_losses(network, inflow, {"a": HOUSES, "dry": ["hill"], "empty": []}, zone="UTC")
     assert found.dropna(subset=["loss_m3"])["area"].unique().tolist() == ["a"]
+    assert real_losses(network, {}, {}, zone="UTC").empty
     assert real_losses(network, {"empty": nothing}, {"empty": []}, zone="UTC").empty
     with pytest.raises(PenstockError, match="h99"):
         real_losses(network, {"a": nothing}, {"a": ["h99"]}, zone="UTC")
+
+
+def test_a_meter_that_stands_is_no_proof_that_everything_leaks_and_no_inflow_loses_nothing() -> None:
+    inflow = demand(np.random.default_rng(6))
+    areas = {"stuck": inflow * 0 + 5, "closed": inflow * 0, "backwards": inflow - 300}
+    found = real_losses(town(), areas, dict.fromkeys(areas, HOUSES), zone="UTC").set_index("area")
+    assert found.loc[["stuck", "backwards"], "loss_m3"].isna().all()
+    assert (found.loc["closed", ["loss_m3", "loss_sd_m3", "high_m3"]] == 0).all(axis=None)
+
+
+def test_a_month_with_a_clock_change_is_told_on_the_clock_that_people_live_by() -> None:
+    clock = hours().tz_convert("Europe/Rome")  # the clock goes forward on 29 March
+    drawn = pd.Series(100 * pattern()[clock.weekday * 24 + clock.hour], index=hours())
+    found = real_losses(town(), {"a": drawn + LEAK}, {"a": HOUSES}, zone="Europe/Rome")
+    assert found["hours"].tolist() == [742, 720, 2]  # from 01:00 on the 1st, an hour less on the 29th
+    assert found["loss_m3"][:2].to_numpy() == pytest.approx((LEAK * found["hours"][:2]).to_numpy(), rel=1e-6)
