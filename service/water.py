@@ -109,6 +109,22 @@ class WaterCity:
         }
         return {p.id: zone for p in self.city.points.values() if p.quantity == quantity and (zone := meters.get(p.meter)) is not None}
 
+    @cached_property
+    def flow_meters(self) -> dict[str, str]:
+        """Water meter -> link of the network it sits on: sources, mains into an area. They need a point of flow."""
+        links, junctions = set(self.network.links["id"]), set(self.network.junctions["id"])
+        found = {m.id: m.node for m in self.city.settings.meters if m.commodity == "water" and m.node in links}
+        customers = {m.id for m in self.city.settings.meters if m.role == "load" and m.node in junctions}
+        read = {p.meter for p in self.city.points.values() if p.quantity == "flow_m3_per_h"}
+        return {name: str(link) for name, link in found.items() if name in read - customers}
+
+    @cached_property
+    def customer_meters(self) -> dict[str, str]:
+        """Point id of a customer's volume register -> junction."""
+        own = {m.id for m in self.city.settings.meters if m.commodity == "water" and m.role == "load" and not m.zone}
+        found = self._nodes("volume_register_m3", "junctions")
+        return {name: junction for name, junction in found.items() if self.city.points[name].meter in own}
+
     def _nodes(self, quantity: str, kind: str) -> dict[str, str]:
         known = set(getattr(self.network, kind)["id"])
         node = {meter.id: meter.node for meter in self.city.settings.meters if meter.commodity == "water" or meter.node}

@@ -134,7 +134,7 @@ def _classed(network: Network, areas: Areas, sites: Sites) -> tuple[list[str], N
             node.add_demand(base, _class_name(key))
     for key in classes:
         model.add_pattern(_class_name(key), [1.0])
-    shape = np.column_stack([_week(raw, pattern) for _, pattern in classes])
+    shape = np.array([_week(raw, pattern) for _, pattern in classes]).reshape(-1, SLOTS).T  # none where every customer is metered
     area = np.array([area for area, _ in classes], dtype=np.int64)
     return [_class_name(key) for key in classes], area, shape, np.array(list(classes.values())), model
 

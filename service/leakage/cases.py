@@ -51,7 +51,7 @@ def merged(
     for leak in active:
         row = _row(night, side, leak, told.get(leak.leak_id), left.pop(leak.leak_id, None), until)
         if row["case_id"] is None:
-            row["case_id"] = _free(f"leak-{row['seen_utc']:%Y%m%d-%H%M}-{row['zone_id']}", taken)
+            row["case_id"] = _free(f"leak-{row['seen_utc']:%Y%m%d-%H%M}-{row['zone_id']}".rstrip("-"), taken)
             taken.add(row["case_id"])
         rows.append(row)
     ended = {"state": OVER, "ended_at_utc": until}
@@ -86,7 +86,9 @@ def _row(night: Night, side: WaterCity, leak: ActiveLeak, report: Report | None,
 
 
 def _zone(side: WaterCity, posterior: pd.Series) -> str:
-    """The district most of the probability lies in: half of a pipe's in that of either end."""
+    """The district most of the probability lies in: half of a pipe's in that of either end; none where the city has no districts."""
+    if not any(zone.kind == "dma" for zone in side.city.settings.zones):
+        return ""
     ends = side.network.links.set_index("id")[["start", "end"]].reindex(posterior.index)
     shares = pd.concat([posterior.groupby(ends[end].map(side.dma_of).to_numpy()).sum() for end in ("start", "end")])
     return str(shares.groupby(level=0).sum().idxmax()) if len(shares) else ""

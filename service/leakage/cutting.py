@@ -1,19 +1,17 @@
 """Isolation plans of open cases: made when a leak is reported, and again when its pipe, a valve or the time to act has changed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, select
 
-from city.frames import Block
 from city.problems import PenstockError, Problem
-from networks.leakage.scada import Scada
 from service import schema as t
 from service import valve_found
-from service.isolating import isolate, live_day
-from service.leakage import readings
+from service.isolating import isolate
+from service.leakage import demand, readings
 from service.night import Night
 from service.store import results
 from service.store.operations import record
@@ -44,11 +42,10 @@ def due(
     if not wanted:
         return [], []
     live = readings.hot(night.engine, side, until - _BACK, until)
-    runs = [(case["start_utc"], case["zone_id"], case["flow_m3_per_h"]) for case in cases]
     made: list[Cut] = []
     problems: list[Problem] = []
     try:
-        day = live_day(side, _named(side, live), runs)
+        day = demand.of_day(side, live, cases)
         for case in wanted:
             name = case["case_id"]
             done = valve_found.begun(night.engine, side, name, night.now_utc)
@@ -56,14 +53,6 @@ def due(
     except PenstockError as error:
         problems += error.problems
     return made, problems
-
-
-def _named(side: WaterCity, live: Scada) -> dict[str, Block]:
-    """The Blocks of a live day by what the network calls their series: districts, tanks, pumps."""
-    named = {"flow": live.flow, "level": replace(live.level, ids=tuple(side.tanks.get(name, name) for name in live.level.ids))}
-    if live.running is not None:
-        named["running"] = replace(live.running, ids=tuple(side.pumps.get(name, name) for name in live.running.ids))
-    return named
 
 
 def _wants(engine: Engine, case: dict[str, Any], now_utc: datetime, valves_told: bool) -> bool:

@@ -15,11 +15,11 @@ from sqlalchemy import Connection, delete, select
 
 from city.clock import civil_day, local_date
 from city.problems import Problem, fault
-from networks.leakage.districts import DistrictWatch
 from networks.leakage.reports import Report
 from service import schema as t
 from service.leak_history import OPEN, OVER, REPAIRED
-from service.leakage import cases, cutting, readings
+from service.leakage import cases, choice, cutting, readings
+from service.leakage.choice import LeakWatch
 from service.night import Night
 from service.store import meter_days, results
 from service.water import WaterCity
@@ -41,6 +41,7 @@ class Pass:
     findings: list[int]
     cuts: list[cutting.Cut]
     problems: list[Problem]
+    how: str = ""  # leaks were looked for
 
     @property
     def open(self) -> list[dict[str, Any]]:
@@ -54,9 +55,10 @@ class Pass:
     def told(self) -> str:
         bursts, faults = sum(case["kind"] == "burst" for case in self.open), len(self.open_faults)
         slow = len(self.open) - bursts
-        return (
+        found = (
             f"{bursts} burst{'s' * (bursts != 1)} and {slow} slow leak{'s' * (slow != 1)} open, {faults} sensor fault{'s' * (faults != 1)}"
         )
+        return f"{found}; {self.how}" if self.how else found
 
     def write(self, connection: Connection) -> bool:
         """Write all of it in the caller's transaction, or nothing and False when another pass has read on meanwhile."""
@@ -80,40 +82,52 @@ class Pass:
 
 def read_on(night: Night, side: WaterCity) -> Pass:
     """Make a pass up to the newest reading. Raises `PenstockError` where sensors or history do not suffice for a watch."""
-    engine, city = night.engine, night.city.settings.city.id
-    if not side.sensors or not side.dma_points("volume_register_m3"):
-        raise fault("leak watch", "no pressure sensor or no inflow meter", "one or more of each, with its node or zone", "Add them.")
-    until, inputs = readings.newest(engine, night.city, night.now_utc, readings.step_of(side)), _inputs(side)
+    engine, city, kind = night.engine, night.city.settings.city.id, choice.kind(side)
+    until, inputs = readings.newest(engine, night.city, night.now_utc, readings.step_of(side)), _inputs(side, kind)
     row = next(iter(results.rows(engine, t.leak_watch, t.leak_watch.c.city == city)), None)
     renewed = row is None or row.inputs != inputs
     if row is None or renewed:
         watch, since = _new(night, side, until)
         calibrated = since
     else:
-        watch, since = DistrictWatch.restore(side.network, json.loads(zlib.decompress(row.state))), row.until_utc
+        watch, since = choice.restored(side, json.loads(zlib.decompress(row.state))), row.until_utc
         calibrated = row.calibrated_utc
+    try:
+        kept = {"city": city, "inputs": inputs, "calibrated_utc": calibrated, "until_utc": choice.whole(side, since, until or since)}
+        return _pass(night, side, watch, since, kept, row, renewed=renewed)
+    finally:
+        choice.close(watch)
+
+
+def _pass(night: Night, side: WaterCity, watch: LeakWatch, since: datetime, kept: dict[str, Any], former: Any, *, renewed: bool) -> Pass:
+    """Read from `since` on; `kept` is the row of the watch without its state, `former` the row before."""
+    engine, until = night.engine, kept["until_utc"]
     findings = _told(night, watch)
     reports: list[Report] = []
-    for scada in readings.since(engine, side, since, max(since, until or since)):
+    silent: dict[str, None] = {}
+    for scada in readings.since(engine, side, since, until):
         reports += watch.read(scada)
-    until = max(since, until or since)
+        silent |= dict.fromkeys(choice.silent(side, scada))
     stored = results.rows(engine, t.leak_case, order=t.leak_case.c.case_id)
     rows, gone = cases.merged(night, side, cases.running(stored, watch.active, renewed), watch.active, reports, until)
-    state = zlib.compress(json.dumps(watch.state(), allow_nan=False, sort_keys=True).encode())
-    kept = {"city": city, "inputs": inputs, "calibrated_utc": calibrated, "until_utc": until, "state": state}
-    former = row.until_utc if row is not None else None
-    cuts, problems = cutting.due(night, side, [case for case in rows if case["state"] == OPEN], former, until)
-    return Pass(kept, former, rows, gone, _faults(night, watch, until), findings, cuts, problems)
+    kept["state"] = zlib.compress(json.dumps(choice.state_of(watch), allow_nan=False, sort_keys=True).encode())
+    former_utc = former.until_utc if former is not None else None
+    cuts, problems = cutting.due(night, side, [case for case in rows if case["state"] == OPEN], former_utc, until)
+    if silent:
+        seen = f"nothing from {', '.join(silent)} since {since:%Y-%m-%d %H:%M} UTC"
+        problems.append(Problem("leak watch", seen, "a reading now and then", "Check them: no leak can be found meanwhile."))
+    return Pass(kept, former_utc, rows, gone, _faults(night, watch, until), findings, cuts, problems, choice.told(side))
 
 
-def _inputs(side: WaterCity) -> str:
-    """What a watch is made for: another network or other places of sensors start a new one."""
+def _inputs(side: WaterCity, kind: choice.Kind) -> str:
+    """What a watch is made for: another network, other places of sensors or the other kind of watch start a new one."""
     path = side.city.beside / side.water.network
     network = path.read_bytes() if path.is_file() else side.water.network.encode()
-    return hashlib.sha256(network + json.dumps(asdict(readings.sites(side)), sort_keys=True).encode()).hexdigest()
+    places = json.dumps([kind, asdict(readings.sites(side))], sort_keys=True)
+    return hashlib.sha256(network + places.encode()).hexdigest()
 
 
-def _new(night: Night, side: WaterCity, until: datetime | None) -> tuple[DistrictWatch, datetime]:
+def _new(night: Night, side: WaterCity, until: datetime | None) -> tuple[LeakWatch, datetime]:
     """A watch calibrated on the stored days that have pressures, and the time from which it reads on."""
     zone = night.city.settings.city.time_zone
     oldest, newest = meter_days.first(night.engine), meter_days.last(night.engine)
@@ -128,11 +142,10 @@ def _new(night: Night, side: WaterCity, until: datetime | None) -> tuple[Distric
         raise fault("leak watch", f"{had} days with pressures", f"{LEAST_DAYS} or more", "Import history, or wait until there is enough.")
     start = civil_day(local_date(known[0].to_pydatetime(), zone), zone)[0]
     turn = civil_day(local_date(end, zone) - timedelta(days=min(READ_DAYS, had // 3)), zone)[0]
-    prices = side.water.price_per_m3, side.water.crew_call_cost
-    return DistrictWatch.calibrate(side.network, history.window(start, turn), readings.sites(side), prices), turn
+    return choice.calibrated(side, history.window(start, turn)), turn
 
 
-def _told(night: Night, watch: DistrictWatch) -> list[int]:
+def _told(night: Night, watch: LeakWatch) -> list[int]:
     """Take in crews' findings and repairs that the watch has not heard of yet; returns the findings taken."""
     f, c = t.leak_finding.c, t.leak_case.c
     findings = results.rows(night.engine, t.leak_finding, f.taken_utc.is_(None) & (f.at_utc <= night.now_utc), order=f.at_utc)
@@ -145,7 +158,7 @@ def _told(night: Night, watch: DistrictWatch) -> list[int]:
     return [finding.finding_id for finding in findings]
 
 
-def _faults(night: Night, watch: DistrictWatch, until: datetime) -> list[dict[str, Any]]:
+def _faults(night: Night, watch: LeakWatch, until: datetime) -> list[dict[str, Any]]:
     """Rows of the sensor faults that are open now, and of those that were and are over. A fault keeps the start it was first given."""
     stored = {(row.sensor, row.kind): row for row in results.rows(night.engine, t.sensor_fault, t.sensor_fault.c.state == OPEN)}
     rows = []
