@@ -78,11 +78,11 @@ class PlanInput:
     running month so far [kW]. `state` maps an asset id to what it was at `start_utc`: `charge_kwh`, `volume_m3`, `running`
     (0 or 1), and optionally `since_steps` (how long it has been running or not) and `owed_kwh` (of an EV fleet).
 
-    `locks` are orders, `cuts` what the network does not bear; what was `approved` may be changed at `change_price_per_kwh`. `carbon_cap_kg` is the most CO2e the horizon
-    may emit [kg], `peak_cap_kw` the most any grid may import [kW]; `weights` and `risk` are the city's own. `calls` are events that
-    were announced, `programmes` the rules they follow, `import_limit_kw` float[steps] what the
-    network operator allows all grids together to import [kW], infinite where it says nothing. `paths` maps a series id to its sample paths,
-    float[paths, steps] in the unit of the series.
+    `locks` are orders, `cuts` what the network does not bear; what was `approved` may be changed at `change_price_per_kwh`.
+    `carbon_cap_kg` is the most CO2e the horizon may emit [kg], `peak_cap_kw` the most any grid may import [kW]; `weights` and `risk`
+    are the city's own. `calls` are events that were announced, `programmes` the rules they follow, `import_limit_kw` float[steps] what
+    the network operator allows all grids together to import [kW], infinite where it says nothing. `paths` maps a series id to its
+    sample paths, float[paths, steps] in the unit of the series.
     """
 
     start_utc: datetime

@@ -1,5 +1,5 @@
 """A pump station of fixed speed, on or off: it fills one tank, rests and runs for a while, and starts only so often."""
-# ruff: noqa: ARG003, ARG005 - every kind answers the same calls, and Pyomo gives every rule its model
+# ruff: noqa: ARG005 - every kind answers the same calls, and Pyomo gives every rule its model
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
