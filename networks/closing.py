@@ -94,11 +94,21 @@ class Closing:
         self._pumps = [pump for pump in self._running if pump not in shut]
         self._stations = engine.link_index(self._pumps)
         engine.set_nodes(self._nodes, en.BASE_DEMAND, self._demand)
+        self._check_valves(shut)
         engine.set_nodes(engine.node_index(self._level), en.TANK_LEVEL, self._level.values())
         self._solve(())
         self._unserved = self._missing()  # what is missing without any burst is not its doing
         self._size_burst()
         return self
+
+    def _check_valves(self, shut: Sequence[str]) -> None:
+        """Bores of the check valves that an isolation valve shuts, those that are `shut` by now barred for good."""
+        links, engine = self.network.links, self._engine
+        checked = set(links.loc[(links["kind"] == "pipe") & links["one_way"], "id"])
+        always = engine.link_index(checked.intersection(shut))
+        engine.set_links(always, en.DIAMETER, [en.BARRED_MM] * len(always))
+        own = engine.link_index(sorted(checked.intersection(self._shut[valve] for valve in self.valves) - set(shut)))
+        self._bore = dict(zip(own, engine.links(own, en.DIAMETER), strict=True))
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._engine.__exit__(kind, error, trace)
@@ -139,13 +149,15 @@ class Closing:
     def _fed(self, closed: Closed) -> NDArray[np.bool_]:
         """bool[segments]: which have a way to a source, every link conducting both ways: the cautious view of what is dry."""
         through = ~self.parts.valves["valve"].isin(closed | self._closed_before).to_numpy()
-        return self.parts.reach(self.parts.node.loc[list(self.network.sources)].to_numpy(), through)
+        return self.parts.reach(self.parts.node.loc[list(self.network.inlets)].to_numpy(), through)
 
     def _solve(self, closed: Closed | tuple[()]) -> None:
         engine = self._engine
         engine.start()  # puts every link back to its status in the INP, regulating valves too
         engine.set_links(self._stations, en.STATUS, [self._running[pump] for pump in self._pumps])
         shut = engine.link_index(dict.fromkeys(self._shut[valve] for valve in closed))
+        engine.set_links(list(self._bore), en.DIAMETER, [en.BARRED_MM if at in shut else bore for at, bore in self._bore.items()])
+        shut = [at for at in shut if at not in self._bore]
         engine.set_links(shut, en.STATUS, [0.0] * len(shut))
         engine.solve()
 

@@ -21,7 +21,8 @@ from wntr.epanet.toolkit import ENepanet
 from city.problems import fault
 
 EMITTER, DEMAND, PRESSURE, TANK_LEVEL, BASE_DEMAND = 3, 9, 11, 8, 1  # node codes
-FLOW, STATUS, ENERGY = 8, 11, 13  # link codes
+DIAMETER, FLOW, STATUS, ENERGY = 0, 8, 11, 13  # link codes
+BARRED_MM = 0.1  # diameter of a check valve that is shut, which takes no status in EPANET: 0.001 m3/h at 30 m
 _INITIAL_QUALITY, _QUALITY, _AGE = 4, 12, 2
 _DURATION, _HYDRAULIC_STEP, _PATTERN_STEP, _PATTERN_START, _REPORT_STEP = 0, 1, 3, 4, 5
 _PDA = 1

@@ -126,6 +126,11 @@ class Network:
         """Ids of all reservoirs and tanks: where water can come from."""
         return tuple(self.nodes.loc[self.nodes["kind"] != "junction", "id"])
 
+    @cached_property
+    def inlets(self) -> tuple[str, ...]:
+        """Ids of the sources, and of junctions with a demand below zero: there water comes in from a network that the file leaves out."""
+        return (*self.sources, *self.junctions.loc[self.junctions["base_demand_m3_per_h"] < 0, "id"])
+
     @property
     def head_loss(self) -> str:
         """The file's head-loss formula: H-W, D-W or C-M."""

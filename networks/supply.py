@@ -29,7 +29,7 @@ class Supply:
         self.start, self.end = nodes.get_indexer(links["start"]), nodes.get_indexer(links["end"])
         self.valve_link = pd.Index(links["id"]).get_indexer(valves["link"])
         self.at_start = nodes.get_indexer(valves["node"]) == self.start[self.valve_link]
-        self.sources = nodes.get_indexer(list(network.sources))
+        self.sources = nodes.get_indexer(list(network.inlets))
         self.usable = (links["open"] | links["kind"].eq("pump")).to_numpy()
         self.one_way = links["one_way"].to_numpy()
         self._build(len(nodes))

@@ -35,12 +35,12 @@ def closing_time_s(velocity_m_per_s: float, length_m: float, allowed_m: float, w
 
 
 def source_distance_m(network: Network) -> pd.Series:
-    """Length of pipe from each node to the nearest tank or reservoir, through links open in the INP [m]; infinite without one.
+    """Length of pipe from each node to the nearest tank or reservoir, through pumps and links open in the INP [m]; infinite without one.
 
     The wave comes back from there at the latest: larger mains and branches on the way send some of it back sooner, so a closing time
     made from this length is on the safe side.
     """
-    nodes, links = network.nodes["id"], network.links[network.links["open"]]
+    nodes, links = network.nodes["id"], network.links[network.links["open"] | network.links["kind"].eq("pump")]
     place = pd.Series(np.arange(len(nodes)), index=nodes)
     start, end = place.loc[links["start"]].to_numpy(), place.loc[links["end"]].to_numpy()
     length = np.maximum(links["length_m"].to_numpy(dtype=float), 1e-3)  # a pump or a valve has none, and a zero is no edge

@@ -21,8 +21,6 @@ from networks.proof.search import DryProof
 SERVICE_M = 20.0
 UNBALANCED = 1  # EPANET's warning that it did not converge
 Floats = NDArray[np.float64]
-_DIAMETER = 0  # EPANET's link code
-_BARRED_MM = 0.1  # diameter of a check valve that is shut, which takes no status in EPANET: 0.001 m3/h at 30 m
 _WAYS = ((0.001, 0.0), (0.001, 0.1), (0.01, 0.1))  # accuracy and damping, in turn until EPANET converges
 _STILL_M3_PER_H = 0.01
 _TRIALS, _MORE = 20, 10  # most plans need ten; then the statuses of pumps and valves that flap are held, and a few more settle it
@@ -82,7 +80,8 @@ class Trial:
         self._regulating = links.loc[(links["kind"] == "valve") & links["one_way"], "id"].tolist()
         self._checked = set(links.loc[(links["kind"] == "pipe") & links["one_way"], "id"])
         barred = {*self._places.values()}
-        sources = set(network.sources)
+        self._inflows = {name for name, wish in self._wish.items() if wish < 0}
+        sources = {*network.sources, *self._inflows}
         self._split = [p for p in network.pipes["id"] if all(end in sources or (p, end) in barred for end in self._ends[p])]
         self._valved = barred
 
@@ -111,15 +110,16 @@ class Trial:
         return f"half:{link}" if f"half:{link}" in self._link_at and node != self._ends[link][0] else link
 
     @contextmanager
-    def masked(self, dry: DryProof) -> Iterator[set[str]]:
-        """The junctions the search found without supply, which take nothing meanwhile."""
+    def masked(self, dry: DryProof, without: Collection[str] = ()) -> Iterator[set[str]]:
+        """The junctions the search found without supply, which take nothing meanwhile; what comes in at one that is not shut stays."""
         lost = {*dry.cut_off, *dry.unfed}
-        at = [self.node_at[name] for name in lost]
+        quiet = [name for name in lost if self._wish[name] >= 0 or name in without]
+        at = [self.node_at[name] for name in quiet]
         self.engine.set_nodes(at, en.BASE_DEMAND, np.zeros(len(at)))
         try:
             yield lost
         finally:
-            self.engine.set_nodes(at, en.BASE_DEMAND, [self._wish[name] for name in lost])
+            self.engine.set_nodes(at, en.BASE_DEMAND, [self._wish[name] for name in quiet])
 
     def solve(
         self, closed: Collection[str], lost: Set[str] = frozenset(), opened: Collection[str] = (), without: Collection[str] = ()
@@ -137,12 +137,12 @@ class Trial:
         pumps = {pump: on for pump, on in self._running.items() if pump not in shut} | dict.fromkeys(stopped, 0)
         statuses = {**dict.fromkeys([*opened, *held], 1.0), **dict.fromkeys(shut - self._checked, 0.0), **pumps}
         barred = [self._link_at[name] for name in shut & self._checked]
-        sizes = engine.links(barred, _DIAMETER)
-        engine.set_links(barred, _DIAMETER, [_BARRED_MM] * len(barred))
+        sizes = engine.links(barred, en.DIAMETER)
+        engine.set_links(barred, en.DIAMETER, [en.BARRED_MM] * len(barred))
         try:
             return self._settled({self._link_at[name]: status for name, status in statuses.items()})
         finally:
-            engine.set_links(barred, _DIAMETER, sizes)
+            engine.set_links(barred, en.DIAMETER, sizes)
 
     def _settled(self, statuses: Mapping[int, float]) -> int:
         """Solve; where a pump or a valve keeps flapping once more damped, then less accurately. Returns EPANET's warning code."""
@@ -171,20 +171,36 @@ class Trial:
         pressure [m3/h]. `dry` is what the search found for the same; the other parameters are as in `Search.prove`."""
         hole = self._hole(dry.pipe)
         at, own = self.engine.node_index([hole])[0], self._wish.get(hole, 0.0)
-        with self.masked(dry) as lost:
+        with self.masked(dry, without) as lost:
             taken = size_m3_per_h + (0.0 if hole in lost else own)
             self.engine.set_nodes([at], en.BASE_DEMAND, [taken])
-            warning = self.solve((self.closed | set(closed)) - set(reopened), lost, opened, without)
-            left = float(self.engine.nodes([at], en.DEMAND)[0]) * size_m3_per_h / max(taken, 1e-9)
+            shut = (self.closed | set(closed)) - set(reopened)
+            warning = self.solve(shut, lost, opened, without)
             table = self._table(dry)
+            if inflows := sorted(self._inflows - set(without)):
+                with self._overflowing(inflows):
+                    warning = self.solve(shut, lost, opened, without)
+            left = float(self.engine.nodes([at], en.DEMAND)[0]) * size_m3_per_h / max(taken, 1e-9)
             self.engine.set_nodes([at], en.BASE_DEMAND, [own])
         return Shut(left, table, warning, self.service_m)
+
+    @contextmanager
+    def _overflowing(self, inflows: Collection[str]) -> Iterator[None]:
+        """Junctions where a given flow comes in, with an outlet that takes it at the service pressure: without one, water that nobody
+        takes would be pressed through shut valves."""
+        at = [self.node_at[name] for name in inflows]
+        self.engine.set_nodes(at, en.EMITTER, [-self._wish[name] / self.service_m**0.5 for name in inflows])
+        try:
+            yield
+        finally:
+            self.engine.set_nodes(at, en.EMITTER, [0.0] * len(at))
 
     def _hole(self, pipe: str) -> str:
         """A node on the pipe's own side of its valves."""
         if pipe in self._split:
             return f"mid:{pipe}"
-        return next(end for end in self._ends[pipe] if end in self.node_at and (pipe, end) not in self._valved)
+        ends = (end for end in self._ends[pipe] if end in self.node_at and end not in self._inflows)
+        return next(end for end in ends if (pipe, end) not in self._valved)
 
     def _table(self, dry: DryProof) -> pd.DataFrame:
         pressure, served = self.engine.nodes(self._nodes, en.PRESSURE), self.engine.nodes(self._nodes, en.DEMAND)

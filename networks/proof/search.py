@@ -98,8 +98,8 @@ class Search:
     def _supplied(self, shut: set[int], opened: Collection[str] = (), without: Collection[str] = ()) -> list[bool]:
         """Whether each junction has supply."""
         idle = {contact for at in self._idle - {self._link[name] for name in opened} for contact in (2 * at, 2 * at + 1)}
-        came = self._walk(self._forward, shut | idle, [self._node[name] for name in self.network.sources], without)
-        return [came[at] != _UNREACHED for at in self._junctions.values()]
+        came = self._walk(self._forward, shut | idle, [self._node[name] for name in self.network.inlets], without)
+        return [came[at] != _UNREACHED and name not in without for name, at in self._junctions.items()]
 
     @property
     def valves(self) -> tuple[str, ...]:
@@ -146,7 +146,7 @@ class Search:
     def _path(self, pipe: str, shut: set[int], without: Collection[str]) -> tuple[str, ...]:
         """A way from a source to the pipe, found from the pipe: both ways are the same where every link conducts both ways."""
         came = self._walk(self._every, shut, [len(self._node) + self._link[pipe]], without)
-        sources = (self._node[name] for name in self.network.sources if name not in without)
+        sources = (self._node[name] for name in self.network.inlets if name not in without)
         element = next((at for at in sources if came[at] != _UNREACHED), _START)
         path = []
         while element != _START:

@@ -29,7 +29,9 @@ class Ground:
     assumed: str
 
     def way_s(self, start: str, end: str) -> float:
-        """Time from node to node [s]."""
+        """Time from node to node [s]. Raises `PenstockError` for a node without coordinates."""
+        if lost := [node for node in (start, end) if node not in self.place_m]:
+            raise fault(f"way to node {lost[0]}", "no coordinates", "x and y of the node", "Add it to [COORDINATES].")
         (x1, y1), (x2, y2) = self.place_m[start], self.place_m[end]
         return float(np.hypot(x2 - x1, y2 - y1)) * self.works.detour_factor / (self.works.speed_km_per_h / 3.6)
 
@@ -38,21 +40,23 @@ def ground(network: Network, works: Works) -> Ground:
     """Coordinates times `metres_per_unit`; without it the median over pipes of length over drawn length.
 
     Drawings may be in metres, feet, degrees or in nothing at all. In degrees one scale serves both axes: right for neither away from
-    the equator, within a third at 45 degrees. Raises `PenstockError` for nodes without coordinates, or drawn in one point.
+    the equator, within a third at 45 degrees. Nodes that a file gives no place are read as 0, 0: where there are several they have
+    none. Raises `PenstockError` for a network drawn in one point.
     """
     nodes = network.nodes.set_index("id")[["x", "y"]].astype(float)
-    if not np.isfinite(nodes.to_numpy()).all():
-        raise fault(f"network {network.name}", "nodes without coordinates", "x and y per node", "Add [COORDINATES].")
+    unplaced = (nodes == 0).all(axis=1)
+    if unplaced.sum() > 1:
+        nodes[unplaced] = np.nan
     scale, assumed = works.metres_per_unit, "as city.toml says"
     if scale is None:
         pipes = network.pipes
         span = nodes.loc[pipes["end"]].to_numpy() - nodes.loc[pipes["start"]].to_numpy()
         drawn = np.hypot(span[:, 0], span[:, 1])
         if not (drawn > 0).any():
-            raise fault(f"network {network.name}", "all nodes drawn in one point", "a drawing", "Give [water.works] metres_per_unit.")
+            raise fault(f"network {network.name}", "all nodes drawn in one point", "a drawing", "Add [COORDINATES].")
         scale = float(np.median(pipes["length_m"].to_numpy(dtype=float)[drawn > 0] / drawn[drawn > 0]))
         assumed = "the median of pipe length over drawn length"
-    place = {str(name): (float(x) * scale, float(y) * scale) for name, (x, y) in zip(nodes.index, nodes.to_numpy(), strict=True)}
+    place = {str(name): (float(x) * scale, float(y) * scale) for name, (x, y) in nodes.dropna().iterrows()}
     return Ground(place, works, f"1 unit of the drawing is {scale:.4g} m, {assumed}")
 
 

@@ -69,7 +69,7 @@ class Planner:
         self.junction, self.pump = nodes["kind"].eq("junction").to_numpy(), links["kind"].eq("pump").to_numpy()
         self.hydrant, self.length = np.isin(self.node_ids, list(hydrants)), links["length_m"].to_numpy()
         base = network.junctions.set_index("id")["base_demand_m3_per_h"].to_dict()
-        self.demand = self._per_node(base if demand_m3_per_h is None else demand_m3_per_h)
+        self.demand = np.maximum(self._per_node(base if demand_m3_per_h is None else demand_m3_per_h), 0.0)  # an inflow is none
         self.customers = self._per_node(customers_per_node or {})
         self.node_segment, self.link_segment = self.parts.node.to_numpy(), self.parts.link.to_numpy()
         self.pipe_segment = dict(zip(self.link_ids[links["kind"].eq("pipe")], self.link_segment[links["kind"].eq("pipe")], strict=True))

@@ -28,7 +28,7 @@ _START, _HOME = "<start>", "<home>"  # where a team comes from before its first 
 
 @dataclass(frozen=True)
 class Quickest:
-    """The best order found; `optimal` when the search ended by its gap and not by its work limit."""
+    """The best order found; `optimal` when every set was a state and the search ended by its gap, not by its work limit."""
 
     turned: tuple[Turned, ...]
     objective_m3: float
@@ -37,7 +37,7 @@ class Quickest:
 
 def quickest(job: Job, start: Sequence[Turned]) -> Quickest:
     """The order that loses least, water and customers weighed; never worse than `start`, a feasible order such as the greedy one."""
-    known = Quickest(tuple(start), cost(job, start).weighed(job.customer_hour_m3), len(job.valves) == 0)
+    known = Quickest(tuple(start), cost(job, start).weighed(job.customer_hour_m3), not job.valves)
     if not job.valves:
         return known
     model = _model(job, _levels(start))
@@ -50,7 +50,7 @@ def quickest(job: Job, start: Sequence[Turned]) -> Quickest:
     turned = _read(job, model)
     objective = cost(job, turned).weighed(job.customer_hour_m3)
     better = turned if objective <= known.objective_m3 else known.turned
-    return Quickest(better, min(objective, known.objective_m3), found.ended == "gap")
+    return Quickest(better, min(objective, known.objective_m3), found.ended == "gap" and len(job.valves) <= WHOLE)
 
 
 def _levels(start: Sequence[Turned]) -> list[list[Done]]:

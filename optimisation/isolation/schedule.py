@@ -8,7 +8,7 @@ itself; valves are turned within shifts only.
 References: ANSI/AWWA C651 (filling at no more than 0.3 m/s, flushing at 0.9 m/s before return to service).
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import combinations
@@ -17,13 +17,15 @@ from typing import Literal
 import numpy as np
 
 from city.crews import Crew, Works
+from city.problems import PenstockError
 from networks.closing import Closing, State
 from optimisation.isolation import crews as field
-from optimisation.isolation.greedy import greedy
+from optimisation.isolation.greedy import Urgency, greedy
 from optimisation.isolation.job import Cost, Done, Job, Rate, Team, Turned, cost, finish_s
 from optimisation.isolation.quickest import WHOLE, quickest
 
 MOTOR = "motor"
+_LATER = "\N{RIGHTWARDS ARROW}"  # after a crew's id: the same people in their next shift
 Kind = Literal["close", "repair", "open", "fill", "flush"]
 
 
@@ -42,7 +44,8 @@ class Task:
 class Schedule:
     """All tasks in order of their start; what it loses until the last valve is open, and what the rule of thumb would lose.
 
-    `outflow_m3_per_h` has the time [s] and what leaves the burst from then on. `optimal`: no order loses less, within 0.1 %.
+    `outflow_m3_per_h` has the time [s] and what leaves the burst from then on. `optimal`: no order of
+    closing, and none of reopening after it, loses less, within 0.1 %.
     """
 
     tasks: tuple[Task, ...]
@@ -88,22 +91,24 @@ class Site:
         states = (self.shut.union(done) for size in sizes for done in combinations(others, size))
         return max(self.valves[name].surge_s(self.closing.at(done).feed_m3_per_h[name], self.works) for done in states)
 
-    def _teams(self, names: Sequence[str], since_s: float, place: dict[str, str]) -> tuple[Team, ...]:
-        """Crews in their present or next shift, and one motor per motorised valve."""
+    def _teams(self, names: Sequence[str], since_s: float, place: dict[str, str], shifts: int) -> tuple[Team, ...]:
+        """Crews in the first `shifts` in which they can turn at least one valve, a team for each, and one motor per motorised valve."""
         by_hand, by_motor = ([name for name in names if (name in self.motors) == motor] for motor in (False, True))
         leave_s = self.works.leave_s if since_s == 0 and not self.shut else 0.0
         teams = []
         for crew, windows in self.windows.items():
-            begin, until = next(((max(b, since_s), e) for b, e in windows if e > since_s), (0.0, 0.0))
             go = {name: self.ground.way_s(place[crew], self.valves[name].node) for name in by_hand}
-            teams.append(Team(crew, begin + (self.works.leave_s if begin > since_s else leave_s), until, go))
+            least = min((way + self.valves[name].by_hand_s(self.works) for name, way in go.items()), default=0.0)
+            duty = ((b + self.works.leave_s, e) if b > since_s else (since_s + leave_s, e) for b, e in windows)
+            able = [(ready, until) for ready, until in duty if ready + least <= until][:shifts]
+            teams += [Team(f"{crew}{_LATER * number}", ready, until, go) for number, (ready, until) in enumerate(able)]
         return (*teams, *(Team(f"{MOTOR}:{name}", since_s + leave_s, float("inf"), {name: 0.0}) for name in by_motor))
 
     def _between(self) -> dict[tuple[str, str], float]:
         valves = self.valves.values()
         return {(a.id, b.id): self.ground.way_s(a.node, b.node) for a in valves for b in valves}
 
-    def closing_job(self) -> Job:
+    def closing_job(self, shifts: int = 1) -> Job:
         """Close all valves that are not shut yet, the burst losing what EPANET says in each state."""
 
         def seconds(done: Done, name: str) -> float:
@@ -116,9 +121,9 @@ class Site:
             return Rate(state.outflow_m3_per_h, state.customers)
 
         left = tuple(name for name in self.valves if name not in self.shut)
-        return Job(left, self._teams(left, 0.0, self.at), self._between(), seconds, rate, self.works.customer_hour_m3)
+        return Job(left, self._teams(left, 0.0, self.at, shifts), self._between(), seconds, rate, self.works.customer_hour_m3)
 
-    def opening_job(self, begin_s: float, place: dict[str, str]) -> Job:
+    def opening_job(self, begin_s: float, place: dict[str, str], shifts: int = 1) -> Job:
         """Open them again after the repair; the first one fills what was emptied, slowly, and it is flushed before others open."""
         works, full = self.works, frozenset(self.valves)
 
@@ -130,7 +135,7 @@ class Site:
             return works.motor_s if name in self.motors else self.valves[name].by_hand_s(works)
 
         hold = {name: self.fill_s(name) + self.flush_s for name in self.valves}
-        teams, between = self._teams(tuple(self.valves), begin_s, place), self._between()
+        teams, between = self._teams(tuple(self.valves), begin_s, place, shifts), self._between()
         after_s = max((self.ground.way_s(self.burst, valve.node) for valve in self.valves.values()), default=0.0)  # from the hydrant
         return Job(tuple(self.valves), teams, between, seconds, rate, works.customer_hour_m3, begin_s, hold, after_s)
 
@@ -150,48 +155,59 @@ class Site:
 
 def schedule(site: Site) -> Schedule:
     """The schedule that loses least, beside the rule of thumb. Raises `PenstockError` when nobody can turn a valve within a shift."""
-    first = site.closing_job()
-    thumb = greedy(first, lambda done, name: site.closing.at(site.shut | done).feed_m3_per_h[name])
+    first, thumb = _by_rule(site.closing_job, lambda done, name: site.closing.at(site.shut | done).feed_m3_per_h[name])
     best = quickest(first, thumb)
-    _, by_thumb = _finished(site, thumb, best=False)
+    _, by_thumb, _ = _finished(site, thumb, best=False)
     found = [(turned, *_finished(site, turned, best=True)) for turned in (best.turned, thumb)]  # how closing ends moves the repair
-    closed, tasks, whole = min(found, key=lambda one: one[2].weighed(site.works.customer_hour_m3))
+    closed, tasks, whole, sure = min(found, key=lambda one: one[2].weighed(site.works.customer_hour_m3))
     done, outflow = frozenset[str](), [(0.0, first.rate(frozenset()).water_m3_per_h)]
     for part in closed:
         done |= {part.valve}
         outflow.append((part.end_s, first.rate(done).water_m3_per_h))
     in_order = tuple(sorted(tasks, key=lambda task: (task.start_s, task.end_s)))
-    return Schedule(in_order, whole, by_thumb, site.flushed_m3, tuple(outflow), best.optimal, site.ground.assumed)
+    return Schedule(in_order, whole, by_thumb, site.flushed_m3, tuple(outflow), best.optimal and sure, site.ground.assumed)
 
 
-def _finished(site: Site, closed: Sequence[Turned], *, best: bool) -> tuple[list[Task], Cost]:
-    """Repair and reopen after this closing: all tasks, and what the whole loses."""
+def _by_rule(job: Callable[[int], Job], urgency: Urgency) -> tuple[Job, tuple[Turned, ...]]:
+    """The rule's order in one shift of each crew; where that is too short, in two."""
+    try:
+        return (short := job(1)), greedy(short, urgency)
+    except PenstockError:
+        return (long := job(2)), greedy(long, urgency)
+
+
+def _finished(site: Site, closed: Sequence[Turned], *, best: bool) -> tuple[list[Task], Cost, bool]:
+    """Repair and reopen after this closing: all tasks, what the whole loses, and whether no order of reopening loses less."""
     job = site.closing_job()
     end = finish_s(job, closed)
-    place = site.at | {part.team: site.valves[part.valve].node for part in closed if part.team in site.at}
+    place = site.at | {_who(part.team): site.valves[part.valve].node for part in closed if _who(part.team) in site.at}
     ready = {team.id: team.ready_s for team in job.teams}
-    free = {crew: max((part.end_s for part in closed if part.team == crew), default=ready[crew]) for crew in site.at}
+    free = {crew: max((part.end_s for part in closed if _who(part.team) == crew), default=ready.get(crew, 0.0)) for crew in site.at}
     arrives = {crew: max(end, since + site.ground.way_s(place[crew], site.burst)) for crew, since in free.items()}
     mender = min(arrives, key=lambda crew: arrives[crew], default="")
     begin = arrives.get(mender, end)
     mended = begin + 3600 * site.works.repair_h
-    place |= {part.team: site.burst for part in closed if part.team in site.at} | ({mender: site.burst} if mender else {})
-    opening = site.opening_job(mended, place)
-    rates = {name: opening.rate(frozenset([name])).customers for name in opening.valves}
-    opened = greedy(opening, lambda done, name: -opening.hold_s[name] if not done else -rates[name])
+    place |= {_who(part.team): site.burst for part in closed if _who(part.team) in site.at} | ({mender: site.burst} if mender else {})
+    hold, full = site.opening_job(mended, place).hold_s, frozenset(site.valves)
+    rates = {name: site.closing.at(full - {name}, repaired=True).customers for name in site.valves}
+    opening, opened = _by_rule(
+        lambda shifts: site.opening_job(mended, place, shifts), lambda done, name: -rates[name] if done else -hold[name]
+    )
+    sure = False
     if best:
-        opened = quickest(opening, opened).turned
+        found = quickest(opening, opened)
+        opened, sure = found.turned, found.optimal
     tasks = [Task("close", part.valve, _who(part.team), part.start_s, part.end_s) for part in closed]
     tasks.append(Task("repair", site.closing.pipe, mender, begin, mended))
     tasks += [Task("open", part.valve, _who(part.team), part.start_s, part.end_s) for part in opened]
     if opened:
-        full = opened[0].end_s + site.fill_s(opened[0].valve)
-        tasks.append(Task("fill", opened[0].valve, _who(opened[0].team), opened[0].end_s, full))
-        tasks.append(Task("flush", site.closing.pipe, mender, full, full + site.flush_s))
+        filled = opened[0].end_s + site.fill_s(opened[0].valve)
+        tasks.append(Task("fill", opened[0].valve, _who(opened[0].team), opened[0].end_s, filled))
+        tasks.append(Task("flush", site.closing.pipe, mender, filled, filled + site.flush_s))
     waiting = (mended - end) / 3600 * site.closing.at(frozenset(site.valves)).customers
     before, after = cost(job, closed), cost(opening, opened)
-    return tasks, Cost(before.water_m3 + after.water_m3, before.customer_hours + waiting + after.customer_hours)
+    return tasks, Cost(before.water_m3 + after.water_m3, before.customer_hours + waiting + after.customer_hours), sure
 
 
 def _who(team: str) -> str:
-    return team.split(":")[0] if team.startswith(f"{MOTOR}:") else team
+    return MOTOR if team.startswith(f"{MOTOR}:") else team.rstrip(_LATER)

@@ -134,3 +134,28 @@ def test_surge_by_hand() -> None:
 def test_distance_to_the_next_source_takes_the_nearer_of_two(town: Network) -> None:
     distance = source_distance_m(town)
     assert distance[["A", "B", "C", "D", "R1"]].tolist() == pytest.approx([500, 500, 900, 1000, 0])
+
+
+@pytest.mark.parametrize("state", ["open", "closed"])
+def test_a_valve_on_a_check_valve_shuts_it(tmp_path: Path, state: str) -> None:
+    """EPANET takes no status for a check valve: its bore is barred, for good where the valve is closed already, and opens again."""
+    path = tmp_path / "check.inp"
+    path.write_text(TWO_FEEDS.replace("p3 C B 400 200 100 0 Open", "p3 B C 400 200 100 0 CV"))
+    table = pd.DataFrame([*VALVES[:1], ("b", "p3", "B", state)], columns=["valve", "link", "node", "state"])
+    names = ("a", "b") if state == "open" else ("a",)
+    with Closing(Network.read(path), table, "p2", SIZE, names, {"D": 36.0}) as made:
+        assert made.computed_outflow_m3_per_h(frozenset(names)) < 0.1
+        assert made.at(frozenset("a")).outflow_m3_per_h == (pytest.approx(92, abs=25) if state == "open" else 0)
+        assert made.at(frozenset()).outflow_m3_per_h == pytest.approx(SIZE, abs=0.01)
+
+
+def test_a_main_behind_a_stopped_pump_has_its_source_too(tmp_path: Path) -> None:
+    path = tmp_path / "pump.inp"
+    pump = "[PUMPS]\n u R1 A POWER 10\n[STATUS]\n u Closed\n[OPTIONS]"
+    path.write_text(
+        TWO_FEEDS.replace(" p1 R1 A 500 300 100 0 Open\n", "")
+        .replace(" p4 B R2 500 300 100 0 Open\n", "")
+        .replace(" R2 60\n", "")
+        .replace("[OPTIONS]", pump)
+    )
+    assert source_distance_m(Network.read(path))[["A", "C"]].tolist() == pytest.approx([0, 400], abs=0.01)

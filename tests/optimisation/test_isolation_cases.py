@@ -231,3 +231,58 @@ def test_plan_and_search_agree_on_any_valves_and_states(city: Network, data: st.
             again = search.prove((*plan.valves_to_close, *way.close), pipe, without=plan.sources_inside, **changed)
             assert again.dry
             assert set(proof.cut_off) - set(again.cut_off) == set(way.nodes)
+
+
+# R feeds A; at C water comes in from a town next door
+INFLOW = """
+[JUNCTIONS]
+ A 0 0
+ B 0 10
+ C 0 -40
+ D 0 10
+[RESERVOIRS]
+ R 60
+[PIPES]
+ p0 R A 500 300 100 0 Open
+ p1 A B 400 250 100 0 Open
+ p2 B C 400 200 100 0 Open
+ p3 B D 400 200 100 0 Open
+[OPTIONS]
+ Units CMH
+ Headloss H-W
+[END]
+"""
+AT_BOTH_SIDES = [("v1", "p1", "A", "open"), ("v2", "p2", "B", "open"), ("v3", "p3", "B", "open")]
+
+
+@pytest.fixture
+def supplied_next_door(tmp_path: Path) -> Network:
+    path = tmp_path / "inflow.inp"
+    path.write_text(INFLOW)
+    return Network.read(path)
+
+
+def test_a_demand_below_zero_is_a_source(supplied_next_door: Network) -> None:
+    """A burst at B is shut off towards R and towards C; in C's own segment it is not shut off by valves at all."""
+    table = pd.DataFrame(AT_BOTH_SIDES, columns=["valve", "link", "node", "state"])
+    planner, demand = Planner(supplied_next_door, table), {"B": 10.0, "C": -40.0, "D": 10.0}
+    with Trial(supplied_next_door, table, demand) as trial:
+        search = Search(supplied_next_door, table)
+        beside, inside = planner.plan("p1"), planner.plan("p2")
+        assert beside.valves_to_close == ("v1", "v2")
+        assert inside.sources_inside == ("C",)
+        assert (beside.demand_m3_per_h, inside.demand_m3_per_h) == (20.0, 0.0)
+        assert all(verified(plan, search, trial, 50.0).proved for plan in (beside, inside))
+
+
+def test_epanet_sees_an_inflow_that_plan_and_search_overlook(supplied_next_door: Network) -> None:
+    """The second proof leans on nothing that the first one knows: told that only R feeds, it finds C's water at the burst."""
+    table = pd.DataFrame(AT_BOTH_SIDES, columns=["valve", "link", "node", "state"])
+    supplied_next_door.__dict__["inlets"] = supplied_next_door.sources
+    plan, search = Planner(supplied_next_door, table).plan("p1"), Search(supplied_next_door, table)
+    with Trial(supplied_next_door, table, {"B": 10.0, "C": -40.0, "D": 10.0}) as trial:
+        found = verified(plan, search, trial, 50.0)
+    assert plan.valves_to_close == ("v1",)
+    assert found.dry.dry
+    assert found.shut.burst_m3_per_h > 5
+    assert not found.proved

@@ -150,7 +150,7 @@ def test_scale_of_the_drawing_is_found_from_the_pipes_or_given(net3: Network) ->
 def test_a_drawing_in_one_point_is_told(tmp_path: Path) -> None:
     path = tmp_path / "point.inp"
     path.write_text("[JUNCTIONS]\n A 0 1\n[RESERVOIRS]\n R 50\n[PIPES]\n p R A 100 200 100 0 Open\n[OPTIONS]\n Units CMH\n[END]\n")
-    with pytest.raises(PenstockError, match="metres_per_unit"):
+    with pytest.raises(PenstockError, match="COORDINATES"):
         ground(Network.read(path), Works())
 
 
@@ -191,3 +191,22 @@ def test_on_all_isolations_of_net3_the_program_is_never_worse_and_loses_less_on_
     assert sum(one.cost.water_m3 < one.greedy.water_m3 - 1e-6 for one in found) == 12
     saved = 1 - sum(one.cost.water_m3 for one in found) / sum(one.greedy.water_m3 for one in found)
     assert saved == pytest.approx(0.026, abs=0.003)
+
+
+def test_a_crew_about_to_go_home_comes_in_its_next_shift(closing: Closing) -> None:
+    """It is 03:00, the shift ends at 03:05: nothing can be turned in five minutes, so the crew is there at 20:00 again."""
+    late = (Crew(id="late", node="20", shift_from_hour=20, shift_hours=7 + 5 / 60),)
+    first = of(schedule(site(closing, crews=late)), "close")[0]
+    assert first.start_s > 17 * 3600 + 600
+
+
+def test_nodes_without_a_place_have_no_way(tmp_path: Path) -> None:
+    """Nodes that the file does not place are read as 0, 0; they give no scale, and nobody drives there."""
+    path = tmp_path / "some.inp"
+    nodes, places = "[JUNCTIONS]\n A 0 1\n B 0 1\n C 0 1\n D 0 1\n[RESERVOIRS]\n R 50\n", "[COORDINATES]\n R 100 0\n A 200 0\n B 200 100\n"
+    pipes = "[PIPES]\n p R A 500 200 100 0 Open\n q A B 500 200 100 0 Open\n r B C 500 200 100 0 Open\n s C D 500 200 100 0 Open\n"
+    path.write_text(nodes + pipes + "[OPTIONS]\n Units CMH\n" + places + "[END]\n")
+    made = ground(Network.read(path), Works(detour_factor=1.0, speed_km_per_h=36.0))
+    assert made.way_s("A", "B") == pytest.approx(50.0)
+    with pytest.raises(PenstockError, match="node C: no coordinates"):
+        made.way_s("A", "C")

@@ -127,3 +127,13 @@ def test_more_valves_than_are_searched_whole_keep_the_rules_too(monkeypatch: pyt
     assert best.objective_m3 < cost(job, thumb).weighed(WEIGHT)
     before = [part.valve for part in thumb]
     assert all(abs(before.index(part.valve) - at) <= 2 for at, part in enumerate(best.turned))
+
+
+def test_an_order_found_among_some_of_the_sets_is_not_called_the_best(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With fewer sets than all the search closes its gap, and still cannot say that no order is better."""
+    job = random_job(4, 1, seed=3)
+    start = greedy(job, lambda _, valve: -job.valves.index(valve))
+    assert quickest(job, start).optimal
+    monkeypatch.setattr("optimisation.isolation.quickest.WHOLE", 3)
+    monkeypatch.setattr("optimisation.isolation.quickest.WINDOW", 1)
+    assert not quickest(job, start).optimal
