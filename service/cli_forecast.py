@@ -118,6 +118,7 @@ def backtest(
     now: Now = None,
 ) -> None:
     """Skill over rolling origins, each seeing only what was known at it, against seasonal naive and the profile."""
+    from service import asked_files
     from service.cli import environment, moment
     from service.forecasts.backtesting import backtest, page
     from service.settings import load
@@ -127,6 +128,6 @@ def backtest(
     loaded, engine, at = load(env), open_store(env.url), moment(now)
     found = backtest(loaded, engine, origins, series or [], at)
     if csv is not None:
-        found.to_csv(csv, index=False)
+        asked_files.write(csv, found.to_csv(index=False))
     for line in page(found):
         typer.echo(line)

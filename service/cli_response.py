@@ -30,15 +30,12 @@ def _finish(told: "Sequence[str]", problems: "Sequence[Problem]") -> None:
 
 
 def _write(text: str, path: Path | None) -> None:
-    from city.problems import fault
+    from service import asked_files
 
     if path is None:
         typer.echo(text.rstrip("\n"))
         return
-    try:
-        path.write_text(text if text.endswith("\n") else f"{text}\n", encoding="utf-8")
-    except OSError as error:
-        raise fault(str(path), error.strerror or str(error), "a file that can be written", "Check its name and rights.") from None
+    asked_files.write(path, text)
     typer.echo(str(path))
 
 

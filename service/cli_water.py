@@ -22,14 +22,14 @@ def check(
 ) -> None:
     """Tell what is wrong with a water network (loose parts, sizes, units, names), and what still works."""
     from networks.findings import table
-    from service import water_check
+    from service import asked_files, water_check
     from service.cli import environment, finish
     from service.settings import load
     from service.water import required
 
     found = water_check.of_file(network, inflow) if network else water_check.of_city(required(load(environment(city))), inflow)
     if csv:
-        table(found).to_csv(csv, index=False, lineterminator="\n")
+        asked_files.write(csv, table(found).to_csv(index=False, lineterminator="\n"))
     for line in [water_check.as_json(found)] if json else water_check.lines(found, every=every):
         typer.echo(line)
     finish("problems" if water_check.failing(found) else "done")
@@ -109,7 +109,7 @@ def pumps(
 ) -> None:
     """Plan a day of pumping: the cheapest schedule that EPANET finds feasible within the limits."""
     from networks.pumping import PumpLimits
-    from service import water_pumps
+    from service import asked_files, water_pumps
     from service.water_pumps import numbers
 
     asked = {"pressure": pressure, "reserve": reserve, "turnover": turnover, "age": age}
@@ -117,6 +117,6 @@ def pumps(
     limits = PumpLimits(starts, least, reserve_m3=kept, turnover=turns, age_h=most, may_fill=may_fill)
     plan = water_pumps.planned(network, limits)
     if csv:
-        plan.running.to_csv(csv, index_label="step", lineterminator="\n")
+        asked_files.write(csv, plan.running.to_csv(index_label="step", lineterminator="\n"))
     for line in water_pumps.lines(plan):
         typer.echo(line)

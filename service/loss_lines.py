@@ -7,6 +7,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from city.clock import local_date
+from service import asked_files
 from service.night import Night
 from service.view import losses
 from service.water import WaterCity
@@ -36,7 +37,7 @@ def balance(engine: Engine, side: WaterCity, month: str | None, csv: Path | None
             f" promised {100 * one.required:.1f} %: {one.state}"
         )
     if csv is not None:
-        losses.exported(rows).to_csv(csv, index=False, lineterminator="\n")
+        asked_files.write(csv, losses.exported(rows).to_csv(index=False, lineterminator="\n"))
         yield f"written to {csv}"
 
 

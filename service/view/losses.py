@@ -18,7 +18,7 @@ from service.night import Night
 from service.store import meter_days, results
 from service.water import WaterCity
 
-Z90 = 1.6449
+Z90, Z95 = 1.6449, 1.96
 COLUMNS = ["zone_id", "month", "hours", "inflow_m3", "loss_m3", "loss_sd_m3", "detail"]
 PRESSURE_DAYS = 7
 
@@ -49,14 +49,28 @@ def ranked(rows: pd.DataFrame, price_per_m3: float) -> pd.DataFrame:
     With night_flow_m3_per_h, the month's minimum night flow, and doubt, why UARL may not hold there.
     """
     own = rows[rows["zone_id"] != ""]
+    own = own.drop(columns=["loss_m3", "loss_sd_m3"]).join(_balanced(own))
     told = zip(own["zone_id"], own["detail"], strict=True)
     what = {zone: Infrastructure(**detail["infrastructure"]) for zone, detail in told if detail["infrastructure"]}
-    table = ranking(own.rename(columns={"zone_id": "area"}).assign(days=own["hours"] / 24), what, price_per_m3)
+    table = ranking(own.rename(columns={"zone_id": "area"}), what, price_per_m3)
     nights = {row.zone_id: row.detail["alone"].get("night_flow_m3_per_h") for row in own.itertuples()}
     return table.assign(
         night_flow_m3_per_h=table["area"].map(nights).astype(float),
         doubt=[what[zone].doubt() if zone in what else "" for zone in table["area"]],
     )
+
+
+def _balanced(rows: pd.DataFrame) -> pd.DataFrame:
+    """Real losses of each row's balance, as its IWA table has them: loss_m3, loss_sd_m3 and the days they are of.
+
+    A bill is of a whole month, an estimate of the hours that were measured.
+    """
+    told = [next(line for line in detail["balance"] if line[1] == "real") for detail in rows["detail"]]
+    whole = pd.PeriodIndex(rows["month"], freq="M").days_in_month
+    billed = np.array([detail["by_bills"] for detail in rows["detail"]], dtype=bool)
+    days = np.where(billed, whole, rows["hours"] / 24)
+    found = [(ml / 1e6, limit_m3 / Z95, day) for (_, _, ml, limit_m3), day in zip(told, days, strict=True)]
+    return pd.DataFrame(found, index=rows.index, columns=["loss_m3", "loss_sd_m3", "days"], dtype=float)
 
 
 def iwa(rows: pd.DataFrame, zone: str = "") -> pd.DataFrame:
@@ -91,15 +105,15 @@ def pressure_what_if(night: Night, side: WaterCity, zone: str, setting_m: float)
     own = rows[(rows["zone_id"] == zone) & (rows["zone_id"] != "")]
     if own.empty:
         raise fault(f"DMA '{zone}'", "no losses told", f"one of {', '.join(z for z in rows['zone_id'] if z)}", "Name one of them.")
-    area, month = side.water.losses.areas.get(zone, LossArea()), own.iloc[0]
+    area, month, lost = side.water.losses.areas.get(zone, LossArea()), own.iloc[0], _balanced(own).iloc[0]
     inside = side.dma_of.index[side.dma_of == zone]
     pressure = _pressure(night, side, list(inside))
-    days = month["hours"] / 24
+    loss_per_day = max(0.0, lost["loss_m3"] / lost["days"])
     today = PressureZone(
         pressure["average_m"].to_numpy(),
         float(pressure["lowest_m"].min()),
-        month["loss_m3"] / days,
-        (month["inflow_m3"] - month["loss_m3"]) / days,
+        loss_per_day,
+        max(0.0, 24 * month["inflow_m3"] / month["hours"] - loss_per_day),
         bursts_per_year=area.bursts_per_year,
     )
     spent = lost_water.of_supply(night)

@@ -14,6 +14,7 @@ from service.environment import Environment
 from service.night import Night, Output, leaks, ledger
 from service.settings import load
 from service.store import open_store, results, writing
+from service.view import losses as view
 from tests.town import NOW, PARTS, Town, prepared
 
 ACCOUNTS = PARTS["accounts"] + "".join(
@@ -120,9 +121,21 @@ def test_balance_shows_the_table_the_ranking_and_the_target_and_writes_them(told
     assert "target less" in said.out
     table = pd.read_csv(tmp_path / "balance.csv")
     assert set(table["zone"]) == {"city", "old-town"}
+    nowhere = told.penstock("water", "balance", "--csv", str(tmp_path / "none" / "balance.csv"))
+    assert (nowhere.code, nowhere.foreseen) == (1, True)
+    assert "a file that can be written" in nowhere.err
     unknown = told.penstock("water", "balance", "--month", "1999-01")
     assert unknown.code == 1
     assert "no month 1999-01; allowed: one of 2022-04" in unknown.err
+
+
+def test_a_billed_month_is_ranked_by_the_real_losses_of_its_balance(told: Town) -> None:
+    rows = view.chosen(view.months(open_store(told.database)), "2022-05")
+    real = view.iwa(rows, "old-town").set_index("component").loc["real"]
+    (ranked,) = view.ranked(rows, 2.0).itertuples()
+    assert ranked.loss_m3 == pytest.approx(real["m3"])
+    assert ranked.uarl_m3 == pytest.approx((18 * 10 + 0.8 * 400) * 40 / 1000 * 31)
+    assert ranked.ili == pytest.approx(real["m3"] / ranked.uarl_m3)
 
 
 def test_a_pressure_what_if_tells_water_bursts_energy_and_money(told: Town) -> None:
