@@ -75,9 +75,10 @@ class DistrictWatch(Learnt):
             if leak.active.leak_id == leak_id and leak.end_utc is None:
                 leak.end_utc = at_utc
 
-    def dug(self, pipe: str, at_utc: datetime, found: bool) -> None:
-        """A crew has dug at a pipe: the posterior of the leak that is likeliest there takes the finding in."""
+    def dug(self, pipe: str, at_utc: datetime, found: bool, leak_id: str | None = None) -> None:
+        """A crew has dug at a pipe for a leak, or for the one that is likeliest there: its posterior takes the finding in."""
         running = [leak for leak in self.leaks if leak.end_utc is None and leak.active.posterior.get(pipe, 0.0) > 0]
+        running = [leak for leak in running if leak_id in (None, leak.active.leak_id)]
         if running:
             leak = max(running, key=lambda one: float(one.active.posterior[pipe]))
             leak.digs.append(Dig(pipe, at_utc, found))

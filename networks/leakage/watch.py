@@ -128,11 +128,11 @@ class Watch(Reader):
             self._close(track, min(step, self.tape.end))
             self.last_event = max(self.last_event, min(step, self.tape.end))
 
-    def dug(self, pipe: str, at_utc: datetime, found: bool) -> None:
-        """A crew has dug at a pipe: the leak most likely there takes the finding in, for good."""
+    def dug(self, pipe: str, at_utc: datetime, found: bool, leak_id: str | None = None) -> None:
+        """A crew has dug at a pipe for a leak, or for the one most likely there: it takes the finding in, for good."""
         self.network.require("pipes", [pipe], "crew's finding")
-        if self.running:
-            track = max(self.running, key=lambda one: float(self._posterior(one)[pipe]))
+        if running := [track for track in self.running if leak_id in (None, track.leak_id)]:
+            track = max(running, key=lambda one: float(self._posterior(one)[pipe]))
             self.digs.setdefault(track.leak_id, []).append(Dig(pipe, at_utc, found))
 
     def _forget(self) -> None:

@@ -21,12 +21,13 @@ _NAMED = 0.03  # and less likely than this it is not named in the sentence
 
 
 def running(stored: Iterable[Any], active: Sequence[ActiveLeak], renewed: bool) -> dict[str, Any]:
-    """{leak_id: row of leak_case} of the cases that run. A watch made anew knows no old ids: a leak takes the case it overlaps most."""
+    """{leak_id: row of leak_case} of the cases that run. A watch made anew knows no old ids: a leak takes the case it overlaps most.
+
+    A case that this watch knows no leak of (it came from a former watch or release) stands by its own id.
+    """
     cases = [row for row in stored if row.state in RUNNING]
-    if not renewed:
-        return {str(row.leak_id): row for row in cases}
-    found: dict[str, Any] = {}
-    for row in cases:
+    found: dict[str, Any] = {} if renewed else {row.leak_id: row for row in cases if row.leak_id not in (None, row.case_id)}
+    for row in [row for row in cases if row.case_id not in {one.case_id for one in found.values()}]:
         likely = pd.Series({str(one["pipe"]): float(one["posterior"]) for one in row.candidates}, dtype=float)
         shared = {
             leak.leak_id: float(np.minimum(leak.posterior.reindex(likely.index).fillna(0.0), likely).sum())
@@ -43,7 +44,8 @@ def merged(
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """(rows of the cases that run or have ended now, ids of those that never were more than a suspicion and are gone).
 
-    `running` are the cases that ran, by leak; a leak that has a case keeps it, with its id and its zone.
+    `running` are the cases that ran, by leak; a leak that has a case keeps it, with its id and its zone. A case that this watch never knew
+    stays open until somebody tells its repair: that the watch does not see it is no evidence.
     """
     left, told = dict(running), {report.leak_id: report for report in reports}
     taken = {row.case_id for row in results.rows(night.engine, t.leak_case)}
@@ -55,13 +57,19 @@ def merged(
             taken.add(row["case_id"])
         rows.append(row)
     ended = {"state": OVER, "ended_at_utc": until}
-    rows += [{**row._mapping, **ended, "ended_utc": row.sized_utc or until} for row in left.values() if row.state == OPEN]
-    return rows, [row.case_id for row in left.values() if row.state == SUSPECTED]
+    dug = {row.case_id for row in results.rows(night.engine, t.leak_finding)}
+    for leak_id, row in left.items():
+        if leak_id == row.case_id and row.state == OPEN:
+            rows.append({**row._mapping, "leak_id": row.leak_id and row.case_id})
+        elif row.state == OPEN or row.case_id in dug:  # what a crew found of a suspicion is not forgotten
+            rows.append({**row._mapping, **ended, "ended_utc": row.sized_utc or until})
+    kept = {row["case_id"] for row in rows}
+    return rows, [row.case_id for row in left.values() if row.case_id not in kept]
 
 
 def _row(night: Night, side: WaterCity, leak: ActiveLeak, report: Report | None, former: Any, until: datetime) -> dict[str, Any]:
     ranked = leak.posterior[leak.posterior >= LEAST].sort_values(ascending=False, kind="stable")
-    reported = leak.reported_utc or (report.detected_utc if report else None)
+    reported = (former.reported_utc if former else None) or leak.reported_utc or (report.detected_utc if report else None)
     zone = former.zone_id if former else _zone(side, leak.posterior)
     return {
         "case_id": former.case_id if former else None,

@@ -165,3 +165,35 @@ def test_an_operators_word_on_a_valve_stands_over_the_file_and_keeps_what_it_doe
     assert (table.drop(index="v019")["state"] == "open").all()
     with pytest.raises(PenstockError, match="not in the valve table"):
         valve_states.tell(night.engine, known, "v999", "stuck", None, "ada", NOW, "")
+
+
+def test_a_case_of_an_older_release_stays_open_until_somebody_closes_it(night: Night, side: WaterCity) -> None:
+    """Its row has none of the newer columns; that a watch does not see its leak, new or in later passes, is no evidence."""
+    old = {"case_id": "old", "night": NOW.date(), "start_utc": BEGAN, "seen_utc": BEGAN, "reported_utc": BEGAN, "zone_id": "dma-a",
+           "pipe": "40", "flow_m3_per_h": 30.0, "state": "open", "sentence": "A burst.",
+           "candidates": [{"pipe": "40", "posterior": 1.0}]}  # fmt: skip
+    with writing(night.engine) as connection:
+        connection.execute(t.leak_case.insert(), [old, {**old, "case_id": "other", "pipe": "60", "candidates": []}])
+    first = passed(night, side, [leak()], NOW, None, renewed=True)
+    assert {case["case_id"] for case in first.open} == {"old", "other", CASE}
+    passed(night, side, [leak()], NOW + timedelta(hours=1), NOW)
+    assert states(night.engine) == {CASE: "open", "old": "open", "other": "open"}
+    assert told.dug(night.engine, "old", "40", "ada", NOW + timedelta(hours=1), "", found=True)
+    told.repaired(night.engine, "old", "ada", NOW + timedelta(hours=2), NOW + timedelta(hours=2), "")
+    passed(night, side, [leak()], NOW + timedelta(hours=3), NOW + timedelta(hours=1))
+    assert states(night.engine) == {CASE: "open", "old": "repaired", "other": "open"}
+
+
+def test_an_open_case_stays_open_while_a_watch_made_anew_is_not_sure_of_it_yet(night: Night, side: WaterCity) -> None:
+    passed(night, side, [leak("7")], NOW, None)
+    passed(night, side, [leak("1", reported=None)], NOW + timedelta(hours=1), NOW, renewed=True)
+    (row,) = results.rows(night.engine, t.leak_case)
+    assert (row.case_id, row.state, row.reported_utc) == (CASE, "open", NOW)
+
+
+def test_a_suspicion_at_which_a_crew_dug_is_over_and_not_forgotten(night: Night, side: WaterCity) -> None:
+    passed(night, side, [leak(reported=None)], NOW, None)
+    told.dug(night.engine, CASE, "153", "ada", NOW, "", found=True)
+    passed(night, side, [], NOW + timedelta(hours=1), NOW)
+    assert states(night.engine) == {CASE: "over"}
+    assert len(results.rows(night.engine, t.leak_finding)) == 1
