@@ -18,7 +18,7 @@ from networks.losses.monthly import real_losses
 from networks.network import Network
 
 SEEDS = range(1, 6)  # of the generated truths, made where the cache has none
-SUMMARY = "Monthly real losses per DMA from inflow, night flow, AMR and the nominal model, against each truth"
+SUMMARY = "Monthly real losses per metered area from inflow, AMR and the nominal model, against each truth"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
