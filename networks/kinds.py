@@ -73,6 +73,9 @@ _SIZES = {  # of numbers
 _LAYERS = {  # of GIS layers
     "geometry-unusable": Kind("error", "", "the geometry of its layer, finite", "Draw it again; it is left out.", (), _MODEL),
     "geometry-several-parts": Kind("warning", "", "one line per feature", "Split it; its parts are taken apart.", (), ("map",)),
+    "id-changed": Kind(
+        "warning", "", "31 characters, no quote, semicolon or sign in front", "Rename it in the GIS; until then it is called so here."
+    ),
     "feature-without-id": Kind("warning", "", "an id per feature", "Give ids; a number is put in its place."),
     "feature-twice": Kind("error", "", "every id once", "Rename or remove one; the first is kept.", (), _CITY),
     "value-missing": Kind("warning", "", "a value", "Fill it in; a typical one is taken.", (), _SIZE),

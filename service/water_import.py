@@ -1,5 +1,6 @@
 """`penstock water import`: GIS layers, and an INP file where there is one, into one folder that city.toml can name."""
 
+import json
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -86,9 +87,16 @@ def write(done: Imported, into: Path) -> list[str]:
         raise fault(f"folder {into}", "exists already", "a new folder", "Give another name, or move it away.")
     if not into.parent.is_dir():
         raise fault(f"folder {into}", f"no folder {into.parent}", "a place that exists", "Make it first.")
+    try:
+        return _whole(done, into)
+    except OSError as error:
+        raise fault(f"folder {into}", error.strerror or str(error), "a place with room that can be written", "Free the disk.") from None
+
+
+def _whole(done: Imported, into: Path) -> list[str]:
     half = Path(tempfile.mkdtemp(prefix=f".{into.name}-", dir=into.parent))
     try:
-        table(done.findings).to_csv(half / "findings.csv", index=False, lineterminator="\n")
+        _plain(table(done.findings)).to_csv(half / "findings.csv", index=False, lineterminator="\n")
         if done.network is not None:
             done.network.write(half / "network.inp")
             (half / "water.toml").write_text("\n".join(settings(done, into.name)) + "\n", encoding="utf-8")
@@ -97,7 +105,7 @@ def write(done: Imported, into: Path) -> list[str]:
         for name in ("customers", "hydrants", "feeders"):
             frame = getattr(done, name)
             if len(frame):
-                frame.to_csv(half / f"{name}.csv", index=False, lineterminator="\n")
+                _plain(frame).to_csv(half / f"{name}.csv", index=False, lineterminator="\n")
         half.chmod(0o755)
         half.rename(into)
     except BaseException:
@@ -106,15 +114,30 @@ def write(done: Imported, into: Path) -> list[str]:
     return sorted(path.name for path in into.iterdir())
 
 
+def _plain(frame: pd.DataFrame) -> pd.DataFrame:
+    """The table for a spreadsheet: text that it would take for a formula gets an apostrophe in front."""
+    text = frame.select_dtypes(["object", "string"])
+    return frame.assign(**{name: column.astype(str).str.replace(r"^(?=[=+\-@\t\r])", "'", regex=True) for name, column in text.items()})
+
+
+def _quoted(text: str) -> str:
+    """A TOML basic string; JSON's escapes are TOML's."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
 def settings(done: Imported, folder: str) -> list[str]:
     """The [water] lines of city.toml for a folder beside it."""
-    told = ["[water]", f'network = "{folder}/network.inp"', f'valves = "{folder}/valves.csv"']
+    told = ["[water]", f"network = {_quoted(f'{folder}/network.inp')}", f"valves = {_quoted(f'{folder}/valves.csv')}"]
     demand = done.customers["demand_m3_per_h"].sum() if len(done.customers) else 0.0
     if demand > 0:
         told.append(f"customers_per_m3_per_h = {done.customers['customers'].sum() / demand:.4g}")
     critical = done.customers[done.customers["critical"] != ""] if len(done.customers) else done.customers
     if len(critical):
-        told += ["", "[water.critical]", *(f'"{row.node}" = "{row.critical}"' for row in critical.drop_duplicates("node").itertuples())]
+        told += [
+            "",
+            "[water.critical]",
+            *(f"{_quoted(row.node)} = {_quoted(row.critical)}" for row in critical.drop_duplicates("node").itertuples()),
+        ]
     return told
 
 

@@ -78,6 +78,10 @@ def _add_source(
         if missing:
             findings.append(Finding("value-missing", (source.id,), f"tank without {', '.join(missing)}"))
         size = {name: _TANK[name] if value is None else value for name, value in levels.items()}
+        if not 0 <= size["min_level"] <= size["init_level"] <= size["max_level"] or size["diameter_m"] <= 0:
+            seen = ", ".join(f"{name} {value:g}" for name, value in size.items())
+            findings.append(Finding("value-unreadable", (source.id,), f"tank of {seen}"))
+            size = dict(_TANK)
         size["diameter"] = size.pop("diameter_m")
         model.add_tank(source.id, elevation=ground_m, coordinates=place, **size)
         return
@@ -89,7 +93,8 @@ def _add_source(
 
 def _add_pipes(model: "wntr.network.WaterNetworkModel", joined: Joined, pipes: Sequence[Feature], findings: list[Finding]) -> None:
     wide = [pipe.number("diameter_m", []) for pipe in pipes]
-    typical = float(np.median([value for value in wide if value])) if any(wide) else _TYPICAL_DIAMETER_M
+    known = [value for value in wide if value is not None and value > 0]
+    typical = float(np.median(known)) if known else _TYPICAL_DIAMETER_M
     drawn = joined.pipes.groupby("of")["line"].agg(lambda lines: sum(map(length, lines)))
     told: set[int] = set()
     for row in joined.pipes.itertuples():
@@ -100,6 +105,9 @@ def _add_pipes(model: "wntr.network.WaterNetworkModel", joined: Joined, pipes: S
             quiet.append(Finding("value-missing", (pipe.id,), f"diameter {diameter}; {1000 * typical:g} mm is taken"))
             diameter = typical
         stated = pipe.number("length_m", quiet)
+        if stated is not None and stated < 0:
+            quiet.append(Finding("value-unreadable", (pipe.id,), f"length {stated:g} m; as drawn is taken"))
+            stated = None
         share = length(row.line) / drawn[row.of]
         model.add_pipe(
             row.id,
@@ -108,7 +116,7 @@ def _add_pipes(model: "wntr.network.WaterNetworkModel", joined: Joined, pipes: S
             length=length(row.line) if stated is None else stated * share,
             diameter=diameter,
             roughness=rough,
-            minor_loss=(pipe.number("minor_loss", quiet) or 0.0) * share,
+            minor_loss=max(pipe.number("minor_loss", quiet) or 0.0, 0.0) * share,
             initial_status="CLOSED" if pipe.word("status", "initial_status", "state").lower() in _CLOSED else "OPEN",
         )
         model.get_link(row.id).vertices = [tuple(point) for point in row.line[1:-1]]

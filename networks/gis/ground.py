@@ -22,12 +22,22 @@ class Ground:
     lon: float = 0.0
     lat: float = 0.0
 
+    @classmethod
+    def around(cls, points: NDArray[np.float64]) -> "Ground":
+        """The plane at the middle of lon, lat float64[n, 2]."""
+        lon, lat = points.T
+        if np.ptp(lon) > 180:
+            lon = np.where(lon < 0, lon + 360.0, lon)
+        return cls((lon.min() + lon.max()) / 2, (lat.min() + lat.max()) / 2)
+
     def metres(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """float64[n, 2] of lon, lat [degrees] as x, y [m] from the middle."""
         lat0 = np.radians(self.lat)
         curve = 1 - _E2 * np.sin(lat0) ** 2
         scale = np.array([_A_M / np.sqrt(curve) * np.cos(lat0), _A_M * (1 - _E2) / curve**1.5])
-        return np.radians(points - (self.lon, self.lat)) * scale
+        off = points - (self.lon, self.lat)
+        off[:, 0] -= 360.0 * np.round(off[:, 0] / 360.0)  # a city on both sides of the 180th meridian lies together
+        return np.radians(off) * scale
 
     def degrees(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """The way back: x, y [m] as lon, lat [degrees]."""

@@ -83,7 +83,7 @@ def _on_one_ground(layers: Mapping[str, Layer], findings: list[Finding]) -> tupl
     points = chief.points
     ground, error = Ground(), 0.0
     if chief.degrees and len(points):
-        ground = Ground(*(points.min(axis=0) + points.max(axis=0)) / 2)
+        ground = Ground.around(points)
         error = ground.error(points)
     for layer in layers.values():
         for feature in layer.features if layer.degrees else []:

@@ -14,7 +14,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from networks.findings import Finding
-from networks.gis.layers import Feature
+from networks.gis.layers import Feature, as_id
 from networks.gis.lines import Lines, cut, length
 
 _NEARLY = 10.0  # times the tolerance: an end nearer than this to a pipe it does not meet was meant to meet it
@@ -111,7 +111,7 @@ def _divided(
             seen = f"{len(cuts) + 1} pieces, at {', '.join(ids[node] for _, node in cuts)}"
             findings.append(Finding("pipe-divided", (pipe.id,), seen))
         for order, line in enumerate(cut(pipe.points, [along for along, _ in cuts])):
-            name = pipe.id if order == 0 else _free(f"{pipe.id}_{order + 1}", taken)
+            name = pipe.id if order == 0 else _free(as_id(f"{pipe.id}_{order + 1}"), taken)
             start, end = ids[chain[order]], ids[chain[order + 1]]
             if start == end:
                 findings.append(Finding("pipe-collapsed", (name,), f"both ends at {start}, {length(line):.3g} m"))
@@ -122,7 +122,7 @@ def _divided(
 
 def _free(name: str, taken: set[str]) -> str:
     while name in taken:
-        name += "_"
+        name = as_id(f"{name}_")
     taken.add(name)
     return name
 

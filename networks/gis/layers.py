@@ -3,12 +3,15 @@
 Names of properties are taken as they are, in any case, with their unit in the name (`diameter_mm`, `length_ft`); `fields` gives
 others theirs, e.g. {"diameter_mm": "NENNWEITE"}. A layer as wntr writes it (`length`, `diameter` in m, `base_demand` in m3/s) reads too.
 
-References: RFC 7946, The GeoJSON Format (2016). Its member `crs` was dropped there but is still written by most systems.
+References: RFC 7946, The GeoJSON Format (2016). Its member `crs` was dropped there but is still written by most systems. Rossman et al.
+(2020), EPANET 2.2 User Manual, Appendix C: an id has at most 31 characters and no space, semicolon or quote.
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,7 @@ from networks.gis.ground import could_be_degrees
 
 LINES, POINTS = ("pipes", "feeders"), ("valves", "meters", "hydrants", "sources", "nodes", "substations")
 _NAMES = ("id", "name", "asset_id", "objectid", "fid")
+_LONGEST, _FURTHEST_M = 31, 1e8  # of an id; of a place from the origin of its system [its own units]
 # What a property becomes, and times what.
 _UNITS: dict[str, dict[str, float]] = {
     "diameter_m": {"diameter_m": 1.0, "diameter_mm": 1e-3, "dn": 1e-3, "diameter_in": 0.0254, "diameter": 1.0},
@@ -56,15 +60,27 @@ class Feature:
                 value = float(told) * times
                 if np.isfinite(value):
                     return value
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, OverflowError):
                 pass
-            findings.append(Finding("value-unreadable", (self.id,), f"{name} '{told}'"))
+            findings.append(Finding("value-unreadable", (self.id,), f"{name} {str(told)[:40]!r}"))
             return None
         return None
 
     def word(self, *names: str) -> str:
         """The first of these properties that is there, as text; empty when none is."""
         return next((str(self.says[name]).strip() for name in names if self.says.get(name) not in (None, "")), "")
+
+    def named(self, *names: str) -> str:
+        """The same as an id, as features of that name are called here."""
+        return as_id(self.word(*names))
+
+
+def as_id(told: object) -> str:
+    """A name as EPANET, a spreadsheet and a terminal take it: no spaces, semicolons, quotes or control characters, no `[` or `=+-@` in
+    front; what is longer than EPANET's 31 characters ends in a hash, so that two long names stay two."""
+    text = "".join(letter if letter.isprintable() else "_" for letter in "_".join(str(told).split()))
+    text = re.sub(r'^[\[=+\-@]|[;"]', "_", text)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 7]}_{sha256(text.encode()).hexdigest()[:6]}"
 
 
 @dataclass
@@ -93,7 +109,7 @@ def read(path: Path, name: str, fields: Mapping[str, str] | None = None, coordin
         kind, features = document["type"], document["features"]
     except OSError as error:
         raise fault(f"layer {path}", error.strerror or "cannot be opened", "a GeoJSON file", "Correct the path.") from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise fault(f"layer {path}", "no GeoJSON FeatureCollection", "type and features", remedy) from None
     if kind != "FeatureCollection" or not isinstance(features, list):
         raise fault(f"layer {path}", f"type {kind}", "a FeatureCollection", remedy)
@@ -127,7 +143,9 @@ def _features(layer: Layer, raw: dict[str, Any], number: int, renamed: Mapping[s
     told = raw.get("properties")
     says = {renamed.get(str(k).lower(), str(k).lower()): v for k, v in (told if isinstance(told, dict) else {}).items()}
     own = [told for told in (*(says.get(key) for key in _NAMES), raw.get("id")) if told not in (None, "")]
-    name = "_".join(str(own[0]).split()) if own else f"{layer.name}-{number}"
+    name = as_id(own[0]) if own else f"{layer.name}-{number}"
+    if own and name != (given := "_".join(str(own[0]).split())):
+        layer.findings.append(Finding("id-changed", (name,), f"called {given[:60]!a} in layer {layer.name}"))
     if not own:
         layer.findings.append(Finding("feature-without-id", (name,), f"feature {number} of {layer.name}"))
     parts = _parts(raw.get("geometry"), layer.name in LINES)
@@ -137,7 +155,7 @@ def _features(layer: Layer, raw: dict[str, Any], number: int, renamed: Mapping[s
     if len(parts) > 1:
         layer.findings.append(Finding("geometry-several-parts", (name,), f"{len(parts)} parts"))
     for at, points in enumerate(parts, start=1):
-        yield Feature(name if at == 1 else f"{name}_{at}", points, says)
+        yield Feature(name if at == 1 else as_id(f"{name}_{at}"), points, says)
 
 
 def _parts(geometry: Any, lines: bool) -> list[NDArray[np.float64]]:
@@ -146,15 +164,18 @@ def _parts(geometry: Any, lines: bool) -> list[NDArray[np.float64]]:
         kind, at = geometry["type"], geometry["coordinates"]
         many = {"LineString": [at], "MultiLineString": at} if lines else {"Point": [[at]], "MultiPoint": [[p] for p in at]}
         parts = [np.array([point[:2] for point in part], dtype=float).reshape(-1, 2) for part in many[kind]]
-    except (KeyError, TypeError, ValueError, IndexError):
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError):
         return []
-    parts = [part[np.r_[True, (np.diff(part, axis=0) != 0).any(axis=1)]] if len(part) else part for part in parts]
-    return parts if all(len(part) > lines and np.isfinite(part).all() for part in parts) else []
+    if not all(len(part) and (np.abs(part) < _FURTHEST_M).all() for part in parts):
+        return []
+    parts = [part[np.r_[True, (np.diff(part, axis=0) != 0).any(axis=1)]] for part in parts]
+    return parts if all(len(part) > lines for part in parts) else []
 
 
 def _system(layer: Layer, document: dict[str, Any], coordinates: str) -> None:
     crs = document.get("crs")
-    name = str(crs.get("properties", {}).get("name", "")) if isinstance(crs, dict) else ""
+    told = crs.get("properties") if isinstance(crs, dict) else None
+    name = str(told.get("name", "")) if isinstance(told, dict) else ""
     in_range = could_be_degrees(layer.points)
     if coordinates:
         layer.degrees = coordinates == "degrees"

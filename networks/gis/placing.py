@@ -47,7 +47,7 @@ def valves(features: Sequence[Feature], drawn: Drawn, tolerance_m: float) -> tup
         place = _stated(feature, drawn) or _nearest(feature, drawn, tolerance_m, findings)
         if place is None:
             continue
-        link, node = drawn.ids[place.line], feature.word("node")
+        link, node = drawn.ids[place.line], feature.named("node")
         node = node if node in drawn.ends[place.line] else drawn.end(place)
         if (link, node) in taken:
             seen = f"on pipe {link} at {node}, where {taken[link, node]} already is"
@@ -65,7 +65,7 @@ def valves(features: Sequence[Feature], drawn: Drawn, tolerance_m: float) -> tup
 
 
 def _stated(feature: Feature, drawn: Drawn) -> Place | None:
-    number = drawn.number.get(feature.word("link", "pipe"))
+    number = drawn.number.get(feature.named("link", "pipe"))
     return None if number is None else drawn.ask.on(number, feature.points[0])
 
 
@@ -109,7 +109,7 @@ def _on(features: Sequence[Feature], drawn: Drawn, reach_m: float, what: str) ->
             seen = f"{place.off:.1f} m from pipe {drawn.ids[place.line]}, reach {reach_m:g} m" if place else "there is no pipe"
             findings.append(Finding("meter-off-network" if what == "meter" else "hydrant-off-pipe", (feature.id,), seen))
             continue
-        node = feature.word("node")
+        node = feature.named("node")
         demand, customers = feature.number("demand_m3_per_h", findings), feature.number("customers", findings)
         if node not in drawn.degree:
             node = next(end for end in (drawn.end(place), *drawn.ends[place.line]) if end not in drawn.sources)
