@@ -111,6 +111,14 @@ def test_hours_that_a_billed_month_misses_are_carried_and_widen_its_limits(odd: 
     assert part.system_input.limit_m3 == pytest.approx(55)  # and the 5 % that nobody measured
 
 
+def test_a_district_that_is_billed_without_meters_is_billed(odd: Town) -> None:
+    bills = billed.Bills({("old-town", "2022-05"): (Decimal(0), Decimal(900), Decimal(0), Decimal(0))})
+    given = losses._Given(required(night_of(odd).city), bills, {"old-town": None})
+    made, by_bills = losses._balance(given, "old-town", pd.Series({"month": "2022-05", "measured": 1.0, "whole_m3": 1000.0}))
+    assert by_bills
+    assert (made.consumption.billed_metered.m3, made.real.m3) == (0, Decimal("97.5"))  # less 2.5 of unauthorised use
+
+
 def test_the_city_is_billed_only_when_all_its_dmas_are() -> None:
     ten, none = (Decimal(10), Decimal(0), Decimal(0), Decimal(1)), (Decimal(0),) * 4
     bills = billed.Bills({("a", "2022-05"): ten, ("b", "2022-05"): none, ("other", "2022-05"): ten})
