@@ -10,6 +10,7 @@ from console import data, look
 from console.words import say
 from service import decisions
 from service.decisions import Person, may
+from service.view.plan import Approval
 
 R = TypeVar("R")
 
@@ -33,19 +34,29 @@ def outcome() -> None:
         look.banner(text, None)
 
 
-def approval(person: Person, plan_id: str, button: str) -> None:
-    """Who approved a plan or an isolation, or the form to do so."""
+def approval(person: Person, plan_id: str, button: str, by_hand: int = 0, why_two: str = "") -> None:
+    """Who approved a plan or an isolation, or the form to do so. `by_hand`: that many valves, and no motor, are turned by crews;
+    `why_two` says why that takes two people."""
     made = data.approval(plan_id)
     if made is not None and made.commands:
         look.banner(say("approved_by", who=made.who, time=look.clock(made.at_utc), commands=made.commands, reason=made.reason or "–"), None)
         return
-    waiting = data.commands(plan_id)
-    waiting = waiting[waiting["state"] == "proposed"]
-    if waiting.empty:
+    known = data.commands(plan_id)
+    waiting = known[known["state"] == "proposed"]
+    if not waiting.empty:
+        first = look.clock(waiting["not_before_utc"].min().to_pydatetime())
+        look.banner(f"{say('not_approved')}. {say('approve_asks', count=len(waiting), time=first)}", None)
+        why_two = str(waiting["sentence"].iloc[0]).removeprefix("needs two people: ") if waiting["approvals_needed"].max() > 1 else ""
+    elif by_hand and known.empty:
+        look.banner(f"{say('not_approved')}. {say('crews_ask', count=by_hand)}", None)
+    else:
         st.caption(say("no_commands"))
         return
-    first = look.clock(waiting["not_before_utc"].min().to_pydatetime())
-    look.banner(f"{say('not_approved')}. {say('approve_asks', count=len(waiting), time=first)}", None)
+    _form(person, plan_id, button, made, why_two, "crews_sent" if waiting.empty else "approved_now")
+
+
+def _form(person: Person, plan_id: str, button: str, made: Approval | None, why_two: str, done: str) -> None:
+    """What an approval calls up, who may give it, the button, and the sentence when it is `done`."""
     for event in data.calls(plan_id):
         words = {"asset": event.asset_id, "start": look.clock(event.start_utc), "end": look.clock(event.end_utc)}
         told = "" if event.call_by_utc is None else say("notice_until", time=look.clock(event.call_by_utc))
@@ -53,9 +64,8 @@ def approval(person: Person, plan_id: str, button: str) -> None:
     allowed = may(person, "approve")
     if not allowed:
         st.caption(say("only_operators", role=say(person.role)))
-    two = waiting["approvals_needed"].max() > 1
-    if two:
-        look.banner(say("needs_two", why=str(waiting["sentence"].iloc[0]).removeprefix("needs two people: ")), 3)
+    if why_two:
+        look.banner(say("needs_two", why=why_two), 3)
     if made is not None:
         look.banner(say("approved_once", who=made.who, time=look.clock(made.at_utc)), 3)
         allowed = allowed and person.name != made.who
@@ -64,5 +74,5 @@ def approval(person: Person, plan_id: str, button: str) -> None:
         station, at = data.station(), data.now().now_utc
         decide(
             lambda: decisions.approve(station.engine, person, plan_id, at, reason),
-            lambda count: say("approved_now", count=count) if count else say("approved_first" if two else "approved_before"),
+            lambda count: say(done, count=count) if count else say("approved_first" if why_two else "approved_before"),
         )

@@ -25,7 +25,7 @@ def section(person: Person, cut: dict[str, Any]) -> None:
     st.html(f'<ol class="steps">{"".join(f"<li>{step}</li>" for step in steps(detail))}</ol>')
     look.banner(f"{say('proof')}: {say('proved') if cut['proved'] else say('not_proved')}", None if cut["proved"] else 1)
     st.html(f'<p class="sentence">{escape(cut["sentence"])} {escape(detail.get("proof", ""))}</p>')
-    approval(person, cut["isolation_id"], "approve_isolation_button")
+    approval(person, cut["isolation_id"], "approve_isolation_button", len(detail.get("valves", ())), detail.get("needs_two", ""))
 
 
 def steps(detail: dict[str, Any]) -> list[str]:

@@ -70,8 +70,8 @@ PHRASES: dict[str, tuple[str, str]] = {
     "more_alarms": ("and {count} more of this kind", "另有 {count} 条同类报警"),
     # decisions
     "approved_by": (
-        "Approved by {who}, {time}; commands: {commands}. Reason: {reason}",
-        "{who} 于 {time} 批准：{commands} 条指令。原因：{reason}",
+        "Approved by {who}, {time}; released: {commands}. Reason: {reason}",
+        "{who} 于 {time} 批准，放行 {commands} 项。原因：{reason}",
     ),
     "approved_now": (
         "Approved commands: {count}; the poll process writes each at its time.",
@@ -95,6 +95,8 @@ PHRASES: dict[str, tuple[str, str]] = {
     "event_like": ("like a {day}", "按{day}"),
     "only_operators": ("Only an operator can do this; you are signed in as {role}.", "仅操作员可执行；您的身份为{role}。"),
     "approve_asks": ("Commands to be written: {count}, the first at {time}.", "将下发 {count} 条指令，首条在 {time}。"),
+    "crews_sent": ("Crews go; valves to turn by hand: {count}.", "班组出发，须手动关闭 {count} 个阀门。"),
+    "crews_ask": ("Valves that crews turn by hand: {count}.", "由班组手动关闭 {count} 个阀门。"),
     "no_commands": ("No command belongs to it.", "无对应指令。"),
     "no_plan_yet": ("No plan yet: the first night has not run.", "尚无计划：首个夜间批次未运行。"),
     "no_night_yet": ("No night has run yet.", "尚未运行夜间批次。"),

@@ -24,19 +24,23 @@ def approve_ids(env: Environment, ids: Sequence[str], who: str, at_utc: datetime
         raise
     approved = operations.approve_all(engine, wanted, who, at_utc, reason)
     waiting = operations.approved_once(engine)
-    return [_told(plan_id, count, who, others if plan_id in waiting else None) for plan_id, count in approved.items()]
+    written = {row.plan_id for row in results.rows(engine, t.command, t.command.c.plan_id.in_(wanted))}
+    what = {plan_id: "commands approved" if plan_id in written else "valves for crews to turn, sent" for plan_id in approved}
+    return [_told(plan_id, count, what[plan_id], who, others if plan_id in waiting else None) for plan_id, count in approved.items()]
 
 
-def _told(plan_id: str, count: int, who: str, others: Sequence[str] | None) -> str:
+def _told(plan_id: str, count: int, what: str, who: str, others: Sequence[str] | None) -> str:
     if others is not None:
         named = f" ({', '.join(others)})" if others else ""
         return f"{plan_id}: approved once, by {who}; a second operator{named} must approve it too before anything is written"
-    return f"{plan_id}: {count} commands approved by {who}" if count else f"{plan_id}: approved before, nothing changed"
+    return f"{plan_id}: {count} {what} by {who}" if count else f"{plan_id}: approved before, nothing changed"
 
 
 def _other_operators(env: Environment, engine: Engine, plan_ids: Sequence[str], who: str) -> list[str]:
     """Who may be the second person. Raises `PenstockError` when one of the decisions needs two people and `who` is no operator."""
-    large = results.rows(engine, t.command, t.command.c.plan_id.in_(plan_ids), t.command.c.approvals_needed > 1)
+    large = [row.plan_id for row in results.rows(engine, t.command, t.command.c.plan_id.in_(plan_ids), t.command.c.approvals_needed > 1)]
+    by_hand = results.rows(engine, t.isolation, t.isolation.c.isolation_id.in_(plan_ids))
+    large += [row.isolation_id for row in by_hand if row.detail.get("needs_two")]
     if not large:
         return []
     from service.four_eyes import operators
@@ -44,7 +48,7 @@ def _other_operators(env: Environment, engine: Engine, plan_ids: Sequence[str], 
 
     known = operators(load(env))
     if known and who not in known:
-        raise fault(f"approval of '{large[0].plan_id}'", f"{who} is no operator", ", ".join(known), "Ask one of them.")
+        raise fault(f"approval of '{large[0]}'", f"{who} is no operator", ", ".join(known), "Ask one of them.")
     return [name for name in known if name != who]
 
 

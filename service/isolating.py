@@ -10,6 +10,7 @@ import pandas as pd
 
 from city.frames import Block
 from city.problems import fault
+from city.quantities import Quantity
 from networks import proof
 from networks.zones import spread_demand
 from optimisation.isolation import plan_isolation, verified
@@ -76,7 +77,7 @@ def isolate(
     below = found.shut.fallen
     isolation_id = _named(night, case_id, plan.valves_to_close)
     work = valve_work.planned(night, side, table, plan, size_m3_per_h, (demand, level, running), begun)
-    row = {
+    row: dict[str, Any] = {
         "isolation_id": isolation_id,
         "case_id": case_id,
         "pipe": pipe,
@@ -100,6 +101,9 @@ def isolate(
     }
     proposed = valve_work.commands(night, side, isolation_id, plan.valves_to_close, work)
     four_eyes.mark(night.city.settings.four_eyes, proposed, {}, round(plan.customers))
+    if not proposed:  # turned by hand alone: as many people decide as if motors did it
+        turned = [{"point_id": valve, "quantity": Quantity.OPENING, "not_before_utc": night.now_utc} for valve in plan.valves_to_close]
+        row["detail"]["needs_two"] = four_eyes.size(night.city.settings.four_eyes, turned, {}, round(plan.customers))
     return row, proposed
 
 

@@ -28,7 +28,7 @@ approval = table(
     Column("who", String(80), primary_key=True),
     Column("at_utc", UtcTime, nullable=False),
     Column("reason", Text, nullable=False),
-    Column("commands", Integer, nullable=False),  # that it released; 0 while another person must approve too
+    Column("commands", Integer, nullable=False),  # that it released, or valves that crews turn; 0 while another person must approve too
 )
 audit = table(
     "audit",

@@ -86,5 +86,5 @@ def _plan(engine: Engine, case_id: str) -> Any:
 
 
 def _approved(engine: Engine, isolation_id: str) -> bool:
-    c = t.command.c
-    return bool(results.rows(engine, t.command, c.plan_id == isolation_id, c.state != "proposed"))
+    a = t.approval.c
+    return bool(results.rows(engine, t.approval, a.plan_id == isolation_id, a.commands > 0))

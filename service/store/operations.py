@@ -30,7 +30,8 @@ def record_refusal(engine: Engine, at_utc: datetime, who: str, action: str, erro
 
 
 def approve(engine: Engine, plan_id: str, who: str, at_utc: datetime, reason: str) -> int:
-    """Approve a plan or an isolation: its proposed commands become the poll process's to write. Returns how many.
+    """Approve a plan or an isolation: its proposed commands become the poll process's to write. Returns how many; of an isolation that
+    is turned by hand alone, how many valves the crews turn.
 
     Returns 0 when a second person must approve too (`approved_once`), or when all was approved before. Raises `PenstockError` for
     an id without commands, when all have expired, and when the same person approves again what needs two.
@@ -70,15 +71,12 @@ def _approve(connection: Connection, plan_id: str, who: str, at_utc: datetime, r
     c = t.command.c
     total, needed = connection.execute(select(func.count(), func.max(c.approvals_needed)).where(c.plan_id == plan_id)).one()
     if total == 0:
-        raise fault(
-            f"approval of '{plan_id}'", "no commands with this id", "a plan or isolation that `penstock status` lists", "Check the id."
-        )
+        return _send_crews(connection, plan_id, who, at_utc, reason, given)
     current = and_(c.plan_id == plan_id, c.state == "proposed", c.not_after_utc > at_utc)
     if connection.execute(select(func.count()).where(current)).scalar_one() == 0:
         observed = "all its commands are past their time or superseded by a later approval"
         raise fault(f"approval of '{plan_id}'", observed, "a current plan", "Approve the newest one, or make one: `penstock plan now`.")
-    if spelled_alike(who) in {spelled_alike(row.who) for row in given}:
-        raise fault(f"approval of '{plan_id}'", f"{who} approved it before", "a second, different person", "Ask another operator.")
+    _require_another(plan_id, who, given)
     why, released = reason or "no reason given", 0
     if len(given) + 1 >= needed:
         released = connection.execute(t.command.update().where(current).values(state="approved", sentence="")).rowcount
@@ -92,6 +90,29 @@ def _approve(connection: Connection, plan_id: str, who: str, at_utc: datetime, r
     return released
 
 
+def _send_crews(connection: Connection, plan_id: str, who: str, at_utc: datetime, reason: str, given: Sequence[Any]) -> int:
+    """Approve an isolation whose valves are all turned by hand: nothing is written, the crews go. Returns how many valves they turn."""
+    i = t.isolation.c
+    detail = connection.execute(select(i.detail).where(i.isolation_id == plan_id).with_for_update()).scalar() or {}
+    valves = detail.get("valves", ())
+    if not valves:
+        raise fault(
+            f"approval of '{plan_id}'", "no commands with this id", "a plan or isolation that `penstock status` lists", "Check the id."
+        )
+    _require_another(plan_id, who, given)
+    waits = bool(detail.get("needs_two")) and not given
+    told = f"{who} approved; a second person must too" if waits else f"{who} sent crews to turn {', '.join(valves)}"
+    record(connection, at_utc, who, "approve once" if waits else "approve", plan_id, f"{told}: {reason or 'no reason given'}")
+    turned = 0 if waits else len(valves)
+    connection.execute(t.approval.insert().values(plan_id=plan_id, who=who, at_utc=at_utc, reason=reason, commands=turned))
+    return turned
+
+
+def _require_another(plan_id: str, who: str, given: Sequence[Any]) -> None:
+    if spelled_alike(who) in {spelled_alike(row.who) for row in given}:
+        raise fault(f"approval of '{plan_id}'", f"{who} approved it before", "a second, different person", "Ask another operator.")
+
+
 def spelled_alike(who: str) -> str:
     """A name without what the eye does not see: case, how accents are coded, blanks of any kind or number, marks of no width."""
     seen = "".join(c for c in unicodedata.normalize("NFKC", who) if unicodedata.category(c) != "Cf")
@@ -102,7 +123,8 @@ def approved_once(engine: Engine) -> dict[str, str]:
     """{plan or isolation id: who approved it} of those that wait for a second person."""
     a = t.approval.c
     waiting = select(a.plan_id).group_by(a.plan_id).having(func.max(a.commands) == 0)
-    proposed = select(t.command.c.plan_id).where(t.command.c.state == "proposed")
+    by_hand = select(t.isolation.c.isolation_id).where(t.isolation.c.isolation_id.not_in(select(t.command.c.plan_id)))
+    proposed = select(t.command.c.plan_id).where(t.command.c.state == "proposed").union(by_hand)
     with engine.connect() as connection:
         rows = connection.execute(select(a.plan_id, a.who).where(a.plan_id.in_(waiting), a.plan_id.in_(proposed))).tuples()
         return {str(plan_id): str(who) for plan_id, who in rows}

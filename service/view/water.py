@@ -56,7 +56,7 @@ class Leak:
     cost: float
     dug: tuple[dict[str, Any], ...]  # findings, newest first
     isolation: dict[str, Any] | None = None
-    shut: bool = False  # valves of the isolation have been written
+    shut: bool = False  # the isolation was approved: motors are written, crews go
 
     @property
     def is_open(self) -> bool:
@@ -119,6 +119,7 @@ def leaks(engine: Engine, city: LoadedCity, now_utc: datetime) -> list[Leak]:
     cut = {row.case_id: dict(row._mapping) for row in results.rows(engine, t.isolation)}
     dug = results.rows(engine, t.leak_finding, order=t.leak_finding.c.at_utc.desc())
     sent = {row.plan_id for row in results.rows(engine, t.command, t.command.c.state == "written")}
+    sent |= {row.plan_id for row in results.rows(engine, t.approval, t.approval.c.commands > 0)}
     made = []
     for row in results.rows(engine, t.leak_case, order=t.leak_case.c.start_utc.desc()):
         lost, plan = lost_m3(row, now_utc), cut.get(row.case_id)

@@ -95,3 +95,18 @@ def test_valves_closed_before_a_stuck_one_was_found_are_named() -> None:
     lines = isolation.steps({"valves": ["v9"], "schedule": {"closed": ["v<1>"], "tasks": []}})
     assert lines[0] == "Closed already: <b>v&lt;1&gt;</b>"
     assert lines[1] == "Close valve <b>v9</b>"
+
+
+def test_crews_are_sent_with_a_name_where_no_motor_moves(city: Path) -> None:
+    file = city / "city.toml"
+    engine = open_store(Environment(city=file, home=file.parent).url)
+    with writing(engine) as connection:
+        connection.execute(t.command.delete())
+    engine.dispose()
+    at = AppTest.from_string("from console import pages\npages.show('water')", default_timeout=60)
+    at.session_state["signed_in"], at.session_state["language"] = "operator", "en"
+    at.run()
+    assert "Valves that crews turn by hand" in " ".join(html.proto.body for html in at.html)
+    at.button(key="approve_isolate-1").click().run()
+    assert not at.exception
+    assert "Crews go; valves to turn by hand" in " ".join(html.proto.body for html in at.html)

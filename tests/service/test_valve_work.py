@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from sqlalchemy import Engine
 
+from city.problems import PenstockError
 from demo.make import CITY
 from service import leak_history, valve_found, valve_states
 from service import schema as t
@@ -17,7 +18,7 @@ from service.migrations import upgrade
 from service.night import Night
 from service.settings import load
 from service.store import open_store, results, writing
-from service.store.operations import approve, record
+from service.store.operations import approve, approved_once, record
 from service.valve_work import on_panel
 from service.water import WaterCity, required
 
@@ -132,8 +133,7 @@ def test_a_pipe_is_cut_off_once_its_motors_were_written_and_its_crews_told_so(si
 def live(monkeypatch: pytest.MonkeyPatch, day: LiveDay) -> None:
     """The last day as it was measured, without a field to measure it."""
     monkeypatch.setattr(cutting.readings, "hot", lambda *_: None)
-    monkeypatch.setattr(cutting, "_named", lambda *_: {})
-    monkeypatch.setattr(cutting, "live_day", lambda *_: day)
+    monkeypatch.setattr(cutting.demand, "of_day", lambda *_: day)
 
 
 @pytest.mark.usefixtures("live")
@@ -244,3 +244,36 @@ def test_a_plan_approved_while_another_was_made_stays(side: WaterCity, engine: E
     assert [approve(engine, row["isolation_id"], who, NOW, "") for who in ("ada", "bob")] == [0, 1]
     stored(side, engine, day, "153")
     assert [one.state for one in commands(engine)] == ["approved"]
+
+
+def test_crews_are_sent_by_an_approval_that_is_on_record(side: WaterCity, engine: Engine, day: LiveDay) -> None:
+    """Valves turned by hand alone: nothing to write, two people decide as they do over motors, crews are under way from then on."""
+    by_hand = WaterCity(side.city, side.water.model_copy(update={"valve_panel": None}))
+    row = stored(by_hand, engine, day)
+    name, count = row["isolation_id"], len(row["detail"]["valves"])
+    first = {task["who"] for task in row["detail"]["schedule"]["tasks"] if task["kind"] == "close"}
+    assert "valves turn" in row["detail"]["needs_two"]
+    later = NOW + timedelta(hours=1)
+    assert valve_found.begun(engine, by_hand, CASE, later).at == {}
+    assert approve(engine, name, "ada", NOW, "night") == 0
+    assert approved_once(engine) == {name: "ada"}
+    with pytest.raises(PenstockError, match="a second, different person"):
+        approve(engine, name, "ADA ", NOW, "")
+    assert approve(engine, name, "bob", NOW, "go") == count
+    assert approve(engine, name, "eve", NOW, "") == 0  # approved before
+    assert [line.action for line in results.rows(engine, t.audit, order=t.audit.c.audit_id)] == [
+        "approve once",
+        "approve refused",
+        "approve",
+    ]
+    assert set(valve_found.begun(engine, by_hand, CASE, later).at) == first
+    assert cutting.due(night(by_hand, engine, later), by_hand, [{"case_id": CASE, "pipe": PIPE}], None, later) == ([], [])
+
+
+def test_an_isolation_that_needs_no_valve_has_nothing_to_approve(side: WaterCity, engine: Engine, day: LiveDay) -> None:
+    row, _ = isolate(night(side, engine), side, CASE, PIPE, 88.0, day)
+    row["detail"]["valves"] = []
+    with writing(engine) as connection:
+        cutting.store(connection, [cutting.Cut(row, [])])
+    with pytest.raises(PenstockError, match="no commands with this id"):
+        approve(engine, row["isolation_id"], "ada", NOW, "")
