@@ -101,6 +101,32 @@ def test_readings_of_the_first_release_come_along_and_back(database: str, reques
         assert connection.execute(select(old("batch")).order_by(column("batch_id"))).all() == OLD["batch"]
 
 
+@pytest.mark.parametrize("database", ["sqlite", pytest.param("postgres", marks=[pytest.mark.postgres, pytest.mark.slow])])
+def test_an_open_leak_of_the_release_before_comes_along_and_back(database: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    """It stays open, as reported when it was seen; findings and the state of the watch do not outlive the way back, the case does."""
+    url = f"sqlite:///{tmp_path / 'p.db'}" if database == "sqlite" else request.getfixturevalue("postgres_database")
+    engine = open_store(url, create=True)
+    migrations.upgrade(engine, "0008")
+    old = {"case_id": "leak-1", "night": AT.date(), "start_utc": AT, "seen_utc": AT + timedelta(hours=1), "zone_id": "a", "pipe": "7",
+           "flow_m3_per_h": 9.0, "state": "open", "sentence": "A leak.", "candidates": [{"pipe": "7", "posterior": 1.0}]}  # fmt: skip
+    before = table("leak_case", *(column(name, t.leak_case.c[name].type) for name in old))
+    with writing(engine) as connection:
+        connection.execute(before.insert(), [old])
+    migrations.upgrade(engine)
+    with writing(engine) as connection:
+        (case,) = connection.execute(select(t.leak_case))
+        assert (case.state, case.reported_utc, case.kind, case.leak_id, case.worth) == ("open", old["seen_utc"], "burst", None, "")
+        finding = {"case_id": "leak-1", "pipe": "7", "at_utc": AT, "found": True, "who": "ada", "note": ""}
+        connection.execute(t.leak_finding.insert(), [finding, finding])  # numbers are given by the database
+        watch = {"city": "a", "inputs": "", "calibrated_utc": AT, "until_utc": AT, "state": b"\0\xff"}
+        connection.execute(t.leak_watch.insert(), [watch])
+    migrations.downgrade(engine, "0008")
+    with engine.connect() as connection:
+        assert [row._mapping for row in connection.execute(select(before))] == [old]
+    migrations.upgrade(engine)
+    assert differences(engine) == []
+
+
 def test_a_database_without_tables_names_the_command_that_makes_them(tmp_path: Path) -> None:
     with pytest.raises(PenstockError, match="penstock init"):
         open_store(f"sqlite:///{tmp_path / 'empty.db'}")
