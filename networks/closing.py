@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from networks import engine as en
-from networks.network import Network
+from networks.network import Network, middle, second_half
 from networks.segments import Segments, segments
 from networks.supply import Supply
 
@@ -62,7 +62,7 @@ class Closing:
         self.valves = tuple(valves)
         start = network.pipes.set_index("id").loc[pipe, "start"]
         self._shut = {
-            valve: f"half:{link}" if link == pipe and node != start else link
+            valve: second_half(link) if link == pipe and node != start else link
             for valve, link, node in zip(table["valve"], table["link"], table["node"], strict=True)
         }
         self._closed_before = set(table.loc[table["state"] == "closed", "valve"])
@@ -89,7 +89,7 @@ class Closing:
         shut = sorted({self._shut[valve] for valve in self._closed_before})
         engine = self._engine = en.Engine(self.network.prepared(split=[self.pipe], closed=shut), self.network.name).__enter__()
         engine.pressure_driven(0.0, self._service_m)
-        self._nodes, self._hole = engine.node_index(self._junctions), engine.node_index([f"mid:{self.pipe}"])
+        self._nodes, self._hole = engine.node_index(self._junctions), engine.node_index([middle(self.pipe)])
         self._links = engine.link_index(self._shut[valve] for valve in self.valves)
         self._pumps = [pump for pump in self._running if pump not in shut]
         self._stations = engine.link_index(self._pumps)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from city.problems import PenstockError, Problem, fault
 from networks import engine as en
-from networks.network import Network
+from networks.network import Network, middle
 
 _NO_HOLE = 1e-6  # m3/h at 1 m: below this EPANET's emitter overflows to not-a-number
 
@@ -164,7 +164,7 @@ def _run(
     values = demand.to_numpy(dtype=float)
     with en.Engine(network.prepared(split=holes), network.name) as engine:
         taking, junctions, tanks = (engine.node_index(ids) for ids in (demand.columns, names["junctions"], names["tanks"]))
-        mids = engine.node_index(f"mid:{pipe}" for pipe in holes)
+        mids = engine.node_index(middle(pipe) for pipe in holes)
         links, stations = engine.link_index(names["links"]), engine.link_index(names["pumps"])
         engine.times((steps + 1) * step_s, step_s)
         engine.set_nodes(junctions, en.BASE_DEMAND, np.zeros(len(junctions)))

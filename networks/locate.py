@@ -8,7 +8,7 @@ import pandas as pd
 from city.problems import fault
 from networks import engine as en
 from networks.leaks import LeakEvent
-from networks.network import Network
+from networks.network import Network, middle
 from networks.zones import spread_demand as spread_demand
 
 MODEL_SD_M = 0.03  # what network model and regression are wrong by, per sensor
@@ -51,7 +51,7 @@ def sensitivities(
     total = np.zeros((len(candidates), len(sensors)))
     with en.Engine(network.prepared(split=candidates), network.name) as engine:
         watched = engine.node_index(sensors.values())
-        mids = engine.node_index(f"mid:{pipe}" for pipe in candidates)
+        mids = engine.node_index(middle(pipe) for pipe in candidates)
         taking, tanks = engine.node_index(demand_m3_per_h.columns), engine.node_index(level_m.columns)
         pumps = engine.link_index(running.columns)
         every = engine.node_index(network.junctions["id"])

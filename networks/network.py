@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _M3_PER_H = 3600.0
 _FLAT = "penstock-flat"
+_LONGEST = 31  # an id of EPANET
 _MOST_LEFT_OUT = 50  # more lines than that, and it is no INP file
 _NOT_HYDRAULIC = ("CONTROLS", "RULES", "ENERGY", "REACTIONS", "QUALITY", "SOURCES", "MIXING", "REPORT", "LABELS", "BACKDROP", "TAGS")
 
@@ -159,7 +161,7 @@ class Network:
     def prepared(self, split: Iterable[str] = (), closed: Iterable[str] = ()) -> "wntr.network.WaterNetworkModel":
         """A copy for the engine: without controls, rules and demand patterns, quality off; one constant demand per junction.
 
-        Each pipe in `split` gets a junction `mid:<pipe>` half way, so that water can leave there; links in `closed` are shut.
+        Each pipe in `split` gets a junction half way (`middle`), so that water can leave there; links in `closed` are shut.
         """
         import wntr
 
@@ -186,16 +188,31 @@ class Network:
         return model
 
 
+def middle(pipe: str) -> str:
+    """Id of the junction half way along a pipe that `Network.prepared` has split."""
+    return _fitting(f"mid:{pipe}")
+
+
+def second_half(pipe: str) -> str:
+    """Id of the part of a split pipe that ends where the pipe ended."""
+    return _fitting(f"half:{pipe}")
+
+
+def _fitting(name: str) -> str:
+    """EPANET's ids have at most 31 characters."""
+    return name if len(name) <= _LONGEST else name[:5] + sha256(name.encode()).hexdigest()[: _LONGEST - 5]
+
+
 def _halve(model: Any, name: str) -> None:
     """Put a junction half way; in place, and in 0.1 ms where `wntr.morph.split_pipe` lists all nodes and links of the network."""
-    pipe, middle = model.get_link(name), f"mid:{name}"
+    pipe, half_way = model.get_link(name), middle(name)
     start, end = pipe.start_node, pipe.end_node
     heights = [node.elevation for node in (start, end) if node.node_type != "Reservoir"]
-    model.add_junction(middle, elevation=sum(heights) / max(len(heights), 1), coordinates=start.coordinates)
+    model.add_junction(half_way, elevation=sum(heights) / max(len(heights), 1), coordinates=start.coordinates)
     pipe.length, pipe.minor_loss = pipe.length / 2, pipe.minor_loss / 2
-    pipe.end_node = model.get_node(middle)
+    pipe.end_node = model.get_node(half_way)
     sizes = (pipe.length, pipe.diameter, pipe.roughness, pipe.minor_loss)
-    model.add_pipe(f"half:{name}", middle, end.name, *sizes, initial_status=pipe.initial_status)
+    model.add_pipe(second_half(name), half_way, end.name, *sizes, initial_status=pipe.initial_status)
 
 
 def _base_demand(model: "wntr.network.WaterNetworkModel", junction: Any) -> float:

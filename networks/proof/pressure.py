@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from networks import engine as en
-from networks.network import Network
+from networks.network import Network, middle, second_half
 from networks.proof.search import DryProof
 
 SERVICE_M = 20.0
@@ -93,7 +93,7 @@ class Trial:
         self.engine = engine = en.Engine(model, self.network.name).__enter__()
         engine.pressure_driven(0.0, self.service_m)
         self.node_at = dict(zip(self.junctions, engine.node_index(self.junctions), strict=True))
-        names = [*self._ends, *(f"half:{pipe}" for pipe in self._split)]
+        names = [*self._ends, *(second_half(pipe) for pipe in self._split)]
         self._link_at = dict(zip(names, engine.link_index(names), strict=True))
         self._nodes = list(self.node_at.values())
         engine.set_nodes(self._nodes, en.BASE_DEMAND, self.demand)
@@ -107,7 +107,7 @@ class Trial:
 
     def _half(self, link: str, node: str) -> str:
         """EPANET's name of the part of a link that touches the node."""
-        return f"half:{link}" if f"half:{link}" in self._link_at and node != self._ends[link][0] else link
+        return second_half(link) if second_half(link) in self._link_at and node != self._ends[link][0] else link
 
     @contextmanager
     def masked(self, dry: DryProof, without: Collection[str] = ()) -> Iterator[set[str]]:
@@ -176,11 +176,13 @@ class Trial:
             self.engine.set_nodes([at], en.BASE_DEMAND, [taken])
             shut = (self.closed | set(closed)) - set(reopened)
             warning = self.solve(shut, lost, opened, without)
-            table = self._table(dry)
-            if inflows := sorted(self._inflows - set(without)):
+            table, left = self._table(dry), float(self.engine.nodes([at], en.DEMAND)[0])
+            inflows = sorted(self._inflows - set(without))
+            if inflows and left > _STILL_M3_PER_H:  # from a way that is open, or pressed through shut valves?
                 with self._overflowing(inflows):
                     warning = self.solve(shut, lost, opened, without)
-            left = float(self.engine.nodes([at], en.DEMAND)[0]) * size_m3_per_h / max(taken, 1e-9)
+                    left = float(self.engine.nodes([at], en.DEMAND)[0])
+            left *= size_m3_per_h / max(taken, 1e-9)
             self.engine.set_nodes([at], en.BASE_DEMAND, [own])
         return Shut(left, table, warning, self.service_m)
 
@@ -198,7 +200,7 @@ class Trial:
     def _hole(self, pipe: str) -> str:
         """A node on the pipe's own side of its valves."""
         if pipe in self._split:
-            return f"mid:{pipe}"
+            return middle(pipe)
         ends = (end for end in self._ends[pipe] if end in self.node_at and end not in self._inflows)
         return next(end for end in ends if (pipe, end) not in self._valved)
 

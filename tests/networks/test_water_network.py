@@ -9,6 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from city.problems import PenstockError
+from networks.engine import Engine
+from networks.network import middle, second_half
 from networks.water import Burst, LevelControl, Network, layout, simulate
 
 ONE_PIPE = """
@@ -143,3 +145,17 @@ def test_bypass_of_the_river_pump_stays_shut(net3: Network) -> None:
 def test_same_input_gives_the_same_bits(net3: Network) -> None:
     first, second = (simulate(net3, even(net3, 800, 20), controls=[LevelControl("10", "2", 8.0, 9.5)]) for _ in range(2))
     pd.testing.assert_frame_equal(first.pressure_m, second.pressure_m, check_exact=True)
+
+
+def test_pipes_with_the_longest_ids_that_epanet_takes_can_be_split(tmp_path: Path) -> None:
+    """31 characters leave no room for a name in front; the halves keep apart and EPANET opens them."""
+    ids = ["P" * 30 + letter for letter in "ab"]
+    pipes = f"{ids[0]} R J1 100 150 120 0 Open\n{ids[1]} J1 J2 100 150 120 0 Open\n"
+    text = f"[JUNCTIONS]\nJ1 10 5\nJ2 10 5\n[RESERVOIRS]\nR 60\n[PIPES]\n{pipes}[OPTIONS]\nUnits CMH\nHeadloss H-W\n[END]\n"
+    (tmp_path / "long.inp").write_text(text)
+    network = Network.salvaged(tmp_path / "long.inp")[0]
+    assert network is not None
+    with Engine(network.prepared(split=ids)) as engine:
+        assert len(set(engine.node_index(map(middle, ids)))) == 2
+        assert len(set(engine.link_index([*ids, *map(second_half, ids)]))) == 4
+    assert (middle("7"), second_half("7")) == ("mid:7", "half:7")
