@@ -1,5 +1,6 @@
 """Leaks of the watch as cases: one per leak for as long as it runs, whatever pass finds it, and closed by evidence or by a person."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ from sqlalchemy import Engine
 from city.problems import PenstockError
 from demo.make import CITY
 from networks.leakage.reports import ActiveLeak, Report
-from service import leak_history, valve_states
+from service import decisions, leak_history, valve_states
 from service import schema as t
+from service.decisions import Person, Role
 from service.environment import Environment
 from service.leakage import cases, told
 from service.leakage.cutting import Cut
@@ -197,3 +199,20 @@ def test_a_suspicion_at_which_a_crew_dug_is_over_and_not_forgotten(night: Night,
     passed(night, side, [], NOW + timedelta(hours=1), NOW)
     assert states(night.engine) == {CASE: "over"}
     assert len(results.rows(night.engine, t.leak_finding)) == 1
+
+
+@pytest.mark.parametrize("role", ["planner", "viewer"])
+def test_who_may_not_tell_of_leaks_and_valves_is_refused_where_it_is_written(night: Night, side: WaterCity, role: Role) -> None:
+    passed(night, side, [leak()], NOW, None)
+    person, engine = Person(name="pat", role=role), night.engine
+    writes: dict[str, Callable[[], str]] = {
+        "leak dug": lambda: decisions.tell_dug(engine, person, CASE, "153", NOW, "", found=True),
+        "leak repaired": lambda: decisions.tell_repaired(engine, person, CASE, NOW, ""),
+        "valve told": lambda: decisions.tell_valve(engine, ["v019"], person, "v019", "stuck", None, NOW, ""),
+    }
+    for write in writes.values():
+        with pytest.raises(PenstockError, match=f"signed in as {role}"):
+            write()
+    assert [line.action for line in operations.audit(engine, 5)] == ["valve refused", "leak refused", "leak refused"]
+    assert states(engine) == {CASE: "open"}
+    assert results.rows(engine, t.leak_finding) == results.rows(engine, t.valve_state) == []
