@@ -1,11 +1,13 @@
 """Which leak watch a city gets: that of its districts' inflows, or that of the network model and the flow meters on links."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 
 from city.clock import HOUR
 from city.problems import fault
 from networks.leakage.districts import DistrictWatch
+from networks.leakage.link_watch import link_behind
 from networks.leakage.reports import ActiveLeak, Report
 from networks.leakage.scada import Scada
 from networks.leakage.sensor_faults import SensorFault
@@ -101,6 +103,12 @@ def whole(side: WaterCity, start: datetime, until: datetime) -> datetime:
     step = ANALYSIS if all(ANALYSIS % one == timedelta() for one in steps) else HOUR
     ready = until - step if side.customer_meters else until
     return start + max((ready - start) // step, 0) * step
+
+
+def doubts(watch: LeakWatch, day: Scada, leaks: Iterable[str]) -> dict[str, str]:
+    """{leak: sentence} of those leaks that a link in another state than the network says would explain better, by the day's readings."""
+    found = {leak: link_behind(watch, day, leak) for leak in leaks} if isinstance(watch, Watch) and day.pressure.steps else {}
+    return {leak: state.sentence for leak, state in found.items() if state is not None}
 
 
 def silent(side: WaterCity, scada: Scada) -> list[str]:

@@ -17,7 +17,7 @@ from city.clock import civil_day, local_date
 from city.problems import Problem, fault
 from networks.leakage.reports import Report
 from service import schema as t
-from service.leak_history import OPEN, OVER, REPAIRED
+from service.leak_history import OPEN, OVER, REPAIRED, RUNNING
 from service.leakage import cases, choice, cutting, readings
 from service.leakage.choice import LeakWatch
 from service.night import Night
@@ -26,6 +26,7 @@ from service.water import WaterCity
 
 HISTORY_DAYS = 400  # that a watch is calibrated on, at most
 READ_DAYS = 28  # of them it reads again one after the other, so that a leak that has begun already is dated and reported
+YOUNG_DAYS = 7  # a leak that began before was looked for by then
 LEAST_DAYS = 14  # of history before them, without which nothing can be called usual
 
 
@@ -113,10 +114,24 @@ def _pass(night: Night, side: WaterCity, watch: LeakWatch, since: datetime, kept
     kept["state"] = zlib.compress(json.dumps(choice.state_of(watch), allow_nan=False, sort_keys=True).encode())
     former_utc = former.until_utc if former is not None else None
     cuts, problems = cutting.due(night, side, [case for case in rows if case["state"] == OPEN], former_utc, until)
+    problems += _doubts(night, side, watch, rows, until)
     if silent:
         seen = f"nothing from {', '.join(silent)} since {since:%Y-%m-%d %H:%M} UTC"
         problems.append(Problem("leak watch", seen, "a reading now and then", "Check them: no leak can be found meanwhile."))
     return Pass(kept, former_utc, rows, gone, _faults(night, watch, until), findings, cuts, problems, choice.told(side))
+
+
+def _doubts(night: Night, side: WaterCity, watch: LeakWatch, rows: list[dict[str, Any]], until: datetime) -> list[Problem]:
+    """Cases that run for which a valve should be looked at before anybody digs."""
+    young = until - YOUNG_DAYS * timedelta(days=1)
+    running = {row["leak_id"]: row["case_id"] for row in rows if row["state"] in RUNNING and row["start_utc"] > young}
+    if not running:
+        return []
+    day = readings.hot(night.engine, side, until - timedelta(days=1), until)
+    return [
+        Problem(f"leak {running[leak]}", said, "a leak", "Do so before digging.")
+        for leak, said in choice.doubts(watch, day, running).items()
+    ]
 
 
 def _inputs(side: WaterCity, kind: choice.Kind) -> str:

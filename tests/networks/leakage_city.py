@@ -19,18 +19,18 @@ STEP = timedelta(minutes=30)
 DAILY = np.array([4, 3, 3, 3, 4, 6, 10, 13, 12, 10, 9, 9, 10, 10, 9, 8, 9, 11, 13, 13, 11, 9, 7, 5], dtype=float) / 8.33
 
 
-def network(folder: Path, roughness: float = 120.0) -> Network:
+def network(folder: Path, roughness: float = 120.0, shut: str = "") -> Network:
     """The city's INP, written and read; its true pipes may be rougher than the utility believes."""
     nodes = [f"n{x}{y}" for x in range(5) for y in range(4)]
     pipes = [("main", "river", "n00", 300.0, 300.0)]
     pipes += [(f"e{x}{y}", f"n{x}{y}", f"n{x + 1}{y}", 200.0, 120.0) for x in range(4) for y in range(4)]
     pipes += [(f"s{x}{y}", f"n{x}{y}", f"n{x}{y + 1}", 200.0, 100.0) for x in range(5) for y in range(3)]
     lines = ["[JUNCTIONS]", *(f"{name} 10 3.6 day" for name in nodes), "[RESERVOIRS]", "river 60", "[PIPES]"]
-    lines += [f"{name} {a} {b} {length} {size} {roughness} 0 Open" for name, a, b, length, size in pipes]
+    lines += [f"{name} {a} {b} {length} {size} {roughness} 0 {'Closed' if name == shut else 'Open'}" for name, a, b, length, size in pipes]
     lines += ["[PATTERNS]", *(f"day {value:.4f}" for value in DAILY), "[TIMES]", "Pattern Timestep 1:00", "[COORDINATES]", "river -100 0"]
     lines += [f"n{x}{y} {200 * x} {200 * y}" for x in range(5) for y in range(4)]
     lines += ["[OPTIONS]", "Units CMH", "Headloss H-W", "[END]"]
-    path = folder / f"grid{roughness:.0f}.inp"
+    path = folder / f"grid{roughness:.0f}{shut}.inp"
     path.write_text("\n".join(lines))
     return Network.read(path)
 

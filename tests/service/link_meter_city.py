@@ -50,15 +50,23 @@ def build(folder: Path, *, customers: bool, extra: str = "") -> Environment:
     return environment
 
 
-def measured(folder: Path, days: int) -> dict[str, pd.DataFrame]:
-    """What the meters say: flow [m3/h], pressure [m], volume [m3] used per step by junction. Pipes are rougher than in the file."""
+def measured(folder: Path, days: int, shut: str = "") -> dict[str, pd.DataFrame]:
+    """What the meters say: flow [m3/h], pressure [m], volume [m3] used per step by junction. Pipes are rougher than in the file.
+
+    At `BURST_UTC` the pipe bursts, or the pipe `shut` is closed instead.
+    """
     true, rng = network(folder, roughness=112.0), np.random.default_rng(3)
     times = pd.date_range(START, periods=int(timedelta(days=days) / STEP), freq=STEP)
     demand = pd.DataFrame(3.6 * DAILY[times.hour][:, None] * (1 + 0.1 * rng.normal(size=(len(times), len(NODES)))), times, NODES)
-    burst = Burst.of_size(BURST_PIPE, times.get_loc(BURST_UTC), BURST_M3_PER_H, 45.0)
-    found = simulate(true, demand, bursts=(burst,), step_s=1800)
-    pressure = found.pressure_m[list(SENSORS)] + rng.normal(0, 0.02, (len(times), len(SENSORS)))
-    return {"flow": found.flow_m3_per_h[["main"]], "pressure": pressure.add_prefix("p-"), "volume": demand.add_prefix("c-") / 2}
+    bursts = () if shut else (Burst.of_size(BURST_PIPE, times.get_loc(BURST_UTC), BURST_M3_PER_H, 45.0),)
+    found = simulate(true, demand, bursts=bursts, step_s=1800)
+    flow, pressure = found.flow_m3_per_h[["main"]].copy(), found.pressure_m[list(SENSORS)].copy()
+    if shut:
+        after = times >= BURST_UTC
+        other = simulate(network(folder, roughness=112.0, shut=shut), demand, step_s=1800)
+        flow[after], pressure[after] = other.flow_m3_per_h.loc[after, ["main"]], other.pressure_m.loc[after, list(SENSORS)]
+    pressure += rng.normal(0, 0.02, pressure.shape)
+    return {"flow": flow, "pressure": pressure.add_prefix("p-"), "volume": demand.add_prefix("c-") / 2}
 
 
 def _points(city: LoadedCity, told: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:

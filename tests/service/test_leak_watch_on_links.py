@@ -60,6 +60,7 @@ def test_a_burst_becomes_one_case_at_its_pipe_or_next_to_it(passes):
     assert case.flow_m3_per_h == pytest.approx(lm.BURST_M3_PER_H, abs=2.0)
     assert abs(case.start_utc - lm.BURST_UTC) <= timedelta(hours=3)
     assert case.zone_id == ""
+    assert not any("is closed" in line for line in passes[1])
     assert case.case_id.startswith("leak-202602")
 
 
@@ -100,3 +101,15 @@ def test_metered_districts_come_first_and_another_kind_is_another_watch(tmp_path
     other = required(lm.loaded(Environment(city=env.city, home=env.home))[0])
     assert [choice.kind(side), choice.kind(other)] == ["model", "districts"]
     assert choice.told(other) == "looked for in the inflow of 1 district"
+
+
+def test_a_pipe_that_is_shut_is_told_beside_the_leak_it_looks_like(tmp_path: Path):
+    env = lm.build(tmp_path, customers=False)
+    city, engine = lm.loaded(env)
+    told = lm.measured(tmp_path, 39, shut="e12")
+    lm.store(engine, city, told)
+    lm.arrive(engine, city, told, START + timedelta(days=lm.LIVE_DAY, hours=-1), BEFORE)
+    passing.make(env, BEFORE)
+    lm.arrive(engine, city, told, BEFORE, AFTER)
+    _, said = passing.make(env, AFTER)
+    assert any("e12 is closed, and no leak" in line for line in said)
