@@ -1,6 +1,6 @@
 """What crews and operators found out about a leak: dug and found or not, repaired. Every word is audited and outlasts the watch."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pandas as pd
@@ -13,11 +13,14 @@ from service.leak_history import OPEN, REPAIRED, RUNNING
 from service.store import writing
 from service.store.operations import record
 
+SAME_DIG = timedelta(hours=1)  # the same finding within that time is a second click, not a second dig
+
 
 def dug(engine: Engine, case_id: str, pipe: str, who: str, at_utc: datetime, note: str, *, found: bool) -> str:
     """Enter what a crew found at a pipe: the case's pipes change at once, the watch takes it in with its next pass. Returns a sentence.
 
-    Raises `PenstockError` for a case that is unknown or over, for a pipe that is none of its candidates, and for a second find elsewhere.
+    Raises `PenstockError` for a case that is unknown or over, for a pipe that is none of its candidates, for a second find elsewhere
+    and for the same word twice.
     """
     c, f = t.leak_case, t.leak_finding
     with writing(engine) as connection:
@@ -25,6 +28,13 @@ def dug(engine: Engine, case_id: str, pipe: str, who: str, at_utc: datetime, not
         likely = pd.Series({str(row["pipe"]): float(row["posterior"]) for row in case.candidates}, dtype=float)
         if pipe not in likely.index:
             raise fault(f"pipe '{pipe}' of {case_id}", "no candidate", ", ".join(likely.index[:12]), "Check the pipe.")
+        same = (
+            (f.c.case_id == case_id) & (f.c.pipe == pipe) & (f.c.found == found) & f.c.at_utc.between(at_utc - SAME_DIG, at_utc + SAME_DIG)
+        )
+        if (before := connection.execute(select(f.c.at_utc).where(same)).scalar()) is not None:
+            raise fault(
+                f"dig at pipe '{pipe}' of {case_id}", f"told at {before:%H:%M} UTC already", "one word per dig", "Nothing: it counts."
+            )
         finds = connection.execute(select(f.c.pipe, f.c.at_utc).where(f.c.case_id == case_id, f.c.found)).all()
         digs = [*(Dig(one.pipe, one.at_utc, True) for one in finds if one.pipe in likely.index), Dig(pipe, at_utc, found)]
         after = after_digs(likely, digs, pd.Series(1.0, index=likely.index)).sort_values(ascending=False, kind="stable")

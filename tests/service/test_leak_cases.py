@@ -216,3 +216,14 @@ def test_who_may_not_tell_of_leaks_and_valves_is_refused_where_it_is_written(nig
     assert [line.action for line in operations.audit(engine, 5)] == ["valve refused", "leak refused", "leak refused"]
     assert states(engine) == {CASE: "open"}
     assert results.rows(engine, t.leak_finding) == results.rows(engine, t.valve_state) == []
+
+
+def test_a_finding_that_is_told_twice_counts_once(night: Night, side: WaterCity) -> None:
+    passed(night, side, [leak()], NOW, None)
+    told.dug(night.engine, CASE, "153", "ada", NOW, "", found=False)
+    likely = results.rows(night.engine, t.leak_case)[0].candidates
+    with pytest.raises(PenstockError, match="told at 16:00 UTC already"):
+        told.dug(night.engine, CASE, "153", "ben", NOW + timedelta(minutes=2), "", found=False)
+    assert results.rows(night.engine, t.leak_case)[0].candidates == likely
+    told.dug(night.engine, CASE, "153", "ada", NOW + timedelta(hours=3), "dug again", found=False)
+    assert len(results.rows(night.engine, t.leak_finding)) == 2
