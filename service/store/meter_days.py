@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, Select, func, select
 from city.clock import as_utc
 from city.frames import Block
 from city.places import Point
+from city.problems import fault
 from city.quality import measured, missing_of, usable
 from service import schema as t
 from service.store.readings import driver_time, insert_rows
@@ -151,9 +152,13 @@ def block(
 
     `known_at`: as they were known then. `as_read`: their first version. `estimates` False: estimated and edited amounts come back
     as missing, under their cause, for what may learn from measurements only. What is not stored has quality 0 (missing).
-    `start_utc` and `end_utc` must be civil midnights.
+    `start_utc` and `end_utc` must be civil midnights. Raises `PenstockError` for points of another quantity or step than the first.
     """
     quantity, step_s = points[0].stored, points[0].step_s
+    for point in points:
+        if (point.stored, point.step_s) != (quantity, step_s):
+            allowed = f"{quantity} every {step_s} s, as {points[0].id}"
+            raise fault(f"days of {point.id}", f"{point.stored} every {point.step_s} s", allowed, "Give meters of one use one step_s.")
     steps = int((end_utc - start_utc).total_seconds()) // step_s
     values = np.zeros((len(points), steps), dtype=np.int64)
     quality = np.zeros((len(points), steps), dtype=np.uint16)

@@ -13,6 +13,7 @@ from sqlalchemy import Engine, select
 
 from city.frames import Block
 from city.places import Point
+from city.problems import PenstockError
 from city.quality import VALID, Cause, missing, questionable
 from city.quantities import Quantity
 from service import migrations
@@ -39,6 +40,13 @@ def frame(slot: datetime, energy: float, pressure: float | None) -> pd.DataFrame
             "received_at_utc": pd.Series([slot] * 2, dtype="datetime64[us, UTC]"),
         }
     )
+
+
+def test_days_of_meters_with_other_steps_or_quantities_are_refused_and_not_mixed(engine: Engine) -> None:
+    hourly = POINTS[0].model_copy(update={"id": "feeder-02.energy", "meter": "feeder-02", "step_s": 3600})
+    for other in (hourly, POINTS[1]):
+        with pytest.raises(PenstockError, match=f"days of {other.id}"):
+            meter_days.block(engine, [POINTS[0], other], START, START + timedelta(days=1))
 
 
 def test_a_batch_delivered_twice_is_stored_once(engine: Engine) -> None:
