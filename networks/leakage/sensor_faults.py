@@ -69,10 +69,9 @@ def diagnose(
     """
     limits = limits or Limits()
     residual = measured - expected
-    found = [
-        *_stuck(sensors, times, measured, expected, sd, limits),
-        *_clocks(sensors, times, measured, expected, sd, limits),
-    ]
+    found = _stuck(sensors, times, measured, expected, sd, limits)
+    still = {fault.sensor for fault in found}  # what does not move fits any moment
+    found += [fault for fault in _clocks(sensors, times, measured, expected, sd, limits) if fault.sensor not in still]
     odd = {sensors.index(fault.sensor) for fault in found}
     day = times > times[-1] - timedelta(days=1)
     now = _day(residual[day], len(sensors))

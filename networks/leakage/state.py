@@ -54,6 +54,7 @@ def told(watch: "Watch") -> dict[str, Any]:
         "count": watch.count,
         "last_event": watch.last_event,
         "level_before": None if watch.level_before is None else watch.level_before.tolist(),
+        "usual": None if watch.usual is None else _packed(watch.usual, "<f4"),
     }
 
 
@@ -74,6 +75,8 @@ def restored(kind: "type[Watch]", network: Network, state: dict[str, Any]) -> "W
     }
     watch.count, watch.last_event = state["count"], state["last_event"]
     watch.level_before = None if state["level_before"] is None else np.array(state["level_before"])
+    usual = state.get("usual")  # a state of before it was kept has none
+    watch.usual = None if usual is None else _unpacked(usual).astype(float)
     return watch
 
 

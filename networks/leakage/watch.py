@@ -16,7 +16,7 @@ from networks.leakage.events import Search
 from networks.leakage.intake import Intake, intake
 from networks.leakage.reader import Reader
 from networks.leakage.reports import ActiveLeak, Report
-from networks.leakage.scada import Scada, Sites
+from networks.leakage.scada import Floats, Scada, Sites
 from networks.leakage.sensor_watch import SensorWatch
 from networks.leakage.settings import LeakSettings
 from networks.leakage.signatures import Signatures
@@ -25,7 +25,11 @@ from networks.network import Network
 
 
 class Watch(Reader):
-    """Reads causally: what it says of a time rests on readings up to that time."""
+    """Reads causally: what it says of a time rests on readings up to that time.
+
+    `usual` float[SLOTS, meters] is what consumption meters read in history: a silent one is taken to go with the others [m3/h]."""
+
+    usual: Floats | None = None
 
     # ---- learning
 
@@ -42,7 +46,7 @@ class Watch(Reader):
         if int(told.moments[:learn].known.sum()) < learn // 2:
             seen = f"{int(told.moments[:learn].known.sum())} steps with flow, level and consumption in the first {learn}"
             raise fault("leak watch", seen, f"{learn // 2} or more", "Import more complete history.")
-        watch.origin = told.times[0]
+        watch.origin, watch.usual = told.times[0], told.usual
         watch.signatures = Signatures.of(network, watch.areas, watch.model, told.moments)
         channels = watch._channels(told.moments[:learn])
         watch._learn(calibrate(told.seen[:learn], channels, watch._balances, watch.per_day, watch.settings))
@@ -90,7 +94,9 @@ class Watch(Reader):
             unknown, level = np.full((missing, self.tape.residual.shape[1]), np.nan), np.zeros(missing, np.int64)
             self.tape.add(self.sensors.take(unknown, unknown, level), level)
             self.level_before = None
-        told = intake(scada, self.sites, self.areas, self.step, self.level_before)
+        told = intake(scada, self.sites, self.areas, self.step, self.level_before, self.usual)
+        if not len(told.times):
+            return []
         self.level_before = told.moments.level[-1]
         reports = [found for track in self.running if (found := self._decided(track, self.tape.end))]
         reports += self._run(told)

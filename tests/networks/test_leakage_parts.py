@@ -1,15 +1,26 @@
 """Parts of the leak watch, with numbers one can check by hand."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import numpy as np
 import pytest
 
+from city.causes import Cause
+from city.frames import Block
+from city.quality import VALID, missing
+from city.quantities import Quantity
 from networks.leakage.areas import Areas
 from networks.leakage.calibration import window_means
 from networks.leakage.filters import Filters
+from networks.leakage.intake import intake
 from networks.leakage.place import Distances, posterior, worth
+from networks.leakage.scada import Scada
 from networks.leakage.settings import LeakSettings
 from networks.leakage.tracks import Track
-from tests.networks.leakage_city import SITES, network
+from tests.networks.leakage_city import SITES, START, network
+
+METERS = tuple(f"n{x}{y}" for x in range(5) for y in range(4))
 
 PATTERN = np.array([[1.0, 0.0], [0.0, 2.0]])
 
@@ -76,3 +87,40 @@ def test_a_supply_meter_stays_in_the_model_and_counts_the_area(tmp_path):
     assert areas.kept == ("main",)
     assert areas.cut == ()
     assert areas.flow_sign.tolist() == [[1.0]]
+
+
+def _metered(silent_from: int, days: int, step0: int = 0) -> Scada:
+    """Twenty customers of 2 m3/h by day and 1 by night, n41 one of 20 m3/h by day only; n41 is silent from a step on."""
+    steps = np.arange(step0, step0 + days * 48)
+    day = (steps % 48 >= 16) & (steps % 48 < 40)
+    used = np.where(day, 2.0, 1.0)[None] * np.ones((20, 1))
+    used[-1] = np.where(day, 20.0, 0.0)
+    quality = np.full(used.shape, VALID, np.uint16)
+    quality[-1, steps >= silent_from] = missing(Cause.GAP)
+    begin, step = START + step0 * timedelta(minutes=30), timedelta(minutes=30)
+    pressure, flow = np.full((len(SITES.pressure), len(steps)), 30.0, np.float32), used.sum(axis=0, keepdims=True)
+    return Scada(
+        pressure=block(tuple(SITES.pressure), pressure, Quantity.PRESSURE_M, begin=begin, step=step),
+        flow=block(("main",), flow, Quantity.FLOW_M3_PER_H, begin=begin, step=step),
+        level=block((), np.zeros((0, len(steps))), Quantity.LEVEL_M, begin=begin, step=step),
+        consumption=block(METERS, used / 2, Quantity.VOLUME_M3, quality, begin, step),
+    )
+
+
+def block(ids, values, quantity, quality=None, begin=START, step=timedelta(minutes=30)) -> Block:
+    quality = np.full(values.shape, VALID, np.uint16) if quality is None else quality
+    return Block(ids, begin, step, quantity, values.astype(np.float32), quality)
+
+
+@pytest.mark.parametrize("pieces", [1, 48])
+def test_a_silent_meter_takes_what_it_used_to_read_however_readings_are_handed_over(tmp_path, pieces):
+    sites = replace(SITES, consumption={name: name for name in METERS})
+    areas, step = Areas.of(network(tmp_path), sites), timedelta(minutes=30)
+    history = intake(_metered(10_000, 14), sites, areas, step)
+    silent = _metered(14 * 48, 1, 14 * 48)
+    told = [
+        intake(silent.window(at, at + 48 // pieces * step), sites, areas, step, usual=history.usual)
+        for at in [silent.start_utc + i * (48 // pieces) * step for i in range(pieces)]
+    ]
+    used = np.concatenate([one.used[:, 0] for one in told])
+    assert used == pytest.approx(history.used[:48, 0], rel=1e-5)  # 58 m3/h by day, 19 by night: no leak of 20 m3/h appears

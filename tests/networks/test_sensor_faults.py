@@ -89,6 +89,13 @@ def test_a_stuck_sensor_is_named_with_its_reading() -> None:
     assert fault.since_utc == TIMES[900].to_pydatetime()
 
 
+def test_a_sensor_that_stands_still_is_stuck_and_not_late_too() -> None:
+    measured, expected = town()
+    measured[-4 * 48 :, :5] = 30.0
+    found = said(measured, expected)
+    assert len({fault.sensor for fault in found}) == len(found)
+
+
 def test_a_sensor_behind_a_regulator_is_not_stuck() -> None:
     measured, expected = town()
     measured[:, 0] = expected[:, 0] = 35.0
