@@ -122,12 +122,14 @@ class Engine:
         self._check(self._lib.EN_getstatistic(self._project, _MAX_FLOW_CHANGE, ctypes.byref(self._value)), "reading how it ended")
         return self._value.value
 
-    def times(self, duration_s: int, step_s: int, pattern_step_s: int | None = None, pattern_start_s: int = 0) -> None:
-        """Length of the run and of its steps, and where on the patterns it begins [s]."""
+    def times(
+        self, duration_s: int, step_s: int, pattern_step_s: int | None = None, pattern_start_s: int = 0, report_step_s: int | None = None
+    ) -> None:
+        """Length of the run and of its steps, and where on the patterns it begins; EPANET solves at every report too [s]."""
         for code, seconds in (
             (_DURATION, duration_s),
             (_HYDRAULIC_STEP, step_s),
-            (_REPORT_STEP, step_s),
+            (_REPORT_STEP, report_step_s or step_s),
             (_PATTERN_STEP, pattern_step_s or step_s),
             (_PATTERN_START, pattern_start_s),
         ):

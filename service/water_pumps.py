@@ -31,7 +31,8 @@ def lines(plan: Schedule) -> Iterator[str]:
     for pump in plan.running:
         starts, energy = verdict.starts[pump], verdict.energy_kwh[pump]
         yield f"pump {pump}: {''.join(map(str, plan.running[pump]))}  {starts} starts, {energy:,.1f} kWh"
-    yield f"cost {verdict.cost:,.2f} in the currency of the file, no EPANET warning, every limit kept"
+    cost = f"cost {verdict.cost:,.2f} in the currency of the file" if plan.priced else f"{verdict.cost:,.1f} kWh, the file has no tariff"
+    yield f"{cost}; no EPANET warning, every limit kept"
     for tank, level in verdict.level_m.items():
         first, last = level.iloc[0], level.iloc[-1]
         turns = verdict.turnover[tank]

@@ -1,7 +1,7 @@
 """One day of pumping in EPANET: what a schedule costs, what it does to tanks and pressures, and single steps from any tank levels.
 
 The schedule enters as one speed pattern per pump, so a day is a plain EPANET run: only controls, rules and the pumps' own speed
-patterns are taken out; hydraulic step, demand patterns and efficiency curves stay as the file says.
+patterns are taken out; hydraulic and report step, demand patterns and efficiency curves stay as the file says.
 
 References: Rossman et al. (2020), EPANET 2.2 User Manual, EPA/600/R-20/133, sections 3.1 (energy) and 12 (tanks, time steps).
 """
@@ -72,7 +72,7 @@ class PumpDay:
 
     def _begin(self, duration_s: int, start_s: int, running: Running, level_m: Sequence[float] | Floats) -> None:
         engine, task = self._engine, self.task
-        engine.times(duration_s, task.hydraulic_step_s, task.pattern_step_s, start_s)
+        engine.times(duration_s, task.hydraulic_step_s, task.pattern_step_s, start_s, task.report_step_s)
         for pattern, row in zip(self._patterns, running, strict=True):
             engine.set_pattern(pattern, np.repeat(row, self._repeat))
         engine.set_nodes(self._tanks, en.TANK_LEVEL, level_m)

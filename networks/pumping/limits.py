@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import isfinite
+
+from city.problems import fault
 
 
 @dataclass(frozen=True)
@@ -25,3 +28,15 @@ class PumpLimits:
     turnover: Mapping[str, float] = field(default_factory=dict)
     age_h: Mapping[str, float] = field(default_factory=dict)
     may_fill: bool = False
+
+    def __post_init__(self) -> None:
+        for name, what in (("pressure_m", "pressure limit"), ("end_level_m", "end level")):
+            _checked(getattr(self, name), what, below_zero=True)
+        for name, what in (("reserve_m3", "fire reserve"), ("turnover", "turnover limit"), ("age_h", "water age limit")):
+            _checked(getattr(self, name), what, below_zero=False)
+
+
+def _checked(limits: Mapping[str, float], what: str, below_zero: bool) -> None:
+    for place, value in limits.items():
+        if not isfinite(value) or (value < 0 and not below_zero):
+            raise fault(f"{what} of {place}", f"{value:g}", "a number" if below_zero else "a number of 0 or more", "Correct it.")

@@ -25,7 +25,7 @@ def scheduled(task: PumpTask) -> "wntr.network.WaterNetworkModel":
     for _, pattern in model.patterns():
         pattern.multipliers = np.roll(np.repeat(pattern.multipliers, repeat), -shift)
     times.pattern_timestep, times.pattern_start = task.pattern_step_s, 0
-    times.hydraulic_timestep = times.report_timestep = task.hydraulic_step_s
+    times.hydraulic_timestep, times.report_timestep = task.hydraulic_step_s, task.report_step_s
     times.duration = task.steps * task.step_s
     per_step = task.step_s // task.pattern_step_s
     for name in task.pumps:

@@ -81,8 +81,13 @@ class PumpTask:
 
     @cached_property
     def hydraulic_step_s(self) -> int:
-        """EPANET's own step: the file's, cut to fit the patterns [s]."""
-        return gcd(int(self._file.options.time.hydraulic_timestep), self.pattern_step_s)
+        """EPANET's own step: it takes the least of the file's, the patterns' and the reports' [s]."""
+        return min(int(self._file.options.time.hydraulic_timestep), self.pattern_step_s, self.report_step_s)
+
+    @cached_property
+    def report_step_s(self) -> int:
+        """The file's, at which EPANET solves too: another one would move its moments after a tank fills or a pump switches [s]."""
+        return int(self._file.options.time.report_timestep) or self.pattern_step_s
 
     @cached_property
     def initial_level_m(self) -> Floats:
@@ -99,7 +104,10 @@ class PumpTask:
             low, high = float(table.loc[tank, "min_level_m"]), float(table.loc[tank, "max_level_m"])
             least, most = self.limits.level_m.get(tank, (low, high))
             grid = np.linspace(low, high, 4097)
-            kept = np.interp(self.limits.reserve_m3.get(tank, 0.0), self.volume_m3(tank, grid) - self.volume_m3(tank, grid[:1]), grid)
+            holds, reserve = self.volume_m3(tank, grid) - self.volume_m3(tank, grid[:1]), self.limits.reserve_m3.get(tank, 0.0)
+            if reserve > holds[-1]:
+                raise fault(f"fire reserve of tank {tank}", f"{reserve:,.0f} m3", f"at most the {holds[-1]:,.0f} m3 it holds", "Lower it.")
+            kept = np.interp(reserve, holds, grid)
             rows.append((max(low, least, float(kept)), min(high, most)))
         return np.array(rows)
 
@@ -123,7 +131,16 @@ class PumpTask:
 
     @cached_property
     def price(self) -> Floats:
-        """float[pumps, pattern steps]: what a kWh costs, as EPANET would count it; 1 where the file has no tariff at all."""
+        """float[pumps, pattern steps]: what a kWh costs, as EPANET would count it; 1 where there is no tariff at all: kWh are counted."""
+        return self._tariff if self.priced else np.ones_like(self._tariff)
+
+    @property
+    def priced(self) -> bool:
+        """Is there a tariff?"""
+        return bool(self._tariff.any())
+
+    @cached_property
+    def _tariff(self) -> Floats:
         count = self.steps * self.step_s // self.pattern_step_s
         if self.price_per_kwh is not None:
             return np.tile(np.repeat(self.price_per_kwh, self.step_s // self.pattern_step_s), (len(self.pumps), 1))
@@ -133,8 +150,7 @@ class PumpTask:
             price = pump.energy_price or energy.global_price or 0.0  # EPANET: a pump's own price, where it has one
             pattern = pump.energy_pattern or energy.global_pattern
             rows.append(price * _JOULES_PER_KWH * (self._multipliers(pattern, count) if pattern else np.ones(count)))
-        found = np.array(rows)
-        return found if found.any() else np.ones_like(found)
+        return np.array(rows)
 
     @property
     def demand_charge_per_kw(self) -> float:

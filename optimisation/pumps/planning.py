@@ -46,11 +46,14 @@ class Effort:
 
 @dataclass(frozen=True)
 class Schedule:
-    """`running` 0/1 [steps, pumps], what EPANET says of it, and what each stage of the search had reached: (stage, cost, CPU-seconds)."""
+    """`running` 0/1 [steps, pumps], what EPANET says of it, and what each stage of the search had reached: (stage, cost, CPU-seconds).
+
+    `priced`: whether there was a tariff; the cost counts kWh otherwise."""
 
     running: pd.DataFrame
     verdict: Verdict
     stages: tuple[tuple[str, float, float], ...]
+    priced: bool = True
 
 
 @dataclass
@@ -169,4 +172,4 @@ def best(task: PumpTask, effort: Effort | None = None) -> Schedule:
         if schedule is None or plan.verdict is None or not plan.verdict.feasible:
             nearest = "; ".join(plan.verdict.violations[:3]) if plan.verdict is not None else "the operating points leave no schedule"
             raise fault(f"pumps of {task.network.name}", f"no schedule found ({nearest})", "one that keeps every limit", "Ease a limit.")
-        return Schedule(pd.DataFrame(schedule.T.astype(int), columns=list(task.pumps)), plan.verdict, tuple(plan.stages))
+        return Schedule(pd.DataFrame(schedule.T.astype(int), columns=list(task.pumps)), plan.verdict, tuple(plan.stages), task.priced)

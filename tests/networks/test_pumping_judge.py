@@ -14,7 +14,7 @@ from city.problems import PenstockError
 from networks.network import Network
 from networks.pumping import PumpDay, PumpLimits, PumpTask, Verdict, judge, judged
 from networks.pumping.model import pattern_of, scheduled
-from tests.networks.pump_town import town
+from tests.networks.pump_town import TOWN, town
 
 RUNNING = np.array([[1, 1, 1, 0, 0, 1], [0, 0, 1, 0, 0, 0]], dtype=np.int8)
 AREA_M2 = np.pi / 4 * 9.0**2
@@ -49,6 +49,32 @@ def test_cost_and_energy_are_those_of_epanets_energy_report(network: Network, tm
     for pump, row in rows.items():
         share, average_kw = float(row.split()[0]) / 100, float(row.split()[3])
         assert found.energy_kwh[pump] == pytest.approx(average_kw * share * 6, rel=2e-3)
+
+
+def test_levels_are_those_of_the_file_run_with_controls_also_once_a_tank_is_full(network: Network, tmp_path: Path) -> None:
+    running = np.array([[1, 1, 1, 1, 0, 0], [1, 1, 1, 0, 0, 1]], dtype=np.int8)
+    lines = [
+        f"LINK {pump} {'OPEN' if on else 'CLOSED'} AT TIME {hour}"
+        for pump, row in zip(("X", "Y"), running, strict=True)
+        for hour, on in enumerate(row)
+    ]
+    inp = tmp_path / "controls.inp"
+    inp.write_text(TOWN.replace("[TIMES]", "[CONTROLS]\n" + "\n".join(lines) + "\n[TIMES]"))
+    epanet, levels, now = ENepanet(version=2.2), {}, 0
+    epanet.ENopen(str(inp), str(tmp_path / "c.rpt"), str(tmp_path / "c.bin"))
+    epanet.ENopenH()
+    epanet.ENinitH(0)
+    passed = 1
+    while passed:
+        epanet.ENrunH()
+        levels[now] = epanet.ENgetnodevalue(epanet.ENgetnodeindex("T"), 11)
+        passed = epanet.ENnextH()
+        now += passed
+    epanet.ENclose()
+    found = verdict(network, PumpLimits(may_fill=True), running).level_m["T"]
+    assert found.max() == pytest.approx(4.0)  # full, at a moment between the regular steps
+    assert any(second % 1800 for second in levels)
+    assert found.to_dict() == pytest.approx(levels, abs=1e-3)
 
 
 def test_what_flows_into_the_tank_stays_in_it(network: Network) -> None:
@@ -116,6 +142,25 @@ def test_given_demand_price_and_levels_replace_the_files(network: Network) -> No
         assert judged(second, RUNNING).cost == pytest.approx(judged(first, RUNNING).cost, rel=1e-5)
         with PumpDay(replace(same, price_per_kwh=2 * price)) as dear:
             assert judged(dear, RUNNING).cost == pytest.approx(2 * judged(first, RUNNING).cost, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"reserve_m3": {"T": -1.0}},
+        {"pressure_m": {"B": float("nan")}},
+        {"turnover": {"T": float("inf")}},
+        {"age_h": {"T": -1.0}},
+    ],
+)
+def test_a_limit_that_cannot_be_meant_is_told(limits: dict[str, dict[str, float]]) -> None:
+    with pytest.raises(PenstockError, match=r"of [TB]: "):
+        PumpLimits(**limits)  # type: ignore[arg-type]
+
+
+def test_a_reserve_larger_than_its_tank_is_told_not_cut_down(network: Network) -> None:
+    with pytest.raises(PenstockError, match="at most the 223 m3 it holds"):  # 9 m wide, 3.5 m usable
+        verdict(network, PumpLimits(reserve_m3={"T": 224.0}))
 
 
 def test_unknown_ids_and_incomplete_schedules_are_told(network: Network) -> None:

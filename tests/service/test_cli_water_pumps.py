@@ -21,6 +21,15 @@ def test_a_plan_is_told_and_written(tmp_path: Path) -> None:
     assert set(table.to_numpy().ravel()) <= {0, 1}
 
 
+def test_without_a_tariff_energy_is_told_and_no_currency(tmp_path: Path) -> None:
+    inp = tmp_path / "town.inp"
+    inp.write_text("\n".join(line for line in TOWN.splitlines() if "Price 1" not in line))
+    said = CliRunner().invoke(app, ["water", "pumps", str(inp), "--pressure", "B=28"])
+    assert said.exit_code == 0, said.output
+    assert "kWh, the file has no tariff" in said.output
+    assert "currency" not in said.output
+
+
 def test_a_limit_that_is_no_number_is_told_in_a_sentence(tmp_path: Path) -> None:
     inp = tmp_path / "town.inp"
     inp.write_text(TOWN)
