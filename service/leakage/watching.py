@@ -125,7 +125,7 @@ def _doubts(night: Night, side: WaterCity, watch: LeakWatch, rows: list[dict[str
     """Cases that run for which a valve should be looked at before anybody digs."""
     young = until - YOUNG_DAYS * timedelta(days=1)
     running = {row["leak_id"]: row["case_id"] for row in rows if row["state"] in RUNNING and row["start_utc"] > young}
-    if not running:
+    if not running or choice.kind(side) == "districts":
         return []
     day = readings.hot(night.engine, side, until - timedelta(days=1), until)
     return [
