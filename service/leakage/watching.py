@@ -17,11 +17,11 @@ from city.clock import civil_day, local_date
 from city.problems import Problem, fault
 from networks.leakage.reports import Report
 from service import schema as t
-from service.leak_history import OPEN, OVER, REPAIRED, RUNNING
+from service.leak_history import OPEN, OVER, REPAIRED, RUNNING, SUSPECTED
 from service.leakage import cases, choice, cutting, readings
 from service.leakage.choice import LeakWatch
 from service.night import Night
-from service.store import meter_days, results
+from service.store import alone, meter_days, results
 from service.water import WaterCity
 
 HISTORY_DAYS = 400  # that a watch is calibrated on, at most
@@ -35,7 +35,7 @@ class Pass:
     """What one pass changes in the store: rows of leak_watch, leak_case, sensor_fault, isolations; ids of cases and findings."""
 
     watch: dict[str, Any]
-    former_utc: datetime | None  # where the state before ended; None for a new watch
+    former: tuple[datetime, bytes] | None  # where the state before ended, and that state; None for a new watch
     cases: list[dict[str, Any]]
     gone: list[str]
     faults: list[dict[str, Any]]
@@ -43,6 +43,7 @@ class Pass:
     cuts: list[cutting.Cut]
     problems: list[Problem]
     how: str = ""  # leaks were looked for
+    renewed: bool = False  # the watch was made anew: its names of leaks mean others than before
 
     @property
     def open(self) -> list[dict[str, Any]]:
@@ -62,16 +63,25 @@ class Pass:
         return f"{found}; {self.how}" if self.how else found
 
     def write(self, connection: Connection) -> bool:
-        """Write all of it in the caller's transaction, or nothing and False when another pass has read on meanwhile."""
+        """Write all of it in the caller's transaction, or nothing and False when another pass has read on or taken findings in meanwhile.
+
+        What somebody told of a case while this pass was made stands: a repaired one stays repaired.
+        """
         w, c, s, f = t.leak_watch.c, t.leak_case.c, t.sensor_fault.c, t.leak_finding.c
-        if connection.execute(select(w.until_utc).where(w.city == self.watch["city"])).scalar() != self.former_utc:
+        alone(connection, t.leak_watch)
+        stored = connection.execute(select(w.until_utc, w.state).where(w.city == self.watch["city"])).first()
+        if (stored and tuple(stored)) != self.former:
             return False
         results.replace_rows(connection, t.leak_watch, w.city == self.watch["city"], [self.watch])
+        gone = connection.execute(select(c.case_id).where(c.case_id.in_(self.gone), c.state == SUSPECTED)).scalars().all()
         for table in (t.isolation, t.leak_finding, t.leak_case):
-            connection.execute(delete(table).where(table.c.case_id.in_(self.gone)))
+            connection.execute(delete(table).where(table.c.case_id.in_(gone)))
+        if self.renewed:
+            others = c.leak_id.is_not(None) & c.case_id.not_in([case["case_id"] for case in self.cases])
+            connection.execute(t.leak_case.update().where(others).values(leak_id=c.case_id))
         known = set(connection.execute(select(c.case_id)).scalars())
         for case in self.cases:
-            change = t.leak_case.update().where(c.case_id == case["case_id"])
+            change = t.leak_case.update().where(c.case_id == case["case_id"], c.state.in_(RUNNING))
             connection.execute((change if case["case_id"] in known else t.leak_case.insert()).values(**case))
         for row in self.faults:
             same = (s.sensor == row["sensor"]) & (s.kind == row["kind"]) & (s.since_utc == row["since_utc"])
@@ -103,7 +113,7 @@ def read_on(night: Night, side: WaterCity) -> Pass:
 def _pass(night: Night, side: WaterCity, watch: LeakWatch, since: datetime, kept: dict[str, Any], former: Any, *, renewed: bool) -> Pass:
     """Read from `since` on; `kept` is the row of the watch without its state, `former` the row before."""
     engine, until = night.engine, kept["until_utc"]
-    findings = _told(night, watch)
+    findings = [] if renewed else _told(night, watch)
     reports: list[Report] = []
     silent: dict[str, None] = {}
     for scada in readings.since(engine, side, since, until):
@@ -118,7 +128,8 @@ def _pass(night: Night, side: WaterCity, watch: LeakWatch, since: datetime, kept
     if silent:
         seen = f"nothing from {', '.join(silent)} since {since:%Y-%m-%d %H:%M} UTC"
         problems.append(Problem("leak watch", seen, "a reading now and then", "Check them: no leak can be found meanwhile."))
-    return Pass(kept, former_utc, rows, gone, _faults(night, watch, until), findings, cuts, problems, choice.told(side))
+    before = (former.until_utc, former.state) if former is not None else None
+    return Pass(kept, before, rows, gone, _faults(night, watch, until), findings, cuts, problems, choice.told(side), renewed)
 
 
 def _doubts(night: Night, side: WaterCity, watch: LeakWatch, rows: list[dict[str, Any]], until: datetime) -> list[Problem]:
@@ -164,8 +175,9 @@ def _told(night: Night, watch: LeakWatch) -> list[int]:
     """Take in crews' findings and repairs that the watch has not heard of yet; returns the findings taken."""
     f, c = t.leak_finding.c, t.leak_case.c
     findings = results.rows(night.engine, t.leak_finding, f.taken_utc.is_(None) & (f.at_utc <= night.now_utc), order=f.at_utc)
+    leak_of = {case.case_id: case.leak_id for case in results.rows(night.engine, t.leak_case)}
     for finding in findings:
-        watch.dug(finding.pipe, finding.at_utc, finding.found)
+        watch.dug(finding.pipe, finding.at_utc, finding.found, leak_of[finding.case_id] or finding.case_id)
     active = {leak.leak_id for leak in watch.active}
     for case in results.rows(night.engine, t.leak_case, (c.state == REPAIRED) & (c.ended_at_utc <= night.now_utc), order=c.ended_utc):
         if case.leak_id in active:

@@ -59,10 +59,12 @@ def passed(night: Night, side: WaterCity, active: list[ActiveLeak], until: datet
         for one in active
         if one.reported_utc == until
     ]
-    stored = results.rows(night.engine, t.leak_case)
-    rows, gone = cases.merged(night, side, cases.running(stored, active, more.pop("renewed", False)), active, reports, until)
+    stored, renewed = results.rows(night.engine, t.leak_case), more.pop("renewed", False)
+    rows, gone = cases.merged(night, side, cases.running(stored, active, renewed), active, reports, until)
+    more.pop("meanwhile", lambda: None)()
     watch = {"city": "demo", "inputs": "a", "calibrated_utc": BEGAN, "until_utc": until, "state": b""}
-    made = Pass(watch, former, rows, gone, **({"faults": [], "findings": [], "cuts": [], "problems": []} | more))
+    before = None if former is None else (former, b"")
+    made = Pass(watch, before, rows, gone, **({"faults": [], "findings": [], "cuts": [], "problems": [], "renewed": renewed} | more))
     with writing(night.engine) as connection:
         assert made.write(connection)
     return made
@@ -227,3 +229,38 @@ def test_a_finding_that_is_told_twice_counts_once(night: Night, side: WaterCity)
     assert results.rows(night.engine, t.leak_case)[0].candidates == likely
     told.dug(night.engine, CASE, "153", "ada", NOW + timedelta(hours=3), "dug again", found=False)
     assert len(results.rows(night.engine, t.leak_finding)) == 2
+
+
+def test_what_is_told_while_a_pass_is_made_is_not_lost(night: Night, side: WaterCity) -> None:
+    """A repair stands against an open case of the pass and against a suspicion it gave up."""
+    doubtful = leak("2", reported=None, posterior=pd.Series({"40": 1.0}))
+    passed(night, side, [leak(), doubtful], NOW, None)
+    other = next(name for name, state in states(night.engine).items() if state == "suspected")
+
+    def repair() -> None:
+        for name in (CASE, other):
+            told.repaired(night.engine, name, "ada", NOW + timedelta(minutes=5), NOW + timedelta(minutes=5), "")
+
+    passed(night, side, [leak()], NOW + timedelta(minutes=15), NOW, meanwhile=repair)
+    assert set(states(night.engine).values()) == {"repaired"}
+    assert len(states(night.engine)) == 2
+
+
+def test_two_passes_without_new_readings_do_not_overwrite_each_other(night: Night, side: WaterCity) -> None:
+    """The quicker one took a finding in: its state is another though it ends at the same time."""
+    passed(night, side, [leak()], NOW, None)
+    quick, slow = ({"city": "demo", "inputs": "a", "calibrated_utc": BEGAN, "until_utc": NOW, "state": state} for state in (b"dug", b""))
+    for watch, wrote in ((quick, True), (slow, False)):
+        with writing(night.engine) as connection:
+            assert Pass(watch, (NOW, b""), [], [], [], [], [], []).write(connection) is wrote
+    (row,) = results.rows(night.engine, t.leak_watch)
+    assert row.state == b"dug"
+
+
+def test_a_repair_of_a_former_watch_does_not_name_a_leak_of_the_new_one(night: Night, side: WaterCity) -> None:
+    passed(night, side, [leak("leak-1")], NOW, None)
+    told.repaired(night.engine, CASE, "ada", NOW, NOW, "")
+    passed(night, side, [leak("leak-1", start_utc=NOW, reported=NOW + timedelta(hours=1))], NOW + timedelta(hours=1), NOW, renewed=True)
+    names = {row.state: (row.case_id, row.leak_id) for row in results.rows(night.engine, t.leak_case)}
+    assert names["repaired"] == (CASE, CASE)
+    assert names["open"][1] == "leak-1"
