@@ -17,6 +17,8 @@ from networks import engine as en
 from networks.pumping.model import pattern_of, scheduled
 from networks.pumping.task import Floats, PumpTask
 
+_INSIDE_M = 1e-7
+
 Running = NDArray[np.int8]
 """int8[pumps, steps]: 1 where a pump runs."""
 
@@ -75,7 +77,9 @@ class PumpDay:
         engine.times(duration_s, task.hydraulic_step_s, task.pattern_step_s, start_s, task.report_step_s)
         for pattern, row in zip(self._patterns, running, strict=True):
             engine.set_pattern(pattern, np.repeat(row, self._repeat))
-        engine.set_nodes(self._tanks, en.TANK_LEVEL, level_m)
+        low, high = task.tank_range_m.T
+        beyond = np.asarray(level_m) < low, np.asarray(level_m) > high  # EPANET refuses its own full tank, a rounding beyond the limit
+        engine.set_nodes(self._tanks, en.TANK_LEVEL, np.select(beyond, (low + _INSIDE_M, high - _INSIDE_M), level_m))
         engine.start()
 
     def run(self, running: Running) -> Day:

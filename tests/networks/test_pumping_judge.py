@@ -93,6 +93,14 @@ def test_a_step_alone_is_the_same_step_of_the_day(network: Network) -> None:
             assert alone.end_level_m == pytest.approx(at[(step + 1) * 3600], abs=1e-3)
 
 
+@pytest.mark.parametrize("beyond", [-1e-9, 1e-9])
+def test_a_step_can_start_from_a_tank_that_rounding_put_beyond_its_limit(network: Network, beyond: float) -> None:
+    limit = 4.0 if beyond > 0 else 0.5
+    with PumpDay(PumpTask(network)) as day:
+        from_limit, from_beyond = (day.step(0, [level], [0, 0]) for level in (limit, limit + beyond))
+    assert from_beyond.end_level_m == pytest.approx(from_limit.end_level_m, abs=1e-4)
+
+
 @pytest.mark.parametrize(
     ("limits", "said"),
     [
