@@ -88,7 +88,9 @@ def test_the_burst_and_the_slow_leak_are_found_and_the_drifting_sensor_is_named(
         assert case.flow_m3_per_h == pytest.approx(true["mean_flow_m3_per_h"], rel=0.2)
     plans = results.rows(engine, t.isolation)
     assert {plan.case_id for plan in plans} == {case.case_id for case in cases.values()}
-    assert all(plan.proved for plan in plans)
+    for plan in plans:  # a tank in the pipe's own segment no valve can part from it: said, and not called proved
+        assert plan.proved or "cannot be isolated by valves" in plan.sentence
+    assert all(plan.proved for plan in plans if plan.case_id == cases["burst"].case_id)
     (fault,) = results.rows(engine, t.sensor_fault)
     assert (fault.sensor, fault.kind, fault.state) == (f"{truth['drift']['sensor']}.pressure", "drift", "open")
     assert fault.size == pytest.approx(truth["drift"]["m_per_day"], abs=0.01)
