@@ -40,11 +40,14 @@ def overview(leaks: list[Leak]) -> Leak | None:
 
 
 def _zone(leak: Leak) -> str:
-    return next((zone.name for zone in data.station().city.settings.zones if zone.id == leak.zone_id and zone.name), leak.zone_id)
+    """The name of its district; of the city where districts are not metered."""
+    settings = data.station().city.settings
+    return next((zone.name for zone in settings.zones if zone.id == leak.zone_id and zone.name), leak.zone_id or settings.city.name)
 
 
 def _line(leak: Leak) -> str:
-    facts: dict[str, Any] = {"zone": f"{_zone(leak)} ({leak.zone_id})", "flow": look.number(leak.flow_m3_per_h), "pipe": leak.pipe}
+    zone = f"{_zone(leak)} ({leak.zone_id})" if leak.zone_id else _zone(leak)
+    facts: dict[str, Any] = {"zone": zone, "flow": look.number(leak.flow_m3_per_h), "pipe": leak.pipe}
     what = say(f"leak_what_{leak.kind}", share=f"{100 * leak.likely.get(leak.pipe, 0.0):.0f} %", **facts)
     rank = priority(leak)
     cells = {"rank": known(leak.state), "what": what, "todo": todo(leak), "since": look.hour(leak.start_utc)}
@@ -61,7 +64,7 @@ def todo(leak: Leak) -> str:
 
 def shown(leak: Leak) -> None:
     """One leak: flow, place, what it has cost; the pipes by probability; what crews found."""
-    look.heading("leak", f"{leak.zone_id} · {known(leak.kind)} · {known(leak.state)}")
+    look.heading("leak", f"{leak.zone_id or _zone(leak)} · {known(leak.kind)} · {known(leak.state)}")
     settings = data.station().city.settings
     currency, price = settings.city.currency, settings.water.price_per_m3 if settings.water else 0.0
     sd = f" ± {look.number(leak.flow_sd_m3_per_h)}" if leak.flow_sd_m3_per_h else ""

@@ -66,8 +66,9 @@ def _leaks(engine: Engine, city: LoadedCity, moment: Moment) -> Iterator[Alarm]:
     """A burst now, a slow leak this shift."""
     for leak in leaks(engine, city, moment.now_utc):
         if leak.is_open:
-            facts = {"flow": leak.flow_m3_per_h, "pipe": leak.pipe, "zone": leak.zone_id, "kind": leak.kind, "task": leak.task}
-            yield Alarm(1 if leak.kind == "burst" else 2, "leak", leak.zone_id, leak.start_utc, facts)
+            zone = leak.zone_id or city.settings.city.name  # a city whose districts are not metered
+            facts = {"flow": leak.flow_m3_per_h, "pipe": leak.pipe, "zone": zone, "kind": leak.kind, "task": leak.task}
+            yield Alarm(1 if leak.kind == "burst" else 2, "leak", zone, leak.start_utc, facts)
 
 
 def _sensor_faults(engine: Engine) -> Iterator[Alarm]:

@@ -37,6 +37,14 @@ def test_both_leaks_are_told_worst_first_with_what_to_do(city: Path) -> None:
     assert "Send a crew to pipe 107 and its neighbours" in seen
 
 
+def test_a_leak_of_a_city_without_metered_districts_is_told_by_the_name_of_the_city(city: Path, engine) -> None:
+    with writing(engine) as connection:
+        connection.execute(t.leak_case.update().where(t.leak_case.c.case_id == LEAK).values(zone_id=""))
+    name = load(Environment(city=city / "city.toml", home=city)).settings.city.name
+    assert f"Burst in {name}: 42.0 m3/h" in text(opened("water"))
+    assert f"Burst of 42.0 m3/h in {name}" in text(opened("now"))
+
+
 def test_a_burst_has_lost_its_flow_times_its_hours_and_a_slow_leak_half_of_it(city: Path, engine) -> None:
     """42 m3/h for 10 h; a line from 0 to 6 m3/h over 240 h: 720 m3. At 0.80 a cubic metre."""
     burst, slow = leaks(city, engine)
