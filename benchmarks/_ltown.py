@@ -136,13 +136,5 @@ def truth(folder: Path, year: int = EVALUATION) -> Truth:
     return Truth(leaks, true_leak_flow(folder, year), midpoint_metres(network(folder), leaks["pipe"]))
 
 
-def repairs(folder: Path, year: int) -> pd.DataFrame:
-    """pipe, repaired_utc of the leaks repaired within the year: the utility's own log of a past year, which BattLeDIM gave out too."""
-    leaks = true_leaks(folder, year)
-    last = readings(folder, year, "levels_m").index[-1]
-    done = leaks[leaks["end_utc"] < last]
-    return done[["pipe", "end_utc"]].rename(columns={"end_utc": "repaired_utc"}).sort_values("repaired_utc", ignore_index=True)
-
-
 def _beside(folder: Path, name: str) -> Path | None:
     return next((place / name for place in (folder, folder.parent / "battledim_official") if (place / name).exists()), None)

@@ -79,7 +79,6 @@ def test_a_table_ends_the_flow_of_a_repaired_leak(tmp_path: Path) -> None:
     told = "linkID,startTime,endTime,leakType\np232,2019-01-01 00:10,2019-01-01 00:30,incipient\n"
     (folder / "2019_leaks.csv").write_text(told)
     assert _ltown.true_leak_flow(folder, 2019)["p232"].tolist() == pytest.approx([0, 0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0, 0, 0, 0])
-    assert _ltown.repairs(folder, 2019)["pipe"].to_list() == ["p232"]
 
 
 def test_folders_are_found_one_level_down(tmp_path: Path) -> None:
