@@ -125,8 +125,9 @@ def tiles(engine: Engine, city: LoadedCity, moment: Moment) -> list[Tile]:
         "pv": [m.id for m in meters if m.role == "generation" and m.forecast == "pv"],
         "wind": [m.id for m in meters if m.role == "generation" and m.forecast == "wind"],
         "inflow": [m.id for m in meters if m.commodity == "water" and m.zone and m.role in ("load", "supply")],
+        "charge": [m.id for m in meters if m.commodity == "electricity"],  # a heat store has a charge too
     }
-    power = {key: _added(city, _of(board, ids, Quantity.POWER_KW)) for key, ids in kinds.items() if key != "inflow"}
+    power = {key: _added(city, _of(board, kinds[key], Quantity.POWER_KW)) for key in ("load", "pv", "wind")}
     stores = sum(asset.energy_kwh for asset in city.settings.assets if isinstance(asset, Battery))
     contract = sum(asset.contract_kw or 0.0 for asset in city.settings.assets if isinstance(asset, Grid)) or None
     lowest = city.settings.water.service_pressure_m if city.settings.water else None
@@ -150,7 +151,7 @@ def tiles(engine: Engine, city: LoadedCity, moment: Moment) -> list[Tile]:
             "charge",
             engine,
             city,
-            _of(board, None, Quantity.CHARGE_KWH),
+            _of(board, kinds["charge"], Quantity.CHARGE_KWH),
             moment,
             low=0.0,
             high=stores or None,
