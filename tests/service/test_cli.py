@@ -109,7 +109,7 @@ def test_status_loads_no_heavy_library_and_takes_little_processor_time(town: Tow
     words = [sys.executable, "-c", text]
     subprocess.run(words, env=environment, check=True, capture_output=True)  # the first run may compile
     taken_s = []
-    for _ in range(5):  # the least of several: on a busy machine the same work is charged more time
+    while len(taken_s) < 20 and min(taken_s, default=1.0) > 0.6:  # the least of several: a busy machine charges the same work more time
         before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
         said = subprocess.run(words, env=environment, check=True, capture_output=True, text=True)
         taken_s.append(resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before)
