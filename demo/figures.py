@@ -15,7 +15,7 @@ import pandas as pd
 
 from carbon.accounts import Account, apply
 from carbon.factors import load
-from carbon.indicators import standard_coal_tce
+from carbon.targets.indicators import standard_coal_tce
 from demo import profiles, water
 from demo.make import CITY, make
 from meters.roads.drop import read_drop

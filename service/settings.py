@@ -9,7 +9,7 @@ from zoneinfo import available_timezones
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from carbon.accounts import Account
-from carbon.targets import Target
+from carbon.targets.target import Target
 from city.crews import Crew, Works
 from city.places import Located, Meter, Place, Point, Site, Total, Zone, whole_part_of_an_hour
 from city.problems import PenstockError, Problem

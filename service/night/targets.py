@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from carbon import factors
-from carbon.indicators import indicators, totals
-from carbon.targets import Progress, Target, progress
+from carbon.targets.indicators import indicators, totals
+from carbon.targets.target import Progress, Target, progress
 from city.problems import PenstockError, Problem
 from service import schema as t
 from service.night import Night, Output

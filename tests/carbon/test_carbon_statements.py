@@ -12,9 +12,9 @@ import pytest
 from carbon import ledger
 from carbon.accounts import Account
 from carbon.proof import seal
-from carbon.sheets import Table, write_csv, write_xlsx
+from carbon.statements.sheets import Table, write_csv, write_xlsx
 from carbon.statements import HEADER, statement, write_statement_csv, write_statement_xlsx, write_targets
-from carbon.targets import Target, progress
+from carbon.targets.target import Target, progress
 from city.problems import PenstockError
 
 KNOWN = datetime(2022, 6, 16, tzinfo=UTC)

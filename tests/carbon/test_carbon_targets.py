@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from carbon import ledger
-from carbon.indicators import gdp_of_days, indicators, standard_coal_tce, totals
-from carbon.targets import Target, progress
+from carbon.targets.indicators import gdp_of_days, indicators, standard_coal_tce, totals
+from carbon.targets.target import Target, progress
 from city.problems import PenstockError
 
 GOLDEN = Path(os.environ.get("PENSTOCK_DATA", Path(__file__).resolve().parents[3] / "shared" / "data")) / "carbon" / "golden_vectors.json"

@@ -10,7 +10,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from carbon.accounts import Account
-from carbon.targets import Target
+from carbon.targets.target import Target
 from city.places import Meter, Site, Zone
 from city.quality import VALID
 from demo import profiles, water

@@ -12,7 +12,7 @@ import pandas as pd
 from carbon.accounts import Account
 from carbon.factors import Factor, by_id
 from carbon.summary import COUNTS, per_account
-from carbon.targets import Measure
+from carbon.targets.target import Measure
 from city.problems import fault
 
 ELECTRICITY = "cn.gbt2589.electricity_equivalent_value"
