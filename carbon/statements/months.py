@@ -12,9 +12,9 @@ import pandas as pd
 
 from carbon.accounts import Account, Applied, apply, covers
 from carbon.factors import Factor
-from carbon.sheets import Cell, Formula, Table, write_csv, write_xlsx
+from carbon.statements.sheets import Cell, Formula, Table, write_csv, write_xlsx
 from carbon.summary import SUMMED, per_account, total
-from carbon.targets import Progress, Target
+from carbon.targets.target import Progress, Target
 from city.clock import local
 
 _KEYS = ("level", "site", "sector", "account", "activity", "scope", "month")
