@@ -10,7 +10,7 @@ import typer
 
 from city.clock import parse_utc
 from city.problems import PenstockError, fault
-from service import cli_deciding, cli_forecast, cli_leaks, cli_meters, cli_plan, cli_response
+from service import cli_carbon, cli_deciding, cli_forecast, cli_leaks, cli_meters, cli_plan, cli_response
 from service.environment import Environment
 from service.extras import lacking
 
@@ -29,6 +29,7 @@ app.add_typer(cli_forecast.app, name="forecast")
 app.add_typer(cli_plan.app, name="plan")
 app.add_typer(cli_response.app, name="response")
 app.add_typer(cli_leaks.app, name="water")
+app.add_typer(cli_carbon.app, name="carbon")
 
 running: ContextVar[Environment | None] = ContextVar("environment of the command that runs", default=None)  # for its crash file
 

@@ -20,7 +20,7 @@ from service.store import open_store, results, runs
 def verified(engine: Engine) -> tuple[pd.DataFrame, str]:
     """The whole ledger and its root, after checking every batch against its hashes. Raises `PenstockError` when one differs."""
     frame = results.ledger_frame(engine)
-    heads = results.rows(engine, t.ledger_batch, order=t.ledger_batch.c.number)
+    heads = results.rows(engine, t.former_ledger_batch, order=t.former_ledger_batch.c.number)
     if not heads:
         raise fault("ledger", "empty", "at least one posted day", "Run `penstock night` first.")
     batches = [

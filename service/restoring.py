@@ -88,9 +88,10 @@ def _postgresql(engine: Engine, folder: Path, manifest: dict[str, Any]) -> None:
             connection.exec_driver_sql(f"DROP TABLE IF EXISTS {name} CASCADE")
         migrations.upgrade(engine, manifest["revision"], connection)
         there = set(inspect(connection).get_table_names())
-        for table in t.metadata.sorted_tables:
-            if table.name in manifest["tables"] and table.name in there:
-                _fill(connection, table.name, manifest["tables"][table.name], folder / f"{table.name}.zst")
+        known = [table.name for table in t.metadata.sorted_tables]
+        for name in [*known, *sorted(set(manifest["tables"]) - set(known))]:  # an older release had tables by other names
+            if name in manifest["tables"] and name in there:
+                _fill(connection, name, manifest["tables"][name], folder / f"{name}.zst")
         migrations.upgrade(engine, "head", connection)
 
 

@@ -1,7 +1,6 @@
 """The tables. SQLite (embedded) and PostgreSQL (a utility's) hold the same ones; migrations/ brings either from empty to here."""
 
 from sqlalchemy import (
-    BigInteger,
     Boolean,
     Column,
     Date,
@@ -15,6 +14,7 @@ from sqlalchemy.types import JSON
 
 from service.schema_base import metadata
 from service.schema_base import table as _table
+from service.schema_carbon import former_ledger_batch, former_ledger_entry, ledger_batch, ledger_close, ledger_due
 from service.schema_control import approval, audit, command, hold, request
 from service.schema_days import heard_day, meter_day
 from service.schema_edge import batch_origin, dead_letter
@@ -37,6 +37,8 @@ __all__ = [
     "forecast_model",
     "forecast_now",
     "forecast_path",
+    "former_ledger_batch",
+    "former_ledger_entry",
     "heard_day",
     "hold",
     "isolation",
@@ -45,6 +47,9 @@ __all__ = [
     "leak_case",
     "leak_finding",
     "leak_watch",
+    "ledger_batch",
+    "ledger_close",
+    "ledger_due",
     "loss_month",
     "metadata",
     "meter_day",
@@ -170,33 +175,6 @@ breach = _table(
 )
 
 # --- carbon ----------------------------------------------------------------------------------------------------------------
-ledger_batch = _table(
-    "ledger_batch",
-    Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("day", Date, nullable=False, unique=True),
-    Column("entries", Integer, nullable=False),
-    Column("columns", JSON, nullable=False),  # [[name, SHA-256 of the column]], in the order they were hashed
-    Column("previous", String(64), nullable=False),
-    Column("root", String(64), nullable=False),
-)
-ledger_entry = _table(
-    "ledger_entry",
-    Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("ordinal", Integer, primary_key=True, autoincrement=False),
-    Column("entry_id", String(64), nullable=False, unique=True),
-    Column("account_id", String(80), nullable=False),
-    Column("period_start_utc", UtcTime, nullable=False),
-    Column("period_end_utc", UtcTime, nullable=False),
-    Column("scope", Integer, nullable=False),
-    Column("activity", String(120), nullable=False),
-    Column("amount", BigInteger, nullable=False),
-    Column("factor_id", String(120), nullable=False),
-    Column("mg_by_gas", BigInteger, nullable=False),
-    Column("quality", Integer, nullable=False),
-    Column("kind", String(20), nullable=False),
-    Column("supersedes", String(64)),
-    Column("known_at_utc", UtcTime, nullable=False),
-)
 target_progress = _table(
     "target_progress",
     Column("night", Date, primary_key=True),

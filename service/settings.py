@@ -9,6 +9,7 @@ from zoneinfo import available_timezones
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from carbon.accounts import Account
+from carbon.settings import Carbon
 from carbon.targets.target import Target
 from city.crews import Crew, Works
 from city.places import Located, Meter, Place, Point, Site, Total, Zone, whole_part_of_an_hour
@@ -151,6 +152,7 @@ class Settings(Place):
     four_eyes: FourEyes = FourEyes()
     states: tuple[State, ...] = ()
     accounts: tuple[Account, ...] = ()
+    carbon: Carbon = Carbon()
     targets: tuple[Target, ...] = ()
     imports: tuple[Import, ...] = ()
     drops: tuple[Drop, ...] = ()

@@ -152,7 +152,7 @@ def _carbon(engine: Engine, night: object) -> Iterator[str]:
     head = results.ledger_head(engine)
     if head:
         with engine.connect() as connection:
-            entries = connection.execute(select(func.count()).select_from(t.ledger_entry)).scalar_one()
+            entries = connection.execute(select(func.count()).select_from(t.former_ledger_entry)).scalar_one()
         yield f"Ledger        {entries:,} entries up to {head.day}, root {head.root[:16]}"
     for row in results.rows(engine, t.target_progress, t.target_progress.c.night == night, order=t.target_progress.c.target_id):
         yield f"  target      {row.sentence}"

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 
 import pandas as pd
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from carbon import factors, ledger, proof
 from city.clock import civil_day, local_date
@@ -42,11 +42,11 @@ def compute(night: Night) -> Output:
 
     def write(connection: Connection) -> None:
         connection.execute(
-            t.ledger_batch.insert().values(
+            t.former_ledger_batch.insert().values(
                 number=number, day=last, entries=len(entries), columns=header.columns, previous=header.previous, root=header.root
             )
         )
-        insert_rows(connection, t.ledger_entry, list(_rows(connection, entries, number)))
+        insert_rows(connection, t.former_ledger_entry, list(_rows(connection, entries, number)))
 
     posted = entries[entries["kind"] == "posting"]
     yesterday = posted.loc[posted["period_start_utc"] >= days[-1][0], "mg_by_gas"].sum() / 1e9
@@ -62,7 +62,7 @@ def _unposted(night: Night) -> list[tuple[datetime, datetime]]:
     """Civil days after the last posted one (or from the first stored one) and before tonight."""
     zone = night.city.settings.city.time_zone
     with night.engine.connect() as connection:
-        last: date | None = connection.execute(select(t.ledger_batch.c.day).order_by(t.ledger_batch.c.number.desc()).limit(1)).scalar()
+        last: date | None = connection.execute(select(func.max(t.former_ledger_batch.c.day))).scalar()
         first = connection.execute(select(t.meter_day.c.day_start_utc).order_by(t.meter_day.c.day_start_utc).limit(1)).scalar()
     if first is None:
         return []

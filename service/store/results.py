@@ -132,7 +132,7 @@ def rows(engine: Engine, table: Any, *where: Any, order: Any = None) -> Sequence
 
 def ledger_frame(engine: Engine, start_utc: datetime | None = None, end_utc: datetime | None = None) -> pd.DataFrame:
     """Ledger entries as the LEDGER frame, in posting order, with their batch number."""
-    e = t.ledger_entry
+    e = t.former_ledger_entry
     statement = select(e).order_by(e.c.number, e.c.ordinal)
     if start_utc is not None:
         statement = statement.where(e.c.period_start_utc >= start_utc)
@@ -149,7 +149,7 @@ def ledger_frame(engine: Engine, start_utc: datetime | None = None, end_utc: dat
 def ledger_head(engine: Engine) -> Any | None:
     """The newest ledger batch (number, day, root), or None."""
     with engine.connect() as connection:
-        return connection.execute(select(t.ledger_batch).order_by(t.ledger_batch.c.number.desc()).limit(1)).first()
+        return connection.execute(select(t.former_ledger_batch).order_by(t.former_ledger_batch.c.number.desc()).limit(1)).first()
 
 
 def mean_skill(engine: Engine, night: date) -> dict[int, float]:

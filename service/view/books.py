@@ -44,7 +44,7 @@ class Head:
 
 def head(engine: Engine) -> Head | None:
     """The newest sealed batch, with the entries of all batches; None for an empty ledger."""
-    rows = results.rows(engine, t.ledger_batch, order=t.ledger_batch.c.number)
+    rows = results.rows(engine, t.former_ledger_batch, order=t.former_ledger_batch.c.number)
     return Head(rows[-1].number, rows[-1].day, rows[-1].root, sum(row.entries for row in rows)) if rows else None
 
 

@@ -245,11 +245,11 @@ def _books(engine, city) -> None:
     header = proof.seal(entries, 0, proof.GENESIS)
     with writing(engine) as connection:
         connection.execute(
-            t.ledger_batch.insert().values(
+            t.former_ledger_batch.insert().values(
                 number=0, day=date(2022, 6, 14), entries=len(entries), columns=header.columns, previous=header.previous, root=header.root
             )
         )
-        insert_rows(connection, t.ledger_entry, list(ledger_rows(connection, entries, 0)))
+        insert_rows(connection, t.former_ledger_entry, list(ledger_rows(connection, entries, 0)))
 
 
 def _losses(zone: str) -> dict[str, object]:

@@ -1,0 +1,114 @@
+"""The carbon ledger in files: headers, what is due again, closed periods; the ledger of the releases before is kept as it was."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+
+from service.utctime import UtcTime
+
+revision = "0010"
+down_revision = "0009"
+branch_labels = None
+depends_on = None
+
+LEDGER = ("ledger_batch", "ledger_entry")
+
+
+def _rows_of_the_former_ledger(prefix: str) -> None:
+    op.create_table(
+        f"{prefix}ledger_batch",
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("entries", sa.Integer(), nullable=False),
+        sa.Column("columns", sa.JSON(), nullable=False),
+        sa.Column("previous", sa.String(64), nullable=False),
+        sa.Column("root", sa.String(64), nullable=False),
+        sa.PrimaryKeyConstraint("number"),
+        sa.UniqueConstraint("day"),
+        sqlite_with_rowid=True,
+    )
+    op.create_table(
+        f"{prefix}ledger_entry",
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("ordinal", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("entry_id", sa.String(64), nullable=False),
+        sa.Column("account_id", sa.String(80), nullable=False),
+        sa.Column("period_start_utc", UtcTime(), nullable=False),
+        sa.Column("period_end_utc", UtcTime(), nullable=False),
+        sa.Column("scope", sa.Integer(), nullable=False),
+        sa.Column("activity", sa.String(120), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("factor_id", sa.String(120), nullable=False),
+        sa.Column("mg_by_gas", sa.BigInteger(), nullable=False),
+        sa.Column("quality", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(20), nullable=False),
+        sa.Column("supersedes", sa.String(64)),
+        sa.Column("known_at_utc", UtcTime(), nullable=False),
+        sa.PrimaryKeyConstraint("number", "ordinal"),
+        sa.UniqueConstraint("entry_id"),
+        sqlite_with_rowid=True,
+    )
+
+
+def _moved(names: Sequence[str], target: str, source: str = "") -> None:
+    for name in names:
+        op.execute(f"INSERT INTO {target}{name} SELECT * FROM {source}{name}")  # noqa: S608 - our names
+        op.drop_table(f"{source}{name}")
+
+
+def _tables() -> dict[str, tuple[Any, ...]]:
+    return {
+        "ledger_batch": (
+            sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+            sa.Column("first_day", sa.Date(), nullable=False),
+            sa.Column("last_day", sa.Date(), nullable=False),
+            sa.Column("rows", sa.Integer(), nullable=False),
+            sa.Column("known_at_utc", UtcTime(), nullable=False),
+            sa.Column("reason", sa.Text(), nullable=False),
+            sa.Column("content", sa.String(64), nullable=False),
+            sa.Column("merkle", sa.String(64), nullable=False),
+            sa.Column("previous", sa.String(64), nullable=False),
+            sa.Column("root", sa.String(64), nullable=False),
+            sa.Column("public_key", sa.String(64)),
+            sa.Column("signature", sa.String(128)),
+            sa.PrimaryKeyConstraint("number"),
+            sa.UniqueConstraint("root"),
+        ),
+        "ledger_due": (
+            sa.Column("point_key", sa.Integer(), autoincrement=False, nullable=False),
+            sa.Column("day_start_utc", UtcTime(), autoincrement=False, nullable=False),
+            sa.Column("version", sa.Integer(), autoincrement=False, nullable=False),
+            sa.Column("reason", sa.Text(), nullable=False),
+            sa.PrimaryKeyConstraint("point_key", "day_start_utc", "version"),
+        ),
+        "ledger_close": (
+            sa.Column("period", sa.String(10), nullable=False),
+            sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+            sa.Column("closed_at_utc", UtcTime(), nullable=False),
+            sa.Column("who", sa.String(80), nullable=False),
+            sa.Column("note", sa.Text(), nullable=False),
+            sa.Column("batch", sa.Integer(), nullable=False),
+            sa.Column("root", sa.String(64), nullable=False),
+            sa.Column("completeness", sa.String(40), nullable=False),
+            sa.Column("materiality", sa.String(40), nullable=False),
+            sa.Column("sums", sa.JSON(), nullable=False),
+            sa.Column("statement", sa.Text(), nullable=False),
+            sa.PrimaryKeyConstraint("period", "number"),
+        ),
+    }
+
+
+def upgrade() -> None:
+    _rows_of_the_former_ledger("former_")
+    _moved(LEDGER, "former_")
+    for name, columns in _tables().items():
+        op.create_table(name, *columns, sqlite_with_rowid=True)
+
+
+def downgrade() -> None:
+    for name in reversed(_tables()):
+        op.drop_table(name)
+    _rows_of_the_former_ledger("")
+    _moved(LEDGER, "", "former_")

@@ -1,0 +1,74 @@
+"""Tables of the carbon ledger: headers and roots of its batches (the entries lie in files), what is due again, closed periods."""
+
+from sqlalchemy import BigInteger, Column, Date, Integer, String, Text
+from sqlalchemy.types import JSON
+
+from service.schema_base import table
+from service.utctime import UtcTime
+
+ledger_batch = table(
+    "ledger_batch",
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("first_day", Date, nullable=False),  # civil days whose usage it posts or restates
+    Column("last_day", Date, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("known_at_utc", UtcTime, nullable=False),
+    Column("reason", Text, nullable=False),  # empty: posted for the first time
+    Column("content", String(64), nullable=False),  # SHA-256 of the batch's file, which is named by it
+    Column("merkle", String(64), nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("root", String(64), nullable=False, unique=True),
+    Column("public_key", String(64)),  # Ed25519, hex; none: unsigned
+    Column("signature", String(128)),
+)
+# A version of a day that is newer than its entries may be. Written with the version, taken away with the entries that restate it.
+ledger_due = table(
+    "ledger_due",
+    Column("point_key", Integer, primary_key=True, autoincrement=False),
+    Column("day_start_utc", UtcTime, primary_key=True, autoincrement=False),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("reason", Text, nullable=False),
+)
+ledger_close = table(
+    "ledger_close",
+    Column("period", String(10), primary_key=True),  # 2022-06, or 2022
+    Column("number", Integer, primary_key=True, autoincrement=False),  # 1, then one more for each time it was closed again
+    Column("closed_at_utc", UtcTime, nullable=False),
+    Column("who", String(80), nullable=False),
+    Column("note", Text, nullable=False),
+    Column("batch", Integer, nullable=False),  # the last batch it rests on
+    Column("root", String(64), nullable=False),
+    Column("completeness", String(40), nullable=False),  # exact decimal [1]
+    Column("materiality", String(40), nullable=False),  # exact decimal [1]
+    Column("sums", JSON, nullable=False),  # {scope, gas and kind: mg} and {activity: stored units}, exact, as text
+    Column("statement", Text, nullable=False),
+)
+
+# The ledger of releases before: rows in SQL, a batch per night. Nothing is added; its last root is where the chain above begins.
+former_ledger_batch = table(
+    "former_ledger_batch",
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("day", Date, nullable=False, unique=True),
+    Column("entries", Integer, nullable=False),
+    Column("columns", JSON, nullable=False),  # [[name, SHA-256 of the column]], in the order they were hashed
+    Column("previous", String(64), nullable=False),
+    Column("root", String(64), nullable=False),
+)
+former_ledger_entry = table(
+    "former_ledger_entry",
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("ordinal", Integer, primary_key=True, autoincrement=False),
+    Column("entry_id", String(64), nullable=False, unique=True),
+    Column("account_id", String(80), nullable=False),
+    Column("period_start_utc", UtcTime, nullable=False),
+    Column("period_end_utc", UtcTime, nullable=False),
+    Column("scope", Integer, nullable=False),
+    Column("activity", String(120), nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("factor_id", String(120), nullable=False),
+    Column("mg_by_gas", BigInteger, nullable=False),
+    Column("quality", Integer, nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("supersedes", String(64)),
+    Column("known_at_utc", UtcTime, nullable=False),
+)
