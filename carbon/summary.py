@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from carbon.accounts import Account
-from carbon.ledger import civil_labels, coverage
+from carbon.ledger.old import civil_labels, coverage
 from city.frames import LEDGER, checked
 from city.problems import fault
 

@@ -6,7 +6,8 @@ from datetime import date, datetime, timedelta
 import pandas as pd
 from sqlalchemy import Connection, func, select
 
-from carbon import factors, ledger, proof
+from carbon import factors, proof
+from carbon.ledger import old as ledger
 from city.clock import civil_day, local_date
 from city.places import Point
 from city.quality import usable

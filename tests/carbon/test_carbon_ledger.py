@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from carbon import ledger
 from carbon.accounts import Account, apply, gas_rule
+from carbon.ledger import old as ledger
 from city import quality as q
 from city.problems import PenstockError
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pandas as pd
 import pytest
 
-from carbon import ledger
+from carbon.ledger import old as ledger
 from carbon.proof import GENESIS, chain, column_bytes, seal, verify
 
 KNOWN = datetime(2022, 6, 16, tzinfo=UTC)

@@ -9,11 +9,11 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from carbon import ledger
 from carbon.accounts import Account
+from carbon.ledger import old as ledger
 from carbon.proof import seal
-from carbon.statements.sheets import Table, write_csv, write_xlsx
 from carbon.statements import HEADER, statement, write_statement_csv, write_statement_xlsx, write_targets
+from carbon.statements.sheets import Table, write_csv, write_xlsx
 from carbon.targets.target import Target, progress
 from city.problems import PenstockError
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from carbon import ledger
+from carbon.ledger import old as ledger
 from carbon.targets.indicators import gdp_of_days, indicators, standard_coal_tce, totals
 from carbon.targets.target import Target, progress
 from city.problems import PenstockError

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from argon2 import PasswordHasher
 
-from carbon import ledger, proof
+from carbon import proof
+from carbon.ledger import old as ledger
 from city import quality as q
 from city.clock import civil_day, grid
 from city.frames import Block
