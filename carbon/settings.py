@@ -21,6 +21,10 @@ class Carbon(Place):
         default=Decimal("0.05"), gt=0, lt=1, description="a restatement above this share of a closed period is material [1]"
     )
     completeness: Decimal = Field(default=Decimal("0.95"), gt=0, le=1, description="a period closes from this share of usable time on [1]")
+    gpc_notation: dict[str, Literal["IE", "NE", "NO", "C"]] = Field(
+        default_factory=dict,
+        description="GPC sub-sectors without figures: included elsewhere, not estimated, not occurring, confidential",
+    )
     outside_roots: tuple[str, ...] = Field(default=(), description="files outside the store to which every root is appended as well")
 
     @field_validator("entry_hours")

@@ -14,8 +14,9 @@ ledger_batch = table(
     Column("rows", Integer, nullable=False),
     Column("known_at_utc", UtcTime, nullable=False),
     Column("reason", Text, nullable=False),  # empty: posted for the first time
-    Column("content", String(64), nullable=False),  # SHA-256 of the batch's file, which is named by it
-    Column("merkle", String(64), nullable=False),
+    Column("start_us", BigInteger, nullable=False),  # of the earliest and to the latest of its periods [us since 1970 UTC]
+    Column("end_us", BigInteger, nullable=False),
+    Column("merkle", String(64), nullable=False),  # root of the tree over its content; names its file
     Column("previous", String(64), nullable=False),
     Column("root", String(64), nullable=False, unique=True),
     Column("public_key", String(64)),  # Ed25519, hex; none: unsigned
