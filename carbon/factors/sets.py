@@ -1,0 +1,160 @@
+"""Sets of factors: one CSV, and beside it a manifest of the same name that says where its numbers are from.
+
+A manifest is a small TOML file. It describes the whole set, and groups of rows by patterns of their ids where they differ:
+one announcement after the other in one table, an interval for each fuel.
+"""
+
+import hashlib
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from carbon.factors.factor import Basis, Factor
+from carbon.factors.reading import factor_of, read_csv
+from city.problems import PenstockError, Problem, fault
+
+SHIPPED = Path(__file__).parent
+
+
+class About(BaseModel):
+    """What a manifest says of rows: every key may be left out, and is unknown then."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    basis: Basis | None = Field(default=None, description="what kind of number it is")
+    published: date | None = Field(default=None, description="day of publication")
+    interval: tuple[Decimal, Decimal] | None = Field(
+        default=None, description="lower and upper limit of the 95 % interval [unit of the value]"
+    )
+    uncertainty_percent: Decimal | None = Field(default=None, ge=0, description="half-width of the 95 % interval [% of the value]")
+    uncertainty_source: str | None = Field(default=None, description="where interval or half-width is published")
+
+
+class Rows(About):
+    """What holds for some rows: the first group with a matching pattern that has a key gives it."""
+
+    ids: tuple[str, ...] = Field(min_length=1, description="ids, or patterns of ids with *")
+
+    def matches(self, factor_id: str) -> bool:
+        return any(fnmatchcase(factor_id, pattern) for pattern in self.ids)
+
+
+class Manifest(About):
+    """The manifest of a set."""
+
+    title: str = Field(min_length=1, description="the set in one line")
+    publisher: str = Field(min_length=1, description="who publishes the numbers")
+    licence: str = Field(min_length=1, description="terms under which they may be used")
+    rows: tuple[Rows, ...] = Field(default=(), description="groups of rows that differ from the set")
+
+    def about(self, factor_id: str) -> dict[str, object]:
+        """Basis, publication, interval of one row; the row's own group before the set."""
+        groups = [rows for rows in self.rows if rows.matches(factor_id)]
+        told = {name: next((v for g in (*groups, self) if (v := getattr(g, name)) is not None), None) for name in About.model_fields}
+        return told | {"basis": told["basis"] or "unstated", "uncertainty_source": told["uncertainty_source"] or ""}
+
+
+@dataclass(frozen=True, slots=True)
+class FactorSet:
+    """The factors of one CSV."""
+
+    name: str
+    title: str
+    publisher: str
+    licence: str
+    factors: tuple[Factor, ...]
+    shipped: bool
+
+    @property
+    def sha256(self) -> str:
+        """Hash, hex, over the manifest's words and every row with what the manifest adds to it; the order of rows does not matter."""
+        added = ("basis", "published", "uncertainty_percent", "uncertainty_source")
+        rows = sorted("\x1f".join((f.id, f.sha256, *(str(getattr(f, name)) for name in added))) for f in self.factors)
+        return hashlib.sha256("\x1e".join((self.name, self.title, self.publisher, self.licence, *rows)).encode()).hexdigest()
+
+
+def _manifest(csv_file: Path) -> Manifest:
+    """The manifest beside a CSV; without one, nothing is known but its name. Raises `PenstockError` when it cannot be read."""
+    path = csv_file.with_suffix(".toml")
+    if not path.is_file():
+        return Manifest(title=csv_file.stem, publisher="not stated", licence="see each row")
+    try:
+        return Manifest.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise fault(f"manifest {path.name}", str(error)[:160], "a TOML file", "Correct the line.") from None
+    except ValidationError as error:
+        found = [
+            Problem(f"manifest {path.name}", f"{'.'.join(map(str, e['loc']))}: {e['msg']}", "see docs/factors.md", "Correct the key.")
+            for e in error.errors()
+        ]
+        raise PenstockError(found) from None
+
+
+def _half_width(told: dict[str, object], value: str) -> dict[str, object]:
+    """The interval as a half-width [%]: the wider side, as IPCC 2006 vol. 1 ch. 3.2.3.1 asks for where it is lopsided."""
+    interval = told.pop("interval")
+    if isinstance(interval, tuple) and told["uncertainty_percent"] is None and Decimal(value):
+        low, high = interval
+        wider = max(Decimal(value) - low, high - Decimal(value)) / Decimal(value) * 100
+        told["uncertainty_percent"] = wider.quantize(Decimal("0.1"))
+    return told
+
+
+def _read_set(path: Path, shipped: bool, problems: list[Problem]) -> FactorSet:
+    """One CSV and its manifest; faulty rows are left out and told in `problems`. Raises `PenstockError` when it is no set at all."""
+    manifest = _manifest(path)
+    made: list[Factor] = []
+    for place, row in read_csv(path):
+        try:
+            factor_of(place, row, {})  # the row itself first, so that its faults are told as its own
+            made.append(factor_of(place, row, _half_width(manifest.about(row["id"]), row["value"]) | {"set_name": path.stem}))
+        except PenstockError as error:
+            problems.extend(error.problems)
+    return FactorSet(path.stem, manifest.title, manifest.publisher, manifest.licence, tuple(made), shipped)
+
+
+def load_sets(folders: Sequence[Path] = ()) -> tuple[FactorSet, ...]:
+    """The shipped sets and those of `folders`. Raises `PenstockError` with every fault of every set at once."""
+    sets: list[FactorSet] = []
+    problems: list[Problem] = []
+    for folder in (SHIPPED, *folders):
+        if not folder.is_dir():
+            raise fault(f"factor folder {folder}", "not found", "a folder of CSV files", "Correct the path.")
+        for path in sorted(folder.glob("*.csv")):
+            try:
+                sets.append(_read_set(path, folder == SHIPPED, problems))
+            except PenstockError as error:
+                problems.extend(error.problems)
+    problems.extend(_collisions(sets))
+    if problems:
+        raise PenstockError(problems)
+    return tuple(sets)
+
+
+def _collisions(sets: Iterable[FactorSet]) -> Iterable[Problem]:
+    """One id with two numbers, so that a city's row never takes the place of a shipped one; the same number twice is no fault."""
+    kept: dict[str, Factor] = {}
+    for factor in (factor for one in sets for factor in one.factors):
+        before = kept.setdefault(factor.id, factor)
+        if before.number() != factor.number():
+            observed = f"{factor.value} {factor.unit} and {before.value} {before.unit}"
+            yield Problem(f"factor '{factor.id}' ({factor.set_name}.csv)", observed, "one number per id", "Give a new number a new id.")
+
+
+def load(folders: Sequence[Path] = ()) -> tuple[Factor, ...]:
+    """The shipped factors and those of `folders`, in id order.
+
+    An id may be repeated only with the same number (a coefficient quoted in two tables); the first is kept. Raises
+    `PenstockError` with every fault: an unverified row, an unknown unit or region, a value that is no number, two numbers of one id.
+    """
+    kept: dict[str, Factor] = {}
+    for one in load_sets(folders):
+        for factor in one.factors:
+            kept.setdefault(factor.id, factor)
+    return tuple(kept[name] for name in sorted(kept))
