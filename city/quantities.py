@@ -17,10 +17,12 @@ class Quantity(StrEnum):
     VOLUME_REGISTER_M3 = "volume_register_m3"
     GAS_REGISTER_M3 = "gas_register_m3"
     HEAT_REGISTER_KWH = "heat_register_kwh"
+    MASS_REGISTER_KG = "mass_register_kg"
     ENERGY_KWH = "energy_kwh"
     VOLUME_M3 = "volume_m3"
     GAS_M3 = "gas_m3"
     HEAT_KWH = "heat_kwh"
+    MASS_KG = "mass_kg"
     POWER_KW = "power_kw"
     FLOW_M3_PER_H = "flow_m3_per_h"
     PRESSURE_M = "pressure_m"
@@ -45,7 +47,7 @@ class Quantity(StrEnum):
 
     @property
     def scale(self) -> int:
-        """Integers per unit in the store: Wh for kWh, mL for m3, mm for m, W for kW."""
+        """Integers per unit in the store: Wh for kWh, mL for m3, g for kg, mm for m, W for kW."""
         return _SCALE[self]
 
     @property
@@ -79,6 +81,7 @@ _USAGE = {
     Quantity.VOLUME_REGISTER_M3: Quantity.VOLUME_M3,
     Quantity.GAS_REGISTER_M3: Quantity.GAS_M3,
     Quantity.HEAT_REGISTER_KWH: Quantity.HEAT_KWH,
+    Quantity.MASS_REGISTER_KG: Quantity.MASS_KG,
     Quantity.REACTIVE_ENERGY_REGISTER_KVARH: Quantity.REACTIVE_ENERGY_KVARH,
 }
 
@@ -91,6 +94,8 @@ _UNIT = {
     Quantity.VOLUME_M3: "m3",
     Quantity.GAS_M3: "m3",
     Quantity.HEAT_KWH: "kWh",
+    Quantity.MASS_REGISTER_KG: "kg",
+    Quantity.MASS_KG: "kg",
     Quantity.POWER_KW: "kW",
     Quantity.FLOW_M3_PER_H: "m3/h",
     Quantity.PRESSURE_M: "m",

@@ -9,11 +9,12 @@ import tomllib
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import pandas as pd
 
-from carbon.accounts import Account, apply
+from carbon.accounts import account_of, apply
 from carbon.factors import load
 from carbon.targets.indicators import standard_coal_tce
 from demo import profiles, water
@@ -61,11 +62,12 @@ def loss_share(folder: Path, city: dict) -> float:
 def per_gdp(electricity_kwh: float, gas_m3: float, year: int, city: dict) -> tuple[float, float]:
     """Energy [tce] and carbon [t CO2] per 10,000 CNY of a year's GDP, with that year's factors."""
     factors, on = load(), DAY_OF[year]
-    accounts = [Account.model_validate(entry) for entry in city["accounts"]]
-    grid, gas = (apply(next(a for a in accounts if a.kind == kind), factors, on) for kind in ("grid-electricity", "natural-gas"))
+    accounts = [account_of(**entry) for entry in city["accounts"]]
+    of_kind = (next(a for a in accounts if a.kind == kind) for kind in ("grid-electricity", "natural-gas"))
+    grid, gas = (Fraction(rule.numerator, rule.denominator) for rule, *_ in (apply(account, factors, on) for account in of_kind))
     gdp = sum(sector.get("gdp_10k_cny", {}).get(str(year), 0) for sector in city["sectors"])
     tce = standard_coal_tce(Decimal(round(electricity_kwh)), Decimal(round(gas_m3)), factors, on)
-    tonnes = (electricity_kwh * float(grid.kg_per_unit) + gas_m3 * float(gas.kg_per_unit)) / 1000
+    tonnes = (electricity_kwh * float(grid) * 1e3 + gas_m3 * float(gas) * 1e6) / 1e9
     return float(tce) / gdp, tonnes / gdp
 
 

@@ -12,7 +12,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from carbon import factors
-from carbon.accounts import Account
+from carbon.accounts import account_of
+from carbon.accounts.electricity import FromGrid
 from city.problems import PenstockError, Problem
 from city.quantities import Quantity
 from forecasting.calendars import check_country
@@ -172,30 +173,22 @@ def _factors(raw: Mapping[str, Any], points: Mapping[str, Seen], folders: Sequen
         )
     for i, entry in tables(raw, "accounts"):
         try:
-            account = Account.model_validate(entry)
+            account = account_of(**entry)
         except ValidationError:
             continue  # told already
         path, seen = f"accounts[{i}].", points.get(account.point)
         if seen is not None and seen.stored != account.quantity:
             observed = f"'{account.point}' counts {seen.stored}"
             yield Problem(f"{path}point ({account.id})", observed, f"a point of {account.quantity}", "Correct the point or the kind.")
-        activity = account.factor_activity or GRID_FACTOR
-        if account.factor_id and account.factor_id not in ids:
-            yield Problem(
-                f"{path}factor_id ({account.id})",
-                f"no factor '{account.factor_id}'",
-                f"one of {some(ids, account.factor_id)}",
-                "Correct the id.",
-            )
-        elif (
-            account.kind in ("grid-electricity", "water-loss-energy")
-            and not account.factor_id
-            and account.region not in (there := regions.get(activity.casefold(), ()))
-        ):
-            observed = f"no factor for '{activity}' in '{account.region}'"
-            yield Problem(
-                f"{path}region ({account.id})", observed, f"one of {some(there, account.region)}", "Choose one of them, or give factor_id."
-            )
+        factor_id = getattr(account, "factor_id", None)
+        if factor_id and factor_id not in ids:
+            allowed = f"one of {some(ids, factor_id)}"
+            yield Problem(f"{path}factor_id ({account.id})", f"no factor '{factor_id}'", allowed, "Correct the id.")
+        elif isinstance(account, FromGrid) and not factor_id:
+            activity = account.factor_activity or GRID_FACTOR
+            if account.region not in (there := regions.get(activity.casefold(), ())):
+                observed, allowed = f"no factor for '{activity}' in '{account.region}'", f"one of {some(there, account.region)}"
+                yield Problem(f"{path}region ({account.id})", observed, allowed, "Choose one of them, or give factor_id.")
 
 
 def _water(raw: Mapping[str, Any], points: Mapping[str, Seen]) -> Iterator[Problem]:

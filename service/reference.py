@@ -8,6 +8,7 @@ import typer.main
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+import carbon.accounts
 from city.crews import Works
 from city.places import MeterPeriod
 from meters.roads.loggers import Value
@@ -44,16 +45,17 @@ def table(title: str, model: type[BaseModel], note: str = "") -> Iterator[str]:
 
 
 def settings() -> Iterator[str]:
+    of_kinds: dict[str, tuple[type[BaseModel], ...]] = {"assets": KINDS, "accounts": carbon.accounts.KINDS}
     for name, field in keys_of(Settings).items():
-        if name == "assets":
+        if name in of_kinds:
             parts: dict[tuple[str, type[BaseModel]], list[str]] = {}
-            for kind in KINDS:
-                yield from table(f'[[assets]] kind = "{kind.model_fields["kind"].default}"', kind)
+            for kind in of_kinds[name]:
+                yield from table(f'[[{name}]] kind = "{kind.model_fields["kind"].default}"', kind)
                 for key, part in kind.model_fields.items():
                     for model in models(part.annotation):
                         parts.setdefault((key, model), []).append(str(kind.model_fields["kind"].default))
             for (key, model), kinds in parts.items():
-                yield from table(f"[[assets.{key}]] of {', '.join(kinds)}", model)
+                yield from table(f"[[{name}.{key}]] of {', '.join(kinds)}", model)
             continue
         many = get_origin(field.annotation) is tuple
         for model in models(field.annotation)[:1]:

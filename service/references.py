@@ -21,6 +21,7 @@ _NAMED = {
 }
 _USES = (  # table, key in it, what the key names
     ("sites", "sector", "sector"),
+    ("sites", "district", "zone"),
     ("meters", "site", "site"),
     ("meters", "zone", "zone"),
     ("meters", "link", "link"),

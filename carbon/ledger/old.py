@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from carbon.accounts import Account, Applied, apply
+from carbon.accounts import Account, apply
 from carbon.factors import Factor
+from carbon.ledger.batch import Rule
 from city import quality as q
 from city.clock import as_utc, local
 from city.frames import LEDGER, USAGE, checked
@@ -152,16 +153,16 @@ def post(
     days = civil_labels(frame["period_start_utc"], zone, "%Y-%m-%d")
     masses = np.zeros(len(frame), np.int64)
     factor_ids, kinds, contents = (np.empty(len(frame), object) for _ in range(3))
-    rules: dict[tuple[object, ...], Applied] = {}
+    rules: dict[tuple[str, date], Rule] = {}
     groups = frame.groupby(["account_id", days], sort=True).indices
     for key_of, rows in cast("dict[tuple[str, str], NDArray[np.intp]]", groups).items():
         account, on = books[key_of[0]], date.fromisoformat(key_of[1])
-        key = (account.kind, account.region, account.factor_activity, account.factor_id, account.method, account.note, on)
-        rule = rules[key] = rules.get(key) or apply(account, factors, on)
-        ratio = rule.kg_per_unit * 1_000_000 / account.quantity.scale
+        key = (account.id, on)
+        rule = rules[key] = rules.get(key) or apply(account, factors, on)[0]
+        ratio = Fraction(rule.numerator, rule.denominator)
         masses[rows] = mass_mg(amounts[rows], ratio, f"account '{account.id}' on {on}")
-        factor_ids[rows], kinds[rows] = rule.factor_id, rule.kind
-        contents[rows] = "".join(part.sha256 for part in rule.parts)
+        factor_ids[rows], kinds[rows] = rule.rule_id, rule.kind
+        contents[rows] = "".join(sha for _, sha in rule.parts)
     made = pd.DataFrame(
         {
             "account_id": frame["account_id"],

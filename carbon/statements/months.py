@@ -10,8 +10,9 @@ from typing import Any
 
 import pandas as pd
 
-from carbon.accounts import Account, Applied, apply, covers
+from carbon.accounts import Account, apply, covers
 from carbon.factors import Factor
+from carbon.ledger.batch import Rule
 from carbon.statements.sheets import Cell, Formula, Table, write_csv, write_xlsx
 from carbon.summary import SUMMED, per_account, total
 from carbon.targets.target import Progress, Target
@@ -43,9 +44,13 @@ class Statement:
 
     months: pd.DataFrame
     days: pd.DataFrame
-    rules: dict[tuple[str, str], tuple[Applied, Account, date]]
+    rules: dict[tuple[str, str], tuple[Rule, Account, date]]
     zone: str
     root: str
+    factors: dict[str, Factor]
+
+    def parts(self, rule: Rule) -> list[Factor]:
+        return [self.factors[name] for name, _ in rule.parts]
 
 
 def statement(ledger: pd.DataFrame, accounts: Sequence[Account], factors: tuple[Factor, ...], *, zone: str, root: str) -> Statement:
@@ -57,8 +62,10 @@ def statement(ledger: pd.DataFrame, accounts: Sequence[Account], factors: tuple[
     for account_id, factor_id, day in zip(first["account_id"], first["factor_id"], days, strict=True):
         book = books.get(account_id)
         if book is not None:
-            rules[account_id, factor_id] = (apply(book, factors, day.date()), book, day.date())
-    return Statement(per_account(ledger, accounts, zone), per_account(ledger, accounts, zone, "D"), rules, zone, root)
+            rules[account_id, factor_id] = (apply(book, factors, day.date())[0], book, day.date())
+    return Statement(
+        per_account(ledger, accounts, zone), per_account(ledger, accounts, zone, "D"), rules, zone, root, {f.id: f for f in factors}
+    )
 
 
 def _exact(number: int, places: int) -> Decimal | int:
@@ -75,11 +82,11 @@ def _usable_percent(row: Line) -> Decimal:
     return (usable * 100 / entries if entries else Decimal(0)).quantize(Decimal("0.01"))
 
 
-def _note(rule: Applied, account: Account, on: date) -> str:
+def _note(rule: Rule, parts: Sequence[Factor], account: Account, on: date) -> str:
     """The account's note, led by a warning where a factor is used outside the region or years it was published for."""
-    strange = [part.id for part in rule.parts if not (covers(part, account.region) and part.valid_on(on))]
+    strange = [part.id for part in parts if not (covers(part, account.region) and part.valid_on(on))]
     warning = f"OUTSIDE ITS REGION OR YEARS: {', '.join(strange)}. " if strange else ""
-    plain = "volume only: its energy is in the electricity of the pumps" if rule.kind == "memo" and account.commodity == "water" else ""
+    plain = "volume only: its energy is in the electricity of the pumps" if rule.kind == "memo" and account.carrier == "water" else ""
     return warning + (account.note or plain)
 
 
@@ -88,8 +95,8 @@ def _rows(made: Statement) -> list[list[Cell]]:
     rows: list[list[Cell]] = []
     for line in made.months.to_dict("records"):
         rule, account, on = made.rules.get((line["account_id"], line["factor_id"]), (None, None, None))
-        source = "; ".join(f"{part.id}: {part.source}" for part in rule.parts) if rule else "no entry"
-        note = _note(rule, account, on) if rule and account and on else "no entry in this month"
+        source = "; ".join(f"{part.id}: {part.source}" for part in made.parts(rule)) if rule else "no entry"
+        note = _note(rule, made.parts(rule), account, on) if rule and account and on else "no entry in this month"
         gas = rule.gas if rule else "-"
         keys = ["account", line["site"], line["sector"], line["account_id"], line["activity"], int(line["scope"]), line["period"]]
         rows.append([*keys, *_sums(line), _usable_percent(line), gas, line["factor_id"], source, note, made.root])
@@ -155,9 +162,16 @@ def _factors(made: Statement) -> Table:
     )
     rows: list[list[Cell]] = []
     for (account_id, factor_id), (rule, account, _) in sorted(made.rules.items()):
-        head: list[Cell] = [factor_id, rule.gas, decimal_of(rule.kg_per_unit), f"kg/{account.quantity.unit}", account_id]
+        head: list[Cell] = [
+            factor_id,
+            rule.gas,
+            decimal_of(Fraction(rule.numerator * account.quantity.scale, rule.denominator * 1_000_000)),
+            f"kg/{account.quantity.unit}",
+            account_id,
+        ]
         rows += [
-            [*head, f.id, f.value, f.unit, f.region, f.validity, f.source, f.licence, f.status, f.sha256, rule.note] for f in rule.parts
+            [*head, f.id, f.value, f.unit, f.region, f.validity, f.source, f.licence, f.status, f.sha256, rule.note]
+            for f in made.parts(rule)
         ]
     return Table("Factors", (*header, "sha256", "note"), rows)
 

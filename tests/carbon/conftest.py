@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from carbon import factors
-from carbon.accounts import Account
+from carbon.accounts import AccountKind, account_of
 from carbon.factors import Factor
 
 KNOWN = datetime(2022, 6, 16, tzinfo=UTC)
@@ -32,16 +32,16 @@ def usage() -> Callable[..., pd.DataFrame]:
 
 
 @pytest.fixture(scope="session")
-def books() -> tuple[Account, ...]:
+def books() -> tuple[AccountKind, ...]:
     place = {"site": "works", "sector": "industry", "region": "CN-ZJ"}
     utility = {"site": "utility", "sector": "water", "region": "CN-ZJ"}
     return (
-        Account(id="works-power", kind="grid-electricity", point="industry.energy", **place),
-        Account(id="works-gas", kind="natural-gas", point="gas.volume", **place),
-        Account(id="pumps", kind="grid-electricity", point="ps-lake.energy", **utility),
-        Account(id="supply", kind="water-supply", point="source-lake.volume", **utility),
-        Account(id="loss", kind="water-loss", point="losses.volume", **utility),
-        Account(id="roofs", kind="own-renewable", point="pv-01.energy", site="roofs", sector="public", region="CN-ZJ"),
+        account_of(id="works-power", kind="grid-electricity", point="industry.energy", **place),
+        account_of(id="works-gas", kind="natural-gas", point="gas.volume", **place),
+        account_of(id="pumps", kind="grid-electricity", point="ps-lake.energy", **utility),
+        account_of(id="supply", kind="water-supply", point="source-lake.volume", **utility),
+        account_of(id="loss", kind="water-loss", point="losses.volume", **utility),
+        account_of(id="roofs", kind="own-renewable", point="pv-01.energy", site="roofs", sector="public", region="CN-ZJ"),
     )
 
 

@@ -9,7 +9,7 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from carbon.accounts import Account
+from carbon.accounts import account_of
 from carbon.ledger import old as ledger
 from carbon.proof import seal
 from carbon.statements import HEADER, statement, write_statement_csv, write_statement_xlsx, write_targets
@@ -110,7 +110,7 @@ def test_totals_of_the_workbook_are_formulas_over_the_account_lines(made, tmp_pa
 
 def test_a_borrowed_water_factor_is_flagged_and_its_note_printed(day, shipped, tmp_path):
     note = "British factor of 2025, for consumers' books"
-    home = Account(
+    home = account_of(
         id="home",
         kind="water-supply",
         point="source-lake.volume",

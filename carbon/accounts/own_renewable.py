@@ -1,0 +1,30 @@
+"""What the city generates itself from sun, wind and water."""
+
+from datetime import date
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from carbon.accounts.account import AccountKind, Supply
+from carbon.accounts.weights import memo
+from carbon.factors import Factor
+from carbon.ledger.batch import Rule
+from city.quantities import Quantity
+
+
+class OwnRenewable(AccountKind):
+    """Own renewable generation: its amount alone, for it has no direct emission; consumers' own supply is made of it."""
+
+    kind: Literal["own-renewable"] = "own-renewable"
+    counted: ClassVar[Quantity] = Quantity.ENERGY_KWH
+    carrier_name: ClassVar[str] = "electricity"
+    usual_scope: ClassVar[Literal[1, 2, 3]] = 2
+    usual_activity: ClassVar[str] = "own renewable generation"
+    usual_gpc: ClassVar[str | None] = "I.4.4"
+
+    supplies: Literal["city", "site"] = Field(
+        default="city", description="whom it covers, hour by hour: all accounts of electricity, or first those of its own site"
+    )
+
+    def rules(self, factors: tuple[Factor, ...], on: date, supply: Supply) -> tuple[Rule, ...]:  # noqa: ARG002 - all kinds answer alike
+        return memo(self)
