@@ -1,0 +1,142 @@
+"""Tables of PDF statements: columns that fit, text that wraps, numbers to the right in threes, the head on every page."""
+
+from functools import lru_cache
+from typing import Any
+
+from carbon.statements.document import Cell, Column, Table, Value
+from carbon.statements.tidy import stated
+from carbon.statements.typeface import FONT, Typeface
+from city.problems import fault
+
+_PAD = 3.0  # left and right of a cell [pt]
+_SIZES = (8.0, 7.5, 7.0, 6.5, 6.0, 5.5)  # of tables [pt]; the first at which all columns fit
+_WIDEST = {"label": 170.0, "text": 260.0}  # natural width a column of wrapping text may ask for [pt]
+_NARROWEST = {"label": 80.0, "text": 100.0}  # and what a longer one is left with at least [pt]
+_TOGETHER = 90.0  # room for a table's title, head and first rows, or it begins on the next page [pt]
+_GREY, _RULE, _PALE = "#e2e6ea", "#7a828a", "#f1f3f5"
+
+
+def spaced(text: str) -> str:
+    """Digits of the integer part in threes, parted by thin spaces, with a true minus (ISO 80000-1, 7.3.1)."""
+    sign, digits = ("−", text[1:]) if text.startswith("-") else ("", text)
+    whole, point, decimals = digits.partition(".")
+    head = len(whole) % 3
+    parts = [whole[:head]] * bool(head) + [whole[i : i + 3] for i in range(head, len(whole), 3)]
+    return sign + "\u202f".join(parts) + point + decimals
+
+
+def shown(cell: Cell) -> str:
+    """A cell as a reader sees it."""
+    if isinstance(cell, Value):
+        return spaced(stated(cell.exact if cell.printed is None else cell.printed))
+    return cell or ""
+
+
+@lru_cache
+def styles(language: str) -> dict[str, Any]:
+    """Paragraph styles by name; Chinese text breaks between any two characters."""
+    from reportlab.lib.styles import ParagraphStyle
+
+    wrap = {"wordWrap": "CJK"} if language == "zh" else {"splitLongWords": 1}
+    base = {"fontName": FONT, "textColor": "#1f2326", **wrap}
+    return {
+        "title": ParagraphStyle("title", **base, fontSize=19, leading=26),
+        "where": ParagraphStyle("where", **base, fontSize=11, leading=16, spaceAfter=10),
+        "section": ParagraphStyle("section", **base, fontSize=13, leading=18, spaceBefore=8, spaceAfter=4),
+        "table": ParagraphStyle("table", **base, fontSize=9, leading=13, spaceBefore=6, spaceAfter=2),
+        "text": ParagraphStyle("text", **base, fontSize=9, leading=13, spaceAfter=4),
+        "note": ParagraphStyle("note", **base, fontSize=7, leading=9.5, spaceBefore=2),
+    }
+
+
+def paragraph(face: Typeface, look: Any, text: str) -> Any:
+    """A paragraph of plain text, whatever characters it holds."""
+    from reportlab.platypus import Paragraph
+
+    return Paragraph(face.markup(text), look)
+
+
+def _wraps(column: Column) -> bool:
+    return column.kind != "number"
+
+
+def _head(column: Column) -> str:
+    return f"{column.title} [{column.unit}]" if column.unit else column.title
+
+
+def _natural(table: Table, face: Typeface, size: float) -> tuple[list[float], list[float]]:
+    """Width each column would like, and the least it can do with [pt]: a number never wraps, a head at spaces."""
+    likes, leasts = [], []
+    for c, column in enumerate(table.columns):
+        texts = {shown(row.cells[c]) for row in table.rows}
+        widest = max((face.width(text, size) for text in texts), default=0.0) + 2 * _PAD
+        word = max(face.width(part, size) for part in _head(column).split(" ")) + 2 * _PAD
+        head = min(face.width(_head(column), size) + 2 * _PAD, 76.0)
+        if _wraps(column):
+            likes.append(min(max(widest, head), _WIDEST[column.kind]))
+            leasts.append(max(word, min(widest, _NARROWEST[column.kind])))
+        else:
+            likes.append(max(widest, head))
+            leasts.append(max(widest, min(word, 60.0)))
+    return likes, leasts
+
+
+def too_wide(table: Table, face: Typeface, width: float) -> bool:
+    """Would the table need smaller letters than 7 pt, or squeeze its text, on a page of this inner width [pt]?"""
+    likes, leasts = _natural(table, face, 7.0)
+    return sum(leasts) > width or sum(likes) > 1.35 * width
+
+
+def _widths(table: Table, face: Typeface, width: float) -> tuple[list[float], float]:
+    """Column widths [pt] that fill `width` at most, and the size of letters at which they fit."""
+    for size in _SIZES:
+        likes, leasts = _natural(table, face, size)
+        if sum(likes) <= width:
+            return likes, size
+        if sum(leasts) <= width:
+            share = (width - sum(leasts)) / (sum(likes) - sum(leasts))
+            return [least + share * (like - least) for like, least in zip(likes, leasts, strict=True)], size
+    observed = f"{len(table.columns)} columns, {sum(leasts):.0f} pt at {size} pt letters"
+    raise fault(f"table '{table.key}' as PDF", observed, f"at most {width:.0f} pt", "Write XLSX or CSV, or ask for a shorter span.")
+
+
+def flowables(table: Table, face: Typeface, looks: dict[str, Any], width: float) -> list[Any]:
+    """The table's title, grid and notes, ready to flow over pages with its head repeated."""
+    from reportlab.lib.styles import ParagraphStyle
+    from reportlab.platypus import CondPageBreak, LongTable
+
+    widths, size = _widths(table, face, width)
+    left = ParagraphStyle("cell", parent=looks["note"], fontSize=size, leading=size * 1.3, spaceBefore=0)
+    right = ParagraphStyle("number", parent=left, alignment=2)
+    head = [paragraph(face, left if _wraps(c) else right, _head(c)) for c in table.columns]
+    body = [[_drawn(cell, column, face, left, right) for cell, column in zip(row.cells, table.columns, strict=True)] for row in table.rows]
+    grid = LongTable([head, *body], colWidths=widths, repeatRows=1, hAlign="LEFT", style=_grid_style(table, size))
+    notes = [paragraph(face, looks["note"], note) for note in table.notes]
+    return [CondPageBreak(_TOGETHER), paragraph(face, looks["table"], table.title), grid, *notes]
+
+
+def _drawn(cell: Cell, column: Column, face: Typeface, left: Any, right: Any) -> Any:
+    """A number as plain text (it never wraps), text as a paragraph, notation keys among numbers to the right."""
+    text = shown(cell)
+    return text if isinstance(cell, Value) or not text else paragraph(face, left if _wraps(column) else right, text)
+
+
+def _grid_style(table: Table, size: float) -> list[tuple[Any, ...]]:
+    numbers = [c for c, column in enumerate(table.columns) if not _wraps(column)]
+    totals = [r for r, row in enumerate(table.rows, 1) if row.of]
+    return [
+        ("FONT", (0, 0), (-1, -1), FONT, size, size * 1.3),
+        ("VALIGN", (0, 0), (-1, 0), "BOTTOM"),
+        ("VALIGN", (0, 1), (-1, -1), "TOP"),
+        ("BACKGROUND", (0, 0), (-1, 0), _GREY),
+        ("LINEABOVE", (0, 0), (-1, 0), 0.8, _RULE),
+        ("LINEBELOW", (0, 0), (-1, 0), 0.8, _RULE),
+        ("LINEBELOW", (0, 1), (-1, -1), 0.25, "#c9ced3"),
+        ("LEFTPADDING", (0, 0), (-1, -1), _PAD),
+        ("RIGHTPADDING", (0, 0), (-1, -1), _PAD),
+        ("TOPPADDING", (0, 0), (-1, -1), 1.5),
+        ("BOTTOMPADDING", (0, 0), (-1, -1), 2.5),
+        *(("ALIGN", (c, 0), (c, -1), "RIGHT") for c in numbers),
+        *(("BACKGROUND", (0, r), (-1, r), _PALE) for r in totals),
+        *(("LINEABOVE", (0, r), (-1, r), 0.6, _RULE) for r in totals),
+    ]
