@@ -1,7 +1,7 @@
 """Logarithmic mean Divisia index, method I: what each factor of a product contributed to its change, with no residual.
 
 V = sum over sectors of x_1 x_2 ... x_K. Additive effects sum to the change of V, multiplicative ones multiply to its ratio.
-References: B. W. Ang, Energy Policy 33 (2005) 867-871 and 86 (2015) 233-238 (formulas); B. W. Ang and N. Liu, Energy Policy 35 (2007) 238-246,
+References: B. W. Ang, Energy Policy 33 (2005) 867-871 and 86 (2015) 233-238 (formulas); B. W. Ang, N. Liu, ib. 35 (2007) 238-246,
 and R. Wood and M. Lenzen, Energy Policy 34 (2006) 1326-1331 (zeros: analytic limits, not small values).
 """
 
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from city.problems import fault
 
@@ -27,13 +27,13 @@ def log_ratio(a: Values, b: Values) -> Values:
         return np.where(close, 2 * np.arctanh(np.where(close, half, 0.0)), np.log(a) - np.log(b))
 
 
-def log_mean(a: Values, b: Values) -> Values:
+def log_mean(a: ArrayLike, b: ArrayLike) -> Values:
     """Logarithmic mean (a - b) / ln(a / b) [unit of a]; a where both are equal, 0 where one of them is 0."""
-    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    some = (a > 0) & (b > 0)
-    over = log_ratio(np.where(some, a, 1.0), np.where(some, b, 1.0))
+    x, y = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    some = (x > 0) & (y > 0)
+    over = log_ratio(np.where(some, x, 1.0), np.where(some, y, 1.0))
     same = over == 0
-    return np.where(some, np.where(same, a, (a - b) / np.where(same, 1.0, over)), 0.0)
+    return np.where(some, np.where(same, x, (x - y) / np.where(same, 1.0, over)), 0.0)
 
 
 def effects(before: Values, after: Values) -> Values:
@@ -98,7 +98,7 @@ class Decomposition:
         if self.start <= 0 or self.end <= 0:
             observed = f"a total from {self.start:g} to {self.end:g}"
             raise fault("decomposition", observed, "both above zero for ratios", "Use the additive form, which has exact limits.")
-        weight = float(log_mean(np.float64(self.end), np.float64(self.start)))
+        weight = float(log_mean(self.end, self.start))
         return {name: float(np.exp(effect / weight)) for name, effect in self.additive.items()}
 
     @property
