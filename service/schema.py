@@ -14,7 +14,20 @@ from sqlalchemy.types import JSON
 
 from service.schema_base import metadata
 from service.schema_base import table as _table
-from service.schema_carbon import former_ledger_batch, former_ledger_entry, ledger_batch, ledger_close, ledger_due
+from service.schema_carbon import (
+    former_ledger_batch,
+    former_ledger_entry,
+    household_consent,
+    household_month,
+    household_release,
+    household_spent,
+    instrument_act,
+    instrument_lot,
+    instrument_use,
+    ledger_batch,
+    ledger_close,
+    ledger_due,
+)
 from service.schema_control import approval, audit, command, hold, request
 from service.schema_days import heard_day, meter_day
 from service.schema_edge import batch_origin, dead_letter
@@ -41,6 +54,13 @@ __all__ = [
     "former_ledger_entry",
     "heard_day",
     "hold",
+    "household_consent",
+    "household_month",
+    "household_release",
+    "household_spent",
+    "instrument_act",
+    "instrument_lot",
+    "instrument_use",
     "isolation",
     "known_event",
     "latest",

@@ -45,6 +45,78 @@ ledger_close = table(
     Column("statement", Text, nullable=False),
 )
 
+# Certificates come in lots of serial numbers in a row. Nothing here is changed or deleted: a retirement and a sale are acts, and each
+# certificate and each month of a contract has one use at most, which the key of `instrument_use` holds against any two writers.
+instrument_lot = table(
+    "instrument_lot",
+    Column("lot_id", String(80), primary_key=True),
+    Column("detail", JSON, nullable=False),  # carbon.instruments.certificates.Lot
+    Column("scheme", String(20), nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("at_utc", UtcTime, nullable=False),
+    Column("who", String(80), nullable=False),
+    Column("source", Text, nullable=False),  # name and SHA-256 of the file
+)
+instrument_act = table(
+    "instrument_act",
+    Column("act_id", Integer, primary_key=True),
+    Column("act", String(10), nullable=False),  # retired, sold
+    Column("kind", String(20), nullable=False),  # certificate, contract
+    Column("instrument", String(80), nullable=False),  # lot or contract
+    Column("accounts", JSON, nullable=False),  # that claim it; none of a sale
+    Column("start_utc", UtcTime),  # of the use; none of a sale
+    Column("end_utc", UtcTime),
+    Column("skip", Integer, nullable=False),  # certificates of the lot before the first of these
+    Column("count", Integer, nullable=False),  # certificates; 0 for a contract
+    Column("wh", BigInteger, nullable=False),
+    Column("beneficiary", Text, nullable=False),
+    Column("who", String(80), nullable=False),
+    Column("at_utc", UtcTime, nullable=False),
+    Column("reason", Text, nullable=False),
+)
+instrument_use = table(
+    "instrument_use",
+    Column("use_id", String(120), primary_key=True),  # scheme and serial of a certificate; contract, its id and a month
+    Column("act_id", Integer, nullable=False),
+    rowid=False,
+)
+household_consent = table(
+    "household_consent",
+    Column("consent_id", Integer, primary_key=True),
+    Column("household", String(80), nullable=False),  # site id
+    Column("owner", String(80), nullable=False),
+    Column("event", String(10), nullable=False),  # given, withdrawn
+    Column("at_utc", UtcTime, nullable=False),
+    Column("who", String(80), nullable=False),
+    Column("note", Text, nullable=False),
+)
+household_month = table(
+    "household_month",
+    Column("household", String(80), primary_key=True),
+    Column("month", String(7), primary_key=True),
+    Column("measure", String(20), primary_key=True),
+    Column("amount", BigInteger, nullable=False),  # stored units: Wh, mL, mg
+    Column("missing", Integer, nullable=False),  # entries without a usable value
+    rowid=False,
+)
+household_release = table(
+    "household_release",
+    Column("release_id", String(64), primary_key=True),  # hash of what was asked: the same question has one answer
+    Column("measure", String(20), nullable=False),
+    Column("period", String(7), nullable=False),
+    Column("detail", JSON, nullable=False),  # what is published, noise included; no true sum
+    Column("at_utc", UtcTime, nullable=False),
+    Column("who", String(80), nullable=False),
+)
+household_spent = table(
+    "household_spent",
+    Column("household", String(80), primary_key=True),
+    Column("year", Integer, primary_key=True, autoincrement=False),
+    Column("release_id", String(64), primary_key=True),
+    Column("epsilon_millionths", Integer, nullable=False),
+    rowid=False,
+)
+
 # The ledger of releases before: rows in SQL, a batch per night. Nothing is added; its last root is where the chain above begins.
 former_ledger_batch = table(
     "former_ledger_batch",

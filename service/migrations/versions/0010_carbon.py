@@ -14,6 +14,7 @@ branch_labels = None
 depends_on = None
 
 LEDGER = ("ledger_batch", "ledger_entry")
+BY_KEY = ("instrument_use", "household_month", "household_spent")  # SQLite keeps their rows in the order of the key
 
 
 def _rows_of_the_former_ledger(prefix: str) -> None:
@@ -58,7 +59,7 @@ def _moved(names: Sequence[str], target: str, source: str = "") -> None:
         op.drop_table(f"{source}{name}")
 
 
-def _tables() -> dict[str, tuple[Any, ...]]:
+def _ledger() -> dict[str, tuple[Any, ...]]:
     return {
         "ledger_batch": (
             sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
@@ -101,11 +102,91 @@ def _tables() -> dict[str, tuple[Any, ...]]:
     }
 
 
+def _instruments() -> dict[str, tuple[Any, ...]]:
+    return {
+        "instrument_lot": (
+            sa.Column("lot_id", sa.String(80), nullable=False),
+            sa.Column("detail", sa.JSON(), nullable=False),
+            sa.Column("scheme", sa.String(20), nullable=False),
+            sa.Column("count", sa.Integer(), nullable=False),
+            sa.Column("at_utc", UtcTime(), nullable=False),
+            sa.Column("who", sa.String(80), nullable=False),
+            sa.Column("source", sa.Text(), nullable=False),
+            sa.PrimaryKeyConstraint("lot_id"),
+        ),
+        "instrument_act": (
+            sa.Column("act_id", sa.Integer(), nullable=False),
+            sa.Column("act", sa.String(10), nullable=False),
+            sa.Column("kind", sa.String(20), nullable=False),
+            sa.Column("instrument", sa.String(80), nullable=False),
+            sa.Column("accounts", sa.JSON(), nullable=False),
+            sa.Column("start_utc", UtcTime()),
+            sa.Column("end_utc", UtcTime()),
+            sa.Column("skip", sa.Integer(), nullable=False),
+            sa.Column("count", sa.Integer(), nullable=False),
+            sa.Column("wh", sa.BigInteger(), nullable=False),
+            sa.Column("beneficiary", sa.Text(), nullable=False),
+            sa.Column("who", sa.String(80), nullable=False),
+            sa.Column("at_utc", UtcTime(), nullable=False),
+            sa.Column("reason", sa.Text(), nullable=False),
+            sa.PrimaryKeyConstraint("act_id"),
+        ),
+        "instrument_use": (
+            sa.Column("use_id", sa.String(120), nullable=False),
+            sa.Column("act_id", sa.Integer(), nullable=False),
+            sa.PrimaryKeyConstraint("use_id"),
+        ),
+    }
+
+
+def _households() -> dict[str, tuple[Any, ...]]:
+    return {
+        "household_consent": (
+            sa.Column("consent_id", sa.Integer(), nullable=False),
+            sa.Column("household", sa.String(80), nullable=False),
+            sa.Column("owner", sa.String(80), nullable=False),
+            sa.Column("event", sa.String(10), nullable=False),
+            sa.Column("at_utc", UtcTime(), nullable=False),
+            sa.Column("who", sa.String(80), nullable=False),
+            sa.Column("note", sa.Text(), nullable=False),
+            sa.PrimaryKeyConstraint("consent_id"),
+        ),
+        "household_month": (
+            sa.Column("household", sa.String(80), nullable=False),
+            sa.Column("month", sa.String(7), nullable=False),
+            sa.Column("measure", sa.String(20), nullable=False),
+            sa.Column("amount", sa.BigInteger(), nullable=False),
+            sa.Column("missing", sa.Integer(), nullable=False),
+            sa.PrimaryKeyConstraint("household", "month", "measure"),
+        ),
+        "household_release": (
+            sa.Column("release_id", sa.String(64), nullable=False),
+            sa.Column("measure", sa.String(20), nullable=False),
+            sa.Column("period", sa.String(7), nullable=False),
+            sa.Column("detail", sa.JSON(), nullable=False),
+            sa.Column("at_utc", UtcTime(), nullable=False),
+            sa.Column("who", sa.String(80), nullable=False),
+            sa.PrimaryKeyConstraint("release_id"),
+        ),
+        "household_spent": (
+            sa.Column("household", sa.String(80), nullable=False),
+            sa.Column("year", sa.Integer(), autoincrement=False, nullable=False),
+            sa.Column("release_id", sa.String(64), nullable=False),
+            sa.Column("epsilon_millionths", sa.Integer(), nullable=False),
+            sa.PrimaryKeyConstraint("household", "year", "release_id"),
+        ),
+    }
+
+
+def _tables() -> dict[str, tuple[Any, ...]]:
+    return _ledger() | _instruments() | _households()
+
+
 def upgrade() -> None:
     _rows_of_the_former_ledger("former_")
     _moved(LEDGER, "former_")
     for name, columns in _tables().items():
-        op.create_table(name, *columns, sqlite_with_rowid=True)
+        op.create_table(name, *columns, sqlite_with_rowid=name not in BY_KEY)
 
 
 def downgrade() -> None:
