@@ -14,6 +14,7 @@ from pydantic import Field, TypeAdapter
 
 from carbon.accounts.account import AccountKind, Stated, Supply
 from carbon.accounts.certificate import Certificate
+from carbon.accounts.check import check, double_counting, doubts
 from carbon.accounts.electricity import GRID, FromGrid
 from carbon.accounts.fuel import Fuel
 from carbon.accounts.grid_electricity import GridElectricity
@@ -101,7 +102,10 @@ __all__ = [
     "Stated",
     "account_of",
     "apply",
+    "check",
     "covers",
+    "double_counting",
+    "doubts",
     "lines_of",
     "provisional",
     *(kind.__name__ for kind in KINDS),

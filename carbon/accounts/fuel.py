@@ -102,8 +102,8 @@ class Fuel(AccountKind):
     def activity_name(self) -> str:
         return self.activity or f"{self.fuel} stationary combustion"
 
-    def rules(self, factors: tuple[Factor, ...], on: date, supply: Supply) -> tuple[Rule, ...]:
-        self.refuse_own(supply)
+    def heat_mj(self, factors: tuple[Factor, ...], on: date) -> tuple[Fraction, tuple[Factor, ...]]:
+        """Net heat of one counted unit [MJ per kg, m3 or kWh] on a day, and the published numbers in it."""
         of_heat: tuple[Factor, ...] = ()
         if self.counts == "heat_kwh":
             heat_mj = MJ_PER_KWH
@@ -111,6 +111,10 @@ class Fuel(AccountKind):
             heat_mj = Fraction(self.heat_value_mj)
         else:
             heat_mj, of_heat = coal_heat_mj(self, factors, f"cn.gbt2589.{_COAL[self.fuel, self._heat_per]}", on)
-        heat_mj *= Fraction(self.net_per_gross or 1) * Fraction(self.density_kg_per_m3 or 1)
+        return heat_mj * Fraction(self.net_per_gross or 1) * Fraction(self.density_kg_per_m3 or 1), of_heat
+
+    def rules(self, factors: tuple[Factor, ...], on: date, supply: Supply) -> tuple[Rule, ...]:
+        self.refuse_own(supply)
+        heat_mj, of_heat = self.heat_mj(factors, on)
         activity = f"{self.fuel} stationary combustion"
         return burnt(self, factors, on, activity=activity, method=f"ipcc2006:{self.fuel}", heat_mj=heat_mj, of_heat=of_heat)

@@ -1,6 +1,7 @@
 """Sub-sectors of the community protocol, which of them an account belongs to, and why one has no figure.
 
-Reference: Global Protocol for Community-Scale Greenhouse Gas Inventories (GPC), version 1.1, table 4.3 and section 2.3 (notation keys).
+Reference: Global Protocol for Community-Scale Greenhouse Gas Inventories (GPC), version 1.1: its table of sub-sectors
+and its notation keys IE (included elsewhere), NE (not estimated), NO (not occurring), C (confidential).
 """
 
 from collections.abc import Mapping, Sequence

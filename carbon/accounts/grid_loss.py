@@ -10,7 +10,7 @@ from carbon.accounts.electricity import FromGrid
 class GridLoss(FromGrid):
     """Electricity lost in the city's own grid: infeed and own generation less all meters, at the grid's factor.
 
-    Scope 2 of whoever runs the grid (GHG Protocol Scope 2 Guidance, section 5.4); in a city inventory by the GPC it is the third part.
+    Scope 2 of whoever runs the grid (GHG Protocol Corporate Standard, chapter 4); in a city inventory by the GPC it is a third part.
     Its point is no meter: the night derives it (`carbon.accounts.balance.grid_loss`).
     """
 
@@ -20,3 +20,5 @@ class GridLoss(FromGrid):
     takes_own_supply: ClassVar[bool] = True
 
     infeed: tuple[str, ...] = Field(min_length=1, description="points that measure what comes in from the grid above")
+    outfeed: tuple[str, ...] = Field(default=(), description="points that measure what goes back to the grid above")
+    generation: tuple[str, ...] = Field(default=(), description="points of generation in this grid that no own-renewable account counts")

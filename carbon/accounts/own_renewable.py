@@ -22,8 +22,8 @@ class OwnRenewable(AccountKind):
     usual_activity: ClassVar[str] = "own renewable generation"
     usual_gpc: ClassVar[str | None] = "I.4.4"
 
-    supplies: Literal["city", "site"] = Field(
-        default="city", description="whom it covers, hour by hour: all accounts of electricity, or first those of its own site"
+    supplies: tuple[str, ...] = Field(
+        default=(), description="accounts of electricity that it covers hour by hour, by a direct line; none: those of its own site"
     )
 
     def rules(self, factors: tuple[Factor, ...], on: date, supply: Supply) -> tuple[Rule, ...]:  # noqa: ARG002 - all kinds answer alike
