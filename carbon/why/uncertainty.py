@@ -8,11 +8,14 @@ All uncertainties are half-widths of 95 % intervals, relative (0.05 = 5 %), and 
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from carbon.factors import Factor
+from carbon.ledger.batch import Rule
 from city.problems import fault
 
 _Z95 = 1.959963984540054
@@ -20,6 +23,7 @@ LOG_NORMAL_FROM = 0.3
 """Standard deviation over mean from which on approach 1 no longer holds (IPCC 2006, vol. 1, 3.2.3.1): the interval becomes log-normal."""
 
 Kind = Literal["meter", "factor", "gwp"]
+_WEIGH_ONE = ("CO2", "CO2e", "-")
 
 
 class Source(NamedTuple):
@@ -53,7 +57,7 @@ class Uncertainty:
             return told
         first = self.by_source.iloc[0]
         told = f"{self.kg / 1000:,.1f} t within {self.low_kg / 1000:,.1f} and {self.high_kg / 1000:,.1f} t (95 %, {self.shape});"
-        told += f" {100 * first['share']:.0f} % of the variance is from {first['kind']} {first['source']}."
+        told += f" {100 * first['share']:.0f} % of the variance is from {first['source']}."
         if self.unstated_share > 0:
             told += f" For {100 * self.unstated_share:.1f} % of the mass a source states no uncertainty: there the interval is too narrow."
         return told
@@ -88,9 +92,40 @@ def propagated(terms: Iterable[tuple[float, Sequence[Source]]]) -> Uncertainty:
     low, high, shape = _interval(total, variance**0.5)
     rows = [(name, known[name].kind, abs(value), value**2 / variance if variance else 0.0) for name, value in half.items()]
     frame = pd.DataFrame(rows, columns=["source", "kind", "kg", "share"]).sort_values(["share", "source"], ascending=[False, True])
-    worst = tuple(sorted(lacking, key=lambda name: -lacking[name]))
+    worst = tuple(sorted(lacking, key=lambda name: (-lacking[name], name)))
     relative = variance**0.5 / abs(total) if total else 0.0
     return Uncertainty(total, relative, low, high, shape, unstated / size if size else 0.0, worst, frame.reset_index(drop=True))
+
+
+def of_book(
+    book: pd.DataFrame,
+    rules: Iterable[Rule],
+    factors: Iterable[Factor],
+    meters: Mapping[str, Decimal],
+    gwp: Mapping[str, Decimal | None],
+) -> Uncertainty:
+    """The interval of the city's sum in a BOOK frame that `carbon.gwp.weighed` gave `co2e_mg`.
+
+    `meters` is {account_id: half-width of 95 % [%]} of what the account's meter shows, `gwp` {gas: that of its warming potential};
+    factors bring their own (`Factor.uncertainty_percent`). All periods of an account share its meter's error, all entries of a rule its
+    factors', all of a gas its potential's. Only postings count. Raises `PenstockError` for a rule that is not among `rules`.
+    """
+    part_of = {rule.rule_id: tuple(name for name, _ in rule.parts) for rule in rules}
+    stated = {factor.id: factor.uncertainty_percent for factor in factors}
+    posted = book[book["kind"] == "posting"]
+    if unknown := sorted(set(posted["rule_id"]) - set(part_of)):
+        raise fault("uncertainty of the book", f"entries by rule '{unknown[0]}'", "rules that are given", "Give the rules of its batches.")
+    terms = []
+    for (account, rule, gas), masses in posted.groupby(["account_id", "rule_id", "gas"], sort=True)["co2e_mg"]:
+        sources = [_source(account, "meter", meters.get(account))]
+        sources += [_source(name, "factor", stated.get(name)) for name in part_of[rule]]
+        sources += [_source(gas, "gwp", gwp.get(gas))] if gas not in _WEIGH_ONE else []
+        terms.append((float(sum(masses)) / 1e6, sources))
+    return propagated(terms)
+
+
+def _source(name: str, kind: Kind, percent: Decimal | None) -> Source:
+    return Source(f"{kind} {name}", kind, None if percent is None else float(percent) / 100)
 
 
 def _interval(total: float, half: float) -> tuple[float, float, Literal["normal", "log-normal"]]:

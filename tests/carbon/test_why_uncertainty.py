@@ -2,15 +2,19 @@
 
 import json
 import os
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from carbon.factors import load
+from carbon.ledger.batch import Rule
 from carbon.why.masses import Avoided, Inventory
-from carbon.why.uncertainty import Source, independent_sum, product, propagated
+from carbon.why.uncertainty import Source, independent_sum, of_book, product, propagated
 from city.problems import PenstockError
 
 GOLDEN = Path(os.environ.get("PENSTOCK_DATA", "../shared/data")) / "carbon" / "golden_vectors.json"
@@ -92,6 +96,34 @@ def test_sharing_a_source_never_narrows_an_interval(terms):
     apart = propagated((kg, [Source(f"m{i}", "meter", u), Source(f"f{i}", "factor", 0.1)]) for i, (kg, u, _) in enumerate(terms))
     shared = propagated((kg, [Source(f"m{i}", "meter", u), Source("f", "factor", 0.1)]) for i, (kg, u, _) in enumerate(terms))
     assert shared.relative >= apart.relative - 1e-12
+
+
+def test_a_book_takes_its_sources_from_accounts_rules_and_gases():
+    """Two accounts of 100 kg CO2 by one grid factor (4 %), one of 10 kg CO2e methane; meters 2 %, 2 % and unknown."""
+    rules = [
+        Rule("grid", "CO2", 1, 1, "posting", "location", (("cn.grid", "0" * 64),)),
+        Rule("gas.ch4", "CH4", 1, 1, "posting", "direct", (("ipcc.ch4", "0" * 64),)),
+    ]
+    row = {"period": "2025", "mg": 0, "kind": "posting"}
+    book = pd.DataFrame(
+        [
+            row | {"account_id": "a", "rule_id": "grid", "gas": "CO2", "co2e_mg": Decimal(60_000_000)},
+            row | {"account_id": "a", "rule_id": "grid", "gas": "CO2", "co2e_mg": Decimal(40_000_000), "period": "2026"},
+            row | {"account_id": "b", "rule_id": "grid", "gas": "CO2", "co2e_mg": Decimal(100_000_000)},
+            row | {"account_id": "c", "rule_id": "gas.ch4", "gas": "CH4", "co2e_mg": Decimal(10_000_000)},
+            row | {"account_id": "d", "rule_id": "grid", "gas": "CO2", "co2e_mg": Decimal(10**12), "kind": "outside"},
+        ]
+    )
+    factors = [
+        load()[0].model_copy(update={"id": name, "uncertainty_percent": u}) for name, u in (("cn.grid", Decimal(4)), ("ipcc.ch4", None))
+    ]
+    made = of_book(book, rules, factors, {"a": Decimal(2), "b": Decimal(2)}, {"CH4": Decimal(11)})
+    assert made.kg == 210
+    assert made.relative * 210 == pytest.approx((2**2 + 2**2 + 8**2 + 1.1**2) ** 0.5)
+    assert made.unstated == ("factor ipcc.ch4", "meter c")
+    assert made.unstated_share == pytest.approx(10 / 210)
+    with pytest.raises(PenstockError, match=r"entries by rule 'gas\.ch4'"):
+        of_book(book, rules[:1], factors, {}, {})
 
 
 def test_one_source_cannot_have_two_uncertainties():
