@@ -86,10 +86,21 @@ class Batch:
         shapes = {name: (array.dtype, array.shape) for name, array in self.columns.items()}
         if shapes != {name: (dtype, (self.rows,)) for name, dtype in COLUMNS.items()} or self.rows > MOST_ROWS:
             raise fault("ledger batch", f"columns {shapes}", f"{dict(COLUMNS)} of equal length, {MOST_ROWS} rows at most", "Post again.")
+        object.__setattr__(self, "columns", {name: _once(array) for name, array in self.columns.items()})
 
     @property
     def rows(self) -> int:
         return len(self.columns["line"])
+
+
+def same_throughout(array: NDArray[Any]) -> bool:
+    """Does an array hold one value, in every row?"""
+    return len(array) > 0 and (array.strides == (0,) or (array[0] == array[-1] and array.min() == array.max()))
+
+
+def _once(array: NDArray[Any]) -> NDArray[Any]:
+    """A column that holds one value throughout keeps it once: lengths, versions and marks mostly do."""
+    return np.broadcast_to(array[:1].copy(), array.shape) if same_throughout(array) else array
 
 
 @dataclass(frozen=True, slots=True)

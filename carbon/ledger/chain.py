@@ -1,0 +1,58 @@
+"""Headers: each batch sealed behind the one before."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from carbon.ledger.batch import GENESIS, Batch, Header
+from carbon.ledger.civil import from_micros, micros
+from carbon.ledger.files import merkle_root, write
+from carbon.ledger.merkle import chain_root
+from city.problems import fault
+
+
+def append(batch: Batch, folder: Path, after: Header | None = None, genesis: str = GENESIS) -> Header:
+    """Write a batch into a folder and seal it, as `seal` does."""
+    return seal(batch, after, genesis, write(batch, folder))
+
+
+def seal(batch: Batch, after: Header | None = None, genesis: str = GENESIS, merkle: str = "") -> Header:
+    """The header of a batch behind the header `after`, or of the first one, behind the root `genesis` of a former ledger.
+
+    `merkle` is the batch's Merkle root where it is known already [hex]. Raises `PenstockError` when the batch is said to be known before
+    the one it follows.
+    """
+    if after is not None and batch.known_at_utc < after.known_at_utc:
+        observed, allowed = (
+            f"known at {batch.known_at_utc.isoformat()}",
+            f"not before batch {after.number}, {after.known_at_utc.isoformat()}",
+        )
+        raise fault("ledger batch", observed, allowed, "Check the clock.")
+    number, previous = (after.number + 1, after.root) if after else (0, genesis)
+    start, length = batch.columns["start"], batch.columns["seconds"]
+    first, last = (int(start.min()), int((start + length * np.int64(1_000_000)).max())) if batch.rows else (0, 0)
+    made = Header(number, batch.rows, first, last, batch.known_at_utc, batch.reason, previous, merkle or merkle_root(batch), "")
+    return sealed(made)
+
+
+def sealed(header: Header) -> Header:
+    """The header with the root that its other fields give."""
+    known = micros(header.known_at_utc)
+    fields_of = (header.previous, header.number, header.rows, header.start, header.end, known, header.reason, header.merkle)
+    return replace(header, root=chain_root(fields_of))
+
+
+def to_json(header: Header) -> dict[str, Any]:
+    """A header as JSON says it: known at in microseconds since 1970 UTC."""
+    return {**asdict(header), "known_at_utc": micros(header.known_at_utc)}
+
+
+def from_json(found: Mapping[str, Any]) -> Header:
+    """A header from `to_json`. Raises `PenstockError` when it is none."""
+    kinds = {"number": int, "rows": int, "start": int, "end": int, "known_at_utc": int}
+    if set(found) != {field.name for field in fields(Header)} or any(type(value) is not kinds.get(k, str) for k, value in found.items()):
+        raise fault("ledger header", str(dict(found))[:200], "the fields of a header", "Restore it from a copy.")
+    return Header(**{**found, "known_at_utc": from_micros(found["known_at_utc"])})

@@ -1,0 +1,165 @@
+"""Batches on disk: one file each, named by the Merkle root of its content, read by memory map."""
+
+import json
+import mmap
+import os
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from carbon.ledger.batch import COLUMNS, Batch, Header, Line, Rule, same_throughout
+from carbon.ledger.container import NPY_BYTES, frame, members, npy_header
+from carbon.ledger.merkle import ROWS as BLOCK
+from carbon.ledger.merkle import SIZE, as_bytes, digests, leaves, tree_root
+from city.problems import PenstockError, fault
+
+ROWS, DICTIONARIES, DIGESTS = "rows.json", ("lines.json", "rules.json"), "digests.npy"
+
+
+def dictionaries(batch: Batch) -> tuple[bytes, bytes]:
+    """Lines and rules, each as JSON by field: {"account_id": [...], "point_id": [...], ...}."""
+    return _said(Line, batch.lines), _said(Rule, batch.rules)
+
+
+def _rows(batch: Batch) -> bytes:
+    """How many rows there are, and the columns that hold one value throughout: {"rows": 24, "same": {"seconds": 3600, ...}}."""
+    same = {name: int(array[0]) for name, array in batch.columns.items() if same_throughout(array)}
+    return json.dumps({"rows": batch.rows, "same": same}, separators=(",", ":")).encode()
+
+
+def _said(kind: type[Line] | type[Rule], rows: Sequence[Line] | Sequence[Rule]) -> bytes:
+    made = {field.name: [getattr(row, field.name) for row in rows] for field in fields(kind)}
+    return json.dumps(made, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+# Nights differ little: most share their lines and many their rules, so the last few are kept.
+@lru_cache(maxsize=4)
+def _lines(data: bytes) -> tuple[Line, ...]:
+    found = json.loads(data)
+    return tuple(Line(*row) for row in zip(*(found[field.name] for field in fields(Line)), strict=True))
+
+
+@lru_cache(maxsize=4)
+def _rules(data: bytes) -> tuple[Rule, ...]:
+    found = json.loads(data)
+    found["parts"] = [tuple((name, digest) for name, digest in parts) for parts in found["parts"]]
+    return tuple(Rule(*row) for row in zip(*(found[field.name] for field in fields(Rule)), strict=True))
+
+
+def merkle_root(batch: Batch) -> str:
+    """Root of the tree over a batch's content, hex."""
+    return tree_root(leaves(dictionaries(batch), digests(batch.columns)))
+
+
+def write(batch: Batch, folder: Path) -> str:
+    """Write a batch's file and return its Merkle root [hex], which is its name; a file of the same content is left as it is.
+
+    The file appears whole or not at all: it is written beside, flushed to the disk, and renamed.
+    """
+    said, blocks = dictionaries(batch), digests(batch.columns)
+    merkle = tree_root(leaves(said, blocks))
+    path = file_of(folder, merkle)
+    if path.exists():
+        return merkle
+    columns = {name: array for name, array in batch.columns.items() if not same_throughout(array)}
+    parts: dict[str, tuple[Any, ...]] = {ROWS: (_rows(batch),), **{name: (text,) for name, text in zip(DICTIONARIES, said, strict=True)}}
+    for name, array in {**columns, "digests": blocks}.items():
+        parts[f"{name}.npy"] = (npy_header(array.dtype, array.shape), as_bytes(array))
+    crcs = {name: (sum(map(len, part)), _crc(part)) for name, part in parts.items()}
+    folder.mkdir(parents=True, exist_ok=True)
+    beside = folder / f".{merkle}.{os.getpid()}.part"
+    try:
+        with beside.open("wb") as out:
+            *before, behind = frame(crcs)
+            for head, part in zip(before, parts.values(), strict=True):
+                out.write(head)
+                for piece in part:
+                    out.write(piece)
+            out.write(behind)
+            out.flush()
+            os.fsync(out.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+    _sync(folder)
+    return merkle
+
+
+def _crc(part: Sequence[Any]) -> int:
+    made = 0
+    for piece in part:
+        made = zlib.crc32(piece, made)
+    return made
+
+
+def _sync(folder: Path) -> None:
+    """Flush a folder, so that the new name in it survives a loss of power."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def file_of(folder: Path, merkle: str) -> Path:
+    """Where the batch of that Merkle root [hex] lies."""
+    return folder / f"{merkle}.zip"
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a file holds: the bytes of its lines and rules, its columns and the digests kept with them."""
+
+    dictionaries: tuple[bytes, ...]
+    columns: dict[str, NDArray[Any]]
+    digests: NDArray[np.uint8]
+
+
+def mapped(path: Path, subject: str) -> memoryview:
+    """A file as memory, read when touched. Raises `PenstockError` when it is missing or empty."""
+    try:
+        with path.open("rb") as file:
+            return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    except (OSError, ValueError):
+        raise fault(subject, f"file {path.name} is missing or empty", "the file of the batch", "Restore it from a copy.") from None
+
+
+def content(data: memoryview, subject: str) -> Content:
+    """What a batch's file holds. Raises `PenstockError` when its layout is not that of `write`."""
+    found = members(data, subject)
+    try:
+        told = json.loads(bytes(found[ROWS]))
+        rows, same = int(told["rows"]), {name: COLUMNS[name].type(value) for name, value in told["same"].items()}
+        columns = {
+            name: np.broadcast_to(same[name], rows) if name in same else _array(found[f"{name}.npy"], dtype, (rows,))
+            for name, dtype in COLUMNS.items()
+        }
+        kept = _array(found[DIGESTS], np.dtype("|u1"), (-(-rows // BLOCK), len(COLUMNS), SIZE))
+        dictionaries = tuple(bytes(found[name]) for name in DICTIONARIES)
+    except (ValueError, TypeError, KeyError, OverflowError, AttributeError, RecursionError):
+        raise fault(subject, "a file that is not laid out as a batch", "the file as it was written", "Restore it from a copy.") from None
+    return Content(dictionaries, columns, kept)
+
+
+def _array(view: memoryview, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """The array of a .npy member. Raises `ValueError` when its header or length is another."""
+    if view[:NPY_BYTES] != npy_header(dtype, shape):
+        raise ValueError
+    return np.frombuffer(view[NPY_BYTES:], dtype).reshape(shape)
+
+
+def read(folder: Path, header: Header) -> Batch:
+    """The batch of a header, its columns memory-mapped. `carbon.ledger.verify` says whether it is as it was sealed; this does not."""
+    subject = f"ledger batch {header.number}"
+    found = content(mapped(file_of(folder, header.merkle), subject), subject)
+    try:
+        lines, rules = _lines(found.dictionaries[0]), _rules(found.dictionaries[1])
+    except (ValueError, TypeError, KeyError, PenstockError):
+        raise fault(subject, "lines or rules that cannot be read", "JSON as it was written", "Restore the file from a copy.") from None
+    return Batch(lines, rules, found.columns, header.known_at_utc, header.reason)
