@@ -18,6 +18,7 @@ _NAMED = {
     "broker": "brokers",
     "programme": "programmes",
     "vtn": "vtns",
+    "account": "accounts",
 }
 _USES = (  # table, key in it, what the key names
     ("sites", "sector", "sector"),
@@ -74,6 +75,13 @@ def dangling(raw: Mapping[str, Any], models: Mapping[str, DeviceModel]) -> Itera
         for key in ("series", "inflow_series"):
             series = entry.get(key)
             uses += [(f"assets[{i}].{key}", "point", point) for point in (series if isinstance(series, list) else ())]
+    for i, entry in tables(raw, "accounts"):
+        for key in ("infeed", "outfeed", "generation"):
+            points = entry.get(key)
+            uses += [(f"accounts[{i}].{key}", "point", point) for point in (points if isinstance(points, list) else ())]
+    for i, entry in tables(raw, "measures"):
+        names = entry.get("accounts")
+        uses += [(f"measures[{i}].accounts", "account", name) for name in (names if isinstance(names, list) else ())]
     water = raw.get("water")
     if isinstance(water, dict) and "valve_panel" in water:
         uses.append(("water.valve_panel", "meter", water["valve_panel"]))
@@ -100,6 +108,7 @@ def dangling(raw: Mapping[str, Any], models: Mapping[str, DeviceModel]) -> Itera
         "assets",
         "accounts",
         "targets",
+        "measures",
         "stations",
         "brokers",
         "totals",

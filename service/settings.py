@@ -8,9 +8,10 @@ from zoneinfo import available_timezones
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from carbon.accounts import Account
+from carbon.accounts import Account, double_counting
 from carbon.settings import Carbon
 from carbon.targets.target import Target
+from carbon.why.measure import Measure
 from city.crews import Crew, Works
 from city.places import Located, Meter, Place, Point, Site, Total, Zone, whole_part_of_an_hour
 from city.problems import PenstockError, Problem
@@ -154,6 +155,7 @@ class Settings(Place):
     accounts: tuple[Account, ...] = ()
     carbon: Carbon = Carbon()
     targets: tuple[Target, ...] = ()
+    measures: tuple[Measure, ...] = ()
     imports: tuple[Import, ...] = ()
     drops: tuple[Drop, ...] = ()
     brokers: tuple[Broker, ...] = ()
@@ -270,6 +272,8 @@ def load(environment: Environment) -> LoadedCity:
     problems += civil_steps.mismatched(raw)
     problems += edge_settings.mismatched(raw, models)
     problems += road_names.mismatched(raw, models)
+    if settings is not None and not problems:
+        problems += double_counting(settings.accounts, settings.meters, settings.totals)
     if problems or settings is None:
         raise PenstockError(problems)
     digest = hashlib.sha256(environment.city_file.read_bytes()).hexdigest()

@@ -74,24 +74,22 @@ def _sums(book: pd.DataFrame) -> pd.DataFrame:
     return book.astype(dict.fromkeys(_KEYS, str)).groupby(list(_KEYS), observed=True)[["amount", "mg"]].sum()
 
 
-def electricity(book: pd.DataFrame, infeed_wh: Mapping[str, int], outfeed_wh: Mapping[str, int] | None = None) -> list[Problem]:
+def electricity(
+    book: pd.DataFrame, accounts: Sequence[AccountKind], infeed_wh: Mapping[str, int], outfeed_wh: Mapping[str, int] | None = None
+) -> list[Problem]:
     """Problems where a period's books do not close: used + lost = infeed + own generation - outfeed, to the watt-hour.
 
-    `book` is a BOOK frame of energy in which what is used and lost posts and own generation is a memo of activity
-    `own renewable generation`; `infeed_wh` and `outfeed_wh` [Wh] are by period.
+    `book` is a BOOK frame by account; `infeed_wh` and `outfeed_wh` [Wh] are by its periods.
     """
-    energy = book[book["quantity"].astype(str) == "energy_kwh"]
-    used = energy[energy["kind"] == "posting"].groupby("period", observed=True)["amount"].sum()
-    own = (
-        energy[(energy["kind"] == "memo") & (energy["activity"] == OwnRenewable.usual_activity)]
-        .groupby("period", observed=True)["amount"]
-        .sum()
-    )
+    sign = {a.id: -1 if isinstance(a, OwnRenewable) else 1 for a in accounts if a.takes_own_supply or isinstance(a, OwnRenewable)}
+    known = book[book["account_id"].isin(list(sign))]
+    signed = known["amount"] * known["account_id"].astype(str).map(sign)
+    taken = signed.groupby(known["period"].astype(str)).sum()
     problems = []
     for period, infeed in infeed_wh.items():
-        taken, came = int(used.get(period, 0)), infeed + int(own.get(period, 0)) - (outfeed_wh or {}).get(period, 0)
-        if taken != came:
-            observed = f"{taken} Wh used and lost, {came} Wh came in and were generated"
+        came, net_use = infeed - (outfeed_wh or {}).get(period, 0), int(taken.get(period, 0))
+        if net_use != came:
+            observed = f"{net_use} Wh used and lost beyond own generation, {came} Wh came in"
             remedy = "Look for accounts that are missing or counted twice, and for hours that are missing."
             problems.append(Problem(f"electricity of {period}", observed, "the same", remedy))
     return problems

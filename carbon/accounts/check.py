@@ -12,6 +12,12 @@ from city.problems import PenstockError, Problem
 
 def check(accounts: Sequence[AccountKind]) -> None:
     """Raise `PenstockError` with every fault that can be told from the accounts alone: nothing is posted then."""
+    problems = _faults(accounts)
+    if problems:
+        raise PenstockError(problems)
+
+
+def _faults(accounts: Sequence[AccountKind]) -> list[Problem]:
     named = {account.id: account for account in accounts}
     problems = [*_once(accounts, lambda a: a.id, "id"), *_once(accounts, lambda a: (a.point, a.quantity), "point")]
     for account in accounts:
@@ -22,8 +28,7 @@ def check(accounts: Sequence[AccountKind]) -> None:
     if len(losses) > 1:
         remedy = "Keep one: it takes all meters off what comes in."
         problems.append(Problem(f"account '{losses[1]}'", f"the grid's losses are in '{losses[0]}' too", "one grid-loss account", remedy))
-    if problems:
-        raise PenstockError(problems)
+    return problems
 
 
 def _once(accounts: Sequence[AccountKind], key: Callable[[AccountKind], object], what: str) -> Iterator[Problem]:
@@ -95,12 +100,17 @@ def covered(plant: OwnRenewable, accounts: Iterable[AccountKind]) -> frozenset[s
 
 
 def double_counting(accounts: Sequence[AccountKind], meters: Iterable[Meter], totals: Iterable[Total] = ()) -> list[Problem]:
-    """Accounts whose meter sees what another one's posts: a meter and its sub-meter without `within`, a total beside its parts."""
+    """Every fault of `check`, and accounts whose meter sees what another one's posts: a meter and its sub-meter without `within`, or a
+    total beside its parts.
+    """
     named = {account.id: account for account in accounts}
     under = {meter.id: meter.under for meter in meters}
     parts = {total.id: total.of for total in totals}
     at: dict[tuple[str, str], AccountKind] = {(a.point.rpartition(".")[0], f"{a.kind} {a.quantity}"): a for a in accounts}
-    problems = []
+    problems = _faults(accounts)
+    if problems:
+        return problems
+    counted = {(a.point, a.quantity): a for a in accounts}
     for account in accounts:
         seen, meter = {account.point}, under.get(account.point.rpartition(".")[0])
         while meter is not None and meter not in seen:
@@ -111,9 +121,8 @@ def double_counting(accounts: Sequence[AccountKind], meters: Iterable[Meter], to
                 remedy = f"Write within = \"{main.id}\", so that '{main.id}' posts what remains; or remove one of them."
                 problems.append(Problem(f"account '{account.id}'", observed, "each kWh and m3 in one account", remedy))
             meter = under.get(meter)
-        inside = _parts(account.point, parts)
-        for part in accounts:
-            if part.point in inside and part.quantity == account.quantity:
+        for inside in sorted(_parts(account.point, parts)):
+            if (part := counted.get((inside, account.quantity))) is not None:
                 observed = f"total '{account.point}' contains '{part.point}' of account '{part.id}'"
                 remedy = "Remove the total's account, or those of its parts."
                 problems.append(Problem(f"account '{account.id}'", observed, "a total or its parts", remedy))

@@ -14,7 +14,7 @@ from carbon.ledger.batch import Rule
 from city.places import Place
 from city.quantities import Quantity
 
-_N_TO_N2O = Fraction(44, 28)  # molar masses, IPCC 2019 Refinement, vol. 5, eq. 6.9
+_N_TO_N2O = Fraction(44, 28)  # molar masses, IPCC 2019 Refinement, vol. 5, ch. 6
 
 
 class Methane(Place):
@@ -39,7 +39,7 @@ class Methane(Place):
 
 
 class NitrousOxide(Place):
-    """N2O of wastewater per m3: (N in x EF of the plant + N out x EF of the effluent) x 44/28 (as above, eq. 6.7 and 6.9)."""
+    """N2O of wastewater per m3: (N in x EF of the plant + N out x EF of the effluent) x 44/28 (as above, ch. 6)."""
 
     nitrogen_kg_per_m3: Decimal = Field(ge=0, description="total nitrogen that comes in [kg/m3]")
     ef_kg_per_kg: Decimal = Field(ge=0, le=1, description="N2O-N per kg of that nitrogen, e.g. 0.016 for central aerobic plants [kg/kg]")
