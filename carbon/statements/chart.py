@@ -1,6 +1,6 @@
 """Charts of PDF statements: vectors that stay readable when printed in grey (tone, dash, mark and outline, not hue)."""
 
-from math import floor, log10
+from math import ceil, floor, log10
 from typing import Any
 
 from carbon.statements.document import Chart, Series
@@ -10,6 +10,7 @@ _TONES = ("#1d3a5f", "#6f93b5", "#c3d3e0", "#8c8c8c", "#e9edf0", "#474747")
 _LINE_TONES = ("#1d3a5f", "#5f86aa", "#111111", "#7d7d7d")
 _DASHES: tuple[list[float] | None, ...] = (None, [5, 2], [1.5, 2], [6, 2, 1.5, 2])
 _MARKS = ("circle", "square", "triangle", "diamond")
+_NAMES = 14  # more labels than this are days or years, not names
 _SIZE, _LEFT, _BOTTOM, _TOP = 7, 46, 20, 30
 
 
@@ -59,11 +60,24 @@ def drawing(chart: Chart, width: float, height: float = 150) -> Any:
         places = max(0, -floor(log10(marks[1] - marks[0]) + 1e-9))
         _text(made, _LEFT - 4, y(mark) - 2.5, f"{mark:,.{places}f}".replace(",", "\u202f"), _SIZE, "end")
     slot = (width - _LEFT) / max(1, len(chart.labels))
-    every = max(1, -(-len(chart.labels) * max(map(len, chart.labels), default=1) * 4.4 // max(1.0, width - _LEFT)).__int__())
-    for i, label in enumerate(chart.labels):
-        if i % every == 0:
-            _text(made, _LEFT + slot * (i + 0.5), 7, label, _SIZE, "middle")
+    for i, label in _labels(chart, slot):
+        _text(made, _LEFT + slot * (i + 0.5), 7, label, _SIZE, "middle")
     (_bars if chart.kind == "bars" else _lines)(made, chart, slot, y)
+    return made
+
+
+def _labels(chart: Chart, slot: float) -> list[tuple[int, str]]:
+    """The labels that fit: of names each, cut off where its slot ends; of many days or years every second, third, ..."""
+    from reportlab.pdfbase.pdfmetrics import stringWidth
+
+    widths = [stringWidth(clean(label), FONT, _SIZE) for label in chart.labels]
+    if len(widths) > _NAMES:
+        every = max(1, ceil((max(widths) + 4) / slot))
+        return list(enumerate(chart.labels))[::every]
+    made = []
+    for i, (label, width) in enumerate(zip(chart.labels, widths, strict=True)):
+        kept = len(label) if width <= slot - 4 else max(1, int(len(label) * (slot - 10) / width))
+        made.append((i, label if kept == len(label) else label[:kept] + "…"))
     return made
 
 
@@ -86,7 +100,7 @@ def _legend(made: Any, chart: Chart, width: float, y: float) -> None:
         else:
             made.add(Line(x, y + 3, x + 16, y + 3, strokeColor=tone, strokeWidth=1.3, strokeDashArray=_dash(place, series)))
             _mark(made, x + 8, y + 3, place, tone)
-        x += 20
+        x += 12 if chart.kind == "bars" else 20
         _text(made, x, y, series.name, _SIZE)
         x += stringWidth(clean(series.name), FONT, _SIZE) + 12
         if x > width - 60:

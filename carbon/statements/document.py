@@ -87,7 +87,7 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A headed part of a document; a section named in `page` begins on a new page of a PDF."""
+    """A headed part of a document: text, charts, tables."""
 
     key: str
     title: str
@@ -134,7 +134,7 @@ def rounded(table: Table) -> Table:
     (`largest_remainder`), and numbers without any total for themselves, half to even. A total is the sum of what is printed.
     """
     lines = [place for place, row in enumerate(table.rows) if not row.of]
-    summed = any(row.of for row in table.rows)
+    summed = {c for row in table.rows if row.of for c, cell in enumerate(row.cells) if isinstance(cell, Value)}
     printed: dict[tuple[int, int], int] = {}
     parts = {key for column in table.columns for key in column.adds}
     for total in (column for column in table.columns if column.adds):
@@ -144,7 +144,7 @@ def rounded(table: Table) -> Table:
     for c, column in enumerate(table.columns):
         if column.kind == "number" and not column.adds and column.key not in parts:
             exact = [_units(table, r, c) for r in lines]
-            _fill(printed, lines, [c], [[n] for n in (largest_remainder(exact) if summed else map(round, exact))])
+            _fill(printed, lines, [c], [[n] for n in (largest_remainder(exact) if c in summed else map(round, exact))])
     rows = [Row(tuple(_printed(table, printed, r, c) for c in range(len(table.columns))), row.of) for r, row in enumerate(table.rows)]
     return Table(table.key, table.title, table.columns, tuple(rows), table.notes)
 

@@ -15,7 +15,8 @@ from carbon.factors import Factor
 from carbon.ledger.batch import Rule
 from carbon.statements.sheets import Cell, Formula, Table, write_csv, write_xlsx
 from carbon.summary import SUMMED, per_account, total
-from carbon.targets.target import Progress, Target
+from carbon.targets.progress import Progress
+from carbon.targets.target import Target
 from city.clock import local
 
 _KEYS = ("level", "site", "sector", "account", "activity", "scope", "month")

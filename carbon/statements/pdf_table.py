@@ -60,8 +60,14 @@ def _wraps(column: Column) -> bool:
     return column.kind != "number"
 
 
-def _head(column: Column) -> str:
-    return f"{column.title} [{column.unit}]" if column.unit else column.title
+def _head(column: Column, face: Typeface) -> str:
+    """Markup of a column's head: its unit stands on a line of its own, so that it never breaks."""
+    return face.markup(column.title) + (f"<br/>[{face.markup(column.unit)}]" if column.unit else "")
+
+
+def _words(text: str) -> list[str]:
+    """What a head may break into: at spaces, and between Chinese characters four at a time."""
+    return [word[i : i + 4] if ord(max(word)) > 0x2E80 else word for word in text.split() for i in range(0, len(word), 4)]
 
 
 def _natural(table: Table, face: Typeface, size: float) -> tuple[list[float], list[float]]:
@@ -70,14 +76,15 @@ def _natural(table: Table, face: Typeface, size: float) -> tuple[list[float], li
     for c, column in enumerate(table.columns):
         texts = {shown(row.cells[c]) for row in table.rows}
         widest = max((face.width(text, size) for text in texts), default=0.0) + 2 * _PAD
-        word = max(face.width(part, size) for part in _head(column).split(" ")) + 2 * _PAD
-        head = min(face.width(_head(column), size) + 2 * _PAD, 76.0)
+        unit = f"[{column.unit}]" if column.unit else ""
+        word = max(face.width(part, size) for part in [*_words(column.title), unit]) + 2 * _PAD
+        head = max(word, min(face.width(column.title, size) + 2 * _PAD, 64.0))
         if _wraps(column):
             likes.append(min(max(widest, head), _WIDEST[column.kind]))
             leasts.append(max(word, min(widest, _NARROWEST[column.kind])))
         else:
             likes.append(max(widest, head))
-            leasts.append(max(widest, min(word, 60.0)))
+            leasts.append(max(widest, word))
     return likes, leasts
 
 
@@ -103,12 +110,12 @@ def _widths(table: Table, face: Typeface, width: float) -> tuple[list[float], fl
 def flowables(table: Table, face: Typeface, looks: dict[str, Any], width: float) -> list[Any]:
     """The table's title, grid and notes, ready to flow over pages with its head repeated."""
     from reportlab.lib.styles import ParagraphStyle
-    from reportlab.platypus import CondPageBreak, LongTable
+    from reportlab.platypus import CondPageBreak, LongTable, Paragraph
 
     widths, size = _widths(table, face, width)
     left = ParagraphStyle("cell", parent=looks["note"], fontSize=size, leading=size * 1.3, spaceBefore=0)
     right = ParagraphStyle("number", parent=left, alignment=2)
-    head = [paragraph(face, left if _wraps(c) else right, _head(c)) for c in table.columns]
+    head = [Paragraph(_head(c, face), left if _wraps(c) else right) for c in table.columns]
     body = [[_drawn(cell, column, face, left, right) for cell, column in zip(row.cells, table.columns, strict=True)] for row in table.rows]
     grid = LongTable([head, *body], colWidths=widths, repeatRows=1, hAlign="LEFT", style=_grid_style(table, size))
     notes = [paragraph(face, looks["note"], note) for note in table.notes]

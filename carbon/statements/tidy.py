@@ -21,9 +21,10 @@ def neutral(text: str) -> str:
 
 
 def stated(number: Fraction | Decimal | int) -> str:
-    """A number in plain digits, exact; a ratio to twelve decimals, half to even."""
+    """A number in plain digits, exact; a ratio that no decimal states exactly to twelve decimals, half to even."""
     if isinstance(number, Fraction):
-        number = number.numerator if number.denominator == 1 else Decimal(round(number * 10**_PLACES)).scaleb(-_PLACES)
+        places = next((places for places in range(31) if 10**places % number.denominator == 0), _PLACES)
+        number = Decimal(f"{round(number * 10**places)}E-{places}")
     return format(number, "f") if isinstance(number, Decimal) else str(number)
 
 

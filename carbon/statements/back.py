@@ -1,0 +1,221 @@
+"""What every statement ends with: data quality, method, factors, and the proof that ties it to its ledger."""
+
+from decimal import Decimal
+from fractions import Fraction
+
+from carbon.statements.document import Cell, Column, Row, Section, Table, Value, rounded
+from carbon.statements.source import MG_PER_T, STATES, Source
+from carbon.statements.words import say
+
+_POSTING = {"kind": "posting"}
+
+
+def back_matter(source: Source, kind: str) -> tuple[Section, ...]:
+    """Sections quality, method, factors and proof of a statement of some kind."""
+    lang = source.language
+    told = tuple(say(lang, key, assessment=source.assessment, zone=source.zone) for key in (f"method_{kind}", *_METHOD))
+    return (
+        Section("quality", say(lang, "quality"), quality_text(source), (quality(source), *restated(source)), new_page=True),
+        Section("method", say(lang, "method"), told),
+        Section("factors", say(lang, "factors"), _factor_text(source), (rules(source), potentials(source), factors(source), *sets(source))),
+        Section("proof", say(lang, "proof"), (say(lang, "proof_text"),), (proof(source),)),
+    )
+
+
+_METHOD = ("method_ledger", "method_rounding", "method_time", "method_explain")
+
+
+def _entries(source: Source, account: str, state: str = "") -> Value:
+    return source.value("entries", account_id=account, **({"state": state} if state else {}))
+
+
+def completeness(source: Source) -> Fraction:
+    """Mean over accounts of the share of their entries that carry an amount; an account without entries counts 0 [1]."""
+    shares = [_share(source, account) for account in accounts(source)]
+    return sum(shares, Fraction(0)) / len(shares) if shares else Fraction(0)
+
+
+def _share(source: Source, account: str) -> Fraction:
+    every = Fraction(_entries(source, account).exact)
+    return 1 - Fraction(_entries(source, account, "missing").exact) / every if every else Fraction(0)
+
+
+def accounts(source: Source) -> list[str]:
+    """Every account: those with entries in the period and those that are silent."""
+    return sorted({account for (account,) in source.distinct("account_id")} | set(source.expected))
+
+
+def gap(source: Source, account: str) -> Fraction | None:
+    """What the missing entries of an account would weigh at the mean of its other entries [t CO2e]; None: it has no other."""
+    missing = Fraction(_entries(source, account, "missing").exact)
+    known = Fraction(_entries(source, account).exact) - missing
+    if known:
+        return Fraction(source.mass(account_id=account, **_POSTING).exact) * missing / known
+    return None if missing or account in source.expected else Fraction(0)
+
+
+def quality(source: Source) -> Table:
+    """Per account: entries by state, mass by state and what open gaps would weigh."""
+    lang = source.language
+    counts = [Column(state, say(lang, state), "number", "", 0) for state in STATES]
+    masses = [Column(f"{state}_t", say(lang, f"{state}_t"), "number", "tCO2e", 3) for state in STATES[:3]]
+    whole = Column("all_t", say(lang, "total"), "number", "tCO2e", 3, tuple(column.key for column in masses))
+    shares = [Column("usable", say(lang, "usable"), "number", "%", 1), Column("gap_t", say(lang, "gap"), "number", "tCO2e", 3)]
+    rows = []
+    for account in accounts(source):
+        where = {"account_id": account, **_POSTING}
+        cells: list[Cell] = [account, *(_entries(source, account, state) for state in STATES)]
+        cells += [source.mass(**where, state=state) for state in STATES[:3]] + [source.mass(**where)]
+        unknown = gap(source, account)
+        rows.append(Row((*cells, Value(100 * _share(source, account)), "?" if unknown is None else Value(unknown))))
+    columns = (Column("account", say(lang, "account")), *counts, *masses, whole, *shares)
+    total = [*_added(rows, range(1, len(columns) - 2)), Value(100 * completeness(source)), *_added(rows, [len(columns) - 1])]
+    body = (*rows, Row((say(lang, "total"), *total), tuple(range(len(rows))))) if rows else ()
+    return _mean_printed(rounded(Table("Quality", say(lang, "by_quality"), columns, body, (say(lang, "gap_note"),))))
+
+
+def _added(rows: list[Row], places: range | list[int]) -> list[Value]:
+    return [Value(sum((Fraction(cell.exact) for row in rows if isinstance(cell := row.cells[c], Value)), Fraction(0))) for c in places]
+
+
+def _mean_printed(table: Table) -> Table:
+    """Shares are no sums: each is printed as rounded by itself, the last one as the mean."""
+    place = table.place("usable")
+    rows = []
+    for row in table.rows:
+        cell = row.cells[place]
+        if isinstance(cell, Value):
+            printed = Decimal(round(Fraction(cell.exact) * 10)).scaleb(-1)
+            row = Row((*row.cells[:place], Value(cell.exact, cell.address, printed), *row.cells[place + 1 :]), row.of)
+        rows.append(row)
+    return Table(table.key, table.title, table.columns, tuple(rows), table.notes)
+
+
+def quality_text(source: Source) -> tuple[str, ...]:
+    """Completeness against its threshold, and whether open gaps could be material."""
+    lang, share = source.language, completeness(source)
+    total = Fraction(source.mass(**_POSTING).exact)
+    gaps = {account: gap(source, account) for account in accounts(source)}
+    open_ended = [account for account, weight in gaps.items() if weight is None]
+    known = sum((weight for weight in gaps.values() if weight is not None), Fraction(0))
+    enough = "complete" if share >= Fraction(source.completeness) else "incomplete"
+    said = [say(lang, enough, share=_percent(share), limit=_percent(Fraction(source.completeness)))]
+    limit = Fraction(source.materiality)
+    material = "gaps_open" if open_ended else "gaps_material" if known > limit * abs(total) else "gaps_small"
+    names = ", ".join(open_ended[:8]) + (" ..." if len(open_ended) > 8 else "")
+    said.append(
+        say(
+            lang,
+            material,
+            mass=f"{float(known):.3f}",
+            share=_percent(known / abs(total) if total else Fraction(0)),
+            limit=_percent(limit),
+            names=names,
+        )
+    )
+    return tuple(said)
+
+
+def _percent(share: Fraction) -> str:
+    return f"{float(share) * 100:.1f} %"
+
+
+def restated(source: Source) -> tuple[Table, ...]:
+    """Closed periods: the locked figure beside what the ledger says now."""
+    if not source.comparatives:
+        return ()
+    lang = source.language
+    columns = (
+        Column("period", say(lang, "period")),
+        Column("closed", say(lang, "closed")),
+        Column("locked", say(lang, "locked"), "number", "tCO2e", 3),
+        Column("now", say(lang, "restated"), "number", "tCO2e", 3),
+        Column("change", say(lang, "change"), "number", "%", 2),
+        Column("root", say(lang, "ledger_root"), "text"),
+        Column("reason", say(lang, "reason"), "text"),
+    )
+    rows = [
+        Row((
+            one.period, f"{one.closed} {one.who}", Value(one.locked / MG_PER_T), Value(one.now / MG_PER_T),
+            Value((one.now - one.locked) * 100 / one.locked) if one.locked else None, one.root, one.reason,
+        ))
+        for one in source.comparatives
+    ]  # fmt: skip
+    return (rounded(Table("Restated", say(lang, "comparatives"), columns, tuple(rows), (say(lang, "restated_note"),))),)
+
+
+def _factor_text(source: Source) -> tuple[str, ...]:
+    provisional = sorted(rule.rule_id for rule in source.rules.values() if rule.provisional)
+    return (say(source.language, "provisional", names=", ".join(provisional)),) if provisional else ()
+
+
+def rules(source: Source) -> Table:
+    """The rules that weighed the period's entries, provisional ones first."""
+    lang = source.language
+    columns = (
+        Column("rule", say(lang, "rule")), Column("gas", say(lang, "gas")), Column("kind", say(lang, "kind")),
+        Column("basis", say(lang, "basis")), Column("ratio", say(lang, "ratio")), Column("factors", say(lang, "made_of"), "text"),
+        Column("note", say(lang, "note"), "text"),
+    )  # fmt: skip
+    ordered = sorted(source.rules.values(), key=lambda rule: (not rule.provisional, rule.rule_id, rule.gas, rule.kind))
+    rows = []
+    for rule in ordered:
+        note = " ".join(text for text in (say(lang, "is_provisional") if rule.provisional else "", rule.note) if text)
+        ratio = f"{rule.numerator} / {rule.denominator}"
+        rows.append(Row((rule.rule_id, rule.gas, say(lang, rule.kind), rule.basis, ratio, "; ".join(name for name, _ in rule.parts), note)))
+    return Table("Rules", say(lang, "rules"), columns, tuple(rows), (say(lang, "ratio_note"),))
+
+
+def factors(source: Source) -> Table:
+    """Every published number behind the rules, as printed in its source."""
+    lang = source.language
+    keys = ("factor", "value", "unit", "region", "validity", "uncertainty", "source", "sha256")
+    columns = tuple(Column(key, say(lang, key), "text" if key in ("source", "sha256") else "label") for key in keys)
+    hashes = {name: digest for rule in source.rules.values() for name, digest in rule.parts}
+    hashes |= {c.factor.id: c.factor.sha256 for found in source.coal.values() for c in found.values()}
+    rows = []
+    for name, digest in sorted(hashes.items()):
+        factor = source.factors.get(name)
+        if factor is None or factor.sha256 != digest:
+            rows.append(Row((name, None, None, None, None, None, say(lang, "factor_gone"), digest)))
+            continue
+        spread = (
+            say(lang, "unknown") if factor.uncertainty_percent is None else f"±{factor.uncertainty_percent} % ({factor.uncertainty_source})"
+        )
+        told = f"{factor.source} [{factor.licence}]"
+        rows.append(Row((name, f"{factor.value:f}", factor.unit, factor.region, factor.validity, spread, told, digest)))
+    return Table("Factors", say(lang, "factor_list"), columns, tuple(rows))
+
+
+def potentials(source: Source) -> Table:
+    """The warming potentials that weighed the gases of the period."""
+    lang = source.language
+    columns = (Column("gas", say(lang, "gas")), Column("weight", say(lang, "weight")), Column("assessment", say(lang, "assessment")))
+    gases = [gas for (gas,) in source.distinct("gas") if gas != "-"]
+    rows = tuple(Row((gas, f"{source.weights[gas]:f}", source.assessment)) for gas in gases)
+    return Table("Potentials", say(lang, "potentials"), columns, rows)
+
+
+def sets(source: Source) -> tuple[Table, ...]:
+    """The factor sets those numbers came in, with publisher, licence and hash."""
+    if not source.sets:
+        return ()
+    lang = source.language
+    columns = tuple(Column(key, say(lang, key), "label" if key == "set" else "text") for key in ("set", "publisher", "licence", "sha256"))
+    rows = tuple(Row((f"{one.name}: {one.title}", one.publisher, one.licence, one.sha256)) for one in source.sets)
+    return (Table("Sets", say(lang, "sets"), columns, rows),)
+
+
+def proof(source: Source) -> Table:
+    """Root, signature, key, time, and the files of the proof with their hashes."""
+    lang, seal = source.language, source.seal
+    unsigned = say(lang, "unsigned")
+    told = {
+        "ledger_root": seal.root, "batches": str(seal.batches), "known_at": seal.known_at_utc,
+        "signature": seal.signature or unsigned, "public_key": seal.public_key or unsigned,
+    }  # fmt: skip
+    rows = [Row((say(lang, key), value)) for key, value in told.items()]
+    rows += [Row((f"SHA-256 {name}", digest)) for name, digest in sorted(seal.files.items())]
+    return Table(
+        "Proof", say(lang, "proof"), (Column("what", say(lang, "what")), Column("content", say(lang, "content"), "text")), tuple(rows)
+    )

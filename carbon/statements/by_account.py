@@ -1,0 +1,47 @@
+"""The statement by account: one row per account, day or month, activity and gas, as posted."""
+
+from carbon.statements.back import back_matter
+from carbon.statements.document import Column, Document, Row, Section, Table, rounded
+from carbon.statements.inventory import PLACES, charts, total_row
+from carbon.statements.source import STATES, Source
+from carbon.statements.vocabulary import named
+from carbon.statements.words import say
+from city.quantities import Quantity
+
+_KEYS = ("account_id", "activity", "scope", "quantity", "kind", "gas", "rule_id")
+
+
+def by_account(source: Source) -> Document:
+    """Every account with amount, mass, coverage and rule, over the whole period and over its days or months."""
+    lang = source.language
+    tables = (_table(source, "Accounts", ("",)), _table(source, "Over time", source.parts))
+    sections = (
+        Section("summary", say(lang, "summary"), (say(lang, "inventory_intro"),), tables, charts(source)),
+        *back_matter(source, "accounts"),
+    )
+    return Document("accounts", say(lang, "accounts"), source.city, source.period, lang, sections, source.seal)
+
+
+def _table(source: Source, key: str, parts: tuple[str, ...]) -> Table:
+    """Lines of accounts; the total is of what is in the sum, so masses outside it have a column of their own."""
+    lang = source.language
+    columns = (
+        Column("account", say(lang, "account")), Column("activity", say(lang, "activity")), Column("scope", say(lang, "scope")),
+        Column("part", say(lang, "part")), Column("amount", say(lang, "amount"), "number", "", 3), Column("unit", say(lang, "unit")),
+        Column("gas", say(lang, "gas")), Column("mass", say(lang, "mass"), "number", "tCO2e", PLACES),
+        Column("beside", say(lang, "beside"), "number", "tCO2e", PLACES), *(Column(state, say(lang, state), "number") for state in STATES),
+        Column("rule", say(lang, "rule")),
+    )  # fmt: skip
+    rows = []
+    for part in parts:
+        within = {"period": part} if part else {}
+        for account, activity, scope, quantity, kind, gas, rule in source.distinct(*_KEYS, **within):
+            where = {"account_id": account, "activity": activity, "scope": scope, "kind": kind, "gas": gas, "rule_id": rule}
+            amount = source.value("amount", part, Quantity(quantity).scale, **where)
+            mass = source.mass(part, **where)
+            counts = [source.value("entries", part, state=state, **where) for state in STATES]
+            cells = (account, named(lang, activity), scope, part or source.period, amount, Quantity(quantity).unit, gas)
+            rows.append(Row((*cells, mass if kind == "posting" else None, mass if kind == "outside" else None, *counts, rule)))
+    total = total_row((say(lang, "total"), *[None] * 6), rows).cells[:-1] if rows else ()
+    body = (*rows, Row((*total, None), tuple(range(len(rows))))) if rows else ()
+    return rounded(Table(key, say(lang, "by_account"), columns, body))

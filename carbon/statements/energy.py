@@ -1,0 +1,85 @@
+"""The energy balance in tonnes of standard coal, equivalent and equal value in tables of their own."""
+
+from fractions import Fraction
+
+from carbon.statements.back import back_matter
+from carbon.statements.coal import NO_ENERGY
+from carbon.statements.document import Chart, Column, Document, Row, Section, Series, Table, Value, rounded
+from carbon.statements.inventory import total_row
+from carbon.statements.source import Source
+from carbon.statements.vocabulary import named
+from carbon.statements.words import say
+from city.quantities import Quantity
+
+_KG_PER_T = 1000
+_OWN = "own-supply"  # rule of electricity that the city generated in the hour of its use
+
+
+def balance(source: Source) -> Document:
+    """The energy balance of a period: what was used, by carrier, activity and origin."""
+    lang = source.language
+    uses = [use for use in source.distinct("carrier", "quantity", "activity", "rule_id", kind="posting") if use[0] not in NO_ENERGY]
+    shown = {(carrier, quantity, activity, rule == _OWN) for carrier, quantity, activity, rule in uses}
+    tables, text = [], [say(lang, "method_energy")]
+    for basis in ("equivalent", "equal"):
+        lacking = sorted({f"{use[0]} [{Quantity(use[1]).unit}]" for use in shown if use[:2] not in source.coal[basis]})
+        if basis == "equal" and any(use[0] == "electricity" for use in shown) and ("electricity", "energy_kwh") not in source.coal[basis]:
+            text.append(say(lang, "equal_missing", year=source.period[:4]))
+            continue
+        tables.append(_table(source, basis, sorted(shown), (say(lang, "no_coefficient", names=", ".join(lacking)),) if lacking else ()))
+    sections = (
+        Section("summary", say(lang, "summary"), tuple(text), tuple(tables), tuple(_chart(table) for table in tables if table.rows)),
+        *back_matter(source, "energy"),
+    )
+    return Document("energy", say(lang, "energy"), source.city, source.period, lang, sections, source.seal)
+
+
+def _rules(source: Source, own: bool) -> tuple[str, ...]:
+    """The rules of own supply, or all others."""
+    return tuple(rule for (rule,) in source.distinct("rule_id", kind="posting") if (rule == _OWN) == own)
+
+
+def _table(source: Source, basis: str, uses: list[tuple[str, str, str, bool]], notes: tuple[str, ...]) -> Table:
+    """One basis: amount in its own unit, coefficient and coal of each use."""
+    lang = source.language
+    columns = (
+        Column("carrier", say(lang, "carrier")), Column("activity", say(lang, "activity")),
+        Column("amount", say(lang, "amount"), "number", "", 0),
+        Column("unit", say(lang, "unit")), Column("coefficient", say(lang, "coefficient")),
+        Column("coal", say(lang, "coal"), "number", "tce", 3),
+    )  # fmt: skip
+    rows = []
+    for carrier, quantity, activity, own in uses:
+        where = {"carrier": carrier, "quantity": quantity, "activity": activity, "kind": "posting"}
+        if carrier == "electricity":
+            where["rule_id"] = _rules(source, own)
+        found = source.coal[basis].get((carrier, quantity))
+        use = named(lang, activity) + (f" ({say(lang, 'own_wh')})" if own else "")
+        coal = source.value(f"coal:{basis}", per=_KG_PER_T, **where) if found else "NE"
+        told = f"{found.factor.value:f} {found.factor.unit}" if found else None
+        rows.append(
+            Row(
+                (
+                    named(lang, carrier),
+                    use,
+                    source.value("amount", per=Quantity(quantity).scale, **where),
+                    Quantity(quantity).unit,
+                    told,
+                    coal,
+                )
+            )
+        )
+    body = (*rows, _total(say(lang, "total"), rows)) if rows else ()
+    return rounded(Table(basis.capitalize(), say(lang, f"energy_{basis}"), columns, body, notes))
+
+
+def _total(label: str, rows: list[Row]) -> Row:
+    row = total_row((label, None), rows)
+    return Row((*row.cells[:2], None, *row.cells[3:]), row.of)
+
+
+def _chart(table: Table) -> Chart:
+    place = table.place("coal")
+    lines = [row for row in table.rows if not row.of]
+    values = tuple(float(Fraction(cell.exact)) if isinstance(cell := row.cells[place], Value) else 0.0 for row in lines)
+    return Chart(table.title, "tce", "bars", tuple(str(row.cells[1]) for row in lines), (Series(table.columns[place].title, values),))

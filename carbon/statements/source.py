@@ -1,0 +1,165 @@
+"""What a statement is made from: the sums of a ledger over a period, and every number as the value of an address."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from fractions import Fraction
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from carbon.factors import Factor, FactorSet
+from carbon.ledger.batch import Rule
+from carbon.statements.address import Address
+from carbon.statements.coal import Coefficient
+from carbon.statements.document import Seal, Value
+from carbon.statements.vocabulary import named
+from city.problems import fault
+from city.quantities import Quantity
+
+MG_PER_T = 10**9
+STATES = ("measured", "estimated", "substituted", "missing")
+
+
+@dataclass(frozen=True)
+class Comparative:
+    """A closed period: its mass when it was signed off, and what the ledger says now [mg CO2e]."""
+
+    period: str
+    closed: str
+    who: str
+    locked: Fraction
+    now: Fraction
+    root: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Source:
+    """The books of one period.
+
+    `book` is a BOOK frame of the period with civil days or months as its `period`; `rules` by id and gas; `weights` the warming potentials
+    [kg CO2e per kg] of `assessment`; `coal` the coefficients of standard coal by basis and (carrier, quantity);
+    `names` what sites and sectors are called; `materiality` and `completeness` are shares [1];
+    `expected` the accounts that should have entries; `sets` the factor sets.
+    """
+
+    city: str
+    period: str
+    language: str
+    book: pd.DataFrame
+    weights: Mapping[str, Decimal]
+    assessment: str
+    rules: Mapping[tuple[str, str], Rule]
+    factors: Mapping[str, Factor]
+    seal: Seal
+    zone: str = "UTC"
+    coal: Mapping[str, Mapping[tuple[str, str], Coefficient]] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+    materiality: Decimal = Decimal("0.05")
+    completeness: Decimal = Decimal("0.95")
+    comparatives: tuple[Comparative, ...] = ()
+    expected: tuple[str, ...] = ()
+    sets: tuple[FactorSet, ...] = ()
+
+    @property
+    def co2e(self) -> str:
+        """What an address shows when it weighs gases by this statement's potentials."""
+        return f"co2e:{self.assessment}"
+
+    @cached_property
+    def _masks(self) -> dict[tuple[str, str], NDArray[np.bool_]]:
+        return {}
+
+    @cached_property
+    def _columns(self) -> dict[str, NDArray[Any]]:
+        return {name: self.book[name].astype(str).to_numpy() for name in self.book.columns if name in _TEXTS}
+
+    def distinct(self, *columns: str, **where: str | int | tuple[str, ...]) -> list[tuple[str, ...]]:
+        """The distinct values of columns among the rows that meet the conditions, as text, in order."""
+        rows = self._rows(self.address("mg", str(where.pop("period", "")), **where))
+        return sorted(set(zip(*(self._columns[name][rows].tolist() for name in columns), strict=True)))
+
+    @cached_property
+    def parts(self) -> tuple[str, ...]:
+        """The civil days or months of the period, in order."""
+        return tuple(sorted(set(self._columns["period"].tolist())))
+
+    def address(self, show: str, part: str = "", **where: str | int | tuple[str, ...]) -> Address:
+        """The address of a sum over this period, or over the day or month `part` of it."""
+        kept = {name: value if isinstance(value, tuple) else (str(value),) for name, value in where.items()}
+        return Address(part or self.period, kept, show)
+
+    def value(self, show: str, part: str = "", per: int = 1, **where: str | int | tuple[str, ...]) -> Value:
+        """The number at an address, divided by `per` (units of the sum in a unit of the statement)."""
+        address = self.address(show, part, **where)
+        return Value(self.total(address) / per, str(address))
+
+    def mass(self, part: str = "", **where: str | int | tuple[str, ...]) -> Value:
+        """Mass as CO2e [t]."""
+        return self.value(self.co2e, part, MG_PER_T, **where)
+
+    def _rows(self, address: Address) -> NDArray[np.bool_]:
+        found = np.ones(len(self.book), bool)
+        for name, values in address.where.items():
+            if name != "state":
+                found &= np.logical_or.reduce([self._mask(name, value) for value in values])
+        return found if address.period == self.period else found & self._mask("period", address.period)
+
+    def _mask(self, name: str, value: str) -> NDArray[np.bool_]:
+        key = (name, value)
+        if key not in self._masks:
+            self._masks[key] = self._columns[name] == value
+        return self._masks[key]
+
+    def total(self, address: Address) -> Fraction:
+        """The exact sum at an address: [mg], [stored units], [mg CO2e], [kgce] or a count of entries."""
+        rows = self._rows(address)
+        states = address.where.get("state", ())
+        if address.show == "entries":
+            return Fraction(sum(int(self.book[state].to_numpy()[rows].sum()) for state in states or STATES))
+        if address.show == "amount":
+            return Fraction(int(self.book["amount"].to_numpy()[rows].sum()))
+        if address.show.startswith("coal:"):
+            return self._coal(rows, address.show.removeprefix("coal:"))
+        mg = self._mg(states)
+        if address.show == "mg":
+            return Fraction(int(mg[rows].sum()))
+        return sum((self._weight(gas) * int(mg[rows & self._mask("gas", gas)].sum()) for gas in self._gases(rows)), Fraction(0))
+
+    def _gases(self, rows: NDArray[np.bool_]) -> list[str]:
+        return sorted(set(self._columns["gas"][rows].tolist()) - {"-"})
+
+    def _weight(self, gas: str) -> Fraction:
+        if gas not in self.weights:
+            allowed = f"one of {', '.join(sorted(self.weights))}"
+            raise fault(f"gas '{gas}'", f"no warming potential in {self.assessment}", allowed, "Choose another assessment in [carbon] gwp.")
+        return Fraction(self.weights[gas])
+
+    def _mg(self, states: tuple[str, ...]) -> NDArray[np.int64]:
+        """Mass of the entries in the states asked for; what is measured is what no other column names."""
+        every, parts = self.book["mg"].to_numpy(np.int64), {s: self.book[f"mg_{s}"].to_numpy(np.int64) for s in STATES[1:3]}
+        if not states:
+            return every
+        measured = every - parts["estimated"] - parts["substituted"]
+        return sum(({"measured": measured, **parts}.get(state, np.zeros_like(every)) for state in states), np.zeros_like(every))
+
+    def _coal(self, rows: NDArray[np.bool_], basis: str) -> Fraction:
+        made = Fraction(0)
+        for (carrier, quantity), coefficient in self.coal[basis].items():
+            chosen = rows & self._mask("carrier", carrier) & self._mask("quantity", quantity)
+            made += coefficient.kgce * int(self.book["amount"].to_numpy()[chosen].sum()) / Quantity(quantity).scale
+        return made
+
+    def called(self, name: str) -> str:
+        """What a site or sector is called, or its id."""
+        return self.names.get(name) or named(self.language, name)
+
+
+_TEXTS = {
+    "account_id", "site", "district", "sector", "scope", "gpc", "activity", "carrier", "quantity", "kind", "basis", "gas", "rule_id",
+    "period",
+}  # fmt: skip
