@@ -27,6 +27,18 @@ class Carbon(Place):
     )
     outside_roots: tuple[str, ...] = Field(default=(), description="files outside the store to which every root is appended as well")
 
+    marginal_file: str | None = Field(
+        default=None,
+        description="CSV in the data folder: time_utc, kg_co2e_per_kwh of the marginal plants, perhaps area_id; avoided emissions need it",
+    )
+    meter_uncertainty_percent: dict[str, Decimal] = Field(
+        default_factory=dict, description="account id = half-width of the 95 % interval of its meter [%], from its accuracy class"
+    )
+
+    vintage_months: int = Field(
+        default=12, ge=0, description="a certificate may cover use that began at most so long after its production ended [months]"
+    )
+
     @field_validator("entry_hours")
     @classmethod
     def _part_of_a_day(cls, value: int) -> int:

@@ -40,6 +40,18 @@ _USES = (  # table, key in it, what the key names
     ("assets", "programme", "programme"),
     ("programmes", "vtn", "vtn"),
 )
+_LISTS = (  # table, key of a list in it, what its names name
+    ("assets", "series", "point"),
+    ("assets", "inflow_series", "point"),
+    ("accounts", "infeed", "point"),
+    ("accounts", "outfeed", "point"),
+    ("accounts", "generation", "point"),
+    ("measures", "accounts", "account"),
+    ("contracts", "accounts", "account"),
+    ("suppliers", "accounts", "account"),
+    ("enterprises", "accounts", "account"),
+    ("buildings", "sites", "site"),
+)
 
 
 def tables(raw: Mapping[str, Any], name: str) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -71,17 +83,10 @@ def dangling(raw: Mapping[str, Any], models: Mapping[str, DeviceModel]) -> Itera
     for i, entry in tables(raw, "states"):
         weights = entry.get("weights")
         uses += [(f"states[{i}].weights", "point", point) for point in (weights if isinstance(weights, dict) else ())]
-    for i, entry in tables(raw, "assets"):
-        for key in ("series", "inflow_series"):
-            series = entry.get(key)
-            uses += [(f"assets[{i}].{key}", "point", point) for point in (series if isinstance(series, list) else ())]
-    for i, entry in tables(raw, "accounts"):
-        for key in ("infeed", "outfeed", "generation"):
-            points = entry.get(key)
-            uses += [(f"accounts[{i}].{key}", "point", point) for point in (points if isinstance(points, list) else ())]
-    for i, entry in tables(raw, "measures"):
-        names = entry.get("accounts")
-        uses += [(f"measures[{i}].accounts", "account", name) for name in (names if isinstance(names, list) else ())]
+    for table, key, kind in _LISTS:
+        for i, entry in tables(raw, table):
+            names = entry.get(key)
+            uses += [(f"{table}[{i}].{key}", kind, name) for name in (names if isinstance(names, list) else ())]
     water = raw.get("water")
     if isinstance(water, dict) and "valve_panel" in water:
         uses.append(("water.valve_panel", "meter", water["valve_panel"]))
@@ -109,6 +114,10 @@ def dangling(raw: Mapping[str, Any], models: Mapping[str, DeviceModel]) -> Itera
         "accounts",
         "targets",
         "measures",
+        "contracts",
+        "suppliers",
+        "enterprises",
+        "buildings",
         "stations",
         "brokers",
         "totals",

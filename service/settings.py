@@ -9,6 +9,9 @@ from zoneinfo import available_timezones
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from carbon.accounts import Account, double_counting
+from carbon.enterprise.plan import Enterprise
+from carbon.household.rules import Building, HouseholdRules
+from carbon.instruments.contracts import Contract, Supplier
 from carbon.settings import Carbon
 from carbon.targets.target import Target
 from carbon.why.measure import Measure
@@ -154,6 +157,11 @@ class Settings(Place):
     states: tuple[State, ...] = ()
     accounts: tuple[Account, ...] = ()
     carbon: Carbon = Carbon()
+    contracts: tuple[Contract, ...] = ()
+    suppliers: tuple[Supplier, ...] = ()
+    enterprises: tuple[Enterprise, ...] = ()
+    buildings: tuple[Building, ...] = ()
+    households: HouseholdRules = HouseholdRules()
     targets: tuple[Target, ...] = ()
     measures: tuple[Measure, ...] = ()
     imports: tuple[Import, ...] = ()

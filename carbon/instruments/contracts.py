@@ -1,23 +1,15 @@
 """Contracts for electricity: power purchase agreements with a volume by the hour or the month, and suppliers' own factors."""
 
-import csv
 import re
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from fractions import Fraction
-from pathlib import Path
 from typing import Literal, Self
 
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from city.clock import parse_utc
 from city.places import Place
-from city.problems import PenstockError, Problem, fault
-
-LARGEST_WH = 10**15  # of an hour; more is a slip of the unit
+from city.problems import fault
 
 
 class Contract(Place):
@@ -70,44 +62,3 @@ class Supplier(Place):
     sold_attributes_out: bool = Field(
         description="is what it sold as certificates to others taken out of its factor (quality criterion 6)? only then it is used"
     )
-
-
-def read_hours(path: Path, subject: str) -> tuple[pd.DatetimeIndex, NDArray[np.int64]]:
-    """Hours [start, UTC] and volumes int64 [Wh] of a contract's file, in time order.
-
-    Raises `PenstockError` with every fault and its line: no whole hour, an hour twice, a negative volume, more than three decimals.
-    """
-    problems: list[Problem] = []
-    volumes: dict[pd.Timestamp, int] = {}
-    try:
-        rows = list(csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines(), strict=True))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise fault(subject, f"{path.name} cannot be read ({error})", "a CSV file with hour and kwh", "Correct the file.") from None
-    for line, row in enumerate(rows, 2):
-        try:
-            hour, wh = parse_utc((row.get("hour") or "").strip()), Decimal((row.get("kwh") or "").strip()) * 1000
-        except (PenstockError, InvalidOperation):
-            problems.append(
-                Problem(f"{subject}, {path.name}:{line}", f"{row}"[:200], "hour with offset, kwh as a number", "Correct the row.")
-            )
-            continue
-        start = pd.Timestamp(hour).as_unit("us")
-        wrong = _wrong(start, wh, volumes)
-        if wrong:
-            problems.append(Problem(f"{subject}, {path.name}:{line}", *wrong, "Correct the row."))
-        else:
-            volumes[start] = int(wh)
-    if problems or not volumes:
-        raise PenstockError(problems[:20] or [Problem(subject, f"{path.name} has no rows", "one row an hour", "Fill the file.")])
-    order = sorted(volumes)
-    return pd.DatetimeIndex(order), np.array([volumes[hour] for hour in order], dtype=np.int64)
-
-
-def _wrong(start: pd.Timestamp, wh: Decimal, before: dict[pd.Timestamp, int]) -> tuple[str, str] | None:
-    if start.minute or start.second or start.microsecond:
-        return f"{start:%Y-%m-%dT%H:%M:%S}Z is no whole hour", "the start of an hour"
-    if start in before:
-        return f"the hour {start:%Y-%m-%dT%H}Z again", "each hour once"
-    if not wh.is_finite() or wh < 0 or wh % 1 or wh > LARGEST_WH:
-        return f"{wh / 1000} kWh", f"zero to {LARGEST_WH // 1000} kWh, up to three decimals"
-    return None
