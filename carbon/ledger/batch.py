@@ -1,7 +1,7 @@
 """What is posted at once: columns of whole numbers over dictionaries of lines and rules, and the header that seals them."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -91,6 +91,11 @@ class Batch:
     @property
     def rows(self) -> int:
         return len(self.columns["line"])
+
+
+def no_entries(lines: tuple[Line, ...] = (), known_at_utc: datetime = datetime(1970, 1, 1, tzinfo=UTC), reason: str = "") -> Batch:
+    """A batch without rows."""
+    return Batch(lines, (), {name: np.zeros(0, dtype) for name, dtype in COLUMNS.items()}, known_at_utc, reason)
 
 
 def same_throughout(array: NDArray[Any]) -> bool:

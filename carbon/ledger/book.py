@@ -1,6 +1,6 @@
 """Exact sums of entries by what their lines and rules say and by civil period."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from carbon.ledger.batch import NOTHING, Batch, Line, Rule
 from carbon.ledger.civil import Period, Periods
 from carbon.ledger.coverage import STATES, coverage
+from carbon.ledger.entries import Sealed
 from city.problems import fault
 
 OF_LINE = ("account_id", "site", "district", "sector", "scope", "gpc", "activity", "carrier", "quantity")
@@ -23,10 +24,8 @@ CHUNK = 1 << 17  # rows at a time
 _ADDABLE = 1 << (62 - 17)  # a chunk of smaller numbers cannot pass 64 bits
 
 
-def book(
-    batches: Callable[[], Iterable[Batch]], by: Sequence[str], zone: str, period: Period | None, first: int, last: int
-) -> pd.DataFrame:
-    """Sums of the entries that start in [first, last) [us since 1970 UTC]; `batches` gives them, each time it is called.
+def book(batches: Sequence[Sealed], by: Sequence[str], zone: str, period: Period | None, first: int, last: int) -> pd.DataFrame:
+    """Sums of the entries that start in [first, last) [us since 1970 UTC].
 
     Columns: those of `by` and always `KEPT`, in the order of `KEYS`; `period` (none: the whole time in one sum); `SUMS`: amount
     [stored units] and the number of measured, estimated, substituted and missing usage rows, of each first gas; mg, and what of it is
@@ -38,19 +37,21 @@ def book(
     names = [name for name in KEYS if name in by or name in KEPT]
     lines = _Groups([name for name in names if name in OF_LINE])
     rules = _Groups([name for name in names if name in OF_RULE])
-    for batch in batches():
+    for one in batches:
+        batch = one.batch
         lines.add(batch.lines)
         rules.add(batch.rules)
     lines.settle()
     rules.settle()
-    periods = Periods(first, max(first, last - 1), zone, period) if period else None
+    periods = Periods(first, max(first, last - 1), zone, period) if period and batches else None
     width = len(periods.labels) if periods else 1
-    runs = [run for batch in batches() for run in _runs(batch, lines, rules, periods, width, first, last)]
+    runs = [run for one in batches for run in _runs(one.batch, lines, rules, periods, width, first, last)]
     keys, sums = _added(runs)
     made = {**lines.columns(keys // width // max(len(rules.found), 1)), **rules.columns(keys // width % max(len(rules.found), 1))}
     frame = pd.DataFrame({name: made[name] for name in names})
-    if periods:
-        frame["period"] = pd.Series(periods.labels, dtype="str").take(keys % width).array
+    if period:
+        labels = periods.labels if periods else []
+        frame["period"] = pd.Series(labels, dtype="str").take(keys % width).array
     return frame.assign(**sums)
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from carbon.ledger.batch import GENESIS, Batch, Header
+from carbon.ledger.batch import GENESIS, Batch, Header, same_throughout
 from carbon.ledger.civil import from_micros, micros
 from carbon.ledger.files import merkle_root, write
 from carbon.ledger.merkle import chain_root
@@ -32,10 +33,18 @@ def seal(batch: Batch, after: Header | None = None, genesis: str = GENESIS, merk
         )
         raise fault("ledger batch", observed, allowed, "Check the clock.")
     number, previous = (after.number + 1, after.root) if after else (0, genesis)
-    start, length = batch.columns["start"], batch.columns["seconds"]
-    first, last = (int(start.min()), int((start + length * np.int64(1_000_000)).max())) if batch.rows else (0, 0)
+    first, last = extent(batch.columns)
     made = Header(number, batch.rows, first, last, batch.known_at_utc, batch.reason, previous, merkle or merkle_root(batch), "")
     return sealed(made)
+
+
+def extent(columns: Mapping[str, NDArray[Any]]) -> tuple[int, int]:
+    """The earliest start and the latest end of a period [us since 1970 UTC]; 0 and 0 without rows."""
+    start, seconds = columns["start"], columns["seconds"]
+    if not len(start):
+        return 0, 0
+    longest = int(seconds[0]) * 1_000_000 if same_throughout(seconds) else None
+    return int(start.min()), int(start.max()) + longest if longest is not None else int((start + seconds * np.int64(1_000_000)).max())
 
 
 def sealed(header: Header) -> Header:

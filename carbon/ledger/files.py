@@ -1,10 +1,11 @@
 """Batches on disk: one file each, named by the Merkle root of its content, read by memory map."""
 
+import hashlib
 import json
 import mmap
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
@@ -27,10 +28,19 @@ def dictionaries(batch: Batch) -> tuple[bytes, bytes]:
     return _said(Line, batch.lines), _said(Rule, batch.rules)
 
 
-def _rows(batch: Batch) -> bytes:
-    """How many rows there are, and the columns that hold one value throughout: {"rows": 24, "same": {"seconds": 3600, ...}}."""
-    same = {name: int(array[0]) for name, array in batch.columns.items() if same_throughout(array)}
-    return json.dumps({"rows": batch.rows, "same": same}, separators=(",", ":")).encode()
+def sha256(data: bytes) -> str:
+    """Its SHA-256, hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def rows_json(columns: Mapping[str, NDArray[Any]], dictionaries: Sequence[bytes]) -> bytes:
+    """How many rows there are, the columns that hold one value throughout, and the SHA-256 of the dictionaries.
+
+    {"rows": 24, "same": {"seconds": 3600, ...}, "sha256": {"lines.json": "...", "rules.json": "..."}}
+    """
+    same = {name: int(array[0]) for name, array in columns.items() if same_throughout(array)}
+    hashes = {name: sha256(text) for name, text in zip(DICTIONARIES, dictionaries, strict=True)}
+    return json.dumps({"rows": len(columns["line"]), "same": same, "sha256": hashes}, separators=(",", ":")).encode()
 
 
 def _said(kind: type[Line] | type[Rule], rows: Sequence[Line] | Sequence[Rule]) -> bytes:
@@ -68,7 +78,10 @@ def write(batch: Batch, folder: Path) -> str:
     if path.exists():
         return merkle
     columns = {name: array for name, array in batch.columns.items() if not same_throughout(array)}
-    parts: dict[str, tuple[Any, ...]] = {ROWS: (_rows(batch),), **{name: (text,) for name, text in zip(DICTIONARIES, said, strict=True)}}
+    parts: dict[str, tuple[Any, ...]] = {
+        ROWS: (rows_json(batch.columns, said),),
+        **{name: (text,) for name, text in zip(DICTIONARIES, said, strict=True)},
+    }
     for name, array in {**columns, "digests": blocks}.items():
         parts[f"{name}.npy"] = (npy_header(array.dtype, array.shape), as_bytes(array))
     crcs = {name: (sum(map(len, part)), _crc(part)) for name, part in parts.items()}
@@ -114,11 +127,16 @@ def file_of(folder: Path, merkle: str) -> Path:
 
 @dataclass(frozen=True)
 class Content:
-    """What a file holds: the bytes of its lines and rules, its columns and the digests kept with them."""
+    """What a file holds, as it is there: its members, its columns and the digests kept with them."""
 
-    dictionaries: tuple[bytes, ...]
+    members: dict[str, memoryview]
     columns: dict[str, NDArray[Any]]
     digests: NDArray[np.uint8]
+
+    @property
+    def dictionaries(self) -> tuple[bytes, ...]:
+        """Lines and rules."""
+        return tuple(bytes(self.members[name]) for name in DICTIONARIES)
 
 
 def mapped(path: Path, subject: str) -> memoryview:
@@ -141,10 +159,11 @@ def content(data: memoryview, subject: str) -> Content:
             for name, dtype in COLUMNS.items()
         }
         kept = _array(found[DIGESTS], np.dtype("|u1"), (-(-rows // BLOCK), len(COLUMNS), SIZE))
-        dictionaries = tuple(bytes(found[name]) for name in DICTIONARIES)
+        if any(name not in found for name in DICTIONARIES):
+            raise KeyError
     except (ValueError, TypeError, KeyError, OverflowError, AttributeError, RecursionError):
         raise fault(subject, "a file that is not laid out as a batch", "the file as it was written", "Restore it from a copy.") from None
-    return Content(dictionaries, columns, kept)
+    return Content(found, columns, kept)
 
 
 def _array(view: memoryview, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
@@ -154,12 +173,16 @@ def _array(view: memoryview, dtype: np.dtype[Any], shape: tuple[int, ...]) -> ND
     return np.frombuffer(view[NPY_BYTES:], dtype).reshape(shape)
 
 
+def parsed(dictionaries: Sequence[bytes], subject: str) -> tuple[tuple[Line, ...], tuple[Rule, ...]]:
+    """Lines and rules of their JSON. Raises `PenstockError` when it is none."""
+    try:
+        return _lines(dictionaries[0]), _rules(dictionaries[1])
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, PenstockError):
+        raise fault(subject, "lines or rules that cannot be read", "JSON as it was written", "Restore the file from a copy.") from None
+
+
 def read(folder: Path, header: Header) -> Batch:
     """The batch of a header, its columns memory-mapped. `carbon.ledger.verify` says whether it is as it was sealed; this does not."""
     subject = f"ledger batch {header.number}"
     found = content(mapped(file_of(folder, header.merkle), subject), subject)
-    try:
-        lines, rules = _lines(found.dictionaries[0]), _rules(found.dictionaries[1])
-    except (ValueError, TypeError, KeyError, PenstockError):
-        raise fault(subject, "lines or rules that cannot be read", "JSON as it was written", "Restore the file from a copy.") from None
-    return Batch(lines, rules, found.columns, header.known_at_utc, header.reason)
+    return Batch(*parsed(found.dictionaries, subject), found.columns, header.known_at_utc, header.reason)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from carbon.accounts import Account, apply, check, lines_of
 from carbon.accounts.periods import spanning
 from carbon.factors import Factor
-from carbon.ledger.batch import COLUMNS, NOTHING, Batch, Rule
+from carbon.ledger.batch import COLUMNS, NOTHING, Batch, Rule, no_entries
 from carbon.ledger.civil import Periods, from_micros
 from carbon.ledger.mass import masses
 from carbon.ledger.usage import CHUNK, SUPPLIES, Usage, ordered
@@ -51,7 +51,7 @@ def post(
     numbers = {(line.point_id, line.quantity): number for number, line in enumerate(lines)}
     rows = ordered(usage, numbers, tuple(line.point_id for line in lines))
     if not len(rows.place):
-        return Batch(lines, (), {name: np.zeros(0, dtype) for name, dtype in COLUMNS.items()}, known_at_utc, reason)
+        return no_entries(lines, known_at_utc, reason)
     weighed = _Rules.of(rows, books, factors, zone)
     return Batch(lines, weighed.rules, _columns(rows, weighed), known_at_utc, reason)
 
