@@ -9,18 +9,19 @@ from sqlalchemy import Engine
 
 from city.places import Place
 from city.problems import fault
-from service import known_events, valve_states
+from service import four_eyes, known_events, valve_states
 from service.known_events import Entry
 from service.leakage import told
 from service.settings import LoadedCity
 from service.store import operations
 
 Role = Literal["operator", "planner", "viewer"]
-Action = Literal["approve", "hold", "release", "replan", "what-if", "pareto", "event", "leak", "valve"]
+Action = Literal["approve", "hold", "release", "replan", "what-if", "pareto", "event", "leak", "valve", "certificate", "consent", "publish", "close", "restate"]
 
+_BOOKS = frozenset({"certificate", "consent", "publish", "close", "restate"})  # certificates and contracts, a household's consent, a publication
 MAY: dict[str, frozenset[str]] = {
-    "operator": frozenset({"approve", "hold", "release", "replan", "what-if", "pareto", "event", "leak", "valve"}),
-    "planner": frozenset({"replan", "what-if", "pareto"}),
+    "operator": frozenset({"approve", "hold", "release", "replan", "what-if", "pareto", "event", "leak", "valve"}) | _BOOKS,
+    "planner": frozenset({"replan", "what-if", "pareto"}) | _BOOKS,
     "viewer": frozenset(),
 }
 
@@ -37,7 +38,17 @@ def may(person: Person, action: Action) -> bool:
     return action in MAY[person.role]
 
 
-def _require(engine: Engine, person: Person, action: Action, subject: str, at_utc: datetime) -> None:
+def known(city: LoadedCity, who: str) -> Person:
+    """The person of a name on the command line; an operator where the city has no accounts. Raises `PenstockError` for a stranger."""
+    roles = four_eyes.roles(city)
+    if roles and who not in roles:
+        raise fault(f"--who {who}", "no account of the city", ", ".join(roles), "Give the name of an account.")
+    role = roles.get(who, "operator")
+    return Person.model_validate({"name": who, "role": role if role in MAY else "viewer"})
+
+
+def require(engine: Engine, person: Person, action: Action, subject: str, at_utc: datetime) -> None:
+    """Refuse, and audit the refusal, when the person's role does not allow the action."""
     if not may(person, action):
         roles = " or ".join(sorted(role for role, allowed in MAY.items() if action in allowed))
         refused = fault(
@@ -58,7 +69,7 @@ def approve(engine: Engine, person: Person, plan_id: str, at_utc: datetime, reas
 
     Raises `PenstockError` without the role or current commands, and for a second approval by the same person.
     """
-    _require(engine, person, "approve", plan_id, at_utc)
+    require(engine, person, "approve", plan_id, at_utc)
     return operations.approve(engine, plan_id, person.name, at_utc, reason.strip())
 
 
@@ -67,44 +78,44 @@ def hold(engine: Engine, person: Person, subject: str, at_utc: datetime, reason:
 
     The emergency stop alone needs no reason: nobody should have to type before it.
     """
-    _require(engine, person, "hold", subject, at_utc)
+    require(engine, person, "hold", subject, at_utc)
     told = reason.strip() if subject == operations.STOP else _reason(f"hold on {subject}", reason)
     operations.place_hold(engine, subject, person.name, at_utc, told)
 
 
 def release(engine: Engine, person: Person, subject: str, at_utc: datetime) -> int:
     """Release every hold on a subject; returns how many. Raises `PenstockError` without the role."""
-    _require(engine, person, "release", subject, at_utc)
+    require(engine, person, "release", subject, at_utc)
     return operations.release_hold(engine, subject, person.name, at_utc)
 
 
 def ask(engine: Engine, person: Person, kind: Action, at_utc: datetime, detail: dict[str, Any]) -> int:
     """Put a request in the queue of `penstock work`; returns its id. Raises `PenstockError` without the role."""
-    _require(engine, person, kind, "the plan", at_utc)
+    require(engine, person, kind, "the plan", at_utc)
     return operations.ask(engine, kind, person.name, at_utc, detail)
 
 
 def enter_event(engine: Engine, city: LoadedCity, person: Person, entry: Entry, at_utc: datetime) -> int:
     """Tell the forecast of a known event; returns its number. Raises `PenstockError` without the role or for what is wrong with it."""
-    _require(engine, person, "event", entry.subject, at_utc)
+    require(engine, person, "event", entry.subject, at_utc)
     return known_events.enter(engine, city, entry, person.name, at_utc)
 
 
 def cancel_event(engine: Engine, person: Person, event_id: int, at_utc: datetime, reason: str) -> str:
     """End a known event now, or before it began; returns what that means. Raises `PenstockError` without the role or a reason."""
-    _require(engine, person, "event", f"event {event_id}", at_utc)
+    require(engine, person, "event", f"event {event_id}", at_utc)
     return known_events.cancel(engine, event_id, person.name, at_utc, reason)
 
 
 def tell_dug(engine: Engine, person: Person, case_id: str, pipe: str, at_utc: datetime, note: str, *, found: bool) -> str:
     """Enter what a crew found at a pipe; returns it as a sentence. Raises `PenstockError` without the role or for a wrong case or pipe."""
-    _require(engine, person, "leak", case_id, at_utc)
+    require(engine, person, "leak", case_id, at_utc)
     return told.dug(engine, case_id, pipe, person.name, at_utc, note.strip(), found=found)
 
 
 def tell_repaired(engine: Engine, person: Person, case_id: str, at_utc: datetime, note: str) -> str:
     """Close a leak case as repaired now; returns what that means. Raises `PenstockError` without the role or for a closed case."""
-    _require(engine, person, "leak", case_id, at_utc)
+    require(engine, person, "leak", case_id, at_utc)
     return told.repaired(engine, case_id, person.name, at_utc, at_utc, note.strip())
 
 
@@ -112,5 +123,5 @@ def tell_valve(
     engine: Engine, known: Collection[str], person: Person, valve: str, state: str, turns: float | None, at_utc: datetime, note: str
 ) -> str:
     """Enter how a valve was found; returns it as a sentence. Raises `PenstockError` without the role or for an unknown valve."""
-    _require(engine, person, "valve", valve, at_utc)
+    require(engine, person, "valve", valve, at_utc)
     return valve_states.tell(engine, known, valve, state, turns, person.name, at_utc, note.strip())

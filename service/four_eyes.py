@@ -57,16 +57,21 @@ def present_values(connection: Connection, city: LoadedCity) -> dict[str, float]
     return {str(name): float(city.points[name].quantity.to_unit(value)) for name, value in connection.execute(statement).tuples()}
 
 
-def operators(city: LoadedCity) -> list[str]:
-    """The operators among the city's console accounts; empty where it has none, and any name may stand beside a decision.
+def roles(city: LoadedCity) -> dict[str, str]:
+    """{name: role} of the city's console accounts; empty where it has none, and any name may stand beside a decision.
 
     The command line knows a person by the name given and by the right to run it at all; proof of a person is the console's sign-in.
     """
     if city.settings.accounts_file is None:
-        return []
+        return {}
     try:
         accounts = tomllib.loads((city.beside / city.settings.accounts_file).read_text(encoding="utf-8")).get("accounts", [])
     except (OSError, ValueError) as error:
         told = f"cannot be read ({error})"
         raise fault(f"accounts_file {city.settings.accounts_file}", told, "a TOML file with [[accounts]]", "Restore it.") from None
-    return [str(one.get("name")) for one in accounts if one.get("role") == "operator"]
+    return {str(one.get("name")): str(one.get("role")) for one in accounts}
+
+
+def operators(city: LoadedCity) -> list[str]:
+    """The operators among the city's console accounts; empty where it has none."""
+    return [name for name, role in roles(city).items() if role == "operator"]
