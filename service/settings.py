@@ -13,6 +13,7 @@ from carbon.enterprise.plan import Enterprise
 from carbon.household.rules import Building, HouseholdRules
 from carbon.instruments.contracts import Contract, Supplier
 from carbon.settings import Carbon
+from carbon.targets.gdp import GdpFigure
 from carbon.targets.target import Target
 from carbon.why.measure import Measure
 from city.crews import Crew, Works
@@ -163,6 +164,7 @@ class Settings(Place):
     buildings: tuple[Building, ...] = ()
     households: HouseholdRules = HouseholdRules()
     targets: tuple[Target, ...] = ()
+    gdp: tuple[GdpFigure, ...] = ()
     measures: tuple[Measure, ...] = ()
     imports: tuple[Import, ...] = ()
     drops: tuple[Drop, ...] = ()

@@ -5,7 +5,6 @@ References: EVO, IPMVP Core Concepts 2022, option C (avoided energy, whole facil
 """
 
 from dataclasses import dataclass
-from datetime import date
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -176,9 +175,3 @@ def _criteria(model: Model, known: int, before: int, told: int, after: int, fsu:
         Criterion("covered share of the baseline", known / before, LEAST_COVERED, False, "Penstock"),
         Criterion("covered share of the reporting period", told / after, LEAST_COVERED, False, "Penstock"),
     )
-
-
-def year_before(start: date) -> tuple[date, date]:
-    """The twelve months before a measure, first and last day: the usual baseline."""
-    first = start.replace(year=start.year - 1) if (start.month, start.day) != (2, 29) else date(start.year - 1, 3, 1)
-    return first, date.fromordinal(start.toordinal() - 1)

@@ -48,6 +48,22 @@ def intensity(city: LoadedCity, times: pd.DatetimeIndex, known_utc: datetime | N
     return _completed(city, name, "kg_co2e_per_kwh", times, known_utc, yearly, f"the yearly factor {factor.id} holds there")
 
 
+def marginal(city: LoadedCity, times: pd.DatetimeIndex) -> Series:
+    """float64[t] intensity of the plants that answer a change of use [kg CO2e/kWh]; NaN where its file has nothing.
+
+    An average factor never stands in: it says what a kWh weighs in an inventory, not what one less would have avoided. Raises
+    `PenstockError` without `[carbon] marginal_file`.
+    """
+    name = city.settings.carbon.marginal_file
+    if name is None:
+        remedy = "Name a CSV of the grid operator's marginal intensity; average factors are for inventories only."
+        raise fault("avoided emissions", "no [carbon] marginal_file", "time_utc and kg_co2e_per_kwh of the marginal plants", remedy)
+    table = _table(city, name)
+    if "kg_co2e_per_kwh" not in table.columns:
+        raise fault(f"file {name}", "no column kg_co2e_per_kwh", "time_utc and kg_co2e_per_kwh", "Name the column so.")
+    return _on_grid(table.drop_duplicates("time_utc", keep="last").set_index("time_utc")["kg_co2e_per_kwh"].sort_index(), times)
+
+
 def _completed(
     city: LoadedCity, name: str | None, column: str, times: pd.DatetimeIndex, known_utc: datetime | None, usual: Series, instead: str
 ) -> Told:

@@ -9,7 +9,8 @@ import pytest
 
 from carbon.why.changepoint import PARAMETERS, change_points, fit, fitted
 from carbon.why.degree_days import cooling, daily_means, degree_days, heating
-from carbon.why.savings import fractional_uncertainty, interval, savings, year_before
+from carbon.why.measure import year_before
+from carbon.why.savings import fractional_uncertainty, interval, savings
 from city.problems import PenstockError
 from tests.carbon import simulated_buildings as town
 
