@@ -25,33 +25,20 @@ def back_matter(source: Source, kind: str) -> tuple[Section, ...]:
 _METHOD = ("method_ledger", "method_rounding", "method_time", "method_explain")
 
 
-def _entries(source: Source, account: str, state: str = "") -> Value:
-    return source.value("entries", account_id=account, **({"state": state} if state else {}))
-
-
 def completeness(source: Source) -> Fraction:
-    """Mean over accounts of the share of their entries that carry an amount; an account without entries counts 0 [1]."""
-    shares = [_share(source, account) for account in accounts(source)]
-    return sum(shares, Fraction(0)) / len(shares) if shares else Fraction(0)
-
-
-def _share(source: Source, account: str) -> Fraction:
-    every = Fraction(_entries(source, account).exact)
-    return 1 - Fraction(_entries(source, account, "missing").exact) / every if every else Fraction(0)
-
-
-def accounts(source: Source) -> list[str]:
-    """Every account: those with entries in the period and those that are silent."""
-    return sorted({account for (account,) in source.distinct("account_id")} | set(source.expected))
+    """Mean over the metered accounts of the usable share of their time [1]; an account without entries counts 0."""
+    return sum(source.usable.values(), Fraction(0)) / len(source.usable) if source.usable else Fraction(0)
 
 
 def gap(source: Source, account: str) -> Fraction | None:
-    """What the missing entries of an account would weigh at the mean of its other entries [t CO2e]; None: it has no other."""
-    missing = Fraction(_entries(source, account, "missing").exact)
-    known = Fraction(_entries(source, account).exact) - missing
-    if known:
-        return Fraction(source.mass(account_id=account, **_POSTING).exact) * missing / known
-    return None if missing or account in source.expected else Fraction(0)
+    """What the unusable time of an account would weigh at the mean of its other time [t CO2e]; None: it has no other."""
+    share = source.usable.get(account, Fraction(1))
+    return Fraction(source.mass(account_id=account, **_POSTING).exact) * (1 - share) / share if share else None
+
+
+def _accounts(source: Source) -> list[str]:
+    """Accounts with entries in the period, and those that are silent."""
+    return sorted({account for (account,) in source.distinct("account_id")} | set(source.usable))
 
 
 def quality(source: Source) -> Table:
@@ -62,12 +49,13 @@ def quality(source: Source) -> Table:
     whole = Column("all_t", say(lang, "total"), "number", "tCO2e", 3, tuple(column.key for column in masses))
     shares = [Column("usable", say(lang, "usable"), "number", "%", 1), Column("gap_t", say(lang, "gap"), "number", "tCO2e", 3)]
     rows = []
-    for account in accounts(source):
+    for account in _accounts(source):
         where = {"account_id": account, **_POSTING}
-        cells: list[Cell] = [account, *(_entries(source, account, state) for state in STATES)]
+        cells: list[Cell] = [account, *(source.value("entries", account_id=account, state=state) for state in STATES)]
         cells += [source.mass(**where, state=state) for state in STATES[:3]] + [source.mass(**where)]
         unknown = gap(source, account)
-        rows.append(Row((*cells, Value(100 * _share(source, account)), "?" if unknown is None else Value(unknown))))
+        share = Value(100 * source.usable[account]) if account in source.usable else None
+        rows.append(Row((*cells, share, "?" if unknown is None else Value(unknown))))
     columns = (Column("account", say(lang, "account")), *counts, *masses, whole, *shares)
     total = [*_added(rows, range(1, len(columns) - 2)), Value(100 * completeness(source)), *_added(rows, [len(columns) - 1])]
     body = (*rows, Row((say(lang, "total"), *total), tuple(range(len(rows))))) if rows else ()
@@ -95,7 +83,7 @@ def quality_text(source: Source) -> tuple[str, ...]:
     """Completeness against its threshold, and whether open gaps could be material."""
     lang, share = source.language, completeness(source)
     total = Fraction(source.mass(**_POSTING).exact)
-    gaps = {account: gap(source, account) for account in accounts(source)}
+    gaps = {account: gap(source, account) for account in _accounts(source)}
     open_ended = [account for account, weight in gaps.items() if weight is None]
     known = sum((weight for weight in gaps.values() if weight is not None), Fraction(0))
     enough = "complete" if share >= Fraction(source.completeness) else "incomplete"

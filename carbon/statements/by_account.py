@@ -3,7 +3,7 @@
 from carbon.statements.back import back_matter
 from carbon.statements.document import Column, Document, Row, Section, Table, rounded
 from carbon.statements.inventory import PLACES, charts, total_row
-from carbon.statements.source import STATES, Source
+from carbon.statements.source import STATES, Condition, Source
 from carbon.statements.vocabulary import named
 from carbon.statements.words import say
 from city.quantities import Quantity
@@ -36,10 +36,17 @@ def _table(source: Source, key: str, parts: tuple[str, ...]) -> Table:
     for part in parts:
         within = {"period": part} if part else {}
         for account, activity, scope, quantity, kind, gas, rule in source.distinct(*_KEYS, **within):
-            where = {"account_id": account, "activity": activity, "scope": scope, "kind": kind, "gas": gas, "rule_id": rule}
-            amount = source.value("amount", part, Quantity(quantity).scale, **where)
+            where: dict[str, Condition] = {
+                "account_id": account,
+                "activity": activity,
+                "scope": scope,
+                "kind": kind,
+                "gas": gas,
+                "rule_id": rule,
+            }
+            amount = source.value("amount", Quantity(quantity).scale, part, **where)
             mass = source.mass(part, **where)
-            counts = [source.value("entries", part, state=state, **where) for state in STATES]
+            counts = [source.value("entries", 1, part, state=state, **where) for state in STATES]
             cells = (account, named(lang, activity), scope, part or source.period, amount, Quantity(quantity).unit, gas)
             rows.append(Row((*cells, mass if kind == "posting" else None, mass if kind == "outside" else None, *counts, rule)))
     total = total_row((say(lang, "total"), *[None] * 6), rows).cells[:-1] if rows else ()

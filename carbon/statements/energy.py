@@ -6,7 +6,7 @@ from carbon.statements.back import back_matter
 from carbon.statements.coal import NO_ENERGY
 from carbon.statements.document import Chart, Column, Document, Row, Section, Series, Table, Value, rounded
 from carbon.statements.inventory import total_row
-from carbon.statements.source import Source
+from carbon.statements.source import Condition, Source
 from carbon.statements.vocabulary import named
 from carbon.statements.words import say
 from city.quantities import Quantity
@@ -50,19 +50,19 @@ def _table(source: Source, basis: str, uses: list[tuple[str, str, str, bool]], n
     )  # fmt: skip
     rows = []
     for carrier, quantity, activity, own in uses:
-        where = {"carrier": carrier, "quantity": quantity, "activity": activity, "kind": "posting"}
+        where: dict[str, Condition] = {"carrier": carrier, "quantity": quantity, "activity": activity, "kind": "posting"}
         if carrier == "electricity":
             where["rule_id"] = _rules(source, own)
         found = source.coal[basis].get((carrier, quantity))
         use = named(lang, activity) + (f" ({say(lang, 'own_wh')})" if own else "")
-        coal = source.value(f"coal:{basis}", per=_KG_PER_T, **where) if found else "NE"
+        coal = source.value(f"coal:{basis}", _KG_PER_T, "", **where) if found else "NE"
         told = f"{found.factor.value:f} {found.factor.unit}" if found else None
         rows.append(
             Row(
                 (
                     named(lang, carrier),
                     use,
-                    source.value("amount", per=Quantity(quantity).scale, **where),
+                    source.value("amount", Quantity(quantity).scale, "", **where),
                     Quantity(quantity).unit,
                     told,
                     coal,

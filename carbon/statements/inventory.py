@@ -8,7 +8,7 @@ import pandas as pd
 
 from carbon.statements.back import back_matter
 from carbon.statements.document import Cell, Chart, Column, Document, Row, Section, Series, Table, Value, rounded
-from carbon.statements.source import MG_PER_T, Source
+from carbon.statements.source import MG_PER_T, Condition, Source
 from carbon.statements.vocabulary import named
 from carbon.statements.words import say
 from city.quantities import Quantity
@@ -44,7 +44,7 @@ def gas_columns(lang: str) -> tuple[Column, ...]:
     return (*made, Column("all", say(lang, "all_gases"), "number", "tCO2e", PLACES, tuple(keys)))
 
 
-def gas_cells(source: Source, part: str = "", **where: str | int | tuple[str, ...]) -> tuple[Value, ...]:
+def gas_cells(source: Source, part: str = "", **where: Condition) -> tuple[Value, ...]:
     """Mass by gas as CO2e and together; methane of every origin is methane."""
     there = [gas for (gas,) in source.distinct("gas") if gas != "-"]
     groups = [tuple(gas for gas in there if gas.split("-")[0] == name) for name in GASES]

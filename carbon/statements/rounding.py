@@ -45,11 +45,11 @@ def controlled(values: Sequence[Sequence[Exact]]) -> list[list[int]]:
     return [[whole[r][c] + int(part[r][c]) for c in range(len(whole[0]))] for r in range(len(whole))]
 
 
-def _with_margins(part: list[list[Fraction]]) -> list[list[Fraction]]:
+def _with_margins(part: Sequence[Sequence[Fraction]]) -> list[list[Fraction]]:
     """The fractions bordered by what lifts each row, each column and the grand total to a whole number."""
-    made = [[*row, -sum(row) % 1] for row in part]
-    foot = [-sum(row[c] for row in part) % 1 for c in range(len(part[0]))]
-    return [*made, [*foot, -sum(foot) % 1]]
+    made = [[*row, -sum(row, Fraction(0)) % 1] for row in part]
+    foot = [-sum((row[c] for row in part), Fraction(0)) % 1 for c in range(len(part[0]))]
+    return [*made, [*foot, -sum(foot, Fraction(0)) % 1]]
 
 
 def _cycle(part: list[list[Fraction]]) -> list[tuple[int, int]]:
@@ -60,7 +60,7 @@ def _cycle(part: list[list[Fraction]]) -> list[tuple[int, int]]:
     start = next(((r, c) for r, row in enumerate(part) for c, v in enumerate(row) if v.denominator > 1), None)
     if start is None:
         return []
-    path, rows, columns = [start], {}, {}
+    path, rows, columns = [start], dict[int, int](), dict[int, int]()
     while True:
         r, c = path[-1]
         if r in rows:

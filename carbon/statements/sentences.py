@@ -33,13 +33,13 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "若将其计入清单，将造成重复计算。",
     ),
     "gap_note": (
-        "Missing entries weigh nothing. Their gap is what they would weigh at the mean of the account's other entries; ? "
-        "means it has none.",
-        "缺失分录不计排放量。缺口按该科目其他分录的均值估计；“?”表示该科目没有其他分录。",
+        "Missing entries weigh nothing. A gap is what an account's unusable time would weigh at the mean of its usable time; "
+        "? means it has none.",
+        "缺失分录不计排放量。缺口为该科目不可用时间按其可用时间均值估计的排放量；“?”表示没有可用时间。",
     ),
     "complete": (
-        "Completeness is {share} (mean over accounts of the share of entries that carry an amount); the city asks for {limit}.",
-        "数据完整率为 {share}（各科目有数量分录占比的均值）；本市要求不低于 {limit}。",
+        "Completeness is {share} (mean over the metered accounts of the usable share of their time); the city asks for {limit}.",
+        "数据完整率为 {share}（各计量科目可用时间占比的均值）；本市要求不低于 {limit}。",
     ),
     "incomplete": (
         "COMPLETENESS IS ONLY {share}; the city asks for {limit}. What is missing weighs nothing, so the true figure is higher.",
@@ -54,10 +54,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "缺口具有重要性：按各科目均值估计约 {mass} 吨，占总量 {share}，超过重要性阈值 {limit}。",
     ),
     "gaps_open": (
-        "OPEN GAPS CANNOT BE BOUNDED: {names} has no usable entry in the period. The other gaps would weigh {mass} t, "
+        "OPEN GAPS CANNOT BE BOUNDED: {names} has no usable time in the period. The other gaps would weigh {mass} t, "
         "{share} of the total; "
         "the materiality threshold is {limit}.",
-        "缺口无法估计上限：{names} 在本期没有可用分录。其余缺口约 {mass} 吨，占总量 {share}；重要性阈值为 {limit}。",
+        "缺口无法估计上限：{names} 在本期没有可用时间。其余缺口约 {mass} 吨，占总量 {share}；重要性阈值为 {limit}。",
     ),
     "restated_note": (
         "A closed period keeps its signed figure. Later corrections are reversals and new entries with a reason, shown as known now.",

@@ -20,6 +20,7 @@ from carbon.statements.vocabulary import named
 from city.problems import fault
 from city.quantities import Quantity
 
+Condition = str | int | tuple[str, ...]
 MG_PER_T = 10**9
 STATES = ("measured", "estimated", "substituted", "missing")
 
@@ -44,7 +45,7 @@ class Source:
     `book` is a BOOK frame of the period with civil days or months as its `period`; `rules` by id and gas; `weights` the warming potentials
     [kg CO2e per kg] of `assessment`; `coal` the coefficients of standard coal by basis and (carrier, quantity);
     `names` what sites and sectors are called; `materiality` and `completeness` are shares [1];
-    `expected` the accounts that should have entries; `sets` the factor sets.
+    `usable` of each metered account the usable share of its time [1]; `sets` the factor sets.
     """
 
     city: str
@@ -62,7 +63,7 @@ class Source:
     materiality: Decimal = Decimal("0.05")
     completeness: Decimal = Decimal("0.95")
     comparatives: tuple[Comparative, ...] = ()
-    expected: tuple[str, ...] = ()
+    usable: Mapping[str, Fraction] = field(default_factory=dict)
     sets: tuple[FactorSet, ...] = ()
 
     @property
@@ -78,7 +79,7 @@ class Source:
     def _columns(self) -> dict[str, NDArray[Any]]:
         return {name: self.book[name].astype(str).to_numpy() for name in self.book.columns if name in _TEXTS}
 
-    def distinct(self, *columns: str, **where: str | int | tuple[str, ...]) -> list[tuple[str, ...]]:
+    def distinct(self, *columns: str, **where: Condition) -> list[tuple[str, ...]]:
         """The distinct values of columns among the rows that meet the conditions, as text, in order."""
         rows = self._rows(self.address("mg", str(where.pop("period", "")), **where))
         return sorted(set(zip(*(self._columns[name][rows].tolist() for name in columns), strict=True)))
@@ -88,19 +89,19 @@ class Source:
         """The civil days or months of the period, in order."""
         return tuple(sorted(set(self._columns["period"].tolist())))
 
-    def address(self, show: str, part: str = "", **where: str | int | tuple[str, ...]) -> Address:
+    def address(self, show: str, part: str = "", **where: Condition) -> Address:
         """The address of a sum over this period, or over the day or month `part` of it."""
         kept = {name: value if isinstance(value, tuple) else (str(value),) for name, value in where.items()}
         return Address(part or self.period, kept, show)
 
-    def value(self, show: str, part: str = "", per: int = 1, **where: str | int | tuple[str, ...]) -> Value:
+    def value(self, show: str, per: int = 1, part: str = "", **where: Condition) -> Value:
         """The number at an address, divided by `per` (units of the sum in a unit of the statement)."""
         address = self.address(show, part, **where)
         return Value(self.total(address) / per, str(address))
 
-    def mass(self, part: str = "", **where: str | int | tuple[str, ...]) -> Value:
+    def mass(self, part: str = "", **where: Condition) -> Value:
         """Mass as CO2e [t]."""
-        return self.value(self.co2e, part, MG_PER_T, **where)
+        return self.value(self.co2e, MG_PER_T, part, **where)
 
     def _rows(self, address: Address) -> NDArray[np.bool_]:
         found = np.ones(len(self.book), bool)

@@ -1,6 +1,7 @@
 """A small city's ledger of June 2022, posted from literal usage, and what a statement of it is made from."""
 
 from datetime import UTC, datetime
+from fractions import Fraction
 
 import pandas as pd
 
@@ -47,6 +48,9 @@ ACCOUNTS = (
 )
 
 
+USABLE = {a.id: {"silent-power": Fraction(0), "flats-gas": Fraction(9, 10)}.get(a.id, Fraction(1)) for a in ACCOUNTS}
+
+
 def rows(point, amounts, quantity="energy_kwh", quality=1, start="2022-05-31T16:00Z", supply="grid"):
     """Hourly USAGE rows of a point from the start of June in the zone."""
     begin = pd.date_range(start, periods=len(amounts), freq="h", unit="us")
@@ -91,9 +95,9 @@ def source(made=None, language="en", **more):
     used = {(rule.rule_id, rule.gas): rule for one in made.batches for rule in one.rules}
     carriers = set(zip(book["carrier"], book["quantity"], strict=True))
     told = {
-        "city": "Alcora 阿尔科拉", "period": "2022-06", "language": language, "book": book, "weights": gwp(FACTORS, "AR6"), "assessment": "AR6", "zone": ZONE,
-        "rules": used, "factors": {factor.id: factor for factor in FACTORS},
-        "coal": coefficients(FACTORS, carriers, 2022), "names": NAMES, "expected": tuple(account.id for account in ACCOUNTS),
+        "city": "Alcora 阿尔科拉", "period": "2022-06", "language": language, "book": book, "zone": ZONE, "rules": used,
+        "weights": gwp(FACTORS, "AR6"), "assessment": "AR6", "factors": {factor.id: factor for factor in FACTORS},
+        "coal": coefficients(FACTORS, carriers, 2022), "names": NAMES, "usable": USABLE,
         "seal": Seal(made.root, len(made.batches), KNOWN.isoformat()),
     }  # fmt: skip
     return Source(**{**told, **more})
