@@ -61,7 +61,7 @@ def _target(standing: Standing) -> None:
 
 def _emissions() -> None:
     sums = data.sums()
-    look.heading("emissions", "t CO2")
+    look.heading("emissions", "t CO2e")
     group = st.segmented_control(
         say("emissions"),
         list(GROUPS),
@@ -77,7 +77,7 @@ def _emissions() -> None:
     made = made.loc[:, made.abs().sum() > 0]
     left, right = st.columns([1.4, 1], gap="medium")
     with left:
-        charts.bars(list(made.index), {str(name): made[name] for name in made.columns}, "t CO2", "emissions", say("emissions"), height=320)
+        charts.bars(list(made.index), {str(name): made[name] for name in made.columns}, "t CO2e", "emissions", say("emissions"), height=320)
     with right:
         table = named.groupby(["period", "group"], as_index=False)["t"].sum().sort_values(["period", "t"], ascending=[False, False])
         look.table(table, {"period": "period", "group": column, "t": "tonnes"}, "emissions", formats={"t": "%.2f"}, height=320)
@@ -106,9 +106,9 @@ def _drill() -> None:
         "activity": "activity",
         "amount": "amount_stored",
         "kg": "kg",
-        "factor_id": "factor",
+        "rule_id": "factor",
         "kind": "kind",
-        "quality": "quality",
+        "state": "quality",
         "entry_id": "entry",
     }
     look.table(data.entries(picked), columns, f"entries-{picked}", formats={"kg": "%.3f"})

@@ -164,6 +164,10 @@ for decide in (cli_deciding.approve, cli_deciding.hold, cli_deciding.settle):
     app.command()(decide)
 
 
+for proof in (cli_carbon.verify, cli_carbon.explain):
+    app.command()(proof)
+
+
 @app.command()
 def report(
     city: City = None,

@@ -5,13 +5,147 @@ from typing import Annotated
 
 import typer
 
+from service import cli_factors
+
 City = Annotated[Path | None, typer.Option("--city", help="the city file; PENSTOCK_CITY, ./city.toml or the demo city when not given")]
 Now = Annotated[str | None, typer.Option("--now", help="the time that counts as now, ISO 8601 with offset; the clock when not given")]
 Who = Annotated[str | None, typer.Option("--who", help="name for the audit table; PENSTOCK_OPERATOR when not given")]
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The carbon ledger: keys, closed periods, factors, statements.")
+app.add_typer(cli_factors.app, name="factors")
 
 
 @app.callback()
 def carbon() -> None:
     """The carbon ledger: keys, closed periods, factors, statements."""
+
+
+@app.command()
+def lint(
+    folder: Annotated[
+        Path | None, typer.Argument(help="folder of factor sets; the city's factors/ and its accounts when not given")
+    ] = None,
+    now: Now = None,
+    city: City = None,
+) -> None:
+    """Look for what goes wrong in factor data, and in how the accounts use it. Exit code 2 when something must be refused."""
+    from service import factor_listing
+    from service.cli import environment, finish, moment
+    from service.settings import load, own_factors
+
+    env = environment(city)
+    folders = (folder,) if folder else own_factors(env)
+    found = factor_listing.findings(None if folder else load(env), folders, moment(now).date())
+    for one in found:
+        typer.echo(f"{one.severity}: {one}")
+    refused = sum(one.severity == "refuse" for one in found)
+    typer.echo(f"{refused} to refuse, {len(found) - refused} to look at")
+    finish("problems" if refused else "done")
+
+
+@app.command()
+def keygen(
+    file: Annotated[Path, typer.Argument(help="new file for the private key; keep it off this machine's backups")], now: Now = None
+) -> None:
+    """Make a key that signs the ledger's roots (Ed25519) and print its public key, which belongs on statements and with the auditor."""
+    from service.cli import moment
+    from service.signing import VARIABLE
+    from service.signing import keygen as make
+
+    moment(now)
+    typer.echo(f"public key {make(file)}; set {VARIABLE}={file}")
+
+
+@app.command()
+def close(
+    period: Annotated[str, typer.Argument(help="a month or a year: 2022-06, 2022")],
+    by: Annotated[str | None, typer.Option("--by", help="who signs; PENSTOCK_OPERATOR when not given")] = None,
+    note: Annotated[str, typer.Option("--note", help="what was looked at; stays with the sign-off")] = "",
+    explain: Annotated[str, typer.Option("--explain", help="why it is closed although too much of it is missing")] = "",
+    city: City = None,
+    now: Now = None,
+) -> None:
+    """Sign a period of the ledger off: its sums become comparatives, and later restatements are shown against them."""
+    from service import decisions
+    from service.cli import environment, moment, operator
+    from service.closing import close as sign_off
+    from service.settings import load
+    from service.store import open_store
+
+    env = environment(city)
+    loaded = load(env)
+    person = decisions.known(loaded, operator(env, by))
+    typer.echo(sign_off(open_store(env.url), loaded, person, period, moment(now), note, explain))
+
+
+@app.command()
+def periods(city: City = None, now: Now = None) -> None:
+    """Every month of the ledger: closed by whom, restated since, or open. Exit 2 when one needs closing again."""
+    from service.cli import environment, finish, moment
+    from service.closing import listed
+    from service.settings import load
+    from service.store import open_store
+
+    env = environment(city)
+    lines, material = listed(open_store(env.url), load(env), moment(now))
+    for line in lines:
+        typer.echo(line)
+    finish("problems" if material else "done")
+
+
+@app.command()
+def restate(
+    period: Annotated[str, typer.Argument(help="a month or a year: 2022-06, 2022")],
+    reason: Annotated[str, typer.Option("--reason", help="why; stays with the entries")] = "",
+    who: Who = None,
+    city: City = None,
+    now: Now = None,
+) -> None:
+    """Restate what usage, accounts and factors give otherwise now: after a bill came, or a factor was corrected."""
+    from service import decisions
+    from service.cli import environment, moment, operator
+    from service.restating import restate_period
+    from service.settings import load
+    from service.store import open_store
+
+    env = environment(city)
+    loaded = load(env)
+    person = decisions.known(loaded, operator(env, who))
+    for line in restate_period(open_store(env.url), loaded, person, period, moment(now), reason):
+        typer.echo(line)
+
+
+def verify(
+    root: Annotated[str | None, typer.Option("--root", help="a root that was printed or kept elsewhere [hex]")] = None,
+    key: Annotated[str | None, typer.Option("--key", help="public key of whoever signs the roots [hex]")] = None,
+    outside: Annotated[
+        Path | None, typer.Option("--outside", help="roots kept outside; those of [carbon] outside_roots when not given")
+    ] = None,
+    recompute: Annotated[bool, typer.Option("--recompute", help="compute every entry again from the stored usage and the factors")] = False,
+    city: City = None,
+    now: Now = None,
+) -> None:
+    """Find any edit, deletion, insertion or rewrite of the ledger and say where. Exit 1 when there is one."""
+    from service.cli import environment, finish, moment
+    from service.verifying import verify as examine
+
+    moment(now)
+    found = examine(environment(city), root, key, outside, recompute=recompute)
+    for line in found.told:
+        typer.echo(line)
+    for problem in found.findings:
+        typer.echo(f"FAULT {problem}")
+    typer.echo(f"{len(found.findings)} faults" if found.findings else "sound")
+    finish("failed" if found.findings else "done")
+
+
+def explain(
+    cell: Annotated[str, typer.Argument(help="a cell of a statement, or an entry, such as 12-345")], city: City = None, now: Now = None
+) -> None:
+    """What a printed number was made of: readings, factor and rule."""
+    from service.cli import environment, moment
+    from service.explaining import explain as told
+
+    moment(now)
+    for line in told(environment(city), cell):
+        typer.echo(line)

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import Field
 from sqlalchemy import Engine
@@ -16,9 +16,10 @@ from service.settings import LoadedCity
 from service.store import operations
 
 Role = Literal["operator", "planner", "viewer"]
-Action = Literal["approve", "hold", "release", "replan", "what-if", "pareto", "event", "leak", "valve", "certificate", "consent", "publish", "close", "restate"]
+Book = Literal["certificate", "consent", "publish", "close", "restate"]
+Action = Literal["approve", "hold", "release", "replan", "what-if", "pareto", "event", "leak", "valve"] | Book
 
-_BOOKS = frozenset({"certificate", "consent", "publish", "close", "restate"})  # certificates and contracts, a household's consent, a publication
+_BOOKS = frozenset(get_args(Book))  # certificates and contracts, a household's consent, a publication, a period of the ledger
 MAY: dict[str, frozenset[str]] = {
     "operator": frozenset({"approve", "hold", "release", "replan", "what-if", "pareto", "event", "leak", "valve"}) | _BOOKS,
     "planner": frozenset({"replan", "what-if", "pareto"}) | _BOOKS,

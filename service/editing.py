@@ -17,7 +17,7 @@ from city.quality import Flag
 from meters.vee.estimation import estimate
 from meters.vee.norms import DAYS
 from service.settings import LoadedCity
-from service.store import meter_days, operations, readings, results, writing
+from service.store import ledger, meter_days, operations, readings, writing
 from service.store.meter_days import Day
 
 ACCEPT, ESTIMATE = "accept", "estimate"
@@ -121,9 +121,9 @@ def _estimated(engine: Engine, city: LoadedCity, point: Point, block: Block, som
 
 
 def _ledger(engine: Engine, city: LoadedCity, days: list[Day]) -> str:
-    head = results.ledger_head(engine)
-    posted = head is not None and local_date(days[0][0], city.settings.city.time_zone) <= head.day
-    return ". The ledger has posted that day already and is not restated" if posted else ""
+    last = ledger.posted_until(engine)
+    posted = last is not None and local_date(days[0][0], city.settings.city.time_zone) <= last
+    return ". The ledger has posted that day already; the next night restates it" if posted else ""
 
 
 def told(engine: Engine, city: LoadedCity, point_id: str, start: datetime, end: datetime) -> Iterator[str]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, func, select
 
 from city import quality as q
-from city.clock import HOUR, civil_day
+from city.clock import HOUR, civil_day, local_date
 from city.frames import Block
 from city.places import Point
 from city.problems import PenstockError, Problem
@@ -26,7 +26,7 @@ from networks.losses.targets import track
 from service import billed
 from service import schema as t
 from service.night import Night
-from service.store import meter_days, readings
+from service.store import due, meter_days
 from service.store.results import replace_rows
 from service.water import WaterCity
 
@@ -46,9 +46,9 @@ class Told:
     problems: list[Problem]
 
     def write(self, connection: Connection) -> None:
-        """Store new days beside the old ones, and the months in place of what was told of them before."""
+        """Store days and months in place of what was told of them before."""
         if self.days:
-            connection.execute(readings.ignore_duplicates(connection, t.water_balance), self.days)
+            replace_rows(connection, t.water_balance, t.water_balance.c.day.in_({row["day"] for row in self.days}), self.days)
         if self.months:
             replace_rows(connection, t.loss_month, t.loss_month.c.month.in_({row["month"] for row in self.months}), self.months)
 
@@ -77,11 +77,18 @@ def told(night: Night, side: WaterCity) -> Told:
 
 
 def daily(night: Night, side: WaterCity) -> list[Row]:
-    """Rows of `water_balance` for every civil day since the last one there."""
+    """Rows of `water_balance` for every civil day since the last one there, and again for those whose inflow has a newer version."""
     with night.engine.connect() as connection:
         last = connection.execute(select(func.max(t.water_balance.c.day))).scalar()
     zone = night.city.settings.city.time_zone
-    found = _by_night_flow(night, side, civil_day(last + timedelta(days=1), zone)[0] if last else None)
+    names = side.dma_points("volume_register_m3")
+    late = {local_date(row.day_start_utc, zone) for row in due.noted(night.engine) if row.point_id in names}
+    spans: list[tuple[datetime | None, datetime]] = [civil_day(day, zone) for day in sorted(late) if last and day <= last]
+    spans.append((civil_day(last + timedelta(days=1), zone)[0] if last else None, night.today))
+    return [row for start, end in spans for row in _told_days(_by_night_flow(night, side, start, end))]
+
+
+def _told_days(found: pd.DataFrame | None) -> list[Row]:
     return [
         {
             "zone_id": row.dma,
@@ -94,16 +101,16 @@ def daily(night: Night, side: WaterCity) -> list[Row]:
     ]
 
 
-def _inflow(night: Night, side: WaterCity, start: datetime | None) -> Block | None:
-    """Volumes into each DMA by the hour from `start` (or the first stored day) until tonight; None where there is nothing."""
+def _inflow(night: Night, side: WaterCity, start: datetime | None, end: datetime) -> Block | None:
+    """Volumes into each DMA by the hour from `start` (or the first stored day) until `end`; None where there is nothing."""
     names = side.dma_points("volume_register_m3")
     first = meter_days.first(night.engine)
-    if not names or first is None or (start or first) >= night.today:
+    if not names or first is None or (start or first) >= end:
         return None
-    return _hourly(night, names, start or first)
+    return _hourly(night, names, start or first, end)
 
 
-def _hourly(night: Night, names: Mapping[str, str], start: datetime) -> Block:
+def _hourly(night: Night, names: Mapping[str, str], start: datetime, end: datetime) -> Block:
     """Hourly volumes by what `names` calls the points, whose steps may differ. Several of one name are summed (a DMA with two inlets);
     an hour in which a part of one is missing is missing."""
     by_step: dict[int, list[Point]] = {}
@@ -112,7 +119,7 @@ def _hourly(night: Night, names: Mapping[str, str], start: datetime) -> Block:
     sums: dict[str, NDArray[np.int64]] = {}
     known: dict[str, NDArray[np.bool_]] = {}
     for points in by_step.values():
-        block = meter_days.block(night.engine, points, start, night.today, estimates=False)
+        block = meter_days.block(night.engine, points, start, end, estimates=False)
         parts = round(HOUR / block.step)
         shape = len(points), block.steps // parts, parts
         amounts = block.values[:, : shape[1] * parts].reshape(shape).sum(axis=2)
@@ -124,8 +131,8 @@ def _hourly(night: Night, names: Mapping[str, str], start: datetime) -> Block:
     return Block(tuple(sums), start, HOUR, Quantity.VOLUME_M3, np.stack(list(sums.values())), quality)
 
 
-def _by_night_flow(night: Night, side: WaterCity, start: datetime | None) -> pd.DataFrame | None:
-    inflow = _inflow(night, side, start)
+def _by_night_flow(night: Night, side: WaterCity, start: datetime | None, end: datetime) -> pd.DataFrame | None:
+    inflow = _inflow(night, side, start, end)
     own = [name for name in inflow.ids if name in side.people] if inflow is not None else []
     if inflow is None or not own:
         return None
@@ -141,7 +148,7 @@ def months(night: Night, side: WaterCity) -> list[Row]:
     if first is None:
         return []
     start = max(first, civil_day(night.date - timedelta(days=HISTORY_DAYS), zone)[0])
-    inflow = _inflow(night, side, start)
+    inflow = _inflow(night, side, start, night.today)
     if inflow is None:
         return []
     table = _areas(night, side, inflow, start)
@@ -156,7 +163,7 @@ def _areas(night: Night, side: WaterCity, inflow: Block, start: datetime) -> pd.
     """Monthly losses of every DMA."""
     zone, losses = night.city.settings.city.time_zone, side.water.losses
     read = {p.id: m.node for m in side.city.settings.meters if m.node for p in _volumes(side, m.id)}
-    consumption = _hourly(night, {name: name for name in read}, start) if read else None
+    consumption = _hourly(night, {name: name for name in read}, start, night.today) if read else None
     flows = {name: hourly(pd.Series(v, index=inflow.times)) for name, v in zip(inflow.ids, inflow.unit_values(), strict=True)}
     return real_losses(
         side.network,
@@ -165,7 +172,7 @@ def _areas(night: Night, side: WaterCity, inflow: Block, start: datetime) -> pd.
         zone=zone,
         consumption=consumption,
         meters=read,
-        night=_by_night_flow(night, side, start),
+        night=_by_night_flow(night, side, start, night.today),
         errors=Errors(losses.inflow_error, losses.metered_error, losses.night_use_error),
     )
 

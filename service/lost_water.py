@@ -11,6 +11,7 @@ from fractions import Fraction
 
 import numpy as np
 import pandas as pd
+from sqlalchemy import Engine
 
 from carbon import factors
 from carbon.accounts import GRID
@@ -21,23 +22,26 @@ from city.quality import Cause, missing, usable
 from city.quantities import Quantity
 from service import schema as t
 from service.night import Night
+from service.settings import LoadedCity
 from service.store import meter_days, results
 
 WH_PER_KWH, ML_PER_M3 = 1000, 1_000_000
 Ratio = Fraction | None
 
 
-def usage(night: Night, days: Sequence[tuple[datetime, datetime]], metered: Sequence[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+def usage(
+    engine: Engine, city: LoadedCity, days: Sequence[tuple[datetime, datetime]], metered: Sequence[pd.DataFrame]
+) -> Iterator[pd.DataFrame]:
     """USAGE rows of the pseudo-points `<zone>.loss` [m3] and `<zone>.loss_energy` [kWh] that accounts name, per balanced day.
 
     `metered` are the days' USAGE rows of the metered accounts.
     """
-    zone = night.city.settings.city.time_zone
-    wanted = {account.point for account in night.city.settings.accounts}
+    zone = city.settings.city.time_zone
+    wanted = {account.point for account in city.settings.accounts}
     bounds = {local_date(start, zone): (start, end) for start, end in days}
-    spent = _wh_per_ml(night, bounds, metered)
+    spent = _wh_per_ml(city, bounds, metered)
     rows: list[tuple[object, ...]] = []
-    for row in results.rows(night.engine, t.water_balance, t.water_balance.c.day.in_(bounds), order=t.water_balance.c.zone_id):
+    for row in results.rows(engine, t.water_balance, t.water_balance.c.day.in_(bounds), order=t.water_balance.c.zone_id):
         ml = int(Quantity.VOLUME_M3.to_int(row.loss_m3 or 0.0))
         if f"{row.zone_id}.loss" in wanted:
             rows.append((f"{row.zone_id}.loss", *bounds[row.day], str(Quantity.VOLUME_M3), ml, row.quality, 1))
@@ -77,9 +81,9 @@ def _stored(night: Night, points: Sequence[str]) -> float:
     return found
 
 
-def _wh_per_ml(night: Night, bounds: Mapping[date, tuple[datetime, datetime]], metered: Sequence[pd.DataFrame]) -> dict[date, Ratio]:
+def _wh_per_ml(city: LoadedCity, bounds: Mapping[date, tuple[datetime, datetime]], metered: Sequence[pd.DataFrame]) -> dict[date, Ratio]:
     """Electricity per supplied millilitre on each day; None where a pump or a source was not measured."""
-    settings = night.city.settings
+    settings = city.settings
     losses = settings.water.losses if settings.water else None
     if losses is None or not losses.energy or not metered:
         told = losses.kwh_per_m3 if losses else None

@@ -10,9 +10,8 @@ import numpy as np
 from city import quality as q
 from city.clock import civil_day, local_date
 from city.places import Point
-from city.problems import Problem
 from service.night import Night
-from service.store import heard, meter_days, readings, results
+from service.store import heard, meter_days, readings
 from service.store.meter_days import Day
 from service.validation import Checked, check
 
@@ -119,16 +118,3 @@ def _spans(days: Sequence[Day]) -> Iterator[list[Day]]:
         span.append(day)
     if span:
         yield span
-
-
-def not_restated(night: Night, again: Sequence[Again]) -> list[Problem]:
-    """Days that the ledger has posted and that get a newer version tonight: it is not restated."""
-    head = results.ledger_head(night.engine)
-    zone = night.city.settings.city.time_zone
-    days = sorted({local_date(start, zone) for one in again for start, _ in one.days})
-    remedy = "Compare them by `penstock meters versions` before you state that day."
-    return [
-        Problem(f"day {day}", "has a newer version than the ledger", "the version that was posted", remedy)
-        for day in days
-        if head is not None and day <= head.day
-    ]

@@ -5,46 +5,37 @@ from pathlib import Path
 import pandas as pd
 from sqlalchemy import Engine
 
-from carbon import factors, proof
+from carbon import factors
+from carbon.ledger.verify import verify
 from carbon.statements import statement, write_statement_csv, write_statement_xlsx, write_targets
-from city.frames import LEDGER
 from city.problems import PenstockError, fault
-from service import schema as t
 from service.environment import Environment
 from service.night import Night
-from service.night.targets import standing
+from service.night.targets import standings
 from service.settings import LoadedCity, load
-from service.store import open_store, results, runs
+from service.store import ledger, open_store, runs
 
 
-def verified(engine: Engine) -> tuple[pd.DataFrame, str]:
+def verified(engine: Engine, city: LoadedCity) -> tuple[pd.DataFrame, str]:
     """The whole ledger and its root, after checking every batch against its hashes. Raises `PenstockError` when one differs."""
-    frame = results.ledger_frame(engine)
-    heads = results.rows(engine, t.former_ledger_batch, order=t.former_ledger_batch.c.number)
+    heads = ledger.heads(engine)
     if not heads:
         raise fault("ledger", "empty", "at least one posted day", "Run `penstock night` first.")
-    batches = [
-        (
-            proof.Header(h.number, h.entries, tuple((name, digest) for name, digest in h.columns), h.previous, h.root),
-            frame[frame["number"] == h.number].drop(columns=["number", "ordinal"]).reset_index(drop=True),
-        )
-        for h in heads
-    ]
-    problems = proof.verify(batches, heads[-1].root)
+    problems = verify([ledger.header(row) for row in heads], city.folder / ledger.FOLDER, heads[-1].root)
     if problems:
         raise PenstockError(problems)
-    return frame[list(LEDGER.columns)], heads[-1].root
+    return ledger.by_carbon_dioxide(engine, city.folder), heads[-1].root
 
 
 def write_reports(env: Environment, month: str | None) -> list[Path]:
     """Write statements of `month` (YYYY-MM, the last posted one when None) and the target report. Returns the paths."""
     city = load(env)
     engine = open_store(env.url)
-    ledger, root = verified(engine)
+    entries, root = verified(engine, city)
     zone = city.settings.city.time_zone
-    months = ledger["period_start_utc"].dt.tz_convert(zone).dt.strftime("%Y-%m")
+    months = entries["period_start_utc"].dt.tz_convert(zone).dt.strftime("%Y-%m")
     wanted = month or months.max()
-    chosen = ledger[months == wanted]
+    chosen = entries[months == wanted]
     if chosen.empty:
         raise fault(f"month '{wanted}'", "no entries", f"{months.min()} to {months.max()}", "Choose one of these months, as YYYY-MM.")
     folder = city.folder / "reports" / wanted
@@ -61,4 +52,5 @@ def _standing(city: LoadedCity, engine: Engine) -> list:
     night = runs.last_night(engine, city.settings.city.id)
     if night is None:
         raise fault("target report", "no night in the store", "a finished night", "Run `penstock night` first.")
-    return standing(Night(city, engine, night, runs.night_time(engine, city.settings.city.id, night), {}))[0]
+    report, _ = standings(Night(city, engine, night, runs.night_time(engine, city.settings.city.id, night), {}))
+    return [(one.target, one.progress) for one in report]

@@ -9,11 +9,11 @@ from sqlalchemy import Engine, func, select
 
 from city.clock import local_date, parse_utc
 from city.quality import Cause, Flag, cause_of, usable
-from service import health
+from service import closing, health
 from service import schema as t
 from service.environment import Environment
 from service.settings import LoadedCity, load
-from service.store import open_store, readings, results, runs
+from service.store import ledger, open_store, readings, results, runs
 from service.store.vectors import unpack_quality
 
 BACKUP = "backup"  # below the home folder: the demo's copy of everything, made again by each run
@@ -149,10 +149,11 @@ def _writes(engine: Engine) -> Iterator[str]:
 
 
 def _carbon(engine: Engine, night: object) -> Iterator[str]:
-    head = results.ledger_head(engine)
-    if head:
-        with engine.connect() as connection:
-            entries = connection.execute(select(func.count()).select_from(t.former_ledger_entry)).scalar_one()
-        yield f"Ledger        {entries:,} entries up to {head.day}, root {head.root[:16]}"
+    heads = ledger.heads(engine)
+    if heads:
+        entries, signed = sum(head.rows for head in heads), "signed" if heads[-1].signature else "unsigned"
+        yield f"Ledger        {entries:,} entries up to {max(head.last_day for head in heads)}, {signed} root {heads[-1].root[:16]}"
+    for row in closing.closes(engine):
+        yield f"  closed      {row.statement}"
     for row in results.rows(engine, t.target_progress, t.target_progress.c.night == night, order=t.target_progress.c.target_id):
         yield f"  target      {row.sentence}"

@@ -72,14 +72,15 @@ def run(city: LoadedCity, engine: Engine, now_utc: datetime, *, on_step: Callabl
         run_id = runs.start_run(engine, city.settings.city.id, day, "night", now_utc, city.config_hash)
         try:
             status = _steps(night, tell)
-            kept = _archived(night)
+            after = {"proof": _proof(night), "archive": _archived(night)}
         except BaseException:
             runs.end_run(engine, run_id, "failed", {})
             raise
-        if kept is not None:
-            tell("archive", kept)
-            status = status if kept.status == "done" or status == "failed" else "problems"
-        runs.end_run(engine, run_id, status, {"archive": kept.sentence} if kept else {})
+        found = {name: result for name, result in after.items() if result is not None}
+        for name, result in found.items():
+            tell(name, result)
+            status = status if result.status == "done" or status == "failed" else "problems"
+        runs.end_run(engine, run_id, status, {name: result.sentence for name, result in found.items()})
         runs.beat(engine, "night", now_utc, {"status": status})
         return status
 
@@ -105,6 +106,15 @@ def _steps(night: Night, tell: Callable[[str, StepResult | None], None]) -> str:
         state[name] = output.result.status
         tell(name, output.result)
     return next((word for word in ("failed", "problems") if word in state.values()), "done")
+
+
+def _proof(night: Night) -> StepResult | None:
+    """What follows the ledger once it is committed; a fault there costs neither the night nor its status as done with problems."""
+    try:
+        found: StepResult | None = import_module("service.night.proof").compute(night)
+        return found
+    except PenstockError as error:
+        return StepResult(f"the ledger's roots: {error.problems[0]}", problems=list(error.problems))
 
 
 def _archived(night: Night) -> StepResult | None:

@@ -16,7 +16,7 @@ from city.clock import civil_day, local_date
 from city.places import Point
 from city.problems import Problem
 from service.night import Night, Output
-from service.reopening import Again, checked_late, closed_gaps, late_days, not_restated
+from service.reopening import Again, checked_late, closed_gaps, late_days
 from service.roads import live_points
 from service.store import heard, meter_days, readings
 from service.store.meter_days import Day
@@ -46,7 +46,7 @@ def compute(night: Night) -> Output:
             meter_days.revise(connection, one.checked.made, one.days, night.key_of, "night", night.now_utc, one.reason)
         heard.note(connection, counts)
 
-    problems = [problem for checked in made for problem in _bad_points(checked)] + not_restated(night, again)
+    problems = [problem for checked in made for problem in _bad_points(checked)]
     return Output(StepResult(*_told(made, days, again), problems), write)
 
 

@@ -18,6 +18,7 @@ from city.places import Point
 from city.problems import fault
 from city.quality import measured, missing_of, usable
 from service import schema as t
+from service.store import due
 from service.store.readings import driver_time, insert_rows
 from service.store.vectors import pack_int, pack_quality, unpack_int, unpack_quality
 
@@ -56,6 +57,9 @@ def store(
     made = insert_rows(connection, t.meter_day, rows, " ON CONFLICT DO NOTHING") if rows else 0
     if more:
         insert_rows(connection, t.meter_day, more)
+    for start in due.posted(connection, [start for start, _ in days]):
+        at = driver_time(connection, start)
+        due.note(connection, {(row[0], start): row[2] for row in (*rows, *more) if row[1] == at}, READ)
     return made
 
 
@@ -85,6 +89,7 @@ def revise(
             rows.append(_row(connection, key_of[name], day, version + 1, block.step, values, quality, known_at_utc, who, reason))
     if rows:
         insert_rows(connection, t.meter_day, rows)
+    due.note(connection, {(key_of[name], start): version for (name, start), version in made.items()}, reason)
     return made
 
 

@@ -130,28 +130,6 @@ def rows(engine: Engine, table: Any, *where: Any, order: Any = None) -> Sequence
         return connection.execute(statement.order_by(order) if order is not None else statement).all()
 
 
-def ledger_frame(engine: Engine, start_utc: datetime | None = None, end_utc: datetime | None = None) -> pd.DataFrame:
-    """Ledger entries as the LEDGER frame, in posting order, with their batch number."""
-    e = t.former_ledger_entry
-    statement = select(e).order_by(e.c.number, e.c.ordinal)
-    if start_utc is not None:
-        statement = statement.where(e.c.period_start_utc >= start_utc)
-    if end_utc is not None:
-        statement = statement.where(e.c.period_end_utc <= end_utc)
-    with engine.connect() as connection:
-        found = connection.execute(statement).all()
-    frame = pd.DataFrame([tuple(row) for row in found], columns=[c.name for c in e.columns])
-    for name in ("period_start_utc", "period_end_utc", "known_at_utc"):
-        frame[name] = pd.to_datetime(frame[name], utc=True).astype("datetime64[us, UTC]")
-    return frame
-
-
-def ledger_head(engine: Engine) -> Any | None:
-    """The newest ledger batch (number, day, root), or None."""
-    with engine.connect() as connection:
-        return connection.execute(select(t.former_ledger_batch).order_by(t.former_ledger_batch.c.number.desc()).limit(1)).first()
-
-
 def mean_skill(engine: Engine, night: date) -> dict[int, float]:
     """{day: 1 - the mean over series of their error relative to that of seasonal naive}."""
     with engine.connect() as connection:

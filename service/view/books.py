@@ -2,17 +2,22 @@
 
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pandas as pd
 from sqlalchemy import Engine
 
-from carbon.summary import AMOUNTS, per_account
+from carbon import factors
+from carbon.gwp import gwp, weighed
+from carbon.ledger.civil import Period
+from carbon.ledger.ledger import Ledger
 from service import schema as t
 from service.settings import LoadedCity
-from service.store import results
+from service.store import ledger, results
 from service.view.moment import Moment
 
+_MG_PER_TONNE = Decimal(10) ** 9
 _LARGEST = 64 * 1024 * 1024  # a statement larger than this is fetched from disk, not through a browser
 
 
@@ -44,25 +49,27 @@ class Head:
 
 def head(engine: Engine) -> Head | None:
     """The newest sealed batch, with the entries of all batches; None for an empty ledger."""
-    rows = results.rows(engine, t.former_ledger_batch, order=t.former_ledger_batch.c.number)
-    return Head(rows[-1].number, rows[-1].day, rows[-1].root, sum(row.entries for row in rows)) if rows else None
+    rows = ledger.heads(engine)
+    return Head(rows[-1].number, max(row.last_day for row in rows), rows[-1].root, sum(row.rows for row in rows)) if rows else None
 
 
-def sums(engine: Engine, city: LoadedCity, period: str = "M") -> pd.DataFrame:
-    """Sums per account and local month (or day, `D`): as `carbon.summary.per_account`, with t (tonnes CO2e in the city's sum)."""
-    ledger = results.ledger_frame(engine)
-    if ledger.empty:
-        return pd.DataFrame(columns=["account_id", "site", "sector", "scope", "activity", "kind", "period", "t", *AMOUNTS])
-    made = per_account(ledger, city.settings.accounts, city.settings.city.time_zone, period)
-    return made.assign(t=made["mg"] / 1e9)
+def sums(engine: Engine, city: LoadedCity, period: Period = "M") -> pd.DataFrame:
+    """Sums per account, rule and civil month (or day, `D`): a BOOK frame, with t (tonnes CO2e in the city's sum)."""
+    book = ledger.open_ledger(engine, city.folder).book(zone=city.settings.city.time_zone, period=period)
+    weights = gwp(factors.load(city.factor_folders), city.settings.carbon.gwp)
+    tonnes = weighed(book, weights)["co2e_mg"].where(book["kind"] == "posting", Decimal(0))
+    return book.assign(t=(tonnes / _MG_PER_TONNE).astype(float))
 
 
-def entries(engine: Engine, account_id: str, newest: int = 2_000) -> pd.DataFrame:
-    """The newest entries of one account: period, amount [stored integers], factor, kg CO2e, quality, kind, entry id."""
-    ledger = results.ledger_frame(engine)
-    mine = ledger[ledger["account_id"] == account_id].tail(newest)
-    mine = mine.assign(kg=mine["mg_by_gas"] / 1e6)
-    return mine[["period_start_utc", "period_end_utc", "activity", "amount", "factor_id", "kg", "quality", "kind", "entry_id"]].iloc[::-1]
+def entries(engine: Engine, city: LoadedCity, account_id: str, newest: int = 2_000) -> pd.DataFrame:
+    """The newest entries of one account, reversals among them: a LEDGER frame, with kg of the entry's gas; newest first."""
+    parts: list[pd.DataFrame] = []
+    for batch in reversed(ledger.open_ledger(engine, city.folder).batches):
+        parts.append(Ledger((batch,)).entries(account_id).iloc[::-1])
+        if sum(map(len, parts)) >= newest:
+            break
+    found = pd.concat(parts, ignore_index=True).head(newest) if parts else Ledger(()).entries()
+    return found.assign(kg=found["mg"] / 1e6)
 
 
 def standings(engine: Engine, city: LoadedCity, moment: Moment) -> list[Standing]:

@@ -1,0 +1,99 @@
+"""Which posted days know more by now, and which accounts that touches; and, asked for, a restatement of a whole period."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from sqlalchemy import Engine
+
+from carbon.accounts import own_supply
+from city.clock import civil_day, local_date
+from city.problems import fault
+from service.closing import span
+from service.decisions import Person, require
+from service.one_process import lock
+from service.posting import Posting
+from service.settings import LoadedCity
+from service.signing import signer
+from service.store import ledger, operations, writing
+from service.store.meter_days import Day
+
+
+class Span(NamedTuple):
+    """Civil days that follow each other and have a newer version for the same reasons."""
+
+    days: list[Day]
+    reason: str
+    points: set[str]
+
+
+def spans(city: LoadedCity, rows: Iterable[Any], before: datetime) -> list[Span]:
+    """The days of `service.store.due.noted` before a time, oldest first."""
+    zone = city.settings.city.time_zone
+    found: list[Span] = []
+    for start, some in groupby(rows, key=lambda row: row.day_start_utc):
+        if start >= before:
+            continue
+        noted = list(some)
+        day = civil_day(local_date(start, zone), zone)
+        reason, points = "; ".join(dict.fromkeys(row.reason for row in noted)), {row.point_id for row in noted}
+        last = found[-1] if found else None
+        if last and last.days[-1][1] == day[0] and last.reason == reason:
+            last.days.append(day)
+            last.points.update(points)
+        else:
+            found.append(Span([day], reason, points))
+    return found
+
+
+def touched(city: LoadedCity, points: set[str]) -> set[str]:
+    """Ids of the accounts whose entries may change with the usage of some points: theirs, and what is derived from them."""
+    accounts = {account.id: account for account in city.settings.accounts}
+    found = {name for name, account in accounts.items() if account.point in points}
+    found |= {name for name, account in accounts.items() if account.kind in ("grid-loss", "water-loss", "water-loss-energy")}
+    for plants, consumers in own_supply.pools(city.settings.accounts):
+        if found & {*plants, *consumers}:
+            found.update(consumers)
+    within = list(found)
+    while within:  # what a sub-meter saw is taken off its main meter, and so on upwards
+        main = accounts[within.pop()].within
+        if main in accounts and main not in found:
+            found.add(main)
+            within.append(main)
+    return found
+
+
+def restate_period(engine: Engine, city: LoadedCity, person: Person, period: str, at_utc: datetime, reason: str) -> list[str]:
+    """Hold every posted day of a month or year against its usage, the accounts and the factors as they are now. Returns sentences.
+
+    For what the night cannot see: a bill that came, an account or a factor that was corrected. Raises `PenstockError` without the role
+    or a reason, for a period of which nothing is posted, and while a night runs.
+    """
+    require(engine, person, "restate", f"period {period}", at_utc)
+    if not reason.strip():
+        raise fault("--reason", "missing", "why the period is restated", "Say it; it stays with the entries.")
+    zone = city.settings.city.time_zone
+    start, end = span(period, zone)
+    with lock(city.folder):
+        posted = ledger.posted_until(engine)
+        last = min(end, civil_day(posted, zone)[1]) if posted else start
+        if last <= start:
+            raise fault(f"period {period}", "nothing is posted of it", "a posted period", "Wait for the night that posts it.")
+        made = Posting(engine, city, at_utc)
+        for days in made.chunks(_days(start, last, zone)):
+            made.restate(days, reason.strip())
+        told = [f"batch {one.header.number}: {one.header.rows} entries, {one.tonnes:+,.6f} t CO2e" for one in made.made]
+        told = told or [f"{period}: every entry is as it would be posted now"]
+        with writing(engine) as connection:
+            made.list(connection, signer(city.environment)[0])
+            operations.record(connection, at_utc, person.name, "restate", f"period {period}", f"{'; '.join(told)}; {reason.strip()}")
+    return told
+
+
+def _days(start: datetime, end: datetime, zone: str) -> list[Day]:
+    days: list[Day] = []
+    while start < end:
+        days.append(civil_day(local_date(start + timedelta(hours=12), zone), zone))
+        start = days[-1][1]
+    return days

@@ -1,0 +1,85 @@
+"""The carbon ledger of a city: headers and roots in SQL, the entries in files named by their content, below the data folder.
+
+A file is whole and on the disk before the transaction that lists it, so a kill leaves at most a file that nothing lists.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Connection, Engine, func, select
+
+from carbon.ledger.batch import Header
+from carbon.ledger.files import file_of
+from carbon.ledger.ledger import Ledger
+from city.frames import LEDGER
+from city.problems import Problem
+from service import schema as t
+
+FOLDER = "ledger"
+
+
+def heads(engine: Engine) -> Sequence[Any]:
+    """Every row of ledger_batch, in order."""
+    with engine.connect() as connection:
+        return connection.execute(select(t.ledger_batch).order_by(t.ledger_batch.c.number)).all()
+
+
+def head(engine: Engine) -> Any | None:
+    """The newest row of ledger_batch, or None."""
+    with engine.connect() as connection:
+        return connection.execute(select(t.ledger_batch).order_by(t.ledger_batch.c.number.desc()).limit(1)).first()
+
+
+def posted_until(engine: Engine) -> date | None:
+    """The last civil day that is posted; the newest batch may restate an earlier one."""
+    with engine.connect() as connection:
+        last: date | None = connection.execute(select(func.max(t.ledger_batch.c.last_day))).scalar()
+    return last
+
+
+def header(row: Any) -> Header:
+    """The header that a row of ledger_batch keeps."""
+    return Header(row.number, row.rows, row.start_us, row.end_us, row.known_at_utc, row.reason, row.previous, row.merkle, row.root)
+
+
+def open_ledger(engine: Engine, folder: Path, start: datetime | None = None, end: datetime | None = None) -> Ledger:
+    """The ledger of the city whose data folder this is; of those batches whose periods touch [start, end). Files open when needed."""
+    return Ledger.open([header(row) for row in heads(engine)], folder / FOLDER).between(start, end)
+
+
+def add(connection: Connection, made: Header, days: Sequence[date], signed: tuple[str, str] | None) -> None:
+    """List a batch that posts or restates `days`; `signed`: public key and signature of its root [hex]."""
+    key, signature = signed or (None, None)
+    row = {"number": made.number, "first_day": min(days), "last_day": max(days), "rows": made.rows, "known_at_utc": made.known_at_utc}
+    row |= {"reason": made.reason, "start_us": made.start, "end_us": made.end, "merkle": made.merkle, "previous": made.previous}
+    connection.execute(t.ledger_batch.insert().values(**row, root=made.root, public_key=key, signature=signature))
+
+
+def sweep(engine: Engine, folder: Path) -> int:
+    """Remove files that no batch lists: what a killed night left. Returns how many. Only who alone may post calls it."""
+    known = {file_of(folder / FOLDER, row.merkle) for row in heads(engine)}
+    written = [*(folder / FOLDER).glob("*.zip"), *(folder / FOLDER).glob(".*.part")]
+    orphans = [path for path in written if path not in known]
+    for path in orphans:
+        path.unlink()
+    return len(orphans)
+
+
+def gone(rows: Iterable[Any], folder: Path) -> list[Problem]:
+    """A problem for each listed batch without its file."""
+    remedy = "Restore the file from a backup: `penstock restore` puts it back."
+    return [
+        Problem(f"ledger batch {row.number}", f"file {row.merkle}.zip is missing", f"a file in {folder / FOLDER}", remedy)
+        for row in rows
+        if not file_of(folder / FOLDER, row.merkle).is_file()
+    ]
+
+
+def by_carbon_dioxide(engine: Engine, folder: Path) -> pd.DataFrame:
+    """The entries of carbon dioxide and of amounts alone as the LEDGER frame of the release before."""
+    found = open_ledger(engine, folder).entries()
+    found = found[(found["counts"] == 1) & found["gas"].isin(["CO2", "CO2e", "-"])]
+    return found.rename(columns={"mg": "mg_by_gas", "rule_id": "factor_id", "reverses": "supersedes"})[list(LEDGER.columns)]

@@ -1,0 +1,143 @@
+"""`penstock verify`: the whole chain, its signatures, the roots kept outside, and, asked for, every entry computed again."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine
+
+from carbon.ledger import signature
+from carbon.ledger.batch import NOTHING
+from carbon.ledger.civil import from_micros
+from carbon.ledger.ledger import Ledger
+from carbon.ledger.verify import verify as verified
+from city.clock import civil_day, local_date
+from city.problems import PenstockError, Problem, fault
+from service import closing, former_ledger, roots
+from service.environment import Environment
+from service.posting import Posting
+from service.settings import LoadedCity, load
+from service.store import ledger, open_store
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was found, each with its place; `told` says what was looked at."""
+
+    told: list[str]
+    findings: list[Problem]
+
+
+def verify(
+    env: Environment, root: str | None = None, key: str | None = None, outside: Path | None = None, *, recompute: bool = False
+) -> Verdict:
+    """Check the ledger of a city. Without `root`, `key` and `outside` a store that was rewritten throughout looks sound: `told` says so."""
+    city, engine = load(env), open_store(env.url)
+    rows = ledger.heads(engine)
+    if not rows:
+        raise fault("ledger", "empty", "at least one posted day", "Run `penstock night` first.")
+    findings = [*former_ledger.verify(engine), *ledger.gone(rows, city.folder)]
+    findings += verified([ledger.header(row) for row in rows], city.folder / ledger.FOLDER)
+    findings += _ends(rows, former_ledger.root(engine), root)
+    entries = sum(row.rows for row in rows)
+    told = [f"{entries:,} entries in {len(rows)} batches, root {rows[-1].root}"]
+    batches, before = former_ledger.size(engine)
+    told += [f"{before:,} entries in {batches} batches of the former ledger, before them"] if batches else []
+    for lines, found in (_signatures(rows, key), _outside(rows, city, outside), _closed(engine, city)):
+        told += lines
+        findings += found
+    told += [] if root or key or outside else ["nothing from outside the store was compared: give --root, --key or --outside"]
+    if recompute and not findings:
+        findings += _recomputed(engine, city)
+        told += ["every entry was computed again from the stored usage and the factors"]
+    return Verdict(told, findings)
+
+
+def _ends(rows: Sequence[Any], genesis: str, root: str | None) -> list[Problem]:
+    """The chain begins behind the former ledger and leads through a root that somebody kept: what was cut off or rewritten does not."""
+    found = []
+    if rows[0].previous != genesis:
+        observed = f"behind root {rows[0].previous[:12]}"
+        found.append(
+            Problem("ledger batch 0", observed, f"root {genesis[:12]} of the former ledger", "Restore the database from a backup.")
+        )
+    if root is not None and root not in {row.root for row in rows}:
+        observed = f"no batch has it; the last one is {rows[-1].number} with root {rows[-1].root[:12]}"
+        remedy = "Batches were cut off, or rewritten and sealed again: compare the store with a backup."
+        found.append(Problem(f"given root {root[:12]}", observed, "the root of a batch", remedy))
+    return found
+
+
+def _signatures(rows: Sequence[Any], key: str | None) -> tuple[list[str], list[Problem]]:
+    remedy = "Compare the store with a backup, and the key with the one its holder published."
+    found = []
+    for row in rows:
+        subject = f"ledger batch {row.number}"
+        if row.signature is None:
+            continue
+        if key is not None and row.public_key != key:
+            found.append(Problem(subject, f"signed by {row.public_key[:16]}", f"signed by {key[:16]}", remedy))
+        elif not signature.check(row.public_key, row.root, row.signature):
+            found.append(Problem(subject, "its signature is not of its root", "a signature of its root", remedy))
+    signed = [row for row in rows if row.signature is not None]
+    if key is not None and not signed:
+        found.append(Problem("ledger", "no root is signed", f"signed by {key[:16]}", remedy))
+    elif key is not None and rows[-1].signature is None:
+        found.append(Problem(f"ledger batch {rows[-1].number}", "unsigned", f"signed by {key[:16]}", remedy))
+    by = ", ".join(sorted({row.public_key for row in signed}))
+    return [f"{len(signed)} of {len(rows)} roots signed" + (f" by {by}" if by else "")], found
+
+
+def _outside(rows: Sequence[Any], city: LoadedCity, outside: Path | None) -> tuple[list[str], list[Problem]]:
+    """Against the file that was given, else against every one of [carbon] outside_roots that can be read."""
+    told, found = list[str](), list[Problem]()
+    for path in [outside] if outside else [city.folder / name for name in city.settings.carbon.outside_roots]:
+        try:
+            kept = roots.read(path)
+        except PenstockError as error:
+            found += error.problems
+            continue
+        found += roots.differences(kept, rows, path)
+        told.append(f"{len(kept)} roots in {path}")
+    return told, found
+
+
+def _closed(engine: Engine, city: LoadedCity) -> tuple[list[str], list[Problem]]:
+    """Each sign-off against the batches it rested on."""
+    found: list[Problem] = []
+    closed = closing.closes(engine)
+    for row in closed:
+        start, end = closing.span(row.period, city.settings.city.time_zone)
+        stood = ledger.open_ledger(engine, city.folder, start, end)
+        sums = closing.sums(Ledger(tuple(one for one in stood.batches if one.header.number <= row.batch)), city, row.period)
+        if sums != row.sums:
+            remedy = "Compare the store with a backup."
+            found.append(
+                Problem(
+                    f"period {row.period}, sign-off {row.number}", "other sums than its batches give", "the sums that were signed", remedy
+                )
+            )
+    return [f"{len(closed)} sign-offs"] if closed else [], found
+
+
+def _recomputed(engine: Engine, city: LoadedCity) -> Iterator[Problem]:
+    """Days of which the stored usage and the factors give other entries now."""
+    rows, zone = ledger.heads(engine), city.settings.city.time_zone
+    made = Posting(engine, city, rows[-1].known_at_utc)
+    day, last = min(row.first_day for row in rows), max(row.last_day for row in rows)
+    days = [civil_day(day + timedelta(days=n), zone) for n in range((last - day).days + 1)]
+    for some in made.chunks([one for one in days if one[1] > one[0]]):
+        batch = made.differing(some, "recomputed")
+        if batch is None:
+            continue
+        for number, line in enumerate(batch.lines):
+            mine = batch.columns["line"] == number
+            if not mine.any():
+                continue
+            starts, back = batch.columns["start"][mine], int((batch.columns["reverses"][mine] != NOTHING).sum())
+            first, final = (local_date(from_micros(time), zone) for time in (starts.min(), starts.max()))
+            observed = f"{back} entries that usage, account and factors do not give now, {len(starts) - back} that they give instead"
+            remedy = "Look for an edited reading, account or factor; `penstock carbon restate` takes it in."
+            yield Problem(f"account '{line.account_id}', {first} to {final}", observed, "the same entries", remedy)
