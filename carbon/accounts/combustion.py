@@ -33,6 +33,7 @@ def burnt(
     heat_mj: Fraction,
     of_heat: Sequence[Factor],
     first: Rule | None = None,
+    note: str = "",
 ) -> tuple[Rule, ...]:
     """Rules of CO2, CH4 and N2O for a fuel of `heat_mj` net heat value [MJ per unit of what the account counts].
 
@@ -54,13 +55,14 @@ def burnt(
         raise fault(
             f"account '{account.id}'", f"no CO2 factor for '{activity}'", allowed, "Correct the fuel, or add its factor to factors/."
         )
-    note = f"{', '.join(lacking)} not posted: no verified factor" if lacking else ""
+    gap = f"{', '.join(lacking)} not posted: no verified factor" if lacking else ""
+    note = "; ".join(text for text in (note, gap) if text)
     rules = [] if first is None else [replace(first, note="; ".join(text for text in (first.note, note) if text))]
     for gas, factor in found:
         kind: Kind = "outside" if factor.scope == "outside" else "posting"
         told = note if not rules else ""
         name = f"{method}:{gas}"
-        rules.append(weigh(account, name, gas, heat_mj * factor.base_value, (factor, *of_heat), kind=kind, note=told))
+        rules.append(weigh(account, name, gas, heat_mj * factor.base_value, (factor, *of_heat), on, kind=kind, note=told))
     return tuple(rules)
 
 

@@ -36,7 +36,7 @@ class FromGrid(AccountKind):
             return (OWN_SUPPLY,)
         choice = self._named(factors, on) if self.factor_id else self._looked_up(factors, on)
         basis: Basis = "market" if choice.factor.basis == "residual mix" else "location"
-        rule = of_factor(self, choice.factor, kind=self.entry, basis=basis, provisional=choice.provisional, note=choice.note)
+        rule = of_factor(self, choice.factor, on, kind=self.entry, basis=basis, provisional=choice.provisional, note=choice.note)
         return (rule,)
 
     def _looked_up(self, factors: tuple[Factor, ...], on: date) -> Choice:
@@ -44,6 +44,6 @@ class FromGrid(AccountKind):
 
     def _named(self, factors: tuple[Factor, ...], on: date) -> Choice:
         """The factor of `factor_id`; one that ended before the day stands in for a later one, and the note of the account says why."""
-        factor = in_force(self, by_id(factors, self.factor_id or ""), on, exact_region=True)
+        factor = in_force(self, by_id(factors, self.factor_id or ""), on)
         late = factor.valid_to is not None and factor.valid_to < on
         return Choice(factor, late, f"Provisional: factor of {factor.validity}." if late else "")

@@ -66,6 +66,7 @@ class Fuel(AccountKind):
         default=None, description="is heat_value_mj, or the metered heat, the net (lower) or the gross (higher) one?"
     )
     net_per_gross: Decimal | None = Field(default=None, gt=0, le=1, description="net over gross heat value, for a gross one [1]")
+    source: str = Field(default="", description="where heat_value_mj, net_per_gross and density are from; printed on the statement")
     density_kg_per_m3: Decimal | None = Field(default=None, gt=0, description="of a liquid counted by volume [kg/m3]")
 
     @model_validator(mode="after")
@@ -73,8 +74,8 @@ class Fuel(AccountKind):
         stated = self.heat_value_mj is not None
         if self.counts == "heat_kwh" and (stated or self.density_kg_per_m3):
             raise ValueError("heat is counted, so it takes no heat_value_mj and no density")
-        if stated and not self.note:
-            raise ValueError("heat_value_mj needs a note: where it is from")
+        if (stated or self.net_per_gross or self.density_kg_per_m3) and not self.source:
+            raise ValueError("heat_value_mj, net_per_gross and density_kg_per_m3 need a source: where they are from")
         if (stated or self.counts == "heat_kwh") != (self.heat_value is not None):
             raise ValueError("heat_value = net or gross belongs to a stated heat value or to counted heat, and is needed there")
         if (self.heat_value == "gross") != (self.net_per_gross is not None):
@@ -117,4 +118,6 @@ class Fuel(AccountKind):
         self.refuse_own(supply)
         heat_mj, of_heat = self.heat_mj(factors, on)
         activity = f"{self.fuel} stationary combustion"
-        return burnt(self, factors, on, activity=activity, method=f"ipcc2006:{self.fuel}", heat_mj=heat_mj, of_heat=of_heat)
+        return burnt(
+            self, factors, on, activity=activity, method=f"ipcc2006:{self.fuel}", heat_mj=heat_mj, of_heat=of_heat, note=self.source
+        )

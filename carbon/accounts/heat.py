@@ -27,4 +27,4 @@ class Heat(AccountKind):
 
     def rules(self, factors: tuple[Factor, ...], on: date, supply: Supply) -> tuple[Rule, ...]:
         self.refuse_own(supply)
-        return (of_factor(self, constant(self, factors, self.factor_id, on), kind="posting", basis="location"),)
+        return (of_factor(self, constant(self, factors, self.factor_id, on), on, kind="posting", basis="location"),)

@@ -46,6 +46,6 @@ class NaturalGas(AccountKind):
             )
             heat_mj, of_heat = ncv.base_value, (ncv,)
             kg = heat_mj * content.base_value * rate.base_value * _CARBON_TO_CO2
-            first = weigh(self, f"{name}:CO2", "CO2", kg, (ncv, content, rate))
+            first = weigh(self, f"{name}:CO2", "CO2", kg, (ncv, content, rate), on)
         activity = NaturalGas.usual_activity  # the account's own name for it is for statements
         return burnt(self, factors, on, activity=activity, method=name, heat_mj=heat_mj, of_heat=of_heat, first=first)

@@ -88,9 +88,9 @@ class Process(AccountKind):
     def rules(self, factors: tuple[Factor, ...], on: date, supply: Supply) -> tuple[Rule, ...]:  # noqa: ARG002 - all kinds answer alike
         self.refuse_own(supply)
         if self.gas:
-            return (weigh(self, f"released:{self.gas}", self.gas, Fraction(1), (), note=self.source),)
+            return (weigh(self, f"released:{self.gas}", self.gas, Fraction(1), (), on, note=self.source),)
         made = []
         for gas, part in (("CH4-non-fossil", self.methane), ("N2O", self.nitrous_oxide)):
             if part is not None:
-                made.append(weigh(self, f"wastewater:{gas}", gas, part.kg_per_m3, (), note=self.source))
+                made.append(weigh(self, f"wastewater:{gas}", gas, part.kg_per_m3, (), on, note=self.source))
         return tuple(made)

@@ -33,7 +33,7 @@ class Water(AccountKind):
         if self.factor_id is None:
             return memo(self)
         factor = in_force(self, by_id(factors, self.factor_id), on)
-        return (of_factor(self, factor, kind="outside", basis="location"),)
+        return (of_factor(self, factor, on, kind="outside", basis="location"),)
 
 
 class WaterSupply(Water):

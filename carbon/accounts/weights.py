@@ -23,16 +23,26 @@ def weigh(
     gas: str,
     kg_per_unit: Fraction,
     parts: tuple[Factor, ...],
+    on: date,
     *,
     kind: Kind = "posting",
     basis: Basis = "direct",
     provisional: bool = False,
     note: str = "",
 ) -> Rule:
-    """The rule of a mass per unit of what the account counts [kg per kWh, m3 or kg], as a ratio [mg per stored unit] in lowest terms."""
+    """The rule of a mass per unit of what the account counts [kg per kWh, m3 or kg], as a ratio [mg per stored unit] in lowest terms.
+
+    Its note says which of the published numbers `parts` are used outside their region or years.
+    """
     ratio = kg_per_unit * MG_PER_KG / account.quantity.scale
     cited = tuple((part.id, part.sha256) for part in parts)
-    told = "; ".join(text for text in (account.note, note) if text)
+    strange = [
+        f"{part.id} is for {part.region}, {part.validity}"
+        for part in parts
+        if not suits(account, part, min(on, part.valid_to or on) if provisional else on)
+    ]
+    outside = f"outside its region or years: {', '.join(strange)}" if strange else ""
+    told = "; ".join(text for text in (account.note, note, outside) if text)
     return Rule(rule_id, gas, ratio.numerator, ratio.denominator, kind, basis, cited, provisional, told)
 
 
@@ -46,10 +56,16 @@ def covers(factor: Factor, region: str) -> bool:
     return factor.region in ("GLO", region, region.split("-")[0])
 
 
-def in_force(account: AccountKind, factor: Factor, on: date, *, exact_region: bool = False) -> Factor:
+def suits(account: AccountKind, factor: Factor, on: date) -> bool:
+    """Is the factor for the account's region and that day? Electricity asks for the very region, constants may be the country's."""
+    electricity = account.quantity is Quantity.ENERGY_KWH
+    right = factor.region == account.region if electricity else covers(factor, account.region)
+    return right and factor.valid_on(on)
+
+
+def in_force(account: AccountKind, factor: Factor, on: date) -> Factor:
     """The factor itself; one of another region or time is refused unless the account's note says why."""
-    right = factor.region == account.region if exact_region else covers(factor, account.region)
-    if account.note or (right and factor.valid_on(on)):
+    if account.note or suits(account, factor, on):
         return factor
     raise fault(
         f"account '{account.id}' on {on}",
@@ -64,7 +80,9 @@ def constant(account: AccountKind, factors: tuple[Factor, ...], factor_id: str, 
     return in_force(account, by_id(factors, factor_id), on)
 
 
-def of_factor(account: AccountKind, factor: Factor, *, kind: Kind, basis: Basis, provisional: bool = False, note: str = "") -> Rule:
+def of_factor(
+    account: AccountKind, factor: Factor, on: date, *, kind: Kind, basis: Basis, provisional: bool = False, note: str = ""
+) -> Rule:
     """The rule of one factor: kilograms per unit of what the meter counts. Raises `PenstockError` for another unit, gas or scope."""
     meaning, gas = factor.meaning, factor.gas.removeprefix("kg ")
     per_unit = {account.quantity.unit: Fraction(1)}
@@ -82,4 +100,4 @@ def of_factor(account: AccountKind, factor: Factor, *, kind: Kind, basis: Basis,
         allowed, remedy = "an inventory factor of scope 1, 2 or 3", "Keep footprints, upstream and marginal factors out of inventories."
         raise fault(f"account '{account.id}'", observed, allowed, remedy)
     kg_per_unit = factor.base_value * per_unit[meaning.per]
-    return weigh(account, factor.id, gas, kg_per_unit, (factor,), kind=kind, basis=basis, provisional=provisional, note=note)
+    return weigh(account, factor.id, gas, kg_per_unit, (factor,), on, kind=kind, basis=basis, provisional=provisional, note=note)

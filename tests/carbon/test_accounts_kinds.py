@@ -65,18 +65,18 @@ def test_a_verified_factor_of_the_citys_own_set_adds_the_lacking_gas(shipped):
 def test_diesel_by_mass_volume_and_heat_weighs_the_same_per_megajoule(shipped):
     by_mass = ratios(make("fuel", fuel="diesel", counts="mass_kg"), shipped)
     assert by_mass == {gas: DIESEL_MJ * Fraction(per_tj) / TERA * 1000 for gas, per_tj in (("CO2", 74100), ("CH4", 3), ("N2O", "0.6"))}
-    by_volume = ratios(make("fuel", fuel="diesel", counts="volume_m3", density_kg_per_m3="840"), shipped)
+    by_volume = ratios(make("fuel", fuel="diesel", counts="volume_m3", density_kg_per_m3="840", source="data sheet"), shipped)
     assert by_volume == {gas: ratio / 1000 * 840 for gas, ratio in by_mass.items()}  # mg/g = g/kg; x 840 kg/m3 = mg/mL
     by_heat = ratios(make("fuel", fuel="diesel", counts="heat_kwh", heat_value="net"), shipped)
     assert by_heat["CO2"] == Fraction(36, 10) * 74100 / TERA * 1000
-    gross = ratios(make("fuel", fuel="diesel", counts="heat_kwh", heat_value="gross", net_per_gross="0.95"), shipped)
+    gross = ratios(make("fuel", fuel="diesel", counts="heat_kwh", heat_value="gross", net_per_gross="0.95", source="IPCC"), shipped)
     assert gross["CO2"] == by_heat["CO2"] * Fraction(95, 100)
 
 
 def test_a_stated_heat_value_is_used_and_needs_its_source(shipped):
     coal = {"fuel": "anthracite", "counts": "mass_kg", "heat_value_mj": "26.7", "heat_value": "net"}
-    assert ratios(make("fuel", **coal, note="laboratory, 2022-03"), shipped) == {"CO2": Fraction("26.7") * 98300 / TERA * 1000}
-    with pytest.raises(ValidationError, match="where it is from"):
+    assert ratios(make("fuel", **coal, source="laboratory, 2022-03"), shipped) == {"CO2": Fraction("26.7") * 98300 / TERA * 1000}
+    with pytest.raises(ValidationError, match="where they are from"):
         make("fuel", **coal)
 
 
@@ -88,7 +88,7 @@ def test_a_stated_heat_value_is_used_and_needs_its_source(shipped):
         ({"fuel": "diesel", "counts": "heat_kwh"}, "heat_value = net or gross"),
         ({"fuel": "diesel", "counts": "heat_kwh", "heat_value": "gross"}, "net_per_gross"),
         ({"fuel": "diesel", "counts": "mass_kg", "heat_value": "net"}, "belongs to a stated heat value"),
-        ({"fuel": "diesel", "counts": "mass_kg", "density_kg_per_m3": 840}, "belongs to a volume"),
+        ({"fuel": "diesel", "counts": "mass_kg", "density_kg_per_m3": 840, "source": "x"}, "belongs to a volume"),
         ({"fuel": "peat", "counts": "mass_kg"}, "Input should be"),
     ],
 )
@@ -172,6 +172,13 @@ def test_an_older_factor_by_name_is_provisional_and_needs_a_note(shipped):
     (rule,) = apply(make("grid-electricity", **named, note="as agreed with the verifier"), shipped, IN_2025)
     assert rule.provisional
     assert rule.note.startswith("as agreed with the verifier; Provisional")
+    assert "outside" not in rule.note
+    (early,) = apply(make("grid-electricity", **named, note="the year's own is disputed"), shipped, IN_2022)
+    assert not early.provisional
+    assert "outside its region or years: cn.mee.grid.average-provincial.CN-ZJ.2023 is for CN-ZJ, 2023-01-01" in early.note
+    (national,) = apply(make("grid-electricity", factor_id="cn.mee.grid.average-national.CN.2022", note="as reported"), shipped, IN_2022)
+    assert "is for CN, 2022-01-01 to 2022-12-31" in national.note
+    assert "outside" not in apply(make("natural-gas", note="behind the boiler"), shipped, IN_2022)[0].note
 
 
 @pytest.mark.parametrize("factor_id", ["cn.mee.pcf.national.2023", "uk.desnz.2025.11_101_1011_6_1", "cn.gbt32150.heat.default"])
@@ -207,5 +214,11 @@ def test_the_worked_answers_of_guangdong_gas_and_heat_are_met(shipped):
     gas = golden["gas_1e4_Nm3_GBT32151.34"]
     by_standard = ratios(make("natural-gas", method="gbt32151.34"), shipped, IN_2025)["CO2"]  # mg/mL = t per 1000 m3
     assert round(by_standard * 10, 8) == Fraction(gas["tCO2"])
-    stated = {"fuel": "natural gas", "counts": "gas_m3", "heat_value_mj": "38.931", "heat_value": "net", "note": "389.31 GJ per 10,000 m3"}
+    stated = {
+        "fuel": "natural gas",
+        "counts": "gas_m3",
+        "heat_value_mj": "38.931",
+        "heat_value": "net",
+        "source": "389.31 GJ per 10,000 m3",
+    }
     assert round(ratios(make("fuel", **stated), shipped, IN_2025)["CO2"] * 10, 8) == Fraction(gas["ipcc2006_tCO2"])

@@ -154,7 +154,7 @@ def test_a_grid_factor_of_another_region_or_year_needs_a_note(shipped):
     with pytest.raises(PenstockError, match="is for CN, 2022"):
         apply(national, shipped, date(2022, 6, 15))
     explained = _grid(factor_id="cn.mee.grid.average-provincial.CN-ZJ.2023", note="provisional")
-    assert apply(explained, shipped, date(2022, 6, 15))[0].note == "provisional"
+    assert apply(explained, shipped, date(2022, 6, 15))[0].note.startswith("provisional")
 
 
 @pytest.mark.parametrize("factor_id", ["cn.gbt2589.electricity_equivalent_value", "cn.mee.pcf.national.2023", "uk.desnz.2025.ws"])
