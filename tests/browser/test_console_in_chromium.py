@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from service import schema as t
-from service.store import open_store, results
+from service.store import ledger, open_store, results
 from tests.commands import Penstock
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -38,7 +38,7 @@ def numbers(city: Penstock) -> dict[str, list[str]]:
     engine = open_store(f"sqlite:///{city.home / 'penstock.db'}")
     plan, case = results.last_plan(engine), results.rows(engine, t.leak_case, t.leak_case.c.kind == "burst")[0]
     (cut,) = results.rows(engine, t.isolation, t.isolation.c.case_id == case.case_id)
-    head = results.ledger_head(engine)
+    head = ledger.head(engine)
     assert plan is not None
     assert head is not None
     return {

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 from argon2 import PasswordHasher
 
-from carbon import proof
-from carbon.ledger import old as ledger
+from carbon import factors
+from carbon.ledger.chain import append
+from carbon.ledger.post import post
 from city import quality as q
 from city.clock import civil_day, grid
 from city.frames import Block
@@ -22,11 +23,9 @@ from networks.losses.iwa import Consumption, Volume, top_down
 from service import schema as t
 from service.environment import Environment
 from service.migrations import upgrade
-from service.night.ledger import _rows as ledger_rows
 from service.plans.commands import command
 from service.settings import load
-from service.store import meter_days, open_store, operations, paths, readings, results, runs, writing
-from service.store.readings import insert_rows
+from service.store import ledger, meter_days, open_store, operations, paths, readings, results, runs, writing
 from service.store.runs import StepResult
 
 NOW = datetime(2022, 6, 16, 0, 0, tzinfo=UTC)  # 02:00 CEST
@@ -240,17 +239,10 @@ def _books(engine, city) -> None:
     usage = pd.DataFrame(
         {"point_id": "feeder-01.energy", "period_start_utc": times, "period_end_utc": times + pd.Timedelta(minutes=15), "amount": 25_000}
     ).assign(quantity="energy_kwh", quality=q.VALID, version=0)
-    from carbon import factors
-
-    entries = ledger.post(usage, city.settings.accounts, factors.load(), NOW, zone="Europe/Rome")
-    header = proof.seal(entries, 0, proof.GENESIS)
+    batch = post(usage, city.settings.accounts, city.settings.sites, factors.load(), NOW, zone="Europe/Rome")
+    header = append(batch, city.folder / ledger.FOLDER)
     with writing(engine) as connection:
-        connection.execute(
-            t.former_ledger_batch.insert().values(
-                number=0, day=date(2022, 6, 14), entries=len(entries), columns=header.columns, previous=header.previous, root=header.root
-            )
-        )
-        insert_rows(connection, t.former_ledger_entry, list(ledger_rows(connection, entries, 0)))
+        ledger.add(connection, header, [date(2022, 6, 14)], None)
 
 
 def _losses(zone: str) -> dict[str, object]:

@@ -66,14 +66,14 @@ def test_readings_that_come_after_their_day_was_validated_make_a_new_version_and
     then = meter_days.block(engine, [point], *DAY, known_at=rows[1].known_at_utc)
     assert int(q.measured(then.quality).sum()) == 75
     assert then.values.sum() == newest.values.sum()  # the register told the sum before it told the course
-    assert "day 2022-06-14: has a newer version than the ledger" in problems_of_second(town)
+    assert "2022-06-14 restated" in said_of_second(town)
 
 
-def problems_of_second(town: Town) -> str:
+def said_of_second(town: Town) -> str:
     (row,) = results.rows(
-        open_store(town.database), t.step, t.step.c.step == "validate", t.step.c.night == datetime.fromisoformat(SECOND).date()
+        open_store(town.database), t.step, t.step.c.step == "ledger", t.step.c.night == datetime.fromisoformat(SECOND).date()
     )
-    return "\n".join(row.problems)
+    return str(row.sentence)
 
 
 def test_a_gap_over_midnight_is_estimated_again_when_the_register_is_back_and_sums_to_it(tmp_path: Path) -> None:

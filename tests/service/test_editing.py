@@ -41,7 +41,7 @@ def test_accepting_brings_back_what_was_read_as_valid_and_edited_and_leaves_a_li
     said = town.penstock("meters", "edit", "hall.energy", *HOURS, "--accept", *BY)
     assert said.code == 0
     assert "2022-06-14 version 3" in said.out
-    assert "ledger has posted that day" in said.out
+    assert "the next night restates it" in said.out
     values, quality = newest(town)
     assert (values[42], int(quality[42])) == (500_000, q.code(Flag.VALID | Flag.EDITED, Cause.LIMIT))
     assert np.array_equal(np.delete(values, 42), np.delete(before[0], 42))

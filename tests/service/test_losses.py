@@ -14,6 +14,7 @@ from service.environment import Environment
 from service.night import Night, Output, leaks, ledger
 from service.settings import load
 from service.store import open_store, results, writing
+from service.store.ledger import open_ledger
 from service.view import losses as view
 from tests.town import NOW, PARTS, Town, prepared
 
@@ -70,7 +71,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Town:
 
 
 def entries(made: Town) -> pd.DataFrame:
-    return results.ledger_frame(open_store(made.database))
+    return open_ledger(open_store(made.database), made.folder).entries()
 
 
 def test_each_month_has_its_losses_with_an_interval_and_the_city_is_their_sum(told: Town) -> None:
@@ -98,7 +99,7 @@ def test_electricity_in_lost_water_is_information_and_stands_beside_the_sum(told
     book = entries(told)
     energy = book[book["account_id"] == "loss-energy"]
     assert set(energy["kind"]) == {"outside"}
-    assert (energy["mg_by_gas"] > 0).all()
+    assert (energy["mg"] > 0).all()
     day = energy["period_start_utc"].iloc[-1]
     one = book[(book["period_start_utc"] >= day) & (book["period_start_utc"] < day + pd.Timedelta(days=1))]
     amount = one.groupby("account_id")["amount"].sum()
@@ -109,7 +110,7 @@ def test_electricity_in_lost_water_is_information_and_stands_beside_the_sum(told
 def test_the_citys_sum_is_the_same_with_and_without_the_information_account(told: Town, tmp_path: Path) -> None:
     less = town(tmp_path / "town", accounts=ACCOUNTS[: ACCOUNTS.rindex("[[accounts]]")])
     night(less)
-    sums = [int(book.loc[book["kind"] == "posting", "mg_by_gas"].sum()) for book in (entries(told), entries(less))]
+    sums = [int(book.loc[book["kind"] == "posting", "mg"].sum()) for book in (entries(told), entries(less))]
     assert sums[0] == sums[1] > 0
 
 
