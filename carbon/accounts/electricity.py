@@ -15,12 +15,17 @@ GRID = "grid electricity average-provincial"
 OWN_SUPPLY = Rule("own-supply", "CO2", 0, 1, "posting", "direct", (), False, "own renewable generation of the hour")
 
 
-class FromGrid(AccountKind):
-    """Base of the kinds that weigh kilowatt-hours at the average factor of a grid."""
+class Electricity(AccountKind):
+    """Base of the kinds that count kilowatt-hours of electricity."""
 
     counted: ClassVar[Quantity] = Quantity.ENERGY_KWH
     carrier_name: ClassVar[str] = "electricity"
     usual_scope: ClassVar[Literal[1, 2, 3]] = 2
+
+
+class FromGrid(Electricity):
+    """Base of the kinds that weigh them at the average factor of a grid."""
+
     entry: ClassVar[Kind] = "posting"
 
     factor_activity: str | None = Field(default=None, description=f"activity looked up in the factor sets; none: {GRID}")

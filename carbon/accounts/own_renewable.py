@@ -5,20 +5,17 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from carbon.accounts.account import AccountKind, Supply
+from carbon.accounts.account import Supply
+from carbon.accounts.electricity import Electricity
 from carbon.accounts.weights import memo
 from carbon.factors import Factor
 from carbon.ledger.batch import Rule
-from city.quantities import Quantity
 
 
-class OwnRenewable(AccountKind):
+class OwnRenewable(Electricity):
     """Own renewable generation: its amount alone, for it has no direct emission; consumers' own supply is made of it."""
 
     kind: Literal["own-renewable"] = "own-renewable"
-    counted: ClassVar[Quantity] = Quantity.ENERGY_KWH
-    carrier_name: ClassVar[str] = "electricity"
-    usual_scope: ClassVar[Literal[1, 2, 3]] = 2
     usual_activity: ClassVar[str] = "own renewable generation"
     usual_gpc: ClassVar[str | None] = "I.4.4"
 
