@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from carbon.statements.document import Cell, Column, Row, Section, Table, Value, rounded
 from carbon.statements.source import MG_PER_T, STATES, Source
-from carbon.statements.words import say
+from carbon.statements.words import column, say
 
 _POSTING = {"kind": "posting"}
 
@@ -44,10 +44,10 @@ def _accounts(source: Source) -> list[str]:
 def quality(source: Source) -> Table:
     """Per account: entries by state, mass by state and what open gaps would weigh."""
     lang = source.language
-    counts = [Column(state, say(lang, state), "number", "", 0) for state in STATES]
+    counts = [column(lang, state, "number", "", 0) for state in STATES]
     masses = [Column(f"{state}_t", say(lang, f"{state}_t"), "number", "tCO2e", 3) for state in STATES[:3]]
     whole = Column("all_t", say(lang, "total"), "number", "tCO2e", 3, tuple(column.key for column in masses))
-    shares = [Column("usable", say(lang, "usable"), "number", "%", 1), Column("gap_t", say(lang, "gap"), "number", "tCO2e", 3)]
+    shares = [column(lang, "usable", "number", "%", 1), Column("gap_t", say(lang, "gap"), "number", "tCO2e", 3)]
     rows = []
     for account in _accounts(source):
         where = {"account_id": account, **_POSTING}
@@ -56,7 +56,7 @@ def quality(source: Source) -> Table:
         unknown = gap(source, account)
         share = Value(100 * source.usable[account]) if account in source.usable else None
         rows.append(Row((*cells, share, "?" if unknown is None else Value(unknown))))
-    columns = (Column("account", say(lang, "account")), *counts, *masses, whole, *shares)
+    columns = (column(lang, "account"), *counts, *masses, whole, *shares)
     total = [*_added(rows, range(1, len(columns) - 2)), Value(100 * completeness(source)), *_added(rows, [len(columns) - 1])]
     body = (*rows, Row((say(lang, "total"), *total), tuple(range(len(rows))))) if rows else ()
     return _mean_printed(rounded(Table("Quality", say(lang, "by_quality"), columns, body, (say(lang, "gap_note"),))))
@@ -114,13 +114,13 @@ def restated(source: Source) -> tuple[Table, ...]:
         return ()
     lang = source.language
     columns = (
-        Column("period", say(lang, "period")),
-        Column("closed", say(lang, "closed")),
-        Column("locked", say(lang, "locked"), "number", "tCO2e", 3),
+        column(lang, "period"),
+        column(lang, "closed"),
+        column(lang, "locked", "number", "tCO2e", 3),
         Column("now", say(lang, "restated"), "number", "tCO2e", 3),
-        Column("change", say(lang, "change"), "number", "%", 2),
+        column(lang, "change", "number", "%", 2),
         Column("root", say(lang, "ledger_root"), "text"),
-        Column("reason", say(lang, "reason"), "text"),
+        column(lang, "reason", "text"),
     )
     rows = [
         Row((
@@ -141,9 +141,9 @@ def rules(source: Source) -> Table:
     """The rules that weighed the period's entries, provisional ones first."""
     lang = source.language
     columns = (
-        Column("rule", say(lang, "rule")), Column("gas", say(lang, "gas")), Column("kind", say(lang, "kind")),
-        Column("basis", say(lang, "basis")), Column("ratio", say(lang, "ratio")), Column("factors", say(lang, "made_of"), "text"),
-        Column("note", say(lang, "note"), "text"),
+        column(lang, "rule"), column(lang, "gas"), column(lang, "kind"),
+        column(lang, "basis"), column(lang, "ratio"), Column("factors", say(lang, "made_of"), "text"),
+        column(lang, "note", "text"),
     )  # fmt: skip
     ordered = sorted(source.rules.values(), key=lambda rule: (not rule.provisional, rule.rule_id, rule.gas, rule.kind))
     rows = []
@@ -158,7 +158,7 @@ def factors(source: Source) -> Table:
     """Every published number behind the rules, as printed in its source."""
     lang = source.language
     keys = ("factor", "value", "unit", "region", "validity", "uncertainty", "source", "sha256")
-    columns = tuple(Column(key, say(lang, key), "text" if key in ("source", "sha256") else "label") for key in keys)
+    columns = tuple(column(lang, key, "text" if key in ("source", "sha256") else "label") for key in keys)
     hashes = {name: digest for rule in source.rules.values() for name, digest in rule.parts}
     hashes |= {c.factor.id: c.factor.sha256 for found in source.coal.values() for c in found.values()}
     rows = []
@@ -178,7 +178,7 @@ def factors(source: Source) -> Table:
 def potentials(source: Source) -> Table:
     """The warming potentials that weighed the gases of the period."""
     lang = source.language
-    columns = (Column("gas", say(lang, "gas")), Column("weight", say(lang, "weight")), Column("assessment", say(lang, "assessment")))
+    columns = (column(lang, "gas"), column(lang, "weight"), column(lang, "assessment"))
     gases = [gas for (gas,) in source.distinct("gas") if gas != "-"]
     rows = tuple(Row((gas, f"{source.weights[gas]:f}", source.assessment)) for gas in gases)
     return Table("Potentials", say(lang, "potentials"), columns, rows)
@@ -189,7 +189,7 @@ def sets(source: Source) -> tuple[Table, ...]:
     if not source.sets:
         return ()
     lang = source.language
-    columns = tuple(Column(key, say(lang, key), "label" if key == "set" else "text") for key in ("set", "publisher", "licence", "sha256"))
+    columns = tuple(column(lang, key, "label" if key == "set" else "text") for key in ("set", "publisher", "licence", "sha256"))
     rows = tuple(Row((f"{one.name}: {one.title}", one.publisher, one.licence, one.sha256)) for one in source.sets)
     return (Table("Sets", say(lang, "sets"), columns, rows),)
 
@@ -204,6 +204,4 @@ def proof(source: Source) -> Table:
     }  # fmt: skip
     rows = [Row((say(lang, key), value)) for key, value in told.items()]
     rows += [Row((f"SHA-256 {name}", digest)) for name, digest in sorted(seal.files.items())]
-    return Table(
-        "Proof", say(lang, "proof"), (Column("what", say(lang, "what")), Column("content", say(lang, "content"), "text")), tuple(rows)
-    )
+    return Table("Proof", say(lang, "proof"), (column(lang, "what"), column(lang, "content", "text")), tuple(rows))

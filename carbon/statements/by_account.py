@@ -1,11 +1,11 @@
 """The statement by account: one row per account, day or month, activity and gas, as posted."""
 
 from carbon.statements.back import back_matter
-from carbon.statements.document import Column, Document, Row, Section, Table, rounded
+from carbon.statements.document import Document, Row, Section, Table, rounded
 from carbon.statements.inventory import PLACES, charts, total_row
 from carbon.statements.source import STATES, Condition, Source
 from carbon.statements.vocabulary import named
-from carbon.statements.words import say
+from carbon.statements.words import column, say
 from city.quantities import Quantity
 
 _KEYS = ("account_id", "activity", "scope", "quantity", "kind", "gas", "rule_id")
@@ -26,11 +26,11 @@ def _table(source: Source, key: str, parts: tuple[str, ...]) -> Table:
     """Lines of accounts; the total is of what is in the sum, so masses outside it have a column of their own."""
     lang = source.language
     columns = (
-        Column("account", say(lang, "account")), Column("activity", say(lang, "activity")), Column("scope", say(lang, "scope")),
-        Column("part", say(lang, "part")), Column("amount", say(lang, "amount"), "number", "", 3), Column("unit", say(lang, "unit")),
-        Column("gas", say(lang, "gas")), Column("mass", say(lang, "mass"), "number", "tCO2e", PLACES),
-        Column("beside", say(lang, "beside"), "number", "tCO2e", PLACES), *(Column(state, say(lang, state), "number") for state in STATES),
-        Column("rule", say(lang, "rule")),
+        column(lang, "account"), column(lang, "activity"), column(lang, "scope"),
+        column(lang, "part"), column(lang, "amount", "number", "", 3), column(lang, "unit"),
+        column(lang, "gas"), column(lang, "mass", "number", "tCO2e", PLACES),
+        column(lang, "beside", "number", "tCO2e", PLACES), *(column(lang, state, "number") for state in STATES),
+        column(lang, "rule"),
     )  # fmt: skip
     rows = []
     for part in parts:

@@ -11,7 +11,7 @@ from carbon.statements.document import Cell, Chart, Column, Document, Row, Secti
 from carbon.statements.inventory import PLACES, gas_cells, gas_columns, total_row
 from carbon.statements.source import Source
 from carbon.statements.vocabulary import named
-from carbon.statements.words import say
+from carbon.statements.words import column, say
 
 _PARTS = ("scope1", "scope2", "waste_out", "other3", "processes", "territorial", "indirect")
 _SECTORS = {"I": "stationary", "II": "transport", "III": "waste", "IV": "ippu", "V": "afolu", "VI": "indirect"}
@@ -72,7 +72,7 @@ def _summary(source: Source) -> Table:
 
     basic, plus = column("basic", "BASIC", _PARTS[:3]), column("basic_plus", "BASIC+", ("basic", *_PARTS[3:5]))
     columns = (
-        Column("sector", say(lang, "sector")),
+        column(lang, "sector"),
         *map(column, _PARTS[:3]),
         basic,
         *map(column, _PARTS[3:5]),
@@ -96,8 +96,8 @@ def _sum(source: Source, codes: list[str]) -> Value:
 def _detail(source: Source, subsectors: Mapping[str, str], keys: Mapping[str, tuple[str, str]]) -> Table:
     lang = source.language
     columns = (
-        Column("code", say(lang, "code")), Column("subsector", say(lang, "subsector")), Column("key", say(lang, "key")), *gas_columns(lang),
-        Column("level", say(lang, "level")), Column("explanation", say(lang, "explanation"), "text"),
+        column(lang, "code"), column(lang, "subsector"), column(lang, "key"), *gas_columns(lang),
+        column(lang, "level"), column(lang, "explanation", "text"),
     )  # fmt: skip
     there, rows = set(_codes(source)), list[Row]()
     for code, title in {**subsectors, **{code: code for code in sorted(there - set(subsectors))}}.items():

@@ -4,11 +4,11 @@ from fractions import Fraction
 
 from carbon.statements.back import back_matter
 from carbon.statements.coal import NO_ENERGY
-from carbon.statements.document import Chart, Column, Document, Row, Section, Series, Table, Value, rounded
+from carbon.statements.document import Chart, Document, Row, Section, Series, Table, Value, rounded
 from carbon.statements.inventory import total_row
 from carbon.statements.source import Condition, Source
 from carbon.statements.vocabulary import named
-from carbon.statements.words import say
+from carbon.statements.words import column, say
 from city.quantities import Quantity
 
 _KG_PER_T = 1000
@@ -43,10 +43,10 @@ def _table(source: Source, basis: str, uses: list[tuple[str, str, str, bool]], n
     """One basis: amount in its own unit, coefficient and coal of each use."""
     lang = source.language
     columns = (
-        Column("carrier", say(lang, "carrier")), Column("activity", say(lang, "activity")),
-        Column("amount", say(lang, "amount"), "number", "", 0),
-        Column("unit", say(lang, "unit")), Column("coefficient", say(lang, "coefficient")),
-        Column("coal", say(lang, "coal"), "number", "tce", 3),
+        column(lang, "carrier"), column(lang, "activity"),
+        column(lang, "amount", "number", "", 0),
+        column(lang, "unit"), column(lang, "coefficient"),
+        column(lang, "coal", "number", "tce", 3),
     )  # fmt: skip
     rows = []
     for carrier, quantity, activity, own in uses:

@@ -103,8 +103,8 @@ def explain(
     if not rows:
         raise fault(f"address '{address}'", "no entry", "conditions that some entry of the ledger meets", "Check period and names.")
     groups = [
-        Group(line, rule, *numbers, adds=_adds((line, rule), numbers, address.show, weights, coal))
-        for (line, rule), numbers in sums.items()
+        Group(line, rule, entries, amount, mg, _adds((line, rule), (entries, amount, mg), address.show, weights, coal))
+        for (line, rule), (entries, amount, mg) in sums.items()
     ]
     groups.sort(key=lambda group: (-abs(group.adds), group.line.account_id, group.rule.rule_id, group.rule.gas))
     return Explanation(address, sum((group.adds for group in groups), Fraction(0)), tuple(groups), tuple(entries), rows)
@@ -153,7 +153,7 @@ def _summed(one: Sealed, found: NDArray[np.intp]) -> Iterator[tuple[tuple[Line, 
 
 def _adds(
     key: tuple[Line, Rule],
-    numbers: list[int],
+    numbers: tuple[int, int, int],
     show: str,
     weights: Mapping[str, Decimal],
     coal: Mapping[str, Mapping[tuple[str, str], Coefficient]],

@@ -10,7 +10,7 @@ from carbon.statements.back import back_matter
 from carbon.statements.document import Cell, Chart, Column, Document, Row, Section, Series, Table, Value, rounded
 from carbon.statements.source import MG_PER_T, Condition, Source
 from carbon.statements.vocabulary import named
-from carbon.statements.words import say
+from carbon.statements.words import column, say
 from city.quantities import Quantity
 
 GASES = ("CO2", "CH4", "N2O")
@@ -73,7 +73,7 @@ def scopes(source: Source) -> Table:
     """Scopes 1 to 3 by gas, scope 2 location-based."""
     lang = source.language
     rows = [Row((say(lang, f"scope{n}"), *gas_cells(source, scope=n, **_POSTING))) for n in (1, 2, 3)]
-    columns = (Column("scope", say(lang, "scope")), *gas_columns(lang))
+    columns = (column(lang, "scope"), *gas_columns(lang))
     notes = (say(lang, "gwp_note", assessment=source.assessment),)
     return _table("Inventory", say(lang, "by_scope"), columns, rows, (say(lang, "total"),), notes)
 
@@ -83,10 +83,10 @@ def two_bases(source: Source, dual: pd.DataFrame) -> Table:
     lang = source.language
     numbers = [("consumption_wh", "kWh"), ("own_wh", "kWh"), ("instruments_wh", "kWh"), ("residual_wh", "kWh"), ("matched_wh", "kWh")]
     masses = [("location_mg", "tCO2e"), ("market_mg", "tCO2e")]
-    columns = [Column("account", say(lang, "account"))]
+    columns = [column(lang, "account")]
     columns += [Column(name.removesuffix("_wh"), say(lang, name), "number", unit, 0) for name, unit in numbers]
     columns += [Column(name.removesuffix("_mg"), say(lang, name), "number", unit, PLACES) for name, unit in masses]
-    columns += [Column("market_rule", say(lang, "market_rule"), "text")]
+    columns += [column(lang, "market_rule", "text")]
     rows = []
     for account, group in dual.groupby("account_id", sort=True):
         where = {"account_id": str(account), **_POSTING}
@@ -101,8 +101,8 @@ def two_bases(source: Source, dual: pd.DataFrame) -> Table:
 def sources(source: Source) -> Table:
     """Every activity with its amount and its mass by gas."""
     lang = source.language
-    head = (Column("scope", say(lang, "scope")), Column("activity", say(lang, "activity")), Column("carrier", say(lang, "carrier")))
-    columns = (*head, Column("amount", say(lang, "amount"), "number", "", 0), Column("unit", say(lang, "unit")), *gas_columns(lang))
+    head = (column(lang, "scope"), column(lang, "activity"), column(lang, "carrier"))
+    columns = (*head, column(lang, "amount", "number", "", 0), column(lang, "unit"), *gas_columns(lang))
     rows = []
     for scope, activity, carrier, quantity in source.distinct("scope", "activity", "carrier", "quantity", **_POSTING):
         where = {"scope": scope, "activity": activity, "carrier": carrier, "quantity": quantity, **_POSTING}
@@ -118,7 +118,7 @@ def _without_amount(row: Row) -> Row:
 
 def _scope_columns(lang: str) -> tuple[Column, ...]:
     keys = ("scope1", "scope2", "scope3")
-    made = [Column(key, say(lang, key), "number", "tCO2e", PLACES) for key in keys]
+    made = [column(lang, key, "number", "tCO2e", PLACES) for key in keys]
     return (*made, Column("all", say(lang, "total"), "number", "tCO2e", PLACES, keys))
 
 
@@ -129,7 +129,7 @@ def _scope_cells(source: Source, part: str = "", **where: str) -> tuple[Value, .
 def by(source: Source, name: str) -> Table:
     """Sites or sectors by scope."""
     lang = source.language
-    columns = (Column(name, say(lang, name)), Column("name", say(lang, "name")), *_scope_columns(lang))
+    columns = (column(lang, name), column(lang, "name"), *_scope_columns(lang))
     rows = [Row((value, source.called(value), *_scope_cells(source, **{name: value}))) for (value,) in source.distinct(name, **_POSTING)]
     return _table(f"By {name}", say(lang, f"by_{name}"), columns, rows, (say(lang, "total"), None))
 
@@ -138,7 +138,7 @@ def parts(source: Source) -> Table:
     """The period's days or months by scope."""
     lang = source.language
     rows = [Row((part, *_scope_cells(source, part))) for part in source.parts]
-    columns = (Column("part", say(lang, "part")), *_scope_columns(lang))
+    columns = (column(lang, "part"), *_scope_columns(lang))
     return _table("Over time", say(lang, "over_time"), columns, rows, (say(lang, "total"),))
 
 
@@ -162,13 +162,13 @@ def charts(source: Source) -> tuple[Chart, ...]:
 def beside(source: Source) -> tuple[Table, ...]:
     """What is told beside the sum: masses counted elsewhere or for others, and amounts that weigh nothing."""
     lang = source.language
-    head = (Column("account", say(lang, "account")), Column("activity", say(lang, "activity")), Column("basis", say(lang, "basis")))
+    head = (column(lang, "account"), column(lang, "activity"), column(lang, "basis"))
     outside = [
         Row((account, named(lang, activity), basis, source.mass(account_id=account, activity=activity, basis=basis, kind="outside")))
         for account, activity, basis in source.distinct("account_id", "activity", "basis", kind="outside")
     ]
-    mass = Column("mass", say(lang, "mass"), "number", "tCO2e", PLACES)
-    amounts = (Column("amount", say(lang, "amount"), "number", "", 0), Column("unit", say(lang, "unit")))
+    mass = column(lang, "mass", "number", "tCO2e", PLACES)
+    amounts = (column(lang, "amount", "number", "", 0), column(lang, "unit"))
     memo = [
         Row(
             (

@@ -140,4 +140,46 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "Data quality: H measured, M partly estimated or substituted (up to a quarter of the mass), L more.",
         "数据质量：H 实测；M 部分估算或替代（不超过排放量四分之一）；L 超过四分之一。",
     ),
+    "targets_intro": (
+        "A target is judged on its own basis; bases, price years and vintages are never compared across. The light is a mark as well: "
+        "● green, ▲ amber, ■ red.",
+        "每项目标只按其自身口径判断；不同口径、价格年份与数据版本之间不作比较。信号灯同时以符号表示：● 绿，▲ 黄，■ 红。",
+    ),
+    "targets_note": (
+        "Actual values of a year that is not over are now-casts. Needed per year: the rate from here that meets the next milestone.",
+        "未结束年度的实际值为即时预测。此后每年需要：达到下一里程碑所需的年均变化率。",
+    ),
+    "odds_note": (
+        "Odds come from the spread of past changes; how well such odds held over countries is in the documentation of targets.",
+        "概率来自历史变化的离散程度；此类概率在各国数据上的检验见目标文档。",
+    ),
+    "method_targets": (
+        "Paths are geometric between milestones for intensities, linear for shares. A change of the base above its threshold "
+        "moves the path; "
+        "the path as promised is kept beside it.",
+        "强度类目标在里程碑之间按几何路径，占比类按线性路径。基准变更超过阈值时路径随之调整，原承诺路径并列保留。",
+    ),
+    "measures_intro": (
+        "Savings are the adjusted baseline less what was metered, with a 90 % interval. They are proved when the whole "
+        "interval lies above zero "
+        "and every criterion is met.",
+        "节约量为调整后基准减去计量值，并给出 90 % 区间。整个区间大于零且满足全部判据时，视为已证实。",
+    ),
+    "savings_note": (
+        "The baseline is what would have been used in the weather of the reporting period.",
+        "基准为报告期天气条件下本应使用的数量。",
+    ),
+    "avoided_note": (
+        "Avoided emissions use marginal factors. They are in no inventory and are never added to or taken from one.",
+        "避免的排放量采用边际因子，不属于任何清单，也不得与清单相加减。",
+    ),
+    "method_measures": (
+        "Frame: IPMVP option C and ASHRAE Guideline 14 (2014), change-point models of daily use on outside temperature.",
+        "框架：IPMVP 方案 C 与 ASHRAE 导则 14（2014），以日用量对室外温度的变点模型。",
+    ),
+    "method_enterprise": (
+        "Streams are the accounts of the monitoring plan. Days with gaps are raised as the plan says, and shown apart. "
+        "Allowances are whole tonnes.",
+        "排放源流即监测计划所列科目。缺数日按监测计划补足并单独列示。配额以整吨计。",
+    ),
 }
