@@ -1,7 +1,8 @@
 """`penstock backup`: everything a city cannot make again, in one folder that says of each of its files what it must be.
 
 The database is copied while it is in use, as it was at one moment. The spools are copied before it: a reading that moved from one to the
-other meanwhile is then in both, and stored once. Cold files are never changed, so those that the database lists are copied after it.
+other meanwhile is then in both, and stored once. Files of cold storage and of the ledger are never changed, so those that the database
+lists are copied after it.
 
 | in the folder | what |
 |---|---|
@@ -9,6 +10,7 @@ other meanwhile is then in both, and stored once. Cold files are never changed, 
 | SHA256SUMS | the hash of every other file, as `sha256sum -c` reads it |
 | database/ | the SQLite file, or one file per table of PostgreSQL: binary COPY, Zstandard |
 | cold/, spool.db, received.db | readings in cold storage, and those that wait for the store |
+| ledger/ | the entries of the carbon ledger, batch by batch |
 | city/ | city.toml, its devices and factors |
 """
 
@@ -25,10 +27,11 @@ from typing import Any
 import pyarrow as pa
 from sqlalchemy import Connection, Engine, create_engine, func, inspect, select
 
+from carbon.ledger.files import file_of
 from city.problems import PenstockError, Problem, fault
 from service import schema as t
 from service.environment import SPOOLS, Environment
-from service.store import cold, open_store, partitions
+from service.store import cold, ledger, open_store, partitions
 from service.store.columns import driver_errors
 
 SUMS, MANIFEST, SQLITE = "SHA256SUMS", "manifest.json", "penstock.db"
@@ -72,6 +75,7 @@ def _written(env: Environment, target: Path, now_utc: datetime) -> dict[str, Any
     is_sqlite = engine.dialect.name == "sqlite"
     tables = _sqlite(engine, target) if is_sqlite else _postgresql(engine, target)
     _copy_cold(tables.pop("cold files"), env.folder / cold.FOLDER, target / cold.FOLDER)
+    _copy_ledger(tables.pop("ledger files"), env.folder / ledger.FOLDER, target / ledger.FOLDER)
     (target / "city").mkdir()
     shutil.copy(env.city_file, target / "city" / "city.toml")
     for name in ("devices", "factors"):
@@ -137,7 +141,7 @@ def _gathered(chunks: Iterator[Any], size: int = 1 << 20) -> Iterator[bytes]:
 
 
 def _described(connection: Connection) -> dict[str, Any]:
-    """Rows and columns of each table, the revision, and the cold files."""
+    """Rows and columns of each table, the revision, and the files that tables list."""
     seen = inspect(connection)
     found: dict[str, Any] = {
         table.name: {
@@ -148,6 +152,7 @@ def _described(connection: Connection) -> dict[str, Any]:
     }
     found["revision"] = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one()
     found["cold files"] = connection.execute(select(t.cold_day.c.file, t.cold_day.c.sha256)).all()
+    found["ledger files"] = connection.execute(select(t.ledger_batch.c.merkle)).scalars().all()
     return found
 
 
@@ -159,6 +164,15 @@ def _copy_cold(files: Any, source: Path, target: Path) -> None:
         shutil.copy(source / name, target / name)
         if cold.sync(target / name)[0] != sha256:
             raise fault(f"cold file {source / name}", "is not as it was written", f"SHA-256 {sha256}", "Restore it from a backup.")
+
+
+def _copy_ledger(listed: Any, source: Path, target: Path) -> None:
+    """`penstock verify` says whether a batch is as it was sealed; a missing one is found here."""
+    target.mkdir()
+    for path in sorted({file_of(source, merkle) for merkle in listed}):
+        if not path.is_file():
+            raise fault(f"ledger file {path}", "missing", "every file that the table ledger_batch lists", "Restore it from a backup.")
+        shutil.copy(path, target / path.name)
 
 
 def verified(folder: Path) -> dict[str, Any]:

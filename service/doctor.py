@@ -58,6 +58,7 @@ def examine(env: Environment, now_utc: datetime) -> str:
     if city is not None and not station:
         known = city
         check("meters over time", lambda: _meters_over_time(known, env))
+        check("ledger", lambda: _ledger(known, env))
     check("disk", lambda: _disk(env.folder))
     if city is not None:
         read = city
@@ -121,9 +122,10 @@ def _factors(city: LoadedCity | None) -> str:
 
     folders = city.factor_folders if city else ()
     found = lint_folders(folders)
-    if found:
-        raise PenstockError(found)
-    return f"{len(factors.load(folders))} emission factors, nothing to complain of"
+    if refused := [one for one in found if one.severity == "refuse"]:
+        raise PenstockError(refused)
+    looked = f"{len(found)} to look at (penstock carbon lint)" if found else "nothing to complain of"
+    return f"{len(factors.load(folders))} emission factors, {looked}"
 
 
 def _database(env: Environment) -> str:
@@ -140,6 +142,23 @@ def _meters_over_time(city: LoadedCity, env: Environment) -> str:
         raise PenstockError(found)
     entries = [entry for meter in city.settings.meters for entry in meter.history]
     return f"{len(entries)} entries of history, every exchange of a billed register with its registers"
+
+
+def _ledger(city: LoadedCity, env: Environment) -> str:
+    """Files, key and the roots outside; `penstock verify` looks into every entry."""
+    from carbon.accounts import doubts
+    from service import roots, signing
+    from service.store import ledger
+
+    rows = ledger.heads(open_store(env.url))
+    problems = ledger.gone(rows, city.folder)
+    _, found = signing.signer(env)
+    kept, more = roots.state(rows, city)
+    if problems := [*problems, *found, *more]:
+        raise PenstockError(problems)
+    signed = "signed" if env.ledger_key else f"unsigned: set {signing.VARIABLE} (`penstock carbon keygen`)"
+    doubted = "".join(f"; in doubt: {doubt}" for doubt in doubts(city.settings.accounts))
+    return f"{len(rows)} batches, every file there, {signed}; {kept}{doubted}"
 
 
 def _disk(folder: Path) -> str:

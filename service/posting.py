@@ -43,7 +43,7 @@ class Posting:
     """The batches made so far, in order, behind the last one that is listed. Whoever makes one holds the lock of the night."""
 
     def __init__(self, engine: Engine, city: LoadedCity, known_at_utc: datetime) -> None:
-        self.engine, self.city, self.known_at_utc = engine, city, known_at_utc
+        self.engine, self.city = engine, city
         self.folder = city.folder / ledger.FOLDER
         self.zone = city.settings.city.time_zone
         rules = city.settings.carbon
@@ -54,6 +54,11 @@ class Posting:
         self.made: list[Made] = []
         row = ledger.head(engine)
         self._head = ledger.header(row) if row else None
+        self.known_at_utc = max(known_at_utc, row.known_at_utc) if row else known_at_utc
+        if row and self.known_at_utc > known_at_utc:
+            observed = f"batch {row.number} became known at {row.known_at_utc:%Y-%m-%d %H:%MZ}"
+            allowed, remedy = f"up to now, {known_at_utc:%Y-%m-%d %H:%MZ}", "Check the clock; what is posted now is dated like that batch."
+            self.problems.append(Problem("ledger", observed, allowed, remedy))
         self._genesis = former_ledger.root(engine)
 
     def post(self, days: Sequence[Day]) -> None:

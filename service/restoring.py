@@ -23,7 +23,7 @@ from service import backup, migrations
 from service import schema as t
 from service.environment import SPOOLS, Environment
 from service.one_process import lock
-from service.store import cold, open_store, partitions, present_tables, writing
+from service.store import cold, ledger, open_store, partitions, present_tables, writing
 from service.store.columns import driver_errors
 
 
@@ -44,7 +44,8 @@ def restore(env: Environment, source: Path, *, replace: bool = False) -> str:
         observed, remedy = "a database is there already", "Back that up first, then give --replace."
         raise fault(f"restore of {source}", observed, "an empty one", remedy)
     with lock(env.folder, "poll"), lock(env.folder, "night"):  # what they know of the database would no longer be so
-        _put_back_cold(source / cold.FOLDER, env.folder / cold.FOLDER)
+        for name in (cold.FOLDER, ledger.FOLDER):
+            _put_back_files(source / name, env.folder / name)
         if engine.dialect.name == "sqlite":
             _sqlite(engine, source / "database" / backup.SQLITE)
         else:
@@ -54,10 +55,10 @@ def restore(env: Environment, source: Path, *, replace: bool = False) -> str:
     return f"{manifest['city']} as of {manifest['made_at_utc']}: {rows:,} rows of {len(manifest['tables'])} tables; {waiting} batches wait"
 
 
-def _put_back_cold(source: Path, target: Path) -> None:
-    """Files are named by their content: one that is there and whole is the same."""
+def _put_back_files(source: Path, target: Path) -> None:
+    """Files are named by their content: one that is there and whole is the same. A backup of an older release has no ledger in files."""
     target.mkdir(parents=True, exist_ok=True)
-    for path in sorted(source.iterdir()):
+    for path in sorted(source.glob("*")):
         there = target / path.name
         if there.exists() and cold.sync(there)[0] == cold.sync(path)[0]:
             continue

@@ -48,6 +48,18 @@ def publish(engine: Engine, city: LoadedCity) -> tuple[int, list[Problem]]:
     return written, problems
 
 
+def state(rows: Sequence[Any], city: LoadedCity) -> tuple[str, list[Problem]]:
+    """What is kept outside, as a sentence, and what is wrong with it."""
+    names = city.settings.carbon.outside_roots
+    problems: list[Problem] = []
+    for name in names if rows else ():
+        try:
+            problems += differences(read(city.folder / name), rows, city.folder / name)
+        except PenstockError as error:
+            problems += error.problems
+    return f"roots kept in {', '.join(names)}" if names else "no root is kept outside: set [carbon] outside_roots", problems
+
+
 def _append(path: Path, rows: Sequence[Any]) -> int:
     lines = [line(row) for row in rows]
     with path.open("a+", encoding="ascii", newline="\n") as file:

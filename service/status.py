@@ -31,6 +31,8 @@ def gather(env: Environment, now_utc: datetime) -> dict[str, Any]:
         newest = connection.execute(select(func.max(t.latest.c.time_utc))).scalar()
         silent = connection.execute(select(func.count()).select_from(t.latest).where(t.latest.c.value.is_(None))).scalar_one()
         points = connection.execute(select(func.count()).select_from(t.latest)).scalar_one()
+        posted = connection.execute(select(func.max(t.ledger_batch.c.last_day))).scalar()
+        sealed = connection.execute(select(t.ledger_batch).order_by(t.ledger_batch.c.number.desc()).limit(1)).first()
         leaks = connection.execute(select(t.leak_case.c.case_id, t.leak_case.c.sentence).where(t.leak_case.c.state == "open")).all()
     return {
         "city": city,
@@ -52,6 +54,7 @@ def gather(env: Environment, now_utc: datetime) -> dict[str, Any]:
         "holds": [{"subject": row.subject, "who": row.who, "reason": row.reason} for row in operations.holds(engine, now_utc)],
         "spools": {name: found.told(now_utc) for name in fill.NAMES if (found := fill.look(env.folder / name)) is not None},
         "weather": [_told_weather(row, now_utc) for row in feeds.state(engine, now_utc)],
+        "ledger": {"posted": str(posted), "root": sealed.root, "signed": sealed.signature is not None} if sealed else None,
         "open_leaks": {row.case_id: row.sentence for row in leaks},
     }
 
@@ -112,6 +115,9 @@ def _page(told: dict[str, Any]) -> None:
         print(f"  {name:<9} {step['status']:<8} {step['seconds']:7.1f} s  {step['sentence']}")
         for problem in step["problems"]:
             print(f"             - {problem}")
+    if told["ledger"]:
+        signed = "signed" if told["ledger"]["signed"] else "UNSIGNED (no PENSTOCK_LEDGER_KEY)"
+        print(f"ledger posted to {told['ledger']['posted']}, {signed} root {told['ledger']['root']}")
     for row in told["commands"]:
         print(f"  commands of {row['plan']}: {row['count']} {row['state']}{' (going back)' if row['going_back'] else ''}")
     for plan_id, who in told["approved_once"].items():

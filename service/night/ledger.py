@@ -26,7 +26,8 @@ def compute(night: Night) -> Output:
     if not night.city.settings.accounts:
         noted = due.noted(night.engine)
         return Output(StepResult("nothing to post: no [[accounts]]"), lambda connection: due.settle(connection, noted))
-    if meter_days.first(night.engine) is None:
+    metered = any(not account.stated for account in night.city.settings.accounts)
+    if metered and meter_days.first(night.engine) is None:
         return Output(StepResult("nothing to post: no usage in the store yet", status="waiting"))
     ledger.sweep(night.engine, night.city.folder)
     noted = due.noted(night.engine)  # before any usage is read: what is noted from here on is seen by the next night
@@ -45,13 +46,17 @@ def compute(night: Night) -> Output:
 
 
 def _unposted(night: Night) -> list[Day]:
-    """Civil days after the last posted one (or from the first stored one) and before tonight."""
-    zone = night.city.settings.city.time_zone
-    last, first = ledger.posted_until(night.engine), meter_days.first(night.engine)
-    if first is None:
-        return []
-    day = last + timedelta(days=1) if last else local_date(first, zone)
-    found = [civil_day(day + timedelta(days=n), zone) for n in range((night.date - day).days)]
+    """Civil days after the last posted one (or from the first known one), before tonight and not after the last that was validated.
+
+    Days that nobody has heard of yet wait: their readings may come. Amounts from documents alone wait for nothing.
+    """
+    city, zone = night.city.settings, night.city.settings.city.time_zone
+    posted, first, last = ledger.posted_until(night.engine), meter_days.first(night.engine), meter_days.last(night.engine)
+    begins = [local_date(first, zone)] if first else []
+    begins += [stated.first for account in city.accounts for stated in account.stated]
+    end = local_date(last, zone) + timedelta(days=1) if last else night.date
+    day = posted + timedelta(days=1) if posted else min(begins, default=end)
+    found = [civil_day(day + timedelta(days=n), zone) for n in range((min(end, night.date) - day).days)]
     return [day for day in found if day[1] > day[0]]  # Samoa's 30 December 2011 has no quarters
 
 
