@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,36 @@ from carbon.ledger.merkle import ROWS as BLOCK
 from carbon.ledger.merkle import SIZE, as_bytes, digests, leaves, tree_root
 from city.problems import PenstockError, fault
 
-ROWS, DICTIONARIES, DIGESTS = "rows.json", ("lines.json", "rules.json"), "digests.npy"
+ROWS, DICTIONARIES, DIGESTS = "rows.json", ("lines.jsonl", "rules.jsonl"), "digests.npy"
 
 
 def dictionaries(batch: Batch) -> tuple[bytes, bytes]:
-    """Lines and rules, each as JSON by field: {"account_id": [...], "point_id": [...], ...}."""
+    """Lines and rules, each a JSON list of its fields' values in their order, one per line of text."""
     return _said(Line, batch.lines), _said(Rule, batch.rules)
+
+
+def _said(kind: type[Line] | type[Rule], rows: Sequence[Line] | Sequence[Rule]) -> bytes:
+    values = attrgetter(*(field.name for field in fields(kind)))
+    return b"".join(json.dumps(values(row), ensure_ascii=False, separators=(",", ":")).encode() + b"\n" for row in rows)
+
+
+# Nights differ little: most share their lines and many their rules, so the last few are kept.
+@lru_cache(maxsize=4)
+def _lines(data: bytes) -> tuple[Line, ...]:
+    return tuple(Line(*values) for values in _texts(data))
+
+
+@lru_cache(maxsize=4)
+def _rules(data: bytes) -> tuple[Rule, ...]:
+    rows = _texts(data)
+    for row in rows:
+        row[6] = tuple((name, sha) for name, sha in row[6])  # parts
+    return tuple(Rule(*row) for row in rows)
+
+
+def _texts(data: bytes) -> list[list[Any]]:
+    made: list[list[Any]] = json.loads(b"[" + b",".join(data.split(b"\n")[:-1]) + b"]")
+    return made
 
 
 def sha256(data: bytes) -> str:
@@ -33,38 +58,21 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def rows_json(columns: Mapping[str, NDArray[Any]], dictionaries: Sequence[bytes]) -> bytes:
-    """How many rows there are, the columns that hold one value throughout, and the SHA-256 of the dictionaries.
+def rows_json(columns: Mapping[str, NDArray[Any]], said: Sequence[bytes]) -> bytes:
+    """How many rows, lines and rules there are, the columns that hold one value throughout, and the SHA-256 of lines and rules.
 
-    {"rows": 24, "same": {"seconds": 3600, ...}, "sha256": {"lines.json": "...", "rules.json": "..."}}
+    {"rows": 24, "lines": 1, "rules": 1, "same": {"seconds": 3600, ...}, "sha256": ["...", "..."]}
     """
     same = {name: int(array[0]) for name, array in columns.items() if same_throughout(array)}
-    hashes = {name: sha256(text) for name, text in zip(DICTIONARIES, dictionaries, strict=True)}
-    return json.dumps({"rows": len(columns["line"]), "same": same, "sha256": hashes}, separators=(",", ":")).encode()
-
-
-def _said(kind: type[Line] | type[Rule], rows: Sequence[Line] | Sequence[Rule]) -> bytes:
-    made = {field.name: [getattr(row, field.name) for row in rows] for field in fields(kind)}
-    return json.dumps(made, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-# Nights differ little: most share their lines and many their rules, so the last few are kept.
-@lru_cache(maxsize=4)
-def _lines(data: bytes) -> tuple[Line, ...]:
-    found = json.loads(data)
-    return tuple(Line(*row) for row in zip(*(found[field.name] for field in fields(Line)), strict=True))
-
-
-@lru_cache(maxsize=4)
-def _rules(data: bytes) -> tuple[Rule, ...]:
-    found = json.loads(data)
-    found["parts"] = [tuple((name, digest) for name, digest in parts) for parts in found["parts"]]
-    return tuple(Rule(*row) for row in zip(*(found[field.name] for field in fields(Rule)), strict=True))
+    lines, rules = (text.count(b"\n") for text in said)
+    told = {"rows": len(columns["line"]), "lines": lines, "rules": rules, "same": same, "sha256": [sha256(text) for text in said]}
+    return json.dumps(told, separators=(",", ":")).encode()
 
 
 def merkle_root(batch: Batch) -> str:
     """Root of the tree over a batch's content, hex."""
-    return tree_root(leaves(dictionaries(batch), digests(batch.columns)))
+    said = dictionaries(batch)
+    return tree_root(leaves(rows_json(batch.columns, said), said, digests(batch.columns)))
 
 
 def write(batch: Batch, folder: Path) -> str:
@@ -73,7 +81,8 @@ def write(batch: Batch, folder: Path) -> str:
     The file appears whole or not at all: it is written beside, flushed to the disk, and renamed.
     """
     said, blocks = dictionaries(batch), digests(batch.columns)
-    merkle = tree_root(leaves(said, blocks))
+    told = rows_json(batch.columns, said)
+    merkle = tree_root(leaves(told, said, blocks))
     path = file_of(folder, merkle)
     if path.exists():
         return merkle
@@ -178,7 +187,9 @@ def parsed(dictionaries: Sequence[bytes], subject: str) -> tuple[tuple[Line, ...
     try:
         return _lines(dictionaries[0]), _rules(dictionaries[1])
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, PenstockError):
-        raise fault(subject, "lines or rules that cannot be read", "JSON as it was written", "Restore the file from a copy.") from None
+        raise fault(
+            subject, "lines or rules that cannot be read", "JSON lists as they were written", "Restore the file from a copy."
+        ) from None
 
 
 def read(folder: Path, header: Header) -> Batch:

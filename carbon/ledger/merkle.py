@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from carbon.ledger.batch import COLUMNS, same_throughout
 
 ROWS = 1024  # of a block: what a finding names and a proof of one entry carries
+TEXTS = 64  # lines or rules of a leaf
 SIZE = 32  # bytes of a SHA-256
 
 
@@ -40,9 +41,16 @@ def digests(columns: Mapping[str, NDArray[Any]]) -> NDArray[np.uint8]:
     return made
 
 
-def leaves(dictionaries: Sequence[bytes], blocks: NDArray[np.uint8]) -> list[bytes]:
-    """The leaves of a batch: its lines, its rules, then of each block of rows the digests of all its columns."""
-    return [*map(_leaf, dictionaries), *(_leaf(block.tobytes()) for block in blocks)]
+def leaves(told: bytes, dictionaries: Sequence[bytes], blocks: NDArray[np.uint8]) -> list[bytes]:
+    """The leaves of a batch: rows.json, 64 lines at a time, 64 rules at a time, then of each block of rows the digests of all columns."""
+    texts = [block for text in dictionaries for block in text_blocks(text)]
+    return [_leaf(data) for data in (told, *texts, *(block.tobytes() for block in blocks))]
+
+
+def text_blocks(text: bytes) -> list[bytes]:
+    """64 lines of text at a time."""
+    said = text.splitlines(keepends=True)
+    return [b"".join(said[first : first + TEXTS]) for first in range(0, len(said), TEXTS)]
 
 
 def _leaf(data: bytes) -> bytes:
@@ -62,23 +70,14 @@ def tree_root(level: Sequence[bytes]) -> str:
     return level[0].hex()
 
 
-def audit_path(level: Sequence[bytes], leaf: int) -> list[tuple[str, str]]:
-    """What leads from a leaf to the root: each step the side its neighbour stands on, `left` or `right`, and its hash, hex."""
+def audit_path(level: Sequence[bytes], leaf: int) -> list[str]:
+    """The hashes beside the way from a leaf to the root, from below, hex."""
     path = []
     while len(level) > 1:
-        beside = leaf ^ 1
-        if beside < len(level):
-            path.append(("left" if beside < leaf else "right", level[beside].hex()))
+        if leaf ^ 1 < len(level):
+            path.append(level[leaf ^ 1].hex())
         level, leaf = _level(level), leaf // 2
     return path
-
-
-def climb(leaf: bytes, path: Sequence[tuple[str, str]]) -> str:
-    """The root that a leaf and its audit path give, hex."""
-    for side, beside in path:
-        pair = bytes.fromhex(beside) + leaf if side == "left" else leaf + bytes.fromhex(beside)
-        leaf = hashlib.sha256(b"\1" + pair).digest()
-    return leaf.hex()
 
 
 def chain_root(sealed: Sequence[int | str]) -> str:

@@ -66,9 +66,8 @@ def differences(data: memoryview, header: Header) -> list[Problem]:
     found = files.content(data, subject)
     made = digests(found.columns)
     problems = list(_places(made, found.digests, subject, len(found.columns["line"])))
-    if bytes(found.members[files.ROWS]) != files.rows_json(found.columns, found.dictionaries):
-        problems += _told(found, subject)
-    if tree_root(leaves(found.dictionaries, made)) != header.merkle:
+    problems += _told(found, subject)
+    if tree_root(leaves(bytes(found.members[files.ROWS]), found.dictionaries, made)) != header.merkle:
         observed = "lines, rules or entries rewritten" if not problems else "its content does not give its Merkle root"
         problems.append(Problem(subject, observed, f"Merkle root {header.merkle[:12]}", _REMEDY))
     elif not same_frame(data, found.members):
@@ -94,13 +93,12 @@ def _places(made: NDArray[np.uint8], kept: NDArray[np.uint8], subject: str, rows
 
 
 def _told(found: files.Content, subject: str) -> Iterator[Problem]:
-    """What is wrong with the counts and hashes that stand in rows.json."""
-    kept = bytes(found.members[files.ROWS])
-    made = files.rows_json(found.columns, found.dictionaries)
+    """What is wrong with lines, rules, and the counts and hashes that stand in rows.json."""
+    kept, made = bytes(found.members[files.ROWS]), files.rows_json(found.columns, found.dictionaries)
     texts = [name for name, text in zip(files.DICTIONARIES, found.dictionaries, strict=True) if files.sha256(text).encode() not in kept]
     for name in texts:
-        yield Problem(f"{subject}, {name}", "other lines" if name.startswith("lines") else "other rules", "those that were sealed", _REMEDY)
-    if not texts:
+        yield Problem(f"{subject}, {name}", "other text", "what was sealed", _REMEDY)
+    if kept != made and not texts:
         yield Problem(f"{subject}, {files.ROWS}", kept.decode(errors="replace")[:200], made.decode()[:200], _REMEDY)
 
 
