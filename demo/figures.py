@@ -8,7 +8,6 @@ import sys
 import tomllib
 from dataclasses import replace
 from datetime import date
-from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,7 +15,7 @@ import pandas as pd
 
 from carbon.accounts import account_of, apply
 from carbon.factors import load
-from carbon.targets.indicators import standard_coal_tce
+from carbon.targets.energy import coal_weights, energy_kgce
 from demo import profiles, water
 from demo.make import CITY, make
 from meters.roads.drop import read_drop
@@ -63,10 +62,12 @@ def per_gdp(electricity_kwh: float, gas_m3: float, year: int, city: dict) -> tup
     """Energy [tce] and carbon [t CO2] per 10,000 CNY of a year's GDP, with that year's factors."""
     factors, on = load(), DAY_OF[year]
     accounts = [account_of(**entry) for entry in city["accounts"]]
-    of_kind = (next(a for a in accounts if a.kind == kind) for kind in ("grid-electricity", "natural-gas"))
+    of_kind = [next(a for a in accounts if a.kind == kind) for kind in ("grid-electricity", "natural-gas")]
     grid, gas = (Fraction(rule.numerator, rule.denominator) for rule, *_ in (apply(account, factors, on) for account in of_kind))
     gdp = sum(sector.get("gdp_10k_cny", {}).get(str(year), 0) for sector in city["sectors"])
-    tce = standard_coal_tce(Decimal(round(electricity_kwh)), Decimal(round(gas_m3)), factors, on)
+    weights = coal_weights(of_kind, factors, on, "equivalent")
+    amounts = dict(zip((a.id for a in of_kind), (round(electricity_kwh * 1e3), round(gas_m3 * 1e6)), strict=True))
+    tce = energy_kgce(amounts, weights) / 1000
     tonnes = (electricity_kwh * float(grid) * 1e3 + gas_m3 * float(gas) * 1e6) / 1e9
     return float(tce) / gdp, tonnes / gdp
 

@@ -1,4 +1,8 @@
-"""Targets per unit of GDP and of shares: the path a target asks for, year by year, and where the city stands on it."""
+"""A target: what was promised of one measure against a base year, the path that asks for year by year, and what a new base changes.
+
+Source of the base-year rule: GHG Protocol Corporate Standard (2004), ch. 5: a policy that names its triggers and a threshold, and a base
+recalculated for structure, method and errors, never for growth or decline.
+"""
 
 from dataclasses import dataclass
 from datetime import date
@@ -8,31 +12,56 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from carbon.targets.metric import SHARES, UNITS, Basis, Measure
 from city.places import Place
 from city.problems import fault
 
-Measure = Literal["energy_per_gdp", "renewable_share", "carbon_intensity", "water_loss"]
+RISING: tuple[Measure, ...] = ("renewable_share", "non_fossil_share")  # better when larger
+Trigger = Literal["structure", "method", "factor", "error", "census"]
 
-_UNITS: dict[str, str] = {"energy_per_gdp": "tce/10k CNY", "carbon_intensity": "tCO2/10k CNY", "renewable_share": "1", "water_loss": "1"}
-_WORDS: dict[str, str] = {
-    "energy_per_gdp": "Energy per GDP",
-    "carbon_intensity": "Carbon intensity of GDP",
-    "renewable_share": "Renewable share of electricity",
-    "water_loss": "Water loss",
-}
+
+class Restatement(Place):
+    """The base value as it is seen later, and why."""
+
+    published: date = Field(description="civil day from which it is known")
+    base_value: Decimal = Field(gt=0, description="the base year's value as restated, with everything changed so far [unit of the target]")
+    trigger: Trigger = Field(description="boundary or ownership, method, emission factor, error found, or GDP revised after a census")
+    reason: str = Field(min_length=1, description="what changed")
+
+
+@dataclass(frozen=True, slots=True)
+class BaseChange:
+    """A restatement judged by the rule: `applied` when it moves the base by the threshold or more."""
+
+    published: date
+    trigger: Trigger
+    before: Decimal
+    after: Decimal
+    change_percent: Decimal
+    applied: bool
+    sentence: str
 
 
 class Target(Place):
     """A promise about one measure against a stated base year."""
 
     id: str = Field(description="short name")
-    measure: Measure = Field(description="what is promised; energy_per_gdp [tce/10k CNY], carbon_intensity [tCO2/10k CNY], shares [1]")
+    measure: Measure = Field(description="what is promised, per GDP or as a share [1]")
     base_year: int = Field(ge=1990, le=2100, description="calendar year of the base value")
     base_value: Decimal = Field(gt=0, description="value of the measure in the base year, in its unit")
     milestones: dict[int, Decimal] = Field(min_length=1, description="year = promised change (-0.10) or promised value, see milestones_are")
     milestones_are: Literal["relative", "absolute"] | None = Field(
         default=None,
         description="relative: change against the base year; absolute: the value itself; none: shares absolute, others relative",
+    )
+    basis: Basis = Field(default=Basis(), description="what is counted above and below the line")
+    history: dict[int, Decimal] = Field(default_factory=dict, description="values of other whole years on the same basis, for the odds")
+    restatements: tuple[Restatement, ...] = Field(default=(), description="what the base value became later, and why")
+    restate_above: Decimal = Field(
+        default=Decimal("0.05"), gt=0, lt=1, description="a change of the base from this share on moves the base"
+    )
+    red_above_pace: Decimal = Field(
+        default=Decimal("1.5"), ge=1, description="red when the rate from here is above this multiple of the path's"
     )
 
     @model_validator(mode="after")
@@ -44,15 +73,21 @@ class Target(Place):
                 raise ValueError(f"milestone {year} asks for {value}: it must stay above zero (is milestones_are right?)")
             if self.is_share and value > 1:
                 raise ValueError(f"{year} asks for a share of {value}: write shares as 0.30, not 30")
+        if wrong := [year for year, value in self.history.items() if value <= 0]:
+            raise ValueError(f"history of {min(wrong)} is {self.history[min(wrong)]}: it must be above zero")
         return self
 
     @property
     def is_share(self) -> bool:
-        return self.measure in ("renewable_share", "water_loss")
+        return self.measure in SHARES
+
+    @property
+    def is_rising(self) -> bool:
+        return self.measure in RISING
 
     @property
     def unit(self) -> str:
-        return _UNITS[self.measure]
+        return "tCO2e/10k CNY" if self.measure == "carbon_intensity" and self.basis.gases == "CO2e" else UNITS[self.measure]
 
     def _levels(self) -> list[tuple[int, Decimal]]:
         """Base year and milestones with their values, in year order."""
@@ -87,60 +122,26 @@ class Target(Place):
         """The first milestone after a year."""
         return min((milestone for milestone in self.milestones if milestone > year), default=None)
 
+    def base_changes(self, on: date) -> tuple[BaseChange, ...]:
+        """The restatements known by the civil day `on`, each judged against the base then in force."""
+        made: list[BaseChange] = []
+        base = self.base_value
+        for one in sorted(self.restatements, key=lambda r: r.published):
+            if one.published > on:
+                break
+            change = 100 * (one.base_value / base - 1)
+            applied = abs(change) >= 100 * self.restate_above
+            verdict = "the base moves" if applied else "the base stands"
+            sentence = (
+                f"Base {self.base_year} restated {one.published} ({one.trigger}: {one.reason}): {base:f} to {one.base_value:f}, "
+                f"{change:+.1f} %; "
+                f"from {100 * self.restate_above:.3g} % on it moves, so {verdict}."
+            )
+            made.append(BaseChange(one.published, one.trigger, base, one.base_value, change, applied, sentence))
+            base = one.base_value if applied else base
+        return tuple(made)
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where a target stands: values in the target's unit, `gap` = actual - required, and the same as a sentence."""
-
-    target_id: str
-    year: int
-    required: Decimal
-    actual: Decimal
-    gap: Decimal
-    on_path: bool
-    sentence: str
-
-
-def _said(value: Decimal, share: bool) -> str:
-    return f"{value * 100:.1f} %" if share else f"{float(value):.4g}"
-
-
-def _from_here(target: Target, actual: Decimal, year: int) -> str:
-    """What it takes from the actual value to the next milestone."""
-    milestone = target.next_milestone(year)
-    if milestone is None:
-        return "It was the last milestone."
-    wanted, years = target.required(milestone), milestone - year
-    if target.is_share:
-        return f"To {_said(wanted, True)} in {milestone}: {(wanted - actual) * 100 / years:+.2f} points a year from here."
-    if actual <= 0:
-        return f"To {_said(wanted, False)} in {milestone}."
-    return f"To {_said(wanted, False)} in {milestone}: {100 * ((wanted / actual) ** (Decimal(1) / years) - 1):+.2f} % a year from here."
-
-
-def progress(target: Target, actual: Decimal, on: date | int, *, usable_share: Decimal | None = None) -> Progress:
-    """Compare an actual value [unit of the target] with what the path asks for in the year of `on`.
-
-    For a year that is not over, `actual` must be a rate of that year (energy and GDP of the same days), as
-    `carbon.indicators` makes it; the comparison does not correct for seasons. `usable_share` [0..1] of the entries behind
-    `actual` is told in the sentence when it is below one. Raises `PenstockError` for a negative actual or a year off the path.
-    """
-    year = on if isinstance(on, int) else on.year
-    if actual < 0 or not actual.is_finite():
-        raise fault(f"target '{target.id}'", f"an actual value of {actual}", "zero or more", "Check the ledger and the GDP.")
-    required = target.required(year)
-    gap = actual - required
-    on_path = gap >= 0 if target.measure == "renewable_share" else gap <= 0
-    limit = "at least" if target.measure == "renewable_share" else "at most"
-    unit = "" if target.is_share else f" {target.unit}"
-    distance = f"{abs(gap) * 100:.1f} points" if target.is_share else f"{abs(gap / required) * 100:.1f} %"
-    when = f"so far in {year}" if isinstance(on, date) else f"in {year}"
-    told = [
-        f"{_WORDS[target.measure]} {when} is {_said(actual, target.is_share)}{unit};",
-        f"the path from {target.base_year} asks for {limit} {_said(required, target.is_share)}: {distance}",
-        f"{'better' if on_path else 'worse'} than the path.",
-        _from_here(target, actual, year),
-    ]
-    if usable_share is not None and usable_share < 1:
-        told.append(f"{(1 - usable_share) * 100:.1f} % of the entries behind it are missing.")
-    return Progress(target.id, year, required, actual, gap, on_path, " ".join(told))
+    def as_known(self, on: date) -> "Target":
+        """The target with the base in force on a civil day; the one first stated stays as it is, so that both can be shown."""
+        moved = [change.after for change in self.base_changes(on) if change.applied]
+        return self.model_copy(update={"base_value": moved[-1]}) if moved else self

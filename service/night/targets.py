@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from carbon import factors
+from carbon.gwp import gwp
 from carbon.targets.gdp import YearGdp, of_year
 from carbon.targets.measures import BOOK_BY, sums
 from carbon.targets.metric import PER_GDP
@@ -96,8 +97,8 @@ def standings(night: Night) -> tuple[list[Standing], list[Problem]]:
     known = factors.load(night.city.factor_folders)
     for target in city.targets:
         try:
-            gdp = {year: told for year in years if (told := _gdp(night, target, year, on))}
-            found = standing(target, Books(on, years, months, gdp, city.accounts, known))
+            gdps = {year: told for year in years if (told := _gdp(night, target, year, on))}
+            found = standing(target, Books(on, years, months, gdps, city.accounts, known, gwp=gwp(known, city.carbon.gwp)))
         except PenstockError as error:
             problems += error.problems
             continue

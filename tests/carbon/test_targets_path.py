@@ -1,24 +1,21 @@
-"""Targets: what the path asks for, where the city stands, and the measures behind it."""
+"""Targets: what the path asks for, where the city stands on it, the light, and a base year that moves."""
 
 import json
 import os
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from carbon.ledger import old as ledger
-from carbon.targets.indicators import gdp_of_days, indicators, standard_coal_tce, totals
-from carbon.targets.target import Target, progress
+from carbon.targets.progress import progress
+from carbon.targets.target import Target
 from city.problems import PenstockError
 
 GOLDEN = Path(os.environ.get("PENSTOCK_DATA", Path(__file__).resolve().parents[3] / "shared" / "data")) / "carbon" / "golden_vectors.json"
-ROME = "Europe/Rome"
 
 
 def _energy(base_year: int = 2021, **changes) -> Target:
@@ -116,39 +113,38 @@ def test_a_share_is_better_when_larger_and_a_loss_when_smaller():
         progress(LOSS, Decimal("-0.1"), 2022)
 
 
-def test_a_gigawatt_hour_is_122_9_tonnes_of_standard_coal(shipped):
-    assert standard_coal_tce(Decimal(1_000_000), Decimal(0), shipped, date(2022, 1, 1)) == Decimal("122.9")
-    assert standard_coal_tce(Decimal(0), Decimal(10_000), shipped, date(2022, 1, 1)) == Decimal("12.143")
-    with pytest.raises(PenstockError, match="2021-04-01"):
-        standard_coal_tce(Decimal(1), Decimal(1), shipped, date(2021, 3, 31))
+def test_the_light_follows_the_rate_from_here():
+    asked = 100 * (1 - Decimal("0.9") ** (Decimal(1) / 5))  # 2.09 % a year to 2026
+    seen = {text: progress(_energy(), Decimal(text), 2022) for text in ("0.4895", "0.4960", "0.51", "0.53")}
+    assert {text: one.light for text, one in seen.items()} == {"0.4895": "green", "0.4960": "amber", "0.51": "amber", "0.53": "red"}
+    needed = seen["0.51"].needed_per_year
+    assert needed is not None
+    assert abs(needed) == pytest.approx(100 * (1 - (Decimal("0.45") / Decimal("0.51")) ** (Decimal(1) / 4)))
+    assert 1 < abs(needed) / asked < Decimal("1.5") < abs(seen["0.53"].needed_per_year or 0) / asked
+    assert progress(_energy(red_above_pace=1), Decimal("0.4960"), 2022).light == "red"
 
 
-def test_gdp_is_shared_out_by_days_of_the_year():
-    assert gdp_of_days(Decimal(365), [date(2022, 1, 1), date(2022, 1, 2)]) == 2
-    assert gdp_of_days(Decimal(366), [date(2024, 2, 29)]) == 1
-    for days in ([], [date(2022, 1, 1)] * 2, [date(2022, 12, 31), date(2023, 1, 1)]):
-        with pytest.raises(PenstockError, match="different days of one year"):
-            gdp_of_days(Decimal(365), days)
+def test_the_last_milestone_is_met_or_missed():
+    assert [progress(_energy(), Decimal(text), 2031).light for text in ("0.4", "0.401")] == ["green", "red"]
+    assert progress(SHARE, Decimal("0.25"), 2022).light == "amber"  # 1.25 points a year where the path asks for 1
+    assert progress(SHARE, Decimal("0.20"), 2022).light == "red"  # 2.5 points
 
 
-def test_measures_follow_from_ledger_sums_and_gdp_of_the_same_days(day, books, shipped):
-    posted = ledger.post(day, books, shipped, datetime(2022, 6, 16, tzinfo=ZoneInfo(ROME)), zone=ROME)
-    sums = totals(posted, books, ROME, 2022)
-    assert (sums.electricity_kwh, sums.gas_m3, sums.water_m3, sums.usable_share) == (240, 32, 400, 1)
-    assert sums.days == (date(2022, 6, 15),)
-    made = indicators(sums, Decimal(3650), shipped)  # 10 [10k CNY] on the one day
-    assert made["energy_per_gdp"] == (240 * Decimal("0.1229") + 32 * Decimal("1.2143")) / 10_000
-    assert made["carbon_intensity"] == sums.t_co2 / 10
-    assert made["renewable_share"] == Decimal(8) / 240
-    assert made["water_loss"] == Decimal("0.05")
+def test_a_base_moves_from_the_threshold_on_and_both_paths_stay():
+    small = {"published": "2023-03-01", "base_value": "0.52", "trigger": "factor", "reason": "a factor corrected"}
+    large = {"published": "2024-12-26", "base_value": "0.526", "trigger": "census", "reason": "GDP revised after the census"}
+    target = _energy(restatements=[large, small])
+    assert target.as_known(date(2023, 2, 28)) is target
+    assert target.base_changes(date(2023, 2, 28)) == ()
+    (first,) = target.base_changes(date(2024, 12, 25))
+    assert (first.applied, first.change_percent) == (False, Decimal("4.00"))
+    assert "so the base stands" in first.sentence
+    _, second = target.base_changes(date(2024, 12, 26))
+    assert (second.before, second.applied) == (Decimal("0.5"), True)  # what was not applied adds up: 5.2 % against the base in force
+    moved = target.as_known(date(2025, 1, 1))
+    assert (moved.required(2026), target.required(2026)) == (Decimal("0.526") * Decimal("0.90"), Decimal("0.450"))
 
 
-def test_an_account_that_is_silent_counts_as_missing_and_a_flattering_indicator_is_refused(day, books, shipped):
-    without_gas = day[day["quantity"] != "gas_m3"]
-    sums = totals(ledger.post(without_gas, books, shipped, datetime(2022, 6, 16, tzinfo=ZoneInfo(ROME)), zone=ROME), books, ROME, 2022)
-    assert round(sums.usable_share, 4) == Decimal("0.8333")  # five of six accounts
-    with pytest.raises(PenstockError, match=r"83\.3 % usable"):
-        indicators(sums, Decimal(3650), shipped)
-    assert "energy_per_gdp" in indicators(sums, Decimal(3650), shipped, least_usable=Decimal("0.8"))
-    with pytest.raises(PenstockError, match="no entry in the ledger"):
-        totals(ledger.post(day, books, shipped, datetime(2022, 6, 16, tzinfo=ZoneInfo(ROME))), books, ROME, 2021)
+def test_growth_alone_is_no_trigger():
+    with pytest.raises(ValidationError, match="trigger"):
+        _energy(restatements=[{"published": "2023-03-01", "base_value": "0.6", "trigger": "growth", "reason": "a new factory"}])

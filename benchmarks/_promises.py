@@ -1,0 +1,113 @@
+"""Promises of countries: what the odds said at an origin, what a straight line said, and what came.
+
+Protocol. Countries in alphabetical order: every other one teaches, the others judge. At the origins from an anchor year to the next
+one, the judged countries meet constants that were learned from the teaching countries alone, from outcomes known in the anchor year.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import erfc, lgamma, sqrt
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from carbon.targets.odds import CHANGES, Outlook, Pooled, outlook
+
+ANCHORS = (2002, 2007, 2012, 2017)
+MEMORY = 30  # years of outcomes that are learned from
+HORIZONS = (5, 10)
+LEAST_YEARS = 20
+HISTORIES = (1, 3, CHANGES)  # changes known at an origin while learning: a city often has few years
+LINES = (5, 10, None)  # changes a straight line is laid through; None: all
+NORMAL = np.vectorize(lambda z: 0.5 * erfc(-z / sqrt(2)))
+START = np.array([-0.9, -0.3, 1.2, 0.2, 1.8, -3.4, 0.3])
+
+Series = Mapping[str, pd.Series]
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """Logs of the years up to an origin float64[n, known], and the change float64[n] from there to `horizon` years later."""
+
+    logs: FloatArray
+    came: FloatArray
+    horizon: int
+
+    def told(self, pooled: Pooled) -> Outlook:
+        known = self.logs.shape[1]
+        return outlook(range(known), self.logs, known - 1 + self.horizon, pooled)
+
+
+def halves(series: Series) -> tuple[Series, Series]:
+    """Those that teach and those that judge."""
+    names = sorted(series)
+    return {name: series[name] for name in names[0::2]}, {name: series[name] for name in names[1::2]}
+
+
+def cases(series: Series, origins: Iterable[int], horizon: int, changes: int | None) -> list[Cases]:
+    """Every origin of every series that has an outcome, with at most `changes` known changes; one `Cases` per length of history."""
+    by_length: dict[int, list[tuple[FloatArray, float]]] = {}
+    for one in series.values():
+        first, values = int(one.index[0]), one.to_numpy()
+        for origin in origins:
+            at = origin - first
+            if 1 <= at < len(values) - horizon:
+                logs = values[max(0, at - changes) if changes else 0 : at + 1]
+                by_length.setdefault(len(logs), []).append((logs, values[at + horizon] - values[at]))
+    return [Cases(np.array([c[0] for c in found]), np.array([c[1] for c in found]), horizon) for _, found in sorted(by_length.items())]
+
+
+def pooled_of(x: FloatArray) -> Pooled:
+    inside = lambda v: float(1 / (1 + np.exp(-v)))  # noqa: E731
+    swing, rough, df, scale = np.exp(x[[1, 3, 4, 5]])
+    return Pooled(float(x[0] / 100), float(swing), inside(x[2]), float(rough), float(1 + df), float(scale), inside(x[6]))
+
+
+def surprise(pooled: Pooled, known: Sequence[Sequence[Cases]]) -> float:
+    """Mean of the negative log density of what came: over the cases of a group, then over the groups."""
+    means = []
+    for group in known:
+        total = 0.0
+        for c in group:
+            told = c.told(pooled)
+            z2, df = ((c.came - told.middle) / told.scale) ** 2 / told.df, told.df
+            constant = lgamma((df + 1) / 2) - lgamma(df / 2) - np.log(df * np.pi) / 2
+            total -= float((constant - np.log(told.scale) - (df + 1) / 2 * np.log1p(z2)).sum())
+        means.append(total / sum(len(c.came) for c in group))
+    return float(np.mean(means))
+
+
+def learned(teaching: Series, upto: int, trials: int = 500) -> Pooled:
+    """The constants that make the outcomes known in `upto` least surprising."""
+    reach = {h: range(upto - MEMORY - h, upto - h + 1) for h in HORIZONS}
+    known = [cases(teaching, reach[h], h, changes) for h in HORIZONS for changes in HISTORIES]
+    simplex = np.vstack([START, START + 0.5 * np.eye(len(START))])
+    options = {"maxfev": trials, "xatol": 0.02, "fatol": 1e-4, "initial_simplex": simplex}
+    return pooled_of(minimize(lambda x: surprise(pooled_of(x), known), START, method="Nelder-Mead", options=options).x)
+
+
+def straight_line(c: Cases, changes: int | None) -> tuple[FloatArray, FloatArray]:
+    """Least squares through the logs of the last years, carried on: its change from the last value, and its standard error [log]."""
+    y = c.logs[:, -changes - 1 :] if changes else c.logs
+    n = y.shape[1]
+    design = np.column_stack([np.ones(n), np.arange(1 - n, 1)])
+    line = np.linalg.lstsq(design, y.T, rcond=None)[0]
+    ahead = np.array([1.0, c.horizon])
+    rest = ((y.T - design @ line) ** 2).sum(0) / max(n - 2, 1)
+    return ahead @ line - y[:, -1], np.sqrt(rest * (1 + ahead @ np.linalg.solve(design.T @ design, ahead)))
+
+
+def straight_lines(c: Cases) -> dict[str, Callable[[float], FloatArray]]:
+    """Every straight line there is: change [log] -> probability of at most that change; those with too few years are left out."""
+    made: dict[str, Callable[[float], FloatArray]] = {}
+    for changes in LINES:
+        years = min(changes or 10**9, c.logs.shape[1] - 1)
+        name = f"{changes or 'all'} changes"
+        end, error = straight_line(c, changes)
+        made[f"{name}, yes or no"] = lambda change, end=end: (end <= change).astype(float)
+        if years >= 2:
+            made[f"{name}, normal"] = lambda change, end=end, error=error: NORMAL((change - end) / np.maximum(error, 1e-9))
+    return made
