@@ -9,10 +9,11 @@ from pathlib import Path
 
 from carbon.factors import SHIPPED, read_rows
 from carbon.lint import cells, magnitude, published, table
-from carbon.lint.rows import Finding, Row, Table, table_of
+from carbon.lint.rows import Finding, Given, Row, Table, table_of
+from carbon.lint.use import lint_accounts
 from city.problems import PenstockError
 
-__all__ = ["Finding", "Row", "Table", "lint", "lint_folders", "refuse"]
+__all__ = ["Finding", "Row", "Table", "lint", "lint_accounts", "lint_folders", "refuse"]
 
 Rule = Callable[[Table], Iterator[Finding]]
 RULES: tuple[Rule, ...] = (
@@ -41,7 +42,7 @@ DOUBTS: tuple[Rule, ...] = (
 )
 
 
-def lint(rows: Iterable[tuple[str, dict[str, str]]], shipped: Iterable[tuple[str, dict[str, str]]] = ()) -> tuple[Finding, ...]:
+def lint(rows: Iterable[Given], shipped: Iterable[Given] = ()) -> tuple[Finding, ...]:
     """Every finding over rows as `carbon.factors.read_rows` gives them, beside published ones; empty when there is none."""
     held = table_of(rows, shipped)
     found = [finding for rule in RULES for finding in rule(held)]
@@ -55,12 +56,15 @@ def lint(rows: Iterable[tuple[str, dict[str, str]]], shipped: Iterable[tuple[str
 
 def lint_folders(folders: Sequence[Path] = ()) -> tuple[Finding, ...]:
     """Lint the shipped sets, and those of `folders` beside them."""
-    shipped = tuple(read_rows(SHIPPED))
-    own = [row for folder in folders for row in read_rows(folder)]
-    return (*lint(shipped), *(lint(own, shipped) if own else ()))
+    return (*lint(read_rows(SHIPPED)), *_lint_own(folders))
 
 
 def refuse(folders: Sequence[Path]) -> None:
     """Raise `PenstockError` with every finding of severity `refuse` in the sets of `folders`."""
-    if found := [finding for finding in lint_folders(folders) if finding.severity == "refuse"]:
+    if found := [finding for finding in _lint_own(folders) if finding.severity == "refuse"]:
         raise PenstockError(found)
+
+
+def _lint_own(folders: Sequence[Path]) -> tuple[Finding, ...]:
+    own = [row for folder in folders for row in read_rows(folder)]
+    return lint(own, read_rows(SHIPPED)) if own else ()

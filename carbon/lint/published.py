@@ -22,7 +22,7 @@ def _agrees(row: Row, other: Row, ratio: Fraction = Fraction(1)) -> bool:
     if row.base is None or not other.base:
         return False
     expected = other.base * ratio
-    return abs(row.base - expected) <= min(row.half_digit + other.half_digit * ratio, expected / 400)
+    return abs(row.base - expected) <= min(max(row.half_digit, other.half_digit * ratio), expected / 400)
 
 
 def _same_years(row: Row, other: Row) -> bool:
@@ -50,14 +50,14 @@ def references(row: Row, table: Table) -> tuple[Row, ...]:
 def _alike(row: Row, same: list[Row]) -> list[Row]:
     """The candidates whose own words, those that not every candidate has, are in the row's activity.
 
-    A value that agrees with a candidate of some of the words is taken for that one: wording is no proof of a wrong number.
+    A value that agrees with a candidate of more than half as many words is taken for that one: wording is no proof of a wrong number.
     """
     shared = frozenset.intersection(*(other.words for other in same)) if same else frozenset()
     scores = [len((other.words - shared) & row.words) / max(len(other.words - shared), 1) for other in same]
     best = max(scores, default=0)
     if best < _LEAST_WORDS:
         return []
-    agreeing = [other for other, score in zip(same, scores, strict=True) if score > 0 and _agrees(row, other)]
+    agreeing = [other for other, score in zip(same, scores, strict=True) if score > best / 2 and _agrees(row, other)]
     return agreeing or [other for other, score in zip(same, scores, strict=True) if score == best]
 
 

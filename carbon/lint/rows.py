@@ -123,6 +123,10 @@ class Table:
         return (*self.rows, *self.published)
 
 
-def table_of(rows: Iterable[tuple[str, dict[str, str]]], published: Iterable[tuple[str, dict[str, str]]] = ()) -> Table:
-    """A table from rows as `carbon.factors.read_rows` gives them."""
-    return Table(tuple(Row(*row) for row in rows), tuple(Row(*row) for row in published))
+Given = Row | tuple[str, dict[str, str]]  # as `carbon.factors.read_rows` gives it
+
+
+def table_of(rows: Iterable[Given], published: Iterable[Given] = ()) -> Table:
+    """A table from rows; those of a caller who lints often may be made once."""
+    both = (tuple(row if isinstance(row, Row) else Row(*row) for row in some) for some in (rows, published))
+    return Table(*both)

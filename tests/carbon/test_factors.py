@@ -4,13 +4,13 @@ import csv
 import os
 from datetime import date
 from decimal import Decimal
-from fractions import Fraction
 from pathlib import Path
 
 import pydantic
 import pytest
 
 from carbon import factors
+from carbon.factors import regions
 from city.problems import PenstockError
 
 DATA = Path(os.environ.get("PENSTOCK_DATA", Path(__file__).resolve().parents[3] / "shared" / "data")) / "carbon"
@@ -46,34 +46,6 @@ def test_zhejiang_2022_is_found_as_printed(shipped):
     assert "2024 No.33" in found.source
 
 
-def test_pounds_per_megawatt_hour_become_kilograms_per_kilowatt_hour_exactly(shipped):
-    alabama = factors.by_id(shipped, "us.egrid2023.AL")
-    assert alabama.base_value == Fraction("713.976") * Fraction("0.45359237") / 1000
-
-
-@pytest.mark.parametrize(
-    ("asked", "sentence"),
-    [
-        ({"region": "CN-QQ"}, "no factor with region 'CN-QQ'"),
-        ({"region": "IT"}, "no factor with region 'IT'"),
-        ({"unit": "kgCO2/MWh"}, "no factor with unit 'kgCO2/MWh'"),
-        ({"on": date(2024, 1, 1)}, "no factor is valid on that day"),
-        ({"on": date(2020, 12, 31)}, "no factor is valid on that day"),
-        ({"activity": "grid electricty"}, "unknown activity"),
-        ({"gas": "CH4"}, "no factor with gas 'CH4'"),
-    ],
-)
-def test_what_is_not_published_is_a_sentence_and_never_a_fallback(shipped, asked, sentence):
-    wanted = {"activity": PROVINCIAL, "region": "CN-ZJ", "on": date(2022, 6, 15), **asked}
-    with pytest.raises(PenstockError, match=sentence):
-        factors.find(shipped, **wanted)
-
-
-def test_two_candidates_are_named_and_none_is_chosen(shipped):
-    with pytest.raises(PenstockError, match="exactly one"):
-        factors.find(shipped, activity="diesel stationary combustion", region="GLO", on=date(2022, 1, 1))
-
-
 def test_a_city_s_own_factor_stands_beside_the_shipped_ones(tmp_path):
     own = _own(tmp_path, "own.heat,district heat,2,CO2e,0.25,kg/kWh,CN-ZJ,2022-01-01,2022-12-31,Contract 7,own,verified")
     made = factors.load(own)
@@ -89,12 +61,22 @@ def test_every_fault_of_a_set_is_listed_at_once(tmp_path):
         "d,heat,2,CO2e,0.3,kg/kWh,CN-ZJ,,,,own,verified",
         "e,heat,2,CO2e,0.3,kg/kWh,CN-ZJ,2022-13-01,,Contract,own,verified",
         "cn.gbt2589.coke,coke,energy,-,0.98,kgce/kg,CN,2021-04-01,,Elsewhere,own,verified",
+        "f,heat,2,CO2e,0.3,kg/kWh,cn-zj,2022-01-01,,Contract,own,verified",
     )
     with pytest.raises(PenstockError) as caught:
         factors.load(own)
     told = str(caught.value)
-    assert len(caught.value.problems) == 6
-    for words in ("'0.3-0.4'", "'kg/kJ'", "'UNVERIFIED'", "own.csv:5", "own.csv:6", "0.98 kgce/kg and 0.9714 kgce/kg"):
+    assert len(caught.value.problems) == 7
+    for words in (
+        "region 'cn-zj'",
+        "CN-ZJ",
+        "'0.3-0.4'",
+        "'kg/kJ'",
+        "'UNVERIFIED'",
+        "own.csv:5",
+        "own.csv:6",
+        "0.98 kgce/kg and 0.9714 kgce/kg",
+    ):
         assert words in told
 
 
@@ -111,3 +93,10 @@ def test_a_factor_cannot_be_changed_and_its_hash_covers_every_field(shipped):
         shipped[0].value = Decimal(1)
     changed = [shipped[0].model_copy(update={name: "x"}) for name in ("source", "licence", "region", "status")]
     assert len({factor.sha256 for factor in (shipped[0], *changed)}) == 5
+
+
+def test_regions_are_iso_codes_and_the_grids_of_the_ministry():
+    assert len(regions.COUNTRIES) == 249
+    assert len(regions.CHINA) == 34
+    assert all(map(regions.known, ("CN-ZJ", "CN-ECG", "GB", "US-CA", "DE-BW", "GLO")))
+    assert not any(map(regions.known, ("", "UK", "cn-zj", "CN-ZZ", "CN-", "US-ZZ", "DE-BWXY", "XX-1", "GLO-1")))
