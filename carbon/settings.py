@@ -31,6 +31,7 @@ class Carbon(Place):
         default=None,
         description="CSV in the data folder: time_utc, kg_co2e_per_kwh of the marginal plants, perhaps area_id; avoided emissions need it",
     )
+    population: dict[int, int] = Field(default_factory=dict, description="residents per year; none: the sum of the zones, the same for all")
     meter_uncertainty_percent: dict[str, Decimal] = Field(
         default_factory=dict, description="account id = half-width of the 95 % interval of its meter [%], from its accuracy class"
     )

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from service import cli_factors
+from service import cli_books, cli_factors
 
 City = Annotated[Path | None, typer.Option("--city", help="the city file; PENSTOCK_CITY, ./city.toml or the demo city when not given")]
 Now = Annotated[str | None, typer.Option("--now", help="the time that counts as now, ISO 8601 with offset; the clock when not given")]
@@ -13,6 +13,10 @@ Who = Annotated[str | None, typer.Option("--who", help="name for the audit table
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The carbon ledger: keys, closed periods, factors, statements.")
 app.add_typer(cli_factors.app, name="factors")
+app.add_typer(cli_books.certificates, name="certificates")
+app.add_typer(cli_books.household, name="household")
+app.command()(cli_books.matching)
+app.command()(cli_books.enterprise)
 
 
 @app.callback()
@@ -112,6 +116,43 @@ def restate(
     loaded = load(env)
     person = decisions.known(loaded, operator(env, who))
     for line in restate_period(open_store(env.url), loaded, person, period, moment(now), reason):
+        typer.echo(line)
+
+
+@app.command()
+def why(
+    first: Annotated[str, typer.Argument(help="a year or a month: 2021, 2022-01")],
+    last: Annotated[str, typer.Argument(help="a later one of the same kind")],
+    city: City = None,
+    now: Now = None,
+) -> None:
+    """Why the city's total moved: activity, structure, intensity, mix and factor, in tonnes of CO2e that add up."""
+    from service.cli import environment, moment
+    from service.decomposition import decomposition, lines
+    from service.settings import load
+    from service.store import open_store
+
+    env = environment(city)
+    for line in lines(decomposition(open_store(env.url), load(env), first, last, moment(now))):
+        typer.echo(line)
+
+
+@app.command()
+def savings(
+    first: Annotated[str | None, typer.Option("--from", help="first night; thirty days before the last when not given")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="last night; today when not given")] = None,
+    city: City = None,
+    now: Now = None,
+) -> None:
+    """What measures saved against their baseline, and what the approved plans saved against theirs."""
+    from service.cli import environment, moment
+    from service.savings.listing import asked, lines
+    from service.settings import load
+    from service.store import open_store
+
+    env = environment(city)
+    loaded, at = load(env), moment(now)
+    for line in lines(open_store(env.url), loaded, *asked(loaded, first, last, at), at):
         typer.echo(line)
 
 

@@ -1,0 +1,103 @@
+"""Why the city's carbon moved between two periods of its ledger: entries, standard coal, GDP and residents brought together."""
+
+import calendar
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+
+import pandas as pd
+from sqlalchemy import Engine
+
+from carbon import factors
+from carbon.gwp import gwp, weighed
+from carbon.targets.energy import coal_weights
+from carbon.targets.gdp import of_year
+from carbon.why.kaya import CityDecomposition, city_decomposition
+from city.clock import civil_day, local_date
+from city.problems import fault
+from service.settings import LoadedCity
+from service.store.ledger import open_ledger
+
+BY = ("account_id", "sector", "carrier", "gas", "kind")
+
+
+def decomposition(engine: Engine, city: LoadedCity, first: str, last: str, now_utc: datetime) -> CityDecomposition:
+    """The change from one year or month to a later one (`2021`, `2022-05`), by activity, structure, intensity, mix and factor.
+
+    Of two years only the civil days count for which both have entries, so a year that is not over stands against the same days of the
+    other; months are compared whole. GDP is that of the days. Energy is in standard coal at equivalent value, by the coefficients of the
+    last day.
+    Raises `PenstockError` for periods of different lengths or out of order, without entries, and where GDP or population is not known.
+    """
+    labels = (first, last)
+    if len(first) != len(last) or not first < last:
+        raise fault(f"decomposition from '{first}' to '{last}'", "not in order", "two years or two months", "Write e.g. 2021 2022.")
+    books = {label: _book(engine, city, label) for label in labels}
+    if len(first) == 4:
+        shared = set.intersection(*(set(book["period"].str[5:]) for book in books.values()))
+        books = {label: book[book["period"].str[5:].isin(shared)] for label, book in books.items()}
+    days = {label: int(book["period"].nunique()) for label, book in books.items()}
+    if not min(days.values()):
+        raise fault(f"decomposition from {first} to {last}", "no day of the year that both have", "the same days", "Post the earlier year.")
+    known = factors.load(city.factor_folders)
+    on = date.fromisoformat(books[last]["period"].max())
+    kgce = {name: weight.kgce for name, weight in coal_weights(city.settings.accounts, known, on, "equivalent").items()}
+    weights = gwp(known, city.settings.carbon.gwp)
+    use = pd.concat([_use(weighed(book, weights), kgce, label) for label, book in books.items()], ignore_index=True)
+    return city_decomposition(use, _gdp(city, days, now_utc), _population(city, labels))
+
+
+def _book(engine: Engine, city: LoadedCity, label: str) -> pd.DataFrame:
+    """Sums by account, gas and civil day of one year or month."""
+    zone = city.settings.city.time_zone
+    try:
+        begin = date.fromisoformat(f"{label}-01-01" if len(label) == 4 else f"{label}-01")
+    except ValueError:
+        raise fault("decomposition", f"period '{label}'", "a year or a month", "Write e.g. 2022 or 2022-05.") from None
+    end = begin.replace(year=begin.year + 1) if len(label) == 4 else (begin.replace(day=28) + timedelta(days=4)).replace(day=1)
+    start, stop = civil_day(begin, zone)[0], civil_day(end, zone)[0]
+    made = open_ledger(engine, city.folder, start, stop).book(by=BY, zone=zone, period="D", start=start, end=stop)
+    if made.empty:
+        raise fault(f"decomposition, {label}", "no entry in the ledger", "a period that is posted", "Choose another, or run the nights.")
+    return made
+
+
+def _use(book: pd.DataFrame, kgce: Mapping[str, Fraction], label: str) -> pd.DataFrame:
+    """period, sector, carrier, energy_kgce and kg_co2e: what enters the decomposition. What stands outside the city's sum does not."""
+    rows = book[book["kind"] != "outside"]
+    energy = [float(kgce.get(name, Fraction(0)) * amount) for name, amount in zip(rows["account_id"], rows["amount"].tolist(), strict=True)]
+    kg = (rows["co2e_mg"].where(rows["kind"] == "posting", Decimal(0)) / 1_000_000).astype(float)
+    rows = rows.assign(energy_kgce=energy, kg_co2e=kg, period=label)
+    made = rows.groupby(["period", "sector", "carrier"], as_index=False)[["energy_kgce", "kg_co2e"]].sum()
+    return made[(made["energy_kgce"] != 0) | (made["kg_co2e"] != 0)]
+
+
+def _gdp(city: LoadedCity, days: Mapping[str, int], now_utc: datetime) -> dict[tuple[str, str], float]:
+    """{(period, sector): value added of its days [10k CNY]} of the sectors that have any."""
+    made = {}
+    on = local_date(now_utc, city.settings.city.time_zone)
+    for sector in city.settings.sectors:
+        figures = [figure for figure in city.settings.gdp if figure.sector == sector.id]
+        stated = {year: Decimal(str(value)) for year, value in sector.gdp_10k_cny.items()}
+        prices = max((figure.prices for figure in figures if isinstance(figure.prices, int)), default=None)
+        for label, count in days.items() if figures or stated else ():
+            year = int(label[:4])
+            value = of_year(figures, stated, year, prices, on).ten_k_cny
+            made[label, sector.id] = float(value) * count / (366 if calendar.isleap(year) else 365)
+    return made
+
+
+def _population(city: LoadedCity, labels: tuple[str, str]) -> dict[str, float]:
+    """{period: residents}: those of the year in `[carbon] population`, else the sum over the zones, which does not move."""
+    told = city.settings.carbon.population
+    zones = sum(zone.population or 0 for zone in city.settings.zones)
+    return {label: float(told.get(int(label[:4]), 0) if told else zones) for label in labels}
+
+
+def lines(found: CityDecomposition) -> Iterator[str]:
+    """A decomposition for a terminal: each driver [t CO2e], and the sentence."""
+    for step in found.waterfall().itertuples():
+        sign = "" if step.step in found.periods else "+"
+        yield f"{step.step:24}{step.kg_co2e / 1000:>{sign}14,.3f} t"
+    yield found.sentence

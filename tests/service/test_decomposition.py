@@ -1,0 +1,72 @@
+"""Why the town's carbon moved from May to June, from the ledger that a night posted; and the commands."""
+
+from datetime import UTC, datetime
+
+import pandas as pd
+import pytest
+
+from city.problems import PenstockError
+from service.decomposition import decomposition
+from service.environment import Environment
+from service.settings import load
+from service.store import open_store
+from tests.town import Town
+
+NOW = datetime(2022, 6, 16, 6, tzinfo=UTC)
+
+
+def of(town: Town, first: str, last: str):
+    return decomposition(open_store(town.database), load(Environment(city=town.file, home=town.folder)), first, last, NOW)
+
+
+def test_effects_add_up_to_what_the_meter_says_times_the_factor(one_night):
+    made = of(one_night, "2022-05", "2022-06")
+    hall = pd.read_csv(one_night.folder / "power.csv", parse_dates=["time"]).set_index("time")["hall.energy"].tz_convert("Europe/Rome")
+    kwh = [hall[label].sum() for label in ("2022-05", "2022-06")]
+    ratio = made.totals_kg[0] / kwh[0]
+    assert 0.4 < ratio < 0.8  # kg/kWh: the average of Zhejiang
+    assert made.totals_kg[1] == pytest.approx(ratio * kwh[1], rel=1e-6)
+    assert sum(made.drivers.values()) == pytest.approx(made.change_kg, rel=1e-9)
+    assert made.drivers["factor"] == pytest.approx(0, abs=1e-4)
+    assert made.drivers["structure"] == pytest.approx(0, abs=1e-9)  # one sector
+    assert made.drivers["activity"] == pytest.approx(0, abs=1e-9)  # 15 days of each month are posted, at the same GDP a day
+    assert made.drivers["intensity"] == pytest.approx(made.change_kg, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "words"),
+    [
+        ("2022-06", "2022-05", "not in order"),
+        ("2022", "2022-05", "not in order"),
+        ("2021", "2022", "decomposition, 2021: no entry in the ledger"),
+        ("2022-13", "2022-14", "period '2022-13'"),
+    ],
+)
+def test_periods_that_cannot_be_compared_are_refused(one_night, first, last, words):
+    with pytest.raises(PenstockError, match=words):
+        of(one_night, first, last)
+
+
+def test_a_sector_without_gdp_or_residents_is_named(planned):
+    text = planned.file.read_text()
+    planned.file.write_text(text.replace(", gdp_10k_cny = { 2021 = 100, 2022 = 110 }", "").replace(", population = 500", ""))
+    with pytest.raises(PenstockError, match="no GDP of services and no population of 2022-05"):
+        of(planned, "2022-05", "2022-06")
+
+
+def test_without_gdp_the_residents_carry_it(planned):
+    planned.file.write_text(planned.file.read_text().replace(", gdp_10k_cny = { 2021 = 100, 2022 = 110 }", ""))
+    made = of(planned, "2022-05", "2022-06")
+    assert made.drivers["population"] == pytest.approx(0, abs=1e-9)
+    assert made.drivers["residents' intensity"] == pytest.approx(made.change_kg, rel=1e-6)
+
+
+def test_the_commands_tell_it(one_night):
+    said = one_night.penstock("carbon", "why", "2022-05", "2022-06", "--now", NOW.isoformat())
+    assert said.code == 0
+    assert "activity" in said.out
+    assert "The largest driver is" in said.out
+    assert one_night.penstock("carbon", "why", "2022-05", "2022-05").code == 1
+    said = one_night.penstock("carbon", "savings", "--now", NOW.isoformat())
+    assert "No approved plan of these nights has readings yet." in said.out
+    assert "dates such as" in one_night.penstock("carbon", "savings", "--from", "yesterday").all
