@@ -30,7 +30,7 @@ def grid_loss(
     """
     sign = dict.fromkeys([*account.infeed, *account.generation], 1) | dict.fromkeys(account.outfeed, -1)
     for other in accounts:
-        if isinstance(other, OwnRenewable):
+        if _feeds(other):
             sign[other.point] = 1
         elif other.takes_own_supply and other.id != account.id:
             sign[other.point] = -1
@@ -50,6 +50,11 @@ def grid_loss(
     observed = f"meters saw {-int(values[below].sum())} Wh more than came in, in {int(below.sum())} steps, first {first:%Y-%m-%dT%H:%MZ}"
     remedy = "Check that all infeed is named, the transformers' ratios and the meters' clocks."
     return values, quality, [Problem(f"account '{account.id}'", observed, "a loss of zero or more", remedy)]
+
+
+def _feeds(account: AccountKind) -> bool:
+    """Does a plant's meter see what comes into the grid? Behind a main meter it does not: that meter's export is `generation` then."""
+    return isinstance(account, OwnRenewable) and account.within is None
 
 
 def levels(books: Mapping[str, pd.DataFrame]) -> list[Problem]:
@@ -81,7 +86,7 @@ def electricity(
 
     `book` is a BOOK frame by account; `infeed_wh` and `outfeed_wh` [Wh] are by its periods.
     """
-    sign = {a.id: -1 if isinstance(a, OwnRenewable) else 1 for a in accounts if a.takes_own_supply or isinstance(a, OwnRenewable)}
+    sign = {a.id: -1 if _feeds(a) else 1 for a in accounts if a.takes_own_supply or _feeds(a)}
     known = book[book["account_id"].isin(list(sign))]
     signed = known["amount"] * known["account_id"].astype(str).map(sign)
     taken = signed.groupby(known["period"].astype(str)).sum()

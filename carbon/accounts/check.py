@@ -50,7 +50,12 @@ def _within(account: AccountKind, named: Mapping[str, AccountKind]) -> Iterator[
     subject, main = f"account '{account.id}'", named.get(account.within)
     if main is None:
         yield Problem(subject, f"within '{account.within}', which is no account", "the account of its main meter", "Correct the name.")
-    elif main.quantity != account.quantity or main.kind != account.kind:
+    elif isinstance(account, OwnRenewable):
+        if not main.takes_own_supply or account.supplies:
+            observed = f"within '{main.id}', a {main.kind}, and supplies {', '.join(account.supplies) or 'nothing'}"
+            allowed = "within the electricity account of the meter it runs behind, and supplies nothing else"
+            yield Problem(subject, observed, allowed, "Correct the name, or leave out `supplies`.")
+    elif (main.quantity, main.kind, main.carrier) != (account.quantity, account.kind, account.carrier):
         observed, allowed = f"within '{main.id}', a {main.kind} of {main.quantity}", f"a {account.kind} of {account.quantity}"
         yield Problem(subject, observed, allowed, "Name the account of its main meter.")
     elif account.id in _mains(main, named):
@@ -76,6 +81,7 @@ def _documents(account: AccountKind) -> Iterator[Problem]:
 def _supplies(accounts: Sequence[AccountKind], named: Mapping[str, AccountKind]) -> Iterator[Problem]:
     """Plants that share a consumer must share all of them: else a kilowatt-hour could be covered twice."""
     pool_of: dict[str, frozenset[str]] = {}
+    pools = covered(accounts)
     for plant in accounts:
         if not isinstance(plant, OwnRenewable):
             continue
@@ -83,7 +89,7 @@ def _supplies(accounts: Sequence[AccountKind], named: Mapping[str, AccountKind])
             if name not in named or not named[name].takes_own_supply:
                 allowed = "ids of accounts of electricity that is used or lost"
                 yield Problem(f"account '{plant.id}'", f"supplies '{name}'", allowed, "Correct the name.")
-        pool = covered(plant, accounts)
+        pool = pools.get(plant.id, frozenset())
         for name in sorted(pool):
             if pool_of.setdefault(name, pool) != pool:
                 observed = f"covers '{name}', which another plant covers together with others"
@@ -92,41 +98,60 @@ def _supplies(accounts: Sequence[AccountKind], named: Mapping[str, AccountKind])
                 break
 
 
-def covered(plant: OwnRenewable, accounts: Iterable[AccountKind]) -> frozenset[str]:
-    """Ids of the accounts that a plant covers: those it names, else the electricity that its own site uses."""
-    if plant.supplies:
-        return frozenset(plant.supplies)
-    return frozenset(a.id for a in accounts if a.takes_own_supply and a.site == plant.site and not isinstance(a, GridLoss))
+def covered(accounts: Sequence[AccountKind]) -> dict[str, frozenset[str]]:
+    """{plant: ids of the accounts it covers}: those it names, else the electricity that its own site uses.
+
+    None for a plant `within` an account: what is used behind the main meter never reached it, so nothing is left to take off.
+    """
+    of_site: dict[str, list[str]] = {}
+    for account in accounts:
+        if account.takes_own_supply and not isinstance(account, GridLoss):
+            of_site.setdefault(account.site, []).append(account.id)
+    sites = {site: frozenset(names) for site, names in of_site.items()}
+    plants = [account for account in accounts if isinstance(account, OwnRenewable) and account.within is None]
+    return {plant.id: frozenset(plant.supplies) or sites.get(plant.site, frozenset()) for plant in plants}
 
 
 def double_counting(accounts: Sequence[AccountKind], meters: Iterable[Meter], totals: Iterable[Total] = ()) -> list[Problem]:
-    """Every fault of `check`, and accounts whose meter sees what another one's posts: a meter and its sub-meter without `within`, or a
-    total beside its parts.
-    """
-    named = {account.id: account for account in accounts}
-    under = {meter.id: meter.under for meter in meters}
-    parts = {total.id: total.of for total in totals}
-    at: dict[tuple[str, str], AccountKind] = {(a.point.rpartition(".")[0], f"{a.kind} {a.quantity}"): a for a in accounts}
+    """Every fault of `check`; accounts whose meter sees what another one's posts, without `within`; and a total beside its parts."""
     problems = _faults(accounts)
     if problems:
         return problems
     counted = {(a.point, a.quantity): a for a in accounts}
+    parts = {total.id: (*total.of, *total.less) for total in totals}
     for account in accounts:
-        seen, meter = {account.point}, under.get(account.point.rpartition(".")[0])
-        while meter is not None and meter not in seen:
-            seen.add(meter)
-            main = at.get((meter, f"{account.kind} {account.quantity}"))
-            if main is not None and main.id not in _mains(account, named):
-                observed = f"its meter is under '{meter}', which account '{main.id}' counts"
-                remedy = f"Write within = \"{main.id}\", so that '{main.id}' posts what remains; or remove one of them."
-                problems.append(Problem(f"account '{account.id}'", observed, "each kWh and m3 in one account", remedy))
-            meter = under.get(meter)
         for inside in sorted(_parts(account.point, parts)):
             if (part := counted.get((inside, account.quantity))) is not None:
                 observed = f"total '{account.point}' contains '{part.point}' of account '{part.id}'"
                 remedy = "Remove the total's account, or those of its parts."
                 problems.append(Problem(f"account '{account.id}'", observed, "a total or its parts", remedy))
-    return problems
+    return [*_beneath(accounts, {meter.id: meter.under for meter in meters}), *problems]
+
+
+def _beneath(accounts: Sequence[AccountKind], under: Mapping[str, str | None]) -> Iterator[Problem]:
+    """Accounts beneath a meter that counts their flow too: a sub-meter, or a plant that covers what runs behind the same meter."""
+    named, pools = {account.id: account for account in accounts}, covered(accounts)
+    at: dict[str, list[AccountKind]] = {}
+    for account in accounts:
+        at.setdefault(account.point.rpartition(".")[0], []).append(account)
+    for account in accounts:
+        for main in (main for meter in _above(account.point.rpartition(".")[0], under) for main in at.get(meter, ())):
+            observed, remedy = f"its meter is under that of account '{main.id}'", f'Write within = "{main.id}", or remove one of them.'
+            if main.id in pools.get(account.id, ()):
+                allowed = "a plant behind a main meter is within it: what it covers there never reached that meter"
+                yield Problem(f"account '{account.id}'", observed, allowed, remedy)
+            elif (main.kind, main.quantity) == (account.kind, account.quantity) and main.id not in _mains(account, named):
+                yield Problem(f"account '{account.id}'", observed, "each kWh and m3 in one account", remedy)
+
+
+def _above(meter: str, under: Mapping[str, str | None]) -> list[str]:
+    """The meters that see a meter's flow too, from the inside out."""
+    found: list[str] = []
+    outer = under.get(meter)
+    while outer is not None and outer not in found:
+        found.append(outer)
+        outer = under.get(outer)
+    return found
 
 
 def _parts(name: str, parts: Mapping[str, Sequence[str]]) -> set[str]:

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from carbon.accounts.account import AccountKind
 from carbon.accounts.check import covered
-from carbon.accounts.own_renewable import OwnRenewable
 from city.frames import Block
 from city.problems import fault
 
@@ -33,10 +32,11 @@ class OwnSupply:
 def pools(accounts: Sequence[AccountKind]) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
     """[(ids of generation accounts, ids of the accounts they cover)], each account in one pool at most."""
     found: dict[frozenset[str], list[str]] = {}
-    for plant in accounts:
-        if isinstance(plant, OwnRenewable) and (pool := covered(plant, accounts)):
-            found.setdefault(pool, []).append(plant.id)
-    return [(tuple(plants), tuple(a.id for a in accounts if a.id in pool)) for pool, plants in found.items()]
+    for plant, pool in covered(accounts).items():
+        if pool:
+            found.setdefault(pool, []).append(plant)
+    place = {account.id: i for i, account in enumerate(accounts)}
+    return [(tuple(plants), tuple(sorted(pool, key=place.__getitem__))) for pool, plants in found.items()]
 
 
 def split(consumption: Block, generation: Block) -> OwnSupply:

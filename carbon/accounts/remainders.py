@@ -29,7 +29,7 @@ def net(block: Block, accounts: Sequence[AccountKind]) -> tuple[Block, list[Prob
     mains: dict[str, list[str]] = {}
     for account in accounts:
         main = named.get(account.within or "")
-        if main is not None and main.quantity == block.quantity == account.quantity:
+        if main is not None and main.kind == account.kind and account.quantity == block.quantity:
             if account.point in row and main.point in row:
                 mains.setdefault(main.id, []).append(account.point)
             elif account.point in row:

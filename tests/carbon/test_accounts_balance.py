@@ -84,6 +84,14 @@ def test_losses_are_what_came_in_and_was_generated_less_all_meters():
     assert (values.tolist(), q.usable(quality).tolist(), problems) == ([6], [True], [])
 
 
+def test_a_plant_behind_a_main_meter_brings_in_what_that_meter_exports():
+    behind = account("roof", "works", kind="own-renewable", within="works")
+    loss = account("loss", "grid", kind="grid-loss", infeed=["infeed.energy"], generation=["outfeed.energy"])
+    # the roof made 30, of which 4 went out through the main meter; 70 + 4 came in, works took 38 and homes 30
+    values, _, _ = grid_loss(loss, [BOOKS[0], BOOKS[2], behind, loss], block([[38], [20], [30], [30], [70], [4]]))
+    assert values.tolist() == [6]
+
+
 def test_a_loss_below_zero_is_a_sentence_and_weighs_nothing():
     hours, _ = net(block([[60, 60], [20, 20], [30, 45], [30, 30], [70, 70], [4, 4]]), BOOKS)
     values, quality, (problem,) = grid_loss(BOOKS[-1], BOOKS, hours)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from carbon.accounts import account_of, check, double_counting, doubts
+from carbon.accounts.own_supply import pools
 from carbon.accounts.remainders import net
 from carbon.ledger.post import post
 from city import quality as q
@@ -138,10 +139,24 @@ def test_plants_that_share_one_consumer_and_not_the_others_are_refused():
 def test_a_meter_and_its_sub_meter_both_posting_are_refused_until_one_is_within_the_other():
     meters = [meter("main"), meter("hall", under="main"), meter("pump", under="hall")]
     (problem,) = double_counting([power("main"), power("pump")], meters)
-    assert "account 'pump': its meter is under 'main', which account 'main' counts" in str(problem)
+    assert "account 'pump': its meter is under that of account 'main'" in str(problem)
     assert double_counting([power("main"), power("pump", within="main")], meters) == []
     assert double_counting([power("hall"), power("main", site="x")], meters) != []
     assert double_counting([power("pump")], meters) == []
+
+
+def test_a_plant_behind_a_main_meter_is_not_taken_off_it_a_second_time():
+    meters = [meter("main"), meter("sun", under="main")]
+    roof = {"kind": "own-renewable", "point": "sun.energy", **BASE}
+    (problem,) = double_counting([power("main"), account_of(id="roof", **roof)], meters)
+    assert "account 'roof': its meter is under that of account 'main'; allowed: a plant behind a main meter is within it" in str(problem)
+    inside = [power("main"), account_of(id="roof", within="main", **roof)]
+    assert double_counting(inside, meters) == []
+    assert pools(inside) == []
+    made, problems = net(block({"main": [700], "sun": [300]}), inside)
+    assert (made.values.tolist(), problems) == ([[700], [300]], [])
+    with pytest.raises(PenstockError, match="'roof': within 'main', a grid-electricity, and supplies main"):
+        check([power("main"), account_of(id="roof", within="main", supplies=["main"], **roof)])
 
 
 def test_a_total_beside_its_parts_is_refused():

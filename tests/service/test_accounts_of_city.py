@@ -43,7 +43,7 @@ def test_a_city_with_every_new_kind_of_statement_is_read(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        (', within = "el-main"', "", "account 'el-pump': its meter is under 'main', which account 'el-main' counts"),
+        (', within = "el-main"', "", "account 'el-pump': its meter is under that of account 'el-main'"),
         ('within = "el-main"', 'within = "el-mian"', "account 'el-pump': within 'el-mian', which is no account"),
         ("infeed.energy", "feed.energy", "accounts[2].infeed"),
         ('district = "north"', 'district = "south"', "sites[0].district: no zone 'south'"),
