@@ -72,6 +72,14 @@ class Lot(Place):
         end = last + 1 if count is None else min(last + 1, first + skip + count)
         return (f"{self.scheme} {prefix}{number:0{digits}d}" for number in range(first + skip, end))
 
+    def place(self, serial: str) -> int:
+        """How many certificates of the lot come before a serial number. Raises `PenstockError` for one that is not in it."""
+        prefix, first, last, digits = self._numbers
+        found = _SERIAL.fullmatch(serial)
+        if found is None or (found[1], len(found[2])) != (prefix, digits) or not first <= int(found[2]) <= last:
+            raise fault(f"lot '{self.id}'", f"serial {serial[:60]}", f"{self.first} to {self.last}", "Correct the serial number.")
+        return int(found[2]) - first
+
     def overlaps(self, other: "Lot") -> bool:
         """Do the two lots list a certificate twice?"""
         if self.scheme != other.scheme:

@@ -1,0 +1,161 @@
+"""Scope 2 in both views out of the store: the ledger by the hour, with what has been retired for its accounts."""
+
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, timedelta
+from fractions import Fraction
+from functools import cache
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Engine
+
+from carbon import factors
+from carbon.accounts import Account, apply, provisional
+from carbon.factors import Factor, by_id
+from carbon.gwp import gwp
+from carbon.instruments.certificates import Lot
+from carbon.instruments.claims import Claim, Issued
+from carbon.instruments.contracts import Contract
+from carbon.instruments.hours import hours_of
+from carbon.instruments.quality import Criterion, of_contract, of_lot
+from carbon.instruments.residual import Residual, residual
+from carbon.instruments.views import View, view
+from city.clock import civil_day, local_date
+from city.problems import PenstockError, Problem, fault
+from service import instruments
+from service.settings import LoadedCity
+from service.store.ledger import open_ledger
+
+BY = ("account_id", "activity", "scope", "carrier", "kind", "basis", "gas", "rule_id")
+
+
+def year_view(engine: Engine, city: LoadedCity, year: int) -> tuple[View, pd.DataFrame]:
+    """Both views of a civil year by the hour, and the quality criteria of what was retired in it.
+
+    Criteria: instrument_id, retirement, criterion, met, sentence. Raises `PenstockError` when the ledger does not post by the hour, or
+    holds no electricity of that year.
+    """
+    zone, settings = city.settings.city.time_zone, city.settings
+    if settings.carbon.entry_hours != 1:
+        raise fault("[carbon] entry_hours", f"{settings.carbon.entry_hours} h", "1 h", "Hourly views need a ledger by the hour.")
+    start, end = civil_day(date(year, 1, 1), zone)[0], civil_day(date(year + 1, 1, 1), zone)[0]
+    every = factors.load(city.factor_folders)
+    ledger = open_ledger(engine, city.folder, start, end)
+    book = ledger.book(BY, zone=zone, period="H", start=start, end=end)
+    plants = [account.id for account in settings.accounts if account.kind == "own-renewable"]
+    if not len(book):
+        raise fault(f"scope 2 of {year}", "no entries in the ledger", "a year with entries", "Choose another year, or run the night.")
+    first, last = _span(book, end)
+    hours = hours_of(book, first, last, zone, plants, gwp(every, settings.carbon.gwp))
+    claims, criteria = _claims(engine, city, start, end, set(hours.accounts))
+    issued = [
+        Issued(lot.id, lot.plant, civil_day(lot.produced_from, zone)[0], civil_day(lot.produced_to, zone)[1], lot.count * instruments.WH)
+        for lot in instruments.lots(engine).values()
+        if lot.plant in plants and lot.produced_from.year <= year <= lot.produced_to.year
+    ]
+    accounts = settings.accounts if settings.carbon.provisional == "refuse" else provisional(settings.accounts)
+    rates, mixes = _weights({account.id: account for account in accounts}, every, city)
+    made = view(hours, claims, issued, _suppliers(city, every), mixes, rates)
+    return made, criteria
+
+
+def _span(book: pd.DataFrame, end: datetime) -> tuple[datetime, datetime]:
+    """From the first hour of the ledger's year to its last: hours before the city began are not missing ones."""
+    labels = pd.to_datetime(book["period"].drop_duplicates(), utc=True)
+    return labels.min().to_pydatetime(), min(end, labels.max().to_pydatetime() + timedelta(hours=1))
+
+
+def _weights(
+    accounts: dict[str, Account], every: tuple[Factor, ...], city: LoadedCity
+) -> tuple[Callable[[str, date], Fraction], Callable[[str, date], Residual]]:
+    """(account, day) -> location-based rate [mg/Wh], and its residual mix."""
+
+    @cache
+    def rate(account: str, on: date) -> Fraction:
+        return sum((Fraction(rule.numerator, rule.denominator) for rule in apply(accounts[account], every, on)), Fraction(0))
+
+    @cache
+    def of_region(region: str, on: date) -> Residual:
+        return residual(every, region, on, city.settings.carbon.provisional)
+
+    return rate, lambda account, on: of_region(accounts[account].region, on)
+
+
+def _suppliers(city: LoadedCity, every: tuple[Factor, ...]) -> dict[str, Factor]:
+    """Account -> the factor of its supplier, of those whose factor leaves out what was sold as certificates (quality criterion 6)."""
+    made: dict[str, Factor] = {}
+    for supplier in city.settings.suppliers:
+        factor = by_id(every, supplier.factor_id)
+        if (factor.meaning.counts, factor.meaning.per) != ("kg", "kWh") or factor.gas.removeprefix("kg ") not in ("CO2", "CO2e"):
+            observed = f"factor '{factor.id}' is {factor.gas} in {factor.unit}"
+            raise fault(f"supplier '{supplier.id}'", observed, "CO2 or CO2e in kg per kWh", "Choose another factor.")
+        made |= dict.fromkeys(supplier.accounts if supplier.sold_attributes_out else (), factor)
+    return made
+
+
+def _claims(engine: Engine, city: LoadedCity, start: datetime, end: datetime, known: set[str]) -> tuple[list[Claim], pd.DataFrame]:
+    """What was retired for use inside the year, each with the criteria it meets and does not."""
+    there, rows, claims = instruments.lots(engine), [], []
+    contracts = {contract.id: contract for contract in city.settings.contracts}
+    regions = {account.id: account.region for account in city.settings.accounts}
+    for act in instruments.acts(engine):
+        if act.act != "retired" or not (start <= act.start_utc and act.end_utc <= end):
+            continue
+        instrument = there.get(act.instrument) if act.kind == "certificate" else contracts.get(act.instrument)
+        name = f"{act.act_id}"
+        found = _criteria(city, act, instrument, list(there.values()), [regions[one] for one in act.accounts if one in regions])
+        rows += [(act.instrument, name, one.number, one.met, one.sentence) for one in found]
+        hours, changed = _hours(city, act, instrument)
+        failed = [one.sentence for one in found if not one.met] + changed
+        failed += [f"no electricity of account {one} in the ledger" for one in act.accounts if one not in known]
+        told = {
+            "retired_on": str(local_date(act.at_utc, city.settings.city.time_zone)),
+            "beneficiary": act.beneficiary,
+            **_named(instrument, act),
+        }
+        accounts = tuple(one for one in act.accounts if one in known)
+        rate = instrument.kg_per_kwh if instrument else Fraction(0)
+        green = instrument.renewable if isinstance(instrument, Contract) else True
+        claims.append(
+            Claim(name, act.kind, act.instrument, accounts, act.start_utc, act.end_utc, act.wh, rate, green, hours, tuple(failed), told)
+        )
+    return claims, pd.DataFrame(rows, columns=["instrument_id", "retirement", "criterion", "met", "sentence"])
+
+
+def _criteria(
+    city: LoadedCity, act: Any, instrument: Lot | Contract | None, lots: Sequence[Lot], regions: Sequence[str]
+) -> list[Criterion]:
+    zone = city.settings.city.time_zone
+    first, last = local_date(act.start_utc, zone), local_date(act.end_utc - timedelta(microseconds=1), zone)
+    if isinstance(instrument, Lot):
+        return of_lot(instrument, regions, first, last, city.settings.carbon.vintage_months)
+    if isinstance(instrument, Contract):
+        same = [lot for lot in lots if lot.plant == instrument.plant and lot.produced_from <= last and first <= lot.produced_to]
+        return of_contract(instrument, regions, first, last, same)
+    return [Criterion(1, False, "it stands no longer in city.toml, so that nothing is known of its rate")]
+
+
+def _hours(city: LoadedCity, act: Any, instrument: Lot | Contract | None) -> tuple[tuple[tuple[Any, int], ...], list[str]]:
+    """The hours of a retired contract month, and what is wrong with them by now."""
+    if not isinstance(instrument, Contract) or not instrument.hours_file:
+        return (), []
+    try:
+        found = instruments.month_hours(city, instrument, (act.start_utc, act.end_utc))
+    except PenstockError as error:
+        return (), [str(problem) for problem in error.problems]
+    total = sum(wh for _, wh in found)
+    if total != act.wh:
+        told = f"{instrument.hours_file} now says {total:,} Wh, {act.wh:,} Wh were retired"
+        return (), [str(Problem(f"contract '{instrument.id}'", told, "the volume that was retired", "Restore the file."))]
+    return found, []
+
+
+def _named(instrument: Lot | Contract | None, act: Any) -> dict[str, str]:
+    if isinstance(instrument, Lot):
+        ends = (next(instrument.serials(act.skip, 1)), next(instrument.serials(act.skip + act.count - 1, 1)))
+        factor = f"{instrument.kg_co2_per_kwh} kg CO2/kWh conveyed by the certificate"
+        return {"serials": f"{ends[0]} to {ends[1]}", "source": f"{instrument.technology}, {instrument.plant}", "factor_id": factor}
+    if isinstance(instrument, Contract):
+        factor = f"{instrument.kg_co2_per_kwh} kg CO2/kWh conveyed by the contract"
+        return {"serials": "", "source": f"{instrument.technology}, {instrument.plant}", "factor_id": factor}
+    return {"serials": "", "source": "", "factor_id": ""}
