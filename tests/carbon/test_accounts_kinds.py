@@ -11,6 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from carbon.accounts import KINDS, account_of, apply, lines_of, provisional
+from carbon.accounts.fuel import NAMES
 from city.places import Site
 from city.problems import PenstockError
 
@@ -222,3 +223,16 @@ def test_the_worked_answers_of_guangdong_gas_and_heat_are_met(shipped):
         "source": "389.31 GJ per 10,000 m3",
     }
     assert round(ratios(make("fuel", **stated), shipped, IN_2025)["CO2"] * 10, 8) == Fraction(gas["ipcc2006_tCO2"])
+
+
+def test_every_shipped_fuel_can_be_posted_and_has_the_gases_the_page_says(shipped):
+    ending = " stationary combustion"
+    assert {f.activity.removesuffix(ending) for f in shipped if f.activity.endswith(ending)} == set(NAMES)
+    gases = {}
+    for name in NAMES:
+        account = make("fuel", fuel=name, counts="heat_kwh", heat_value="net")
+        gases[name] = tuple(rule.gas for rule in apply(account, shipped, IN_2022))
+        assert all(rule.numerator > 0 for rule in apply(account, shipped, IN_2022)), name
+    assert gases.pop("diesel") == ("CO2", "CH4", "N2O")
+    assert gases.pop("natural gas") == gases.pop("other bituminous coal") == ("CO2", "CH4")
+    assert set(gases.values()) == {("CO2",)}
