@@ -45,6 +45,19 @@ def post(
     are not in force, and a period across a change of rules. Nothing is posted in part.
     """
     check(accounts)
+    return posted(usage, accounts, sites, factors, known_at_utc, zone, reason)
+
+
+def posted(
+    usage: pd.DataFrame,
+    accounts: Sequence[Account],
+    sites: Sequence[Site],
+    factors: tuple[Factor, ...],
+    known_at_utc: datetime,
+    zone: str,
+    reason: str,
+) -> Batch:
+    """As `post`, for accounts that have been checked together with all others."""
     books = sorted(accounts, key=lambda account: account.id)
     stood = lines_of(books, sites)
     lines = tuple(stood[account.id] for account in books)
@@ -95,12 +108,13 @@ class _Rules:
                 problems.append(spanning(books[rows.place[row] // 2], *period, *on_days))
         if problems:
             raise PenstockError(problems[:20])
-        rules = sorted({rule for together in found for rule in together}, key=_rule_order)
+        rules = sorted({rule for together in found for rule in together}, key=order_of)
         place = {rule: number for number, rule in enumerate(rules)}
         return cls(tuple(rules), tuple(tuple(place[rule] for rule in together) for together in found), which)
 
 
-def _rule_order(rule: Rule) -> tuple[Any, ...]:
+def order_of(rule: Rule) -> tuple[Any, ...]:
+    """By what rules are put in order: all that they say."""
     return tuple(getattr(rule, name) for name in rule.__dataclass_fields__)
 
 
