@@ -64,7 +64,8 @@ def of_supply(night: Night) -> tuple[float, float]:
         energy, volume = (_stored(night, points) for points in (losses.energy, sources))
         kwh = energy / volume if volume else None
     try:
-        factor = factors.find(factors.load(night.city.factor_folders), activity=GRID, region=settings.city.region, on=night.date)
+        known, later = factors.load(night.city.factor_folders), settings.carbon.provisional
+        factor = factors.choose(known, activity=GRID, region=settings.city.region, on=night.date, provisional=later).factor
     except PenstockError:
         return np.nan if kwh is None else kwh, np.nan
     return np.nan if kwh is None else kwh, float(factor.base_value)

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from carbon import factors
+from carbon.accounts import GRID
 from city.clock import local, local_date
 from city.problems import fault
 from service.settings import LoadedCity, path_of
@@ -42,10 +43,13 @@ def intensity(city: LoadedCity, times: pd.DatetimeIndex, known_utc: datetime | N
     """float64[t] location-based intensity [kg CO2e/kWh] and sentences: hourly from a file, else the region's factor of the year."""
     known = factors.load(city.factor_folders)
     on = local_date(times[0].to_pydatetime(), city.settings.city.time_zone)
-    factor = factors.find(known, activity="grid electricity average-provincial", region=city.settings.city.region, on=on, unit="kgCO2/kWh")
-    yearly = np.full(len(times), float(factor.value))
+    region, later = city.settings.city.region, city.settings.carbon.provisional
+    chosen = factors.choose(known, activity=GRID, region=region, on=on, unit="kgCO2/kWh", provisional=later)
+    yearly = np.full(len(times), float(chosen.factor.value))
     name = city.settings.tariff.intensity_file if city.settings.tariff else None
-    return _completed(city, name, "kg_co2e_per_kwh", times, known_utc, yearly, f"the yearly factor {factor.id} holds there")
+    instead = f"the yearly factor {chosen.factor.id} holds there"
+    values, told = _completed(city, name, "kg_co2e_per_kwh", times, known_utc, yearly, instead)
+    return values, [*told, *([chosen.note] if chosen.provisional else [])]
 
 
 def marginal(city: LoadedCity, times: pd.DatetimeIndex) -> Series:

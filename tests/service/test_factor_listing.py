@@ -2,6 +2,13 @@
 
 from pathlib import Path
 
+import pandas as pd
+import pytest
+
+from city.problems import PenstockError
+from service.environment import Environment
+from service.plans import signals
+from service.settings import load
 from tests.town import Town
 
 HEADER = "id,activity,scope,gas,value,unit,region,valid_from,valid_to,source,licence,status\n"
@@ -51,3 +58,14 @@ def test_the_city_s_accounts_are_linted_too(tmp_path: Path) -> None:
     said = town.changed("accounts", 'region = "CN-ZJ"\n', named).write().penstock("carbon", "lint", "--now", "2023-06-01T00:00Z")
     assert said.code == 0
     assert "warn: account 'el-hall': factor 'cn.mee.grid.average-national.CN.2023' is for CN" in said.out
+
+
+def test_a_plan_of_a_year_without_a_factor_says_whose_it_uses_and_only_when_asked(tmp_path: Path) -> None:
+    town, times = Town(tmp_path, days=0).write(), pd.date_range("2024-06-16T00:00Z", periods=4, freq="15min", unit="us")
+    with pytest.raises(PenstockError, match='provisional = "latest"'):
+        signals.intensity(load(Environment(city=town.file, home=tmp_path)), times)
+    with town.file.open("a", encoding="utf-8") as file:
+        file.write('[carbon]\nprovisional = "latest"\n')
+    values, told = signals.intensity(load(Environment(city=town.file, home=tmp_path)), times)
+    assert values.tolist() == [0.4974] * 4
+    assert ["Provisional" in sentence for sentence in told] == [True]
