@@ -4,17 +4,16 @@ from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
+from scipy.signal import lfilter
 
 FIRST = date(2023, 1, 1)
 
 
 def remembering(rng: np.random.Generator, n: int, share: float) -> np.ndarray:
     """AR(1) noise of unit variance."""
-    made, fresh = np.empty(n), rng.standard_normal(n) * np.sqrt(1 - share**2)
-    made[0] = rng.standard_normal()
-    for i in range(1, n):
-        made[i] = share * made[i - 1] + fresh[i]
-    return made
+    fresh = rng.standard_normal(n) * np.sqrt(1 - share**2)
+    fresh[0] = rng.standard_normal()
+    return lfilter([1.0], [1.0, -share], fresh)
 
 
 def temperatures(rng: np.random.Generator, n: int) -> np.ndarray:
