@@ -6,6 +6,7 @@ one, the judged countries meet constants that were learned from the teaching cou
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import erfc, lgamma, sqrt
 
 import numpy as np
@@ -100,14 +101,21 @@ def straight_line(c: Cases, changes: int | None) -> tuple[FloatArray, FloatArray
     return ahead @ line - y[:, -1], np.sqrt(rest * (1 + ahead @ np.linalg.solve(design.T @ design, ahead)))
 
 
+def _yes_or_no(end: FloatArray, change: float) -> FloatArray:
+    return (end <= change).astype(float)
+
+
+def _normal(end: FloatArray, error: FloatArray, change: float) -> FloatArray:
+    return np.asarray(NORMAL((change - end) / np.maximum(error, 1e-9)), dtype=float)
+
+
 def straight_lines(c: Cases) -> dict[str, Callable[[float], FloatArray]]:
     """Every straight line there is: change [log] -> probability of at most that change; those with too few years are left out."""
     made: dict[str, Callable[[float], FloatArray]] = {}
     for changes in LINES:
-        years = min(changes or 10**9, c.logs.shape[1] - 1)
         name = f"{changes or 'all'} changes"
         end, error = straight_line(c, changes)
-        made[f"{name}, yes or no"] = lambda change, end=end: (end <= change).astype(float)
-        if years >= 2:
-            made[f"{name}, normal"] = lambda change, end=end, error=error: NORMAL((change - end) / np.maximum(error, 1e-9))
+        made[f"{name}, yes or no"] = partial(_yes_or_no, end)
+        if c.logs.shape[1] >= 3:
+            made[f"{name}, normal"] = partial(_normal, end, error)
     return made

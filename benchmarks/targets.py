@@ -29,6 +29,8 @@ from carbon.targets.metric import (
     ratio,
     warning,
 )
+from carbon.targets.nowcast import Known, nowcast
+from carbon.targets.odds import CALIBRATION
 from city.problems import PenstockError
 
 SUMMARY = "China's published energy per GDP, the basis of 2025, and the odds of promises against the straight line"
@@ -56,11 +58,23 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         "odds_brier": energy["brier"],
         "odds_brier_straight_line": energy["brier_straight_line"],
         "odds_cover90": energy["cover90"],
+        "odds_as_stated": None if args.quick else all(as_stated(name, one) for name, one in judged.items()),
+        **now_cast(),
         "judged": judged,
     }
     if args.learn:
         figures["learned"] = {name: str(_promises.learned(_promises.halves(series_of(table, name))[0], 2022)) for name in MEASURES}
     return figures
+
+
+def as_stated(measure: str, judged: dict[str, dict[str, Any]]) -> bool:
+    """Are these the figures that the product prints beside its odds?"""
+    made, said = judged["all years known"], CALIBRATION[measure]  # type: ignore[index]
+    figures = (made["countries"], made["brier"], made["brier_straight_line"], made["brier_base_rate"], made["cover90"])
+    return all(
+        round(a, 3) == round(b, 3)
+        for a, b in zip(figures, (said.countries, said.brier, said.straight_line, said.base_rate, said.cover90), strict=True)
+    )
 
 
 def china() -> tuple[int, int]:
@@ -128,6 +142,7 @@ def judge(series: Series, anchors: tuple[int, ...], trials: int) -> dict[str, di
     teaching, judging = _promises.halves(series)
     learned = {anchor: _promises.learned(teaching, anchor, trials) for anchor in anchors}
     made = {}
+    base_rate = {(anchor, h): _kept(teaching, anchor, h) for anchor in anchors for h in HORIZONS}
     for name, changes in (("all years known", None), ("3 changes known", 3), ("1 change known", 1)):
         promised, told = [], []
         for anchor, pooled in learned.items():
@@ -136,18 +151,26 @@ def judge(series: Series, anchors: tuple[int, ...], trials: int) -> dict[str, di
                     outlook = c.told(pooled)
                     inside = (outlook.quantile(0.05) <= c.came) & (c.came <= outlook.quantile(0.95))
                     told.append(pd.DataFrame({"horizon": h, "inside": inside}))
-                    promised += list(_scored(c, outlook.below))
+                    promised += list(_scored(c, outlook.below, base_rate[anchor, h]))
         made[name] = _summary(pd.concat(promised), pd.concat(told)) | {"countries": len(judging)}
     return made
 
 
-def _scored(c: Cases, below: Callable[[float], FloatArray]) -> Iterator[pd.DataFrame]:
-    """Squared errors of every promise: of the odds and of each straight line."""
-    lines = {"odds": below, **_promises.straight_lines(c)}
+def _kept(teaching: Series, anchor: int, horizon: int) -> dict[float, float]:
+    """The share of teaching cases known in the anchor year that met each promise: odds without a look at the country."""
+    reach = range(anchor - _promises.MEMORY - horizon, anchor - horizon + 1)
+    came = np.concatenate([c.came for c in _promises.cases(teaching, reach, horizon, 1)])
+    return {promise: float((came <= math.log1p(promise)).mean()) for promise in PROMISES[horizon]}
+
+
+def _scored(c: Cases, below: Callable[[float], FloatArray], kept: dict[float, float]) -> Iterator[pd.DataFrame]:
+    """Squared errors of every promise: of the odds, of the usual share of kept promises, and of each straight line."""
+    lines = {"odds": below, "base rate": None, **_promises.straight_lines(c)}
     for promise in PROMISES[c.horizon]:
         change = math.log1p(promise)
         met = c.came <= change
-        errors = {name: (told(change) - met) ** 2 for name, told in lines.items()}
+        says = {name: told(change) if told else kept[promise] for name, told in lines.items()}
+        errors = {name: (said - met) ** 2 for name, said in says.items()}
         yield pd.DataFrame({"horizon": c.horizon, "promise": promise, "met": met, **errors})
 
 
@@ -155,10 +178,11 @@ def _summary(promised: pd.DataFrame, told: pd.DataFrame) -> dict[str, Any]:
     """Brier scores as the mean over promises of the mean over cases, coverage over all cases."""
     table = promised.groupby(["horizon", "promise"]).mean()
     means = table.drop(columns="met").mean()
-    lines = means.drop("odds").dropna().sort_values()
+    lines = means.drop(["odds", "base rate"]).dropna().sort_values()
     return {
         "brier": round(float(means["odds"]), 4),
         "brier_straight_line": round(float(lines.iloc[0]), 4) if len(lines) else None,
+        "brier_base_rate": round(float(means["base rate"]), 4),
         "straight_lines": {name: round(float(value), 4) for name, value in lines.items()},
         "cover90": round(float(told["inside"].mean()), 4),
         "cover90_by_horizon": {int(h): round(float(v), 4) for h, v in told.groupby("horizon")["inside"].mean().items()},
@@ -173,4 +197,27 @@ def _summary(promised: pd.DataFrame, told: pd.DataFrame) -> dict[str, Any]:
             }
             for (h, p), row in table.iterrows()
         ],
+    }
+
+
+def now_cast() -> dict[str, float]:
+    """Electricity of five zones, told after 1 to 11 months of 2015 to 2017 with the year before known; five others set the spreads."""
+    hours = pd.read_parquet(data_folder("load") / "pjm_zones_hourly_MW.parquet").set_index("ds")
+    judging = sorted(hours.columns)[1::2]
+    rows = []
+    for zone in judging:
+        known = hours[zone].dropna()
+        by_month = known.groupby([known.index.year, known.index.month]).agg(["sum", "count"])
+        months = {month: Known(float(amount), round(count / 24)) for month, amount, count in by_month.itertuples()}
+        for year in (2015, 2016, 2017):
+            whole = sum(months[year, m].amount for m in range(1, 13))
+            for upto in range(1, 12):
+                told = nowcast({m: k for m, k in months.items() if (year - 1, 1) <= m <= (year, upto)}, year)
+                even = sum(months[year, m].amount for m in range(1, upto + 1)) / told.days_known
+                rows.append((abs(told.amount / whole - 1), abs(even / whole - 1), told.low <= whole <= told.high))
+    error, even, held = np.mean(rows, axis=0)
+    return {
+        "nowcast_error_percent": round(100 * error, 2),
+        "nowcast_even_days_error_percent": round(100 * even, 2),
+        "nowcast_cover90": round(held, 3),
     }
