@@ -2,7 +2,7 @@
 
 import calendar
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
 
@@ -14,8 +14,9 @@ from carbon.gwp import gwp, weighed
 from carbon.targets.energy import coal_weights
 from carbon.targets.gdp import of_year
 from carbon.why.kaya import CityDecomposition, city_decomposition
-from city.clock import civil_day, local_date
+from city.clock import local_date
 from city.problems import fault
+from service.closing import span
 from service.settings import LoadedCity
 from service.store.ledger import open_ledger
 
@@ -51,12 +52,7 @@ def decomposition(engine: Engine, city: LoadedCity, first: str, last: str, now_u
 def _book(engine: Engine, city: LoadedCity, label: str) -> pd.DataFrame:
     """Sums by account, gas and civil day of one year or month."""
     zone = city.settings.city.time_zone
-    try:
-        begin = date.fromisoformat(f"{label}-01-01" if len(label) == 4 else f"{label}-01")
-    except ValueError:
-        raise fault("decomposition", f"period '{label}'", "a year or a month", "Write e.g. 2022 or 2022-05.") from None
-    end = begin.replace(year=begin.year + 1) if len(label) == 4 else (begin.replace(day=28) + timedelta(days=4)).replace(day=1)
-    start, stop = civil_day(begin, zone)[0], civil_day(end, zone)[0]
+    start, stop = span(label, zone)
     made = open_ledger(engine, city.folder, start, stop).book(by=BY, zone=zone, period="D", start=start, end=stop)
     if made.empty:
         raise fault(f"decomposition, {label}", "no entry in the ledger", "a period that is posted", "Choose another, or run the nights.")
