@@ -98,6 +98,22 @@ def periods(city: City = None, now: Now = None) -> None:
 
 
 @app.command()
+def balance(period: Annotated[str, typer.Argument(help="a month or a year: 2022-06, 2022")], city: City = None, now: Now = None) -> None:
+    """Do the books close: city = districts = sites = accounts, and electricity in = used + lost. Exit 2 where they do not."""
+    from service.balances import balances
+    from service.cli import environment, finish, moment
+    from service.settings import load
+    from service.store import open_store
+
+    moment(now)
+    env = environment(city)
+    told, problems = balances(open_store(env.url), load(env), period)
+    for line in (*told, *problems):
+        typer.echo(line)
+    finish("problems" if problems else "done")
+
+
+@app.command()
 def restate(
     period: Annotated[str, typer.Argument(help="a month or a year: 2022-06, 2022")],
     reason: Annotated[str, typer.Option("--reason", help="why; stays with the entries")] = "",

@@ -1,5 +1,6 @@
 """Balances that must close to the watt-hour and the milligram: the grid's losses, and the levels of the books."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -28,12 +29,11 @@ def grid_loss(
     is, and questionable where the meters saw more than came in, which a problem says. Raises `PenstockError` for a point that is not
     in the Block.
     """
-    sign = dict.fromkeys([*account.infeed, *account.generation], 1) | dict.fromkeys(account.outfeed, -1)
-    for other in accounts:
-        if _feeds(other):
-            sign[other.point] = 1
-        elif other.takes_own_supply and other.id != account.id:
-            sign[other.point] = -1
+    terms = [*((name, 1) for name in (*account.infeed, *account.generation)), *((name, -1) for name in account.outfeed)]
+    terms += [(a.point, 1 if _feeds(a) else -1) for a in accounts if _feeds(a) or (a.takes_own_supply and a.id != account.id)]
+    sign: Counter[str] = Counter()
+    for name, one in terms:  # a point may stand on both sides
+        sign[name] += one
     absent = [name for name in sign if name not in block.ids]
     if absent:
         observed = f"no values of {', '.join(absent[:_SHOWN])}"
