@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine
 
-from carbon import factors
+from carbon import factors, lint
 from carbon.accounts import provisional
 from carbon.gwp import gwp
 from carbon.ledger.batch import Batch, Header
@@ -48,6 +48,7 @@ class Posting:
         self.zone = city.settings.city.time_zone
         rules = city.settings.carbon
         self.accounts = provisional(city.settings.accounts) if rules.provisional == "latest" else city.settings.accounts
+        lint.refuse(city.factor_folders)
         self.factors = factors.load(city.factor_folders)
         self.weights = gwp(self.factors, rules.gwp)
         self.problems: list[Problem] = []

@@ -76,12 +76,14 @@ def restate_period(engine: Engine, city: LoadedCity, person: Person, period: str
     zone = city.settings.city.time_zone
     start, end = span(period, zone)
     with lock(city.folder):
-        posted = ledger.posted_until(engine)
-        last = min(end, civil_day(posted, zone)[1]) if posted else start
-        if last <= start:
+        rows = ledger.heads(engine)
+        if rows:
+            start = max(start, civil_day(min(row.first_day for row in rows), zone)[0])
+            end = min(end, civil_day(max(row.last_day for row in rows), zone)[1])
+        if not rows or end <= start:
             raise fault(f"period {period}", "nothing is posted of it", "a posted period", "Wait for the night that posts it.")
         made = Posting(engine, city, at_utc)
-        for days in made.chunks(_days(start, last, zone)):
+        for days in made.chunks(_days(start, end, zone)):
             made.restate(days, reason.strip())
         told = [f"batch {one.header.number}: {one.header.rows} entries, {one.tonnes:+,.6f} t CO2e" for one in made.made]
         told = told or [f"{period}: every entry is as it would be posted now"]
