@@ -28,7 +28,7 @@ class Progress:
     """Where a target stands: values in the target's unit, `gap` = actual - required, and the same as a sentence.
 
     `needed_per_year` is the change from here to `milestone`, the next one: [%] of intensities, [points] of shares; None where there is
-    no next milestone or no rate leads there.
+    no next milestone or it is reached already.
     """
 
     target_id: str
@@ -48,20 +48,22 @@ def said(value: Decimal, share: bool) -> str:
     return f"{value * 100:.1f} %" if share else f"{float(value):.4g}"
 
 
-def rate(target: Target, first: Decimal, last: Decimal, years: int) -> Decimal | None:
-    """Change a year from one value to another: [%] of an intensity, [points] of a share; None from zero, where no rate leads on."""
+def rate(target: Target, first: Decimal, last: Decimal, years: int) -> Decimal:
+    """Change a year from one value above zero to another: [%] of an intensity, [points] of a share."""
     if target.is_share:
         return (last - first) * 100 / years
-    return 100 * ((last / first) ** (Decimal(1) / years) - 1) if first > 0 else None
+    return 100 * ((last / first) ** (Decimal(1) / years) - 1)
 
 
 def _light(target: Target, on_path: bool, year: int, milestone: int | None, needed: Decimal | None) -> Light:
     if on_path:
         return "green"
-    if milestone is None or needed is None:
+    if milestone is None:
         return "red"
+    if needed is None:
+        return "amber"  # behind this year, and better than the next milestone asks for
     asked = rate(target, target.required(year), target.required(milestone), milestone - year)
-    return "amber" if asked is not None and asked * needed > 0 and abs(needed) <= target.red_above_pace * abs(asked) else "red"
+    return "amber" if asked * needed > 0 and abs(needed) <= target.red_above_pace * abs(asked) else "red"
 
 
 def progress(target: Target, actual: Decimal, on: date | int, *, usable_share: Decimal | None = None, forecast: str = "") -> Progress:
@@ -79,7 +81,8 @@ def progress(target: Target, actual: Decimal, on: date | int, *, usable_share: D
     on_path = gap >= 0 if target.is_rising else gap <= 0
     milestone = target.next_milestone(year)
     wanted = target.required(milestone) if milestone else None
-    needed = rate(target, actual, wanted, milestone - year) if milestone and wanted is not None else None
+    met = wanted is not None and (actual >= wanted if target.is_rising else actual <= wanted)
+    needed = rate(target, actual, wanted, milestone - year) if milestone and wanted is not None and not met else None
     unit = "" if target.is_share else f" {target.unit}"
     distance = f"{abs(gap) * 100:.1f} points" if target.is_share else f"{abs(gap / required) * 100:.1f} %"
     when = f"so far in {year}" if isinstance(on, date) else f"in {year}"
@@ -91,7 +94,7 @@ def progress(target: Target, actual: Decimal, on: date | int, *, usable_share: D
     if milestone is None or wanted is None:
         told.append("It was the last milestone.")
     elif needed is None:
-        told.append(f"To {said(wanted, target.is_share)} in {milestone}.")
+        told.append(f"The {said(wanted, target.is_share)} asked for in {milestone} is reached already.")
     else:
         rest = "points" if target.is_share else "%"
         told.append(f"To {said(wanted, target.is_share)} in {milestone}: {needed:+.2f} {rest} a year from here.")

@@ -148,3 +148,10 @@ def test_a_base_moves_from_the_threshold_on_and_both_paths_stay():
 def test_growth_alone_is_no_trigger():
     with pytest.raises(ValidationError, match="trigger"):
         _energy(restatements=[{"published": "2023-03-01", "base_value": "0.6", "trigger": "growth", "reason": "a new factory"}])
+
+
+def test_a_milestone_that_is_reached_already_asks_for_no_rate():
+    told = progress(_energy(), Decimal("0.44"), 2022)
+    assert (told.needed_per_year, told.light) == (None, "green")
+    assert told.sentence.endswith("The 0.45 asked for in 2026 is reached already.")
+    assert progress(_energy(), Decimal(0), 2022).on_path
