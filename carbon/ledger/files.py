@@ -69,6 +69,19 @@ def rows_json(columns: Mapping[str, NDArray[Any]], said: Sequence[bytes]) -> byt
     return json.dumps(told, separators=(",", ":")).encode()
 
 
+def encoded(batch: Batch) -> tuple[str, list[Any]]:
+    """The Merkle root of a batch [hex], and the bytes of its file, piece by piece."""
+    said, blocks = dictionaries(batch), digests(batch.columns)
+    told = rows_json(batch.columns, said)
+    parts: dict[str, tuple[Any, ...]] = {ROWS: (told,), **{name: (text,) for name, text in zip(DICTIONARIES, said, strict=True)}}
+    columns = {name: array for name, array in batch.columns.items() if not same_throughout(array)}
+    for name, array in {**columns, "digests": blocks}.items():
+        parts[f"{name}.npy"] = (npy_header(array.dtype, array.shape), as_bytes(array))
+    *before, behind = frame({name: (sum(map(len, part)), _crc(part)) for name, part in parts.items()})
+    pieces = [piece for head, part in zip(before, parts.values(), strict=True) for piece in (head, *part)]
+    return tree_root(leaves(told, said, blocks)), [*pieces, behind]
+
+
 def merkle_root(batch: Batch) -> str:
     """Root of the tree over a batch's content, hex."""
     said = dictionaries(batch)
@@ -80,30 +93,15 @@ def write(batch: Batch, folder: Path) -> str:
 
     The file appears whole or not at all: it is written beside, flushed to the disk, and renamed.
     """
-    said, blocks = dictionaries(batch), digests(batch.columns)
-    told = rows_json(batch.columns, said)
-    merkle = tree_root(leaves(told, said, blocks))
+    merkle, pieces = encoded(batch)
     path = file_of(folder, merkle)
     if path.exists():
         return merkle
-    columns = {name: array for name, array in batch.columns.items() if not same_throughout(array)}
-    parts: dict[str, tuple[Any, ...]] = {
-        ROWS: (rows_json(batch.columns, said),),
-        **{name: (text,) for name, text in zip(DICTIONARIES, said, strict=True)},
-    }
-    for name, array in {**columns, "digests": blocks}.items():
-        parts[f"{name}.npy"] = (npy_header(array.dtype, array.shape), as_bytes(array))
-    crcs = {name: (sum(map(len, part)), _crc(part)) for name, part in parts.items()}
     folder.mkdir(parents=True, exist_ok=True)
     beside = folder / f".{merkle}.{os.getpid()}.part"
     try:
         with beside.open("wb") as out:
-            *before, behind = frame(crcs)
-            for head, part in zip(before, parts.values(), strict=True):
-                out.write(head)
-                for piece in part:
-                    out.write(piece)
-            out.write(behind)
+            out.writelines(pieces)
             out.flush()
             os.fsync(out.fileno())
         beside.replace(path)
@@ -168,7 +166,7 @@ def content(data: memoryview, subject: str) -> Content:
             for name, dtype in COLUMNS.items()
         }
         kept = _array(found[DIGESTS], np.dtype("|u1"), (-(-rows // BLOCK), len(COLUMNS), SIZE))
-        if any(name not in found for name in DICTIONARIES):
+        if list(found) != [ROWS, *DICTIONARIES, *(f"{name}.npy" for name in COLUMNS if name not in same), DIGESTS]:
             raise KeyError
     except (ValueError, TypeError, KeyError, OverflowError, AttributeError, RecursionError):
         raise fault(subject, "a file that is not laid out as a batch", "the file as it was written", "Restore it from a copy.") from None
