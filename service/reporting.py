@@ -1,56 +1,75 @@
-"""`penstock report`: statements and the target report, from a ledger that was verified first."""
+"""`penstock report`: statements of a month or year, from a ledger that was verified first."""
 
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
-import pandas as pd
 from sqlalchemy import Engine
 
-from carbon import factors
 from carbon.ledger.verify import verify
-from carbon.statements import statement, write_statement_csv, write_statement_xlsx, write_targets
+from carbon.statements.document import Document
+from carbon.statements.tidy import write_csv, write_json
 from city.problems import PenstockError, fault
 from service.environment import Environment
-from service.night import Night
-from service.night.targets import standings
 from service.settings import LoadedCity, load
-from service.store import ledger, open_store, runs
+from service.statement_kinds import KINDS, Asked
+from service.statement_source import last_period, source
+from service.store import ledger, open_store
+
+FORMATS = ("csv", "xlsx", "pdf", "json")
 
 
-def verified(engine: Engine, city: LoadedCity) -> tuple[pd.DataFrame, str]:
-    """The whole ledger and its root, after checking every batch against its hashes. Raises `PenstockError` when one differs."""
+def verified(engine: Engine, city: LoadedCity) -> None:
+    """Check every batch of the ledger against its hashes. Raises `PenstockError` when one differs, or when there is none."""
     heads = ledger.heads(engine)
     if not heads:
         raise fault("ledger", "empty", "at least one posted day", "Run `penstock night` first.")
     problems = verify([ledger.header(row) for row in heads], city.folder / ledger.FOLDER, heads[-1].root)
     if problems:
         raise PenstockError(problems)
-    return ledger.by_carbon_dioxide(engine, city.folder), heads[-1].root
 
 
-def write_reports(env: Environment, month: str | None) -> list[Path]:
-    """Write statements of `month` (YYYY-MM, the last posted one when None) and the target report. Returns the paths."""
+def write_reports(
+    env: Environment,
+    period: str | None,
+    kinds: Sequence[str] = (),
+    formats: Sequence[str] = (),
+    language: str = "en",
+    now_utc: datetime | None = None,
+) -> list[Path]:
+    """Write statements of `period` (a civil month or year, the last posted month when None) into reports/<period>. Returns the paths.
+
+    `kinds` of `KINDS` and `formats` of `FORMATS`; none: all that the city has. JSON is always written: it carries the addresses that
+    `penstock explain` follows. Raises `PenstockError` for a ledger that was tampered with, a period without entries, an unknown kind.
+    """
+    for name, asked, known in (("kind", kinds, KINDS), ("format", formats, FORMATS)):
+        if unknown := [one for one in asked if one not in known]:
+            raise fault(f"--{name}", unknown[0], ", ".join(known), "Choose among these.")
     city = load(env)
     engine = open_store(env.url)
-    entries, root = verified(engine, city)
-    zone = city.settings.city.time_zone
-    months = entries["period_start_utc"].dt.tz_convert(zone).dt.strftime("%Y-%m")
-    wanted = month or months.max()
-    chosen = entries[months == wanted]
-    if chosen.empty:
-        raise fault(f"month '{wanted}'", "no entries", f"{months.min()} to {months.max()}", "Choose one of these months, as YYYY-MM.")
+    verified(engine, city)
+    wanted = period or last_period(engine)
+    of = Asked(engine, city, source(engine, city, wanted, language), now_utc or datetime.now(UTC))
     folder = city.folder / "reports" / wanted
-    folder.mkdir(parents=True, exist_ok=True)
-    known = factors.load(city.factor_folders)
-    made = statement(chosen, city.settings.accounts, known, zone=zone, root=root)
-    paths = [*write_statement_csv(made, folder), write_statement_xlsx(made, folder / "statement.xlsx")]
-    if city.settings.targets:
-        paths += write_targets(_standing(city, engine), folder, root=root)
+    paths: list[Path] = []
+    for kind in kinds or KINDS:
+        for name, document in KINDS[kind](of):
+            paths += _write(document, folder, name if language == "en" else f"{name}-{language}", formats or FORMATS)
+    if not paths:
+        raise fault(f"statement '{', '.join(kinds)}'", "nothing to report", "a city that has such entries", "Add them to city.toml first.")
     return paths
 
 
-def _standing(city: LoadedCity, engine: Engine) -> list:
-    night = runs.last_night(engine, city.settings.city.id)
-    if night is None:
-        raise fault("target report", "no night in the store", "a finished night", "Run `penstock night` first.")
-    report, _ = standings(Night(city, engine, night, runs.night_time(engine, city.settings.city.id, night), {}))
-    return [(one.target, one.progress) for one in report]
+def _write(document: Document, folder: Path, stem: str, formats: Sequence[str]) -> list[Path]:
+    paths = [write_json(document, folder / f"{stem}.json")]
+    if "csv" in formats:
+        paths += write_csv(document, folder, stem)
+    if "xlsx" in formats:
+        from carbon.statements.xlsx import write_xlsx
+
+        paths.append(write_xlsx(document, folder / f"{stem}.xlsx"))
+    if "pdf" in formats:
+        from carbon.statements.pdf import write_pdf
+
+        paths.append(write_pdf(document, folder / f"{stem}.pdf"))
+    return paths

@@ -1,6 +1,5 @@
 """What every statement ends with: data quality, method, factors, and the proof that ties it to its ledger."""
 
-from decimal import Decimal
 from fractions import Fraction
 
 from carbon.statements.document import Cell, Column, Row, Section, Table, Value, rounded
@@ -57,26 +56,13 @@ def quality(source: Source) -> Table:
         share = Value(100 * source.usable[account]) if account in source.usable else None
         rows.append(Row((*cells, share, "?" if unknown is None else Value(unknown))))
     columns = (column(lang, "account"), *counts, *masses, whole, *shares)
-    total = [*_added(rows, range(1, len(columns) - 2)), Value(100 * completeness(source)), *_added(rows, [len(columns) - 1])]
+    total = [*_added(rows, range(1, len(columns) - 2)), None, *_added(rows, [len(columns) - 1])]  # shares are no sums
     body = (*rows, Row((say(lang, "total"), *total), tuple(range(len(rows))))) if rows else ()
-    return _mean_printed(rounded(Table("Quality", say(lang, "by_quality"), columns, body, (say(lang, "gap_note"),))))
+    return rounded(Table("Quality", say(lang, "by_quality"), columns, body, (say(lang, "gap_note"),)))
 
 
 def _added(rows: list[Row], places: range | list[int]) -> list[Value]:
     return [Value(sum((Fraction(cell.exact) for row in rows if isinstance(cell := row.cells[c], Value)), Fraction(0))) for c in places]
-
-
-def _mean_printed(table: Table) -> Table:
-    """Shares are no sums: each is printed as rounded by itself, the last one as the mean."""
-    place = table.place("usable")
-    rows = []
-    for row in table.rows:
-        cell = row.cells[place]
-        if isinstance(cell, Value):
-            printed = Decimal(round(Fraction(cell.exact) * 10)).scaleb(-1)
-            row = Row((*row.cells[:place], Value(cell.exact, cell.address, printed), *row.cells[place + 1 :]), row.of)
-        rows.append(row)
-    return Table(table.key, table.title, table.columns, tuple(rows), table.notes)
 
 
 def quality_text(source: Source) -> tuple[str, ...]:

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from carbon.ledger.batch import NOTHING, Line, Rule
 from carbon.ledger.civil import micros
 from carbon.ledger.coverage import STATES, coverage
-from carbon.ledger.ledger import Ledger, Sealed, entry_id
+from carbon.ledger.entries import Sealed, entry_id
+from carbon.ledger.ledger import Ledger
 from carbon.statements.address import Address
 from carbon.statements.coal import Coefficient
 from city.clock import civil_day
@@ -108,6 +109,14 @@ def explain(
     ]
     groups.sort(key=lambda group: (-abs(group.adds), group.line.account_id, group.rule.rule_id, group.rule.gas))
     return Explanation(address, sum((group.adds for group in groups), Fraction(0)), tuple(groups), tuple(entries), rows)
+
+
+def one_entry(ledger: Ledger, name: str) -> Explanation:
+    """One entry by its name `<batch>-<row>`, as if it were a number. Raises `PenstockError` when there is none."""
+    one, row = ledger.find(name)
+    entry = _entry(one, row)
+    group = Group(entry.line, entry.rule, -1 if entry.reverses else 1, entry.amount, entry.mg, Fraction(entry.mg))
+    return Explanation(Address(name, {}, "mg"), group.adds, (group,), (entry,), 1)
 
 
 def _rows(one: Sealed, address: Address, first: int, last: int) -> NDArray[np.intp]:

@@ -14,18 +14,23 @@ from carbon.statements.words import column, say
 from city.quantities import Quantity
 
 GASES = ("CO2", "CH4", "N2O")
+_WH_PER_KWH = 1000
 PLACES = 3  # of tonnes: kilograms
 _POSTING = {"kind": "posting"}
 
 
-def inventory(source: Source, dual: pd.DataFrame | None = None) -> Document:
+def inventory(source: Source, dual: pd.DataFrame | None = None, used: pd.DataFrame | None = None) -> Document:
     """The greenhouse gas inventory of a period.
 
-    `dual` is a DUAL frame (see `carbon.instruments.views.dual`) of the period, with a column `site` or without; none: scope 2 is
-    location-based alone, and the statement says so.
+    `dual` and `used` are the frames of `carbon.instruments.views` for the period; none: scope 2 is location-based alone, and the
+    statement says so.
     """
     lang = source.language
-    summary = [scopes(source), *([two_bases(source, dual)] if dual is not None else [])]
+    summary = [
+        scopes(source),
+        *([two_bases(source, dual)] if dual is not None else []),
+        *([instruments(source, used)] if used is not None else []),
+    ]
     text = (say(lang, "inventory_intro"), say(lang, "dual_intro" if dual is not None else "no_dual"))
     sections = (
         Section("summary", say(lang, "summary"), text, tuple(summary), charts(source)),
@@ -91,11 +96,22 @@ def two_bases(source: Source, dual: pd.DataFrame) -> Table:
     for account, group in dual.groupby("account_id", sort=True):
         where = {"account_id": str(account), **_POSTING}
         cells: list[Cell] = [str(account)]
-        cells += [Value(Fraction(int(group[name].sum()), 1000)) for name, _ in numbers]
+        cells += [Value(Fraction(int(group[name].sum()), _WH_PER_KWH)) for name, _ in numbers]
         cells += [Value(Fraction(int(group["location_mg"].sum()), MG_PER_T), str(source.address(source.co2e, **where)))]
         cells += [Value(Fraction(int(group["market_mg"].sum()), MG_PER_T)), "; ".join(sorted(set(group["market_rule"])))]
         rows.append(Row(tuple(cells)))
     return _table("Scope 2", say(lang, "two_bases"), columns, rows, (say(lang, "total"),), (say(lang, "two_bases_note"),))
+
+
+def instruments(source: Source, used: pd.DataFrame) -> Table:
+    """What each retired certificate and contract covers, once."""
+    lang = source.language
+    texts = ("instrument_id", "type", "account_id", "period", "beneficiary", "retired_on", "serials")
+    columns = (*(column(lang, name) for name in texts), column(lang, "wh", "number", "kWh", 3))
+    rows = [
+        Row((*(str(row.get(name, "")) for name in texts), Value(Fraction(int(row["wh"]), _WH_PER_KWH)))) for row in used.to_dict("records")
+    ]
+    return _table("Instruments", say(lang, "instruments"), columns, rows, (say(lang, "total"), *[None] * (len(texts) - 1)))
 
 
 def sources(source: Source) -> Table:

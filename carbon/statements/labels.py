@@ -204,4 +204,13 @@ LABELS: Mapping[str, tuple[str, str]] = {
     "held_t": ("Held", "持有量"),
     "owed_t": ("Still owed", "待清缴"),
     "position_t": ("Position", "盈缺"),
+    # instruments of scope 2
+    "instruments": ("Certificates and contracts retired", "已注销的绿证与合同"),
+    "instrument_id": ("Instrument", "凭证"),
+    "type": ("Type", "类型"),
+    "account_id": ("Account", "科目"),
+    "beneficiary": ("Beneficiary", "受益方"),
+    "retired_on": ("Retired", "注销日期"),
+    "serials": ("Serials", "序列号"),
+    "wh": ("Covered", "覆盖电量"),
 }

@@ -12,11 +12,14 @@ from carbon.targets.standing import Standing
 _LIGHTS = {"green": "●", "amber": "▲", "red": "■"}  # readable without colour
 
 
-def target_report(source: Source, standings: Sequence[Standing]) -> Document:
-    """The report of all targets on one day; the factors, quality and proof are those of the ledger behind the actual values."""
+def target_report(source: Source, standings: Sequence[Standing], problems: Sequence[str] = ()) -> Document:
+    """The report of all targets on one day; `problems` say why others cannot be told.
+
+    Factors, quality and proof are those of the ledger behind the actual values.
+    """
     lang = source.language
     warnings = [str(warning) for one in standings for warning in one.warnings]
-    text = (say(lang, "targets_intro"), *(f"{one.target.id}: {one.sentence}" for one in standings), *warnings)
+    text = (say(lang, "targets_intro"), *(f"{one.target.id}: {one.sentence}" for one in standings), *warnings, *problems)
     sections = (
         Section("summary", say(lang, "summary"), text, (_targets(lang, standings),)),
         Section(

@@ -1,0 +1,140 @@
+"""What the statements of a city are made from: the books of a period out of the store, with factors, names, coverage and seal."""
+
+import hashlib
+from collections.abc import Iterable
+from datetime import date
+from fractions import Fraction
+from typing import Any
+
+from sqlalchemy import Engine
+
+from carbon import factors
+from carbon.factors import FactorSet
+from carbon.gwp import gwp
+from carbon.ledger.batch import Rule
+from carbon.ledger.ledger import Ledger
+from carbon.statements.coal import Coefficient, coefficients
+from carbon.statements.document import Seal
+from carbon.statements.source import Comparative, Source
+from city.clock import local_date
+from city.problems import fault
+from service import closing
+from service.completeness import completeness
+from service.settings import LoadedCity
+from service.store import ledger as stored
+
+_MG_PER_T = 10**9
+
+
+def last_period(engine: Engine) -> str:
+    """The civil month of the last posted day. Raises `PenstockError` for an empty ledger."""
+    posted = stored.posted_until(engine)
+    if posted is None:
+        raise fault("ledger", "empty", "at least one posted day", "Run `penstock night` first.")
+    return f"{posted:%Y-%m}"
+
+
+def source(engine: Engine, city: LoadedCity, period: str, language: str, files: dict[str, str] | None = None) -> Source:
+    """The source of a civil month or year. `files`: names of proof files and their SHA-256 [hex].
+
+    Raises `PenstockError` for a period without entries.
+    """
+    zone, told = city.settings.city.time_zone, city.settings.carbon
+    start, end = closing.span(period, zone)
+    ledger = stored.open_ledger(engine, city.folder, start, end)
+    book = ledger.book(zone=zone, period="D" if len(period) == 7 else "M", start=start, end=end)
+    if book.empty:
+        first, last = _posted(engine)
+        raise fault(
+            f"period '{period}'", "no entries", f"a month or year from {first} to {last}", "Choose one of these, as 2022-06 or 2022."
+        )
+    sets = factors.load_sets(city.factor_folders)
+    known = factors.load(city.factor_folders)
+    rules = used_rules(ledger, set(zip(book["rule_id"], book["gas"], strict=True)))
+    return Source(
+        city=_name(city, language),
+        period=period,
+        language=language,
+        book=book,
+        weights=gwp(known, told.gwp),
+        assessment=told.gwp,
+        rules=rules,
+        factors={factor.id: factor for factor in known},
+        seal=seal(engine, files or {}),
+        zone=zone,
+        coal=coal(known, zip(book["carrier"], book["quantity"], strict=True), period),
+        names=_names(city, language),
+        materiality=told.materiality,
+        completeness=told.completeness,
+        comparatives=_comparatives(engine, city),
+        usable=completeness(ledger, city, start, end).accounts,
+        sets=_sets(sets, {name for rule in rules.values() for name, _ in rule.parts}),
+    )
+
+
+def _posted(engine: Engine) -> tuple[date, date]:
+    heads = stored.heads(engine)
+    if not heads:
+        raise fault("ledger", "empty", "at least one posted day", "Run `penstock night` first.")
+    return min(row.first_day for row in heads), max(row.last_day for row in heads)
+
+
+def used_rules(ledger: Ledger, wanted: set[tuple[str, str]]) -> dict[tuple[str, str], Rule]:
+    """The newest rule of each id and gas that is asked for."""
+    return {(r.rule_id, r.gas): r for one in ledger.batches for r in one.rules if (r.rule_id, r.gas) in wanted}
+
+
+def coal(
+    known: Iterable[factors.Factor], carriers: Iterable[tuple[str, str]], period: str
+) -> dict[str, dict[tuple[str, str], Coefficient]]:
+    """The coefficients of standard coal of a period's civil year."""
+    return coefficients(known, carriers, int(period[:4]))
+
+
+def seal(engine: Engine, files: dict[str, str]) -> Seal:
+    """Root, signature and key of the newest batch."""
+    head = stored.head(engine)
+    if head is None:
+        raise fault("ledger", "empty", "at least one posted day", "Run `penstock night` first.")
+    known = f"{head.known_at_utc:%Y-%m-%dT%H:%M:%SZ}"
+    return Seal(head.root, head.number + 1, known, head.signature or "", head.public_key or "", files)
+
+
+def digest(content: bytes) -> str:
+    """SHA-256, hex."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def _name(city: LoadedCity, language: str) -> str:
+    own: Any = city.settings.city
+    return (own.name_zh if language == "zh" else "") or own.name
+
+
+def _names(city: LoadedCity, language: str) -> dict[str, str]:
+    """What sites and sectors are called, where they have a name."""
+    some: list[Any] = [*city.settings.sites, *city.settings.sectors]
+    return {
+        one.id: found for one in some if (found := (getattr(one, "name_zh", "") if language == "zh" else "") or getattr(one, "name", ""))
+    }
+
+
+def _comparatives(engine: Engine, city: LoadedCity) -> tuple[Comparative, ...]:
+    """Closed periods as signed off, and as known now."""
+    zone = city.settings.city.time_zone
+    return tuple(
+        Comparative(
+            one.period,
+            f"{local_date(one.closed.closed_at_utc, zone)}",
+            one.closed.who,
+            Fraction(one.signed_t) * _MG_PER_T,
+            Fraction(one.now_t) * _MG_PER_T,
+            one.closed.root,
+            "; ".join(one.reasons),
+        )
+        for one in closing.standings(engine, city)
+    )
+
+
+def _sets(sets: Iterable[FactorSet], used: set[str]) -> tuple[FactorSet, ...]:
+    """The sets that hold one of the numbers used."""
+    return tuple(one for one in sets if used & {factor.id for factor in one.factors})
