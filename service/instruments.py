@@ -177,7 +177,8 @@ def _suits(city: LoadedCity, lot: Lot, asked: Use, span: tuple[datetime, datetim
     subject = f"use of '{lot.id}'"
     if span is None and not asked.beneficiary:
         raise fault(subject, "no period and no buyer", "a period to retire for, or a buyer to sell to", "Give --period or --to.")
-    if span is not None and asked.account not in (known := [a.id for a in city.settings.accounts if a.kind == "grid-electricity"]):
+    known = [account.id for account in city.settings.accounts if account.kind in ("grid-electricity", "grid-loss")]
+    if span is not None and asked.account not in known:
         raise fault(subject, f"account '{asked.account}'", f"one of {', '.join(known)}", "Name an account of electricity.")
     today = local_date(at_utc, city.settings.city.time_zone)
     if lot.expires_on and today > lot.expires_on:

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 import carbon.accounts
+from carbon.enterprise.plan import Benchmark, MarketYear, Stream
 from city.crews import Works
 from city.places import MeterPeriod
 from meters.roads.loggers import Value
@@ -69,6 +70,10 @@ def settings() -> Iterator[str]:
                 yield from table("[water.losses.areas.<DMA>]", LossArea)
                 yield from table("[[water.losses.targets]]", LossTarget)
                 yield from table("[water.works]", Works)
+            if name == "enterprises":
+                yield from table("[[enterprises.streams]]", Stream)
+                yield from table("[[enterprises.years]]", MarketYear)
+                yield from table("[[enterprises.years.benchmarks]]", Benchmark)
             if name == "programmes":
                 yield from table("[programmes.baseline]", BaselineRule)
             if name == "imports":
