@@ -13,7 +13,7 @@ from decimal import Decimal
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from carbon.factors.factor import Basis, Factor
 from carbon.factors.reading import factor_of, read_csv
@@ -35,6 +35,23 @@ class About(BaseModel):
     uncertainty_percent: Decimal | None = Field(default=None, ge=0, description="half-width of the 95 % interval [% of the value]")
     uncertainty_source: str | None = Field(default=None, description="where interval or half-width is published")
 
+    def half_width_percent(self, value: Decimal) -> Decimal | None:
+        """Half-width of the 95 % interval [% of the value]; of a lopsided one the wider side (IPCC 2006 vol. 1 ch. 3.2.3.1)."""
+        if self.interval is None or not value:
+            return self.uncertainty_percent
+        low, high = self.interval
+        if not low <= value <= high:
+            raise fault(
+                "interval of a manifest", f"{low} to {high}", f"limits around {value}", "Correct the limits, or the pattern of ids."
+            )
+        return (max(value - low, high - value) / value * 100).quantize(Decimal("0.1"))
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "About":
+        if self.interval and (self.interval[0] > self.interval[1] or self.uncertainty_percent is not None):
+            raise ValueError("interval: lower limit, then upper limit, and no uncertainty_percent beside it")
+        return self
+
 
 class Rows(About):
     """What holds for some rows: the first group with a matching pattern that has a key gives it."""
@@ -53,11 +70,22 @@ class Manifest(About):
     licence: str = Field(min_length=1, description="terms under which they may be used")
     rows: tuple[Rows, ...] = Field(default=(), description="groups of rows that differ from the set")
 
-    def about(self, factor_id: str) -> dict[str, object]:
-        """Basis, publication, interval of one row; the row's own group before the set."""
-        groups = [rows for rows in self.rows if rows.matches(factor_id)]
-        told = {name: next((v for g in (*groups, self) if (v := getattr(g, name)) is not None), None) for name in About.model_fields}
-        return told | {"basis": told["basis"] or "unstated", "uncertainty_source": told["uncertainty_source"] or ""}
+    def patterns_without(self, ids: Iterable[str]) -> list[str]:
+        """Patterns that match none of the ids: a slip of the pen would leave rows without what it says."""
+        held = tuple(ids)
+        return [pattern for rows in self.rows for pattern in rows.ids if not any(fnmatchcase(name, pattern) for name in held)]
+
+    def about(self, row: dict[str, str]) -> dict[str, object]:
+        """Basis, publication day and interval of one row, as fields of a `Factor`; the row's own group before the set."""
+        levels = (*(rows for rows in self.rows if rows.matches(row["id"])), self)
+        told = {name: next((v for one in levels if (v := getattr(one, name)) is not None), None) for name in About.model_fields}
+        width = next((w for one in levels if (w := one.half_width_percent(Decimal(row["value"]))) is not None), None)
+        return {
+            "basis": told["basis"] or "unstated",
+            "published": told["published"],
+            "uncertainty_percent": width,
+            "uncertainty_source": (told["uncertainty_source"] or "") if width is not None else "",
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,24 +124,17 @@ def _manifest(csv_file: Path) -> Manifest:
         raise PenstockError(found) from None
 
 
-def _half_width(told: dict[str, object], value: str) -> dict[str, object]:
-    """The interval as a half-width [%]: the wider side, as IPCC 2006 vol. 1 ch. 3.2.3.1 asks for where it is lopsided."""
-    interval = told.pop("interval")
-    if isinstance(interval, tuple) and told["uncertainty_percent"] is None and Decimal(value):
-        low, high = interval
-        wider = max(Decimal(value) - low, high - Decimal(value)) / Decimal(value) * 100
-        told["uncertainty_percent"] = wider.quantize(Decimal("0.1"))
-    return told
-
-
 def _read_set(path: Path, shipped: bool, problems: list[Problem]) -> FactorSet:
     """One CSV and its manifest; faulty rows are left out and told in `problems`. Raises `PenstockError` when it is no set at all."""
     manifest = _manifest(path)
     made: list[Factor] = []
-    for place, row in read_csv(path):
+    held = list(read_csv(path))
+    for pattern in manifest.patterns_without(row["id"] for _, row in held):
+        problems.append(Problem(f"manifest {path.stem}.toml", f"'{pattern}' matches no id", "ids of the CSV beside it", "Correct it."))
+    for place, row in held:
         try:
             factor_of(place, row, {})  # the row itself first, so that its faults are told as its own
-            made.append(factor_of(place, row, _half_width(manifest.about(row["id"]), row["value"]) | {"set_name": path.stem}))
+            made.append(factor_of(place, row, manifest.about(row) | {"set_name": path.stem}))
         except PenstockError as error:
             problems.extend(error.problems)
     return FactorSet(path.stem, manifest.title, manifest.publisher, manifest.licence, tuple(made), shipped)

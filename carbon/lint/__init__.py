@@ -25,6 +25,7 @@ RULES: tuple[Rule, ...] = (
     cells.dates,
     cells.gas_of_unit,
     cells.inventory_scope,
+    cells.old_defaults,
     table.double_ids,
     table.competing,
     table.open_ends,

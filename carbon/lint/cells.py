@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from datetime import date
+from fractions import Fraction
 
 from carbon.factors import regions
 from carbon.lint.rows import Finding, Row, Table
@@ -10,6 +11,10 @@ from carbon.units import KNOWN
 
 _FOOTPRINT = re.compile(r"life[- ]?cycle|footprint|cradle|\blca\b|足迹|生命周期", re.IGNORECASE)
 _UPSTREAM = re.compile(r"\bwtt\b|well[- ]to[- ]tank|upstream|transmission and distribution|输配|上游", re.IGNORECASE)
+
+# National defaults of the carbon market's reports [kgCO2/kWh], and the last year of data each was for: notices Huanban Qihou 2021 No. 9,
+# Huanban Qihou Han 2022 No. 111 and 2023 No. 43. They live on in tables without a year.
+_OLD_DEFAULTS = {Fraction("0.6101"): 2020, Fraction("0.5810"): 2021, Fraction("0.5703"): 2022}
 
 
 def numbers(table: Table) -> Iterator[Finding]:
@@ -95,3 +100,13 @@ def inventory_scope(table: Table) -> Iterator[Finding]:
             yield row.finding("footprint", f"'{found[0]}' in scope {row['scope']}", "scope PCF or 3", remedy)
         elif found := _UPSTREAM.search(words):
             yield row.finding("footprint", f"'{found[0]}' in scope {row['scope']}", "scope 3", "Upstream emissions belong to scope 3.")
+
+
+def old_defaults(table: Table) -> Iterator[Finding]:
+    """A national default of former years where a newer one is published."""
+    for row in table.rows:
+        last = _OLD_DEFAULTS.get(row.base or Fraction(0)) if row["region"] == "CN" and row.per == ("kg", "kWh") else None
+        if last and row.years[1] > last:
+            observed = f"{row['value']} {row['unit']}, the carbon market's default for {last}, valid to {row['valid_to'] or 'no end'}"
+            remedy = "Take the factor of the year, of the province where there is one."
+            yield row.finding("superseded", observed, f"to {last}-12-31", remedy, "warn")

@@ -1,5 +1,6 @@
 """Sets and their manifests: hashes, intervals, and files that are no sets."""
 
+import re
 import tomllib
 from datetime import date
 from decimal import Decimal
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from carbon import factors
+from carbon.lint import lint_folders
 from city.problems import PenstockError
 
 PROVINCIAL = "grid electricity average-provincial"
@@ -22,12 +24,12 @@ def _own(folder: Path, *rows: str) -> list[Path]:
 # A shipped set never changes unnoticed: a new row, a new date or another interval is a new hash, here and in CHANGELOG.
 SETS = {
     "cn_grid_heat": (118, "4353a55dd82d59b7"),
-    "cn_standard_coal": (21, "c1fdb32137a7ab14"),
+    "cn_standard_coal": (21, "59550e9d6cbc5584"),
     "gwp": (55, "6c5c78a940fdadd0"),
     "ipcc_fuels": (24, "cd652a3037812f2b"),
     "uk_desnz": (131, "01ce81fce0654147"),
     "us_egrid2023_state": (52, "45f95e8d3799725a"),
-    "water_energy": (3, "037903f62150f229"),
+    "water_energy": (3, "29d0a7a500a81f7a"),
 }
 
 
@@ -84,6 +86,9 @@ def test_every_interval_lies_around_its_value():
         ("title = 'Heat'", "publisher"),
         ("title = 'Heat'\npublisher = 'W'\nlicence = 'own'\nbasis = 'guess'", "basis"),
         ("title = 'Heat'\npublisher = 'W'\nlicence = 'own'\nuncertainty_percent = -1", "uncertainty_percent"),
+        ("title = 'Heat'\npublisher = 'W'\nlicence = 'own'\ninterval = [0.2, 0.25]", "limits around 0.3"),
+        ("title = 'Heat'\npublisher = 'W'\nlicence = 'own'\ninterval = [0.4, 0.2]", "lower limit, then upper"),
+        ("title = 'Heat'\npublisher = 'W'\nlicence = 'own'\nrows = [{ ids = ['own.*'], basis = 'ETS' }]", "matches no id"),
     ],
 )
 def test_a_manifest_that_cannot_be_read_is_a_sentence(tmp_path, manifest, sentence):
@@ -97,3 +102,23 @@ def test_a_file_that_is_no_table_is_a_sentence(tmp_path, content):
     (tmp_path / "own.csv").write_bytes(content)
     with pytest.raises(PenstockError, match=r"own\.csv"):
         factors.load([tmp_path])
+
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "factors.md").read_text(encoding="utf-8")
+
+
+def test_the_own_set_of_the_docs_loads_and_raises_no_finding(tmp_path):
+    rows, manifest = (re.findall(rf"```{kind}\n(.*?)```", PAGE, re.DOTALL)[-1] for kind in ("csv", "toml"))
+    (tmp_path / "heat.csv").write_text(rows, encoding="utf-8")
+    (tmp_path / "heat.toml").write_text(manifest, encoding="utf-8")
+    heat = factors.load_sets([tmp_path])[-1]
+    # 0.22 to 0.25 around 0.2315: the wider side is 0.0185 / 0.2315 = 8.0 %; the other year has the set's 6 %.
+    told = [(f.published, f.uncertainty_percent, f.basis) for f in heat.factors]
+    assert told == [(date(2022, 1, 3), Decimal("8.0"), "location average"), (date(2023, 1, 5), Decimal(6), "location average")]
+    assert lint_folders([tmp_path]) == ()
+
+
+def test_the_counts_of_the_docs_are_those_of_the_sets():
+    told = {name: int(count) for name, count in re.findall(r"^\| `(\w+)` \| (\d+) \|", PAGE, re.MULTILINE)}
+    assert told == {s.name: len(s.factors) for s in factors.load_sets()}
+    assert "404 rows, 403 ids" in PAGE

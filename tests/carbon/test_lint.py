@@ -134,6 +134,14 @@ def test_a_table_of_another_country_without_any_publication_is_left_alone():
     assert lint(own, factors.read_rows(factors.SHIPPED)) == ()
 
 
+def test_a_national_default_of_former_years_is_told_where_it_goes_on():
+    row = {"id": "own.cn", "activity": "电网", "scope": "2", "gas": "CO2", "value": "0.5703", "unit": "kgCO2/kWh", "region": "CN"}
+    cited = {"source": "notice", "licence": "facts", "status": "verified", "valid_from": "2022-01-01"}
+    assert lint([("own.csv:2", {**row, **cited, "valid_to": "2022-12-31"})]) == ()
+    found = lint([("own.csv:2", {**row, **cited, "valid_to": ""})])
+    assert [(f.rule, f.severity) for f in found] == [("superseded", "warn")]
+
+
 def test_refuse_raises_for_refusals_and_lets_warnings_pass(tmp_path):
     good = "own.heat.{0},district heat,2,CO2,{1},kg/kWh,CN-ZJ,{0}-01-01,{0}-12-31,Contract 7,own,verified"
     (tmp_path / "own.csv").write_text("\n".join([HEADER, good.format(2021, "0.25"), good.format(2023, "0.24")]), encoding="utf-8")
