@@ -34,8 +34,8 @@ def usage(engine: Engine, city: LoadedCity, days: Sequence[Day]) -> tuple[pd.Dat
     """USAGE rows, with `supply`, of every account on civil days that follow each other; and what stood in the way of some."""
     accounts, zone = city.settings.accounts, city.settings.city.time_zone
     electricity, others = _points(city)
-    netted = [remainders.net(_block(engine, points, days, zone), accounts) for points in electricity]
-    problems = [problem for _, some in netted for problem in some]
+    netted, plain = ([remainders.net(_block(engine, points, days, zone), accounts) for points in some] for some in (electricity, others))
+    problems = [problem for _, some in (*netted, *plain) for problem in some]
     blocks, lost = _with_grid_losses([block for block, _ in netted], accounts)
     own = _own_supply(blocks, accounts)
     versions = {}
@@ -44,7 +44,7 @@ def usage(engine: Engine, city: LoadedCity, days: Sequence[Day]) -> tuple[pd.Dat
     hours = city.settings.carbon.entry_hours
     metered = [runs(part, days, versions, hours=hours).assign(supply=supply) for block in blocks for supply, part in _shares(block, own)]
     metered = [frame[(frame["supply"] == "grid") | (frame["amount"] > 0)] for frame in metered]
-    metered += [runs(_block(engine, points, days, zone), days, versions) for points in others]
+    metered += [runs(block, days, versions) for block, _ in plain]
     return _together([*metered, stated.usage(accounts, days, zone), *lost_water.usage(engine, city, days, metered)]), problems + lost
 
 
