@@ -211,7 +211,11 @@ def test_the_worked_answers_of_guangdong_gas_and_heat_are_met(shipped):
         pytest.skip("no measuring data (PENSTOCK_DATA)")
     golden = json.loads(GOLDEN.read_text(encoding="utf-8"))
     gd = make("grid-electricity", region="CN-GD")
-    assert ratios(gd, shipped, date(2023, 6, 1))["CO2"] * 10**9 == Decimal(golden["guangdong_1GWh_2023"]["location_province_tCO2"]) * 10**9
+    assert ratios(gd, shipped, date(2023, 6, 1))["CO2"] == Fraction(golden["guangdong_1GWh_2023"]["location_province_tCO2"])
+    nation = make("grid-electricity", region="CN", factor_activity="grid electricity average-national")
+    assert ratios(nation, shipped, date(2023, 6, 1))["CO2"] == Fraction(
+        golden["guangdong_1GWh_2023"]["location_national_tCO2"]
+    )  # t/GWh = mg/Wh
     gas = golden["gas_1e4_Nm3_GBT32151.34"]
     by_standard = ratios(make("natural-gas", method="gbt32151.34"), shipped, IN_2025)["CO2"]  # mg/mL = t per 1000 m3
     assert round(by_standard * 10, 8) == Fraction(gas["tCO2"])
@@ -236,3 +240,14 @@ def test_every_shipped_fuel_can_be_posted_and_has_the_gases_the_page_says(shippe
     assert gases.pop("diesel") == ("CO2", "CH4", "N2O")
     assert gases.pop("natural gas") == gases.pop("other bituminous coal") == ("CO2", "CH4")
     assert set(gases.values()) == {("CO2",)}
+
+
+def test_a_per_cubic_metre_factor_is_for_consumers_books_outside_the_sum_and_needs_a_note(shipped):
+    british = {"factor_id": "uk.desnz.2025.ws", "note": "no Chinese factor is published"}
+    (rule,) = apply(make("water-supply", **british), shipped, IN_2025)
+    assert (rule.kind, rule.gas, Fraction(rule.numerator, rule.denominator)) == ("outside", "CO2e", Fraction("0.1913"))  # kg/m3 = mg/mL
+    assert "outside its region or years: uk.desnz.2025.ws is for GB" in rule.note
+    with pytest.raises(ValidationError, match="needs a note"):
+        make("water-supply", factor_id="uk.desnz.2025.ws")
+    (lost,) = apply(make("water-loss-energy"), shipped, IN_2022)
+    assert (lost.kind, Fraction(lost.numerator, lost.denominator)) == ("outside", Fraction("515.3"))
