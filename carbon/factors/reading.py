@@ -47,6 +47,8 @@ def factor_of(place: str, row: dict[str, str], about: dict[str, object]) -> Fact
     subject = f"factor '{row['id']}' ({place})"
     if row["status"] != "verified":
         raise fault(subject, f"status '{row['status']}'", "verified", "Check the value against its source, or leave the row out.")
+    if broken := [name for name, text in row.items() if re.search(r"[\x00-\x1f\x7f]", text)]:
+        raise fault(subject, f"a control character in {', '.join(broken)}", "one line of text per cell", "Remove it.")
     # The pattern refuses what Decimal takes but no table prints: underscores, exponents, NaN.
     if not re.fullmatch(r"[0-9]{1,30}(\.[0-9]{1,30})?", row["value"]):
         raise fault(subject, f"value '{row['value']}'", "a plain decimal number, not negative", "Correct the value.")

@@ -5,6 +5,7 @@ one announcement after the other in one table, an interval for each fuel.
 """
 
 import hashlib
+import json
 import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -103,8 +104,9 @@ class FactorSet:
     def sha256(self) -> str:
         """Hash, hex, over the manifest's words and every row with what the manifest adds to it; the order of rows does not matter."""
         added = ("basis", "published", "uncertainty_percent", "uncertainty_source")
-        rows = sorted("\x1f".join((f.id, f.sha256, *(str(getattr(f, name)) for name in added))) for f in self.factors)
-        return hashlib.sha256("\x1e".join((self.name, self.title, self.publisher, self.licence, *rows)).encode()).hexdigest()
+        rows = sorted([f.id, f.sha256, *(str(getattr(f, name)) for name in added)] for f in self.factors)
+        text = json.dumps([self.name, self.title, self.publisher, self.licence, rows], ensure_ascii=False)
+        return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _manifest(csv_file: Path) -> Manifest:

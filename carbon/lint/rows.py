@@ -122,6 +122,14 @@ class Table:
     def every(self) -> tuple[Row, ...]:
         return (*self.rows, *self.published)
 
+    @cached_property
+    def _own(self) -> frozenset[int]:
+        return frozenset(map(id, self.rows))
+
+    def own(self, *rows: Row) -> list[Row]:
+        """Those of the rows that are linted, not published."""
+        return [row for row in rows if id(row) in self._own]
+
 
 Given = Row | tuple[str, dict[str, str]]  # as `carbon.factors.read_rows` gives it
 

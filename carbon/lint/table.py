@@ -18,13 +18,7 @@ def _groups(table: Table, key: Callable[[Row], tuple[object, ...]]) -> list[list
     kept: dict[tuple[object, ...], list[Row]] = defaultdict(list)
     for row in table.every:
         kept[key(row)].append(row)
-    own = set(map(id, table.rows))
-    return [rows for rows in kept.values() if len(rows) > 1 and any(id(row) in own for row in rows)]
-
-
-def _of(table: Table, *rows: Row) -> Iterator[Row]:
-    own = set(map(id, table.rows))
-    return (row for row in rows if id(row) in own)
+    return [rows for rows in kept.values() if len(rows) > 1 and table.own(*rows)]
 
 
 def _digits(row: Row) -> int:
@@ -35,8 +29,8 @@ def double_ids(table: Table) -> Iterator[Finding]:
     """One id with two numbers. The same number quoted in two tables is no fault."""
     numbers = ("gas", "value", "unit", "region", "valid_from", "valid_to")
     for rows in _groups(table, lambda row: (row["id"],)):
-        first = next((row for row in rows if row not in table.rows), rows[0])
-        for row in _of(table, *rows):
+        first = next((row for row in rows if not table.own(row)), rows[0])
+        for row in table.own(*rows):
             if row is not first and any(first[name] != row[name] for name in numbers):
                 yield row.finding(
                     "duplicate", f"another number than in {first.place}", "one number per id", "Give the new number its own id."
@@ -50,13 +44,13 @@ def competing(table: Table) -> Iterator[Finding]:
             if first["id"] == second["id"] or first.years[1] < second.years[0]:
                 continue
             if first.years[0] == second.years[0]:
-                row = next(_of(table, second, first), None)
+                row = next(iter(table.own(second, first)), None)
                 other = first if row is second else second
                 if row:
                     observed = f"counts the same as '{other['id']}' ({other.place}) for the same years"
                     yield row.finding("duplicate", observed, "one factor per activity, region, gas, unit and day", "Remove one of them.")
             else:
-                for row in _of(table, first):
+                for row in table.own(first):
                     observed = f"valid to {row['valid_to'] or 'no end'} although '{second['id']}' follows from {second['valid_from']}"
                     yield row.finding("superseded", observed, "an end before the newer one begins", "End its validity.")
 
@@ -65,7 +59,7 @@ def open_ends(table: Table) -> Iterator[Finding]:
     """A factor without an end among factors of single years: next year it would be used silently."""
     for rows in _groups(table, lambda row: (row.family, row.gas, row["unit"])):
         yearly = [row for row in rows if row.years[0] == row.years[1]]
-        for row in _of(table, *rows):
+        for row in table.own(*rows):
             if row.years[0] != row.years[1] and len(yearly) >= max(len(rows) - 1, _LEAST_YEARLY):
                 observed = f"valid {row['valid_from'] or '...'} to {row['valid_to'] or '...'}"
                 yield row.finding("superseded", observed, "one year, as the others of its kind", "End it with its year.", "warn")
@@ -76,7 +70,7 @@ def gaps(table: Table) -> Iterator[Finding]:
     for rows in _groups(table, lambda row: row.series):
         yearly = sorted((row for row in rows if row.years[0] == row.years[1]), key=lambda row: row.years)
         for before, after in pairwise(yearly):
-            for row in _of(table, after, before):
+            for row in table.own(after, before):
                 if after.years[0] > before.years[0] + 1:
                     lacking = f"{before.years[0] + 1}" + (f" to {after.years[0] - 1}" if after.years[0] > before.years[0] + 2 else "")
                     observed = f"no value for {lacking} between {before.years[0]} and {after.years[0]}"
@@ -105,7 +99,7 @@ def units_of_one_thing(table: Table) -> Iterator[Finding]:
 
 def _each(table: Table, rule: str, first: Row, second: Row, allowed: str) -> Iterator[Finding]:
     observed = f"{first['value']} {first['unit']} and {second['value']} {second['unit']}"
-    for row in _of(table, first, second):
+    for row in table.own(first, second):
         yield row.finding(rule, observed, allowed, "Compare both with the source; look for exchanged columns.")
 
 
@@ -127,7 +121,7 @@ def odd_gas(table: Table) -> Iterator[Finding]:
         if len(counts) < 2 or len(rows) < 3:
             continue
         usual, rare = (gas for gas, _ in counts.most_common(2))
-        for row in _of(table, *rows):
+        for row in table.own(*rows):
             if row.gas == rare and counts[rare] * 3 <= counts[usual]:
                 observed = f"{rare} where {counts[usual]} rows of this activity are {usual}"
                 yield row.finding("gas", observed, usual, "Look into the source: CO2e includes methane and nitrous oxide.", "warn")
@@ -147,7 +141,7 @@ def repeated(table: Table) -> Iterator[Finding]:
             if rule == "region" and first.years != second.years:
                 continue
             for row, other in ((first, second), (second, first)):
-                for own in _of(table, row):
+                for own in table.own(row):
                     observed = f"{own['value']}, exactly as '{other['id']}'"
                     yield own.finding(rule, observed, "a number of its own", "Compare both with the source.", "warn")
 
@@ -165,7 +159,7 @@ def jumps(table: Table) -> Iterator[Finding]:
                 leaps.update((i, j))
         for i, row in enumerate(yearly):
             if leaps[i] and leaps[i] == max(leaps.values()):
-                for own in _of(table, row):
+                for own in table.own(row):
                     others = ", ".join(f"{other['value']} in {other.years[0]}" for other in yearly if other is not row)
                     allowed = f"{low} to {high} times the year before"
                     yield own.finding(

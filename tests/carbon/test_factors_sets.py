@@ -23,13 +23,13 @@ def _own(folder: Path, *rows: str) -> list[Path]:
 
 # A shipped set never changes unnoticed: a new row, a new date or another interval is a new hash, here and in CHANGELOG.
 SETS = {
-    "cn_grid_heat": (118, "4353a55dd82d59b7"),
-    "cn_standard_coal": (21, "59550e9d6cbc5584"),
-    "gwp": (55, "6c5c78a940fdadd0"),
-    "ipcc_fuels": (24, "cd652a3037812f2b"),
-    "uk_desnz": (131, "01ce81fce0654147"),
-    "us_egrid2023_state": (52, "45f95e8d3799725a"),
-    "water_energy": (3, "29d0a7a500a81f7a"),
+    "cn_grid_heat": (118, "c16a77472c5a7ca4"),
+    "cn_standard_coal": (21, "d53f229fef133275"),
+    "gwp": (55, "0b765c09e6838ac6"),
+    "ipcc_fuels": (24, "e0b48983c4d461f0"),
+    "uk_desnz": (131, "70aa4a0d8f144540"),
+    "us_egrid2023_state": (52, "abb535a0fe7f7662"),
+    "water_energy": (3, "7bcfed352adda922"),
 }
 
 
@@ -95,6 +95,11 @@ def test_a_manifest_that_cannot_be_read_is_a_sentence(tmp_path, manifest, senten
     (tmp_path / "own.toml").write_text(manifest, encoding="utf-8")
     with pytest.raises(PenstockError, match=sentence):
         factors.load(_own(tmp_path, "a,heat,2,CO2e,0.3,kg/kWh,CN-ZJ,,,Contract,own,verified"))
+
+
+def test_a_control_character_cannot_hide_a_column_in_another(tmp_path):
+    with pytest.raises(PenstockError, match="a control character in activity"):
+        factors.load(_own(tmp_path, "a,heat\x1f2,2,CO2e,0.3,kg/kWh,CN-ZJ,,,Contract,own,verified"))
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00id", b'id,"', b"\x00" * 5_000_000])
