@@ -186,8 +186,7 @@ def verify(
     from service.cli import environment, finish, moment
     from service.verifying import verify as examine
 
-    moment(now)
-    found = examine(environment(city), root, key, outside, recompute=recompute)
+    found = examine(environment(city), moment(now), root, key, outside, recompute=recompute)
     for line in found.told:
         typer.echo(line)
     for problem in found.findings:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,9 @@ from service import closing, former_ledger, roots
 from service.environment import Environment
 from service.posting import Posting
 from service.settings import LoadedCity, load
-from service.store import ledger, open_store
+from service.store import ledger, open_store, runs
+
+LAST = "verify"  # the heartbeat that says when the whole ledger was looked at last
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,18 @@ class Verdict:
 
 
 def verify(
-    env: Environment, root: str | None = None, key: str | None = None, outside: Path | None = None, *, recompute: bool = False
+    env: Environment,
+    now_utc: datetime,
+    root: str | None = None,
+    key: str | None = None,
+    outside: Path | None = None,
+    *,
+    recompute: bool = False,
 ) -> Verdict:
-    """Check the ledger of a city. Without `root`, `key` and `outside` a store that was rewritten throughout looks sound: `told` says so."""
+    """Check the ledger of a city, and keep when that was and how many faults it had.
+
+    Without `root`, `key` and `outside` a store that was rewritten throughout looks sound: `told` says so.
+    """
     city, engine = load(env), open_store(env.url)
     rows = ledger.heads(engine)
     if not rows:
@@ -52,6 +63,7 @@ def verify(
     if recompute and not findings:
         findings += _recomputed(engine, city)
         told += ["every entry was computed again from the stored usage and the factors"]
+    runs.beat(engine, LAST, now_utc, {"root": rows[-1].root, "batch": rows[-1].number, "faults": len(findings)})
     return Verdict(told, findings)
 
 

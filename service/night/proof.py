@@ -1,14 +1,18 @@
 """After the ledger of the night is committed: its roots outside the store, and closed periods that are no longer as they were signed."""
 
-from city.problems import Problem
+from carbon.ledger.files import file_of, mapped
+from carbon.ledger.verify import differences
+from city.problems import PenstockError, Problem
 from service import closing, roots
 from service.night import Night
+from service.store import ledger
 from service.store.runs import StepResult
 
 
 def compute(night: Night) -> StepResult | None:
     """Runs after every night, so that roots which could not be kept outside follow. None when there was nothing to do."""
     written, problems = roots.publish(night.engine, night.city)
+    problems += _newest(night)
     changed = [one for one in closing.standings(night.engine, night.city) if one.reasons]
     problems += [
         Problem(
@@ -23,3 +27,15 @@ def compute(night: Night) -> StepResult | None:
     told = [f"{written} root{'s' * (written != 1)} kept outside"] if written else []
     told += [one.sentence for one in changed]
     return StepResult("; ".join(told) or "roots outside", problems=problems) if told or problems else None
+
+
+def _newest(night: Night) -> list[Problem]:
+    """Is the newest batch on the disk as it was sealed? `penstock verify` looks at all of them."""
+    row = ledger.head(night.engine)
+    if row is None:
+        return []
+    try:
+        path = file_of(night.city.folder / ledger.FOLDER, row.merkle)
+        return differences(mapped(path, f"ledger batch {row.number}"), ledger.header(row))
+    except PenstockError as error:
+        return list(error.problems)

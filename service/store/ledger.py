@@ -8,13 +8,11 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from sqlalchemy import Connection, Engine, func, select
 
 from carbon.ledger.batch import Header
 from carbon.ledger.files import file_of
 from carbon.ledger.ledger import Ledger
-from city.frames import LEDGER
 from city.problems import Problem
 from service import schema as t
 
@@ -76,10 +74,3 @@ def gone(rows: Iterable[Any], folder: Path) -> list[Problem]:
         for row in rows
         if not file_of(folder / FOLDER, row.merkle).is_file()
     ]
-
-
-def by_carbon_dioxide(engine: Engine, folder: Path) -> pd.DataFrame:
-    """The entries of carbon dioxide and of amounts alone as the LEDGER frame of the release before."""
-    found = open_ledger(engine, folder).entries()
-    found = found[(found["counts"] == 1) & found["gas"].isin(["CO2", "CO2e", "-"])]
-    return found.rename(columns={"mg": "mg_by_gas", "rule_id": "factor_id", "reverses": "supersedes"})[list(LEDGER.columns)]
