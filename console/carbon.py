@@ -1,62 +1,52 @@
-"""Carbon: targets against their paths, emissions by month, down to the single entry, and the statements to take away."""
-
-from html import escape
+"""Carbon: the year at a glance, targets with their odds, why the total moved, both views of scope 2, and every number's proof."""
 
 import streamlit as st
 
-from console import charts, data, look
+from console import carbon_proof, carbon_targets, carbon_why, charts, data, look
 from console.guard import guarded
 from console.words import language, say
 from service.decisions import Person
-from service.view.books import Standing
 
 GROUPS = {"by_sector": "sector", "by_scope": "scope", "by_activity": "activity"}
 
 
 def page(_person: Person) -> None:
     """The page of the planner and the auditor."""
-    guarded(_targets)
-    head = data.head()
-    if head is None:
+    if data.head() is None:
+        guarded(carbon_targets.section)
         look.banner(say("no_ledger"), None)
         return
-    guarded(_emissions)
-    guarded(_drill)
+    for part in (_glance, carbon_targets.section, carbon_why.drivers, _emissions, carbon_why.scope2, carbon_why.measures):
+        guarded(part)
     left, right = st.columns([1.3, 1], gap="medium")
     with left:
-        guarded(_statements)
+        guarded(carbon_proof.explain)
+        guarded(_drill)
     with right:
-        look.heading("root", f"{head.entries:,} {say('entries')} · {head.number + 1} {say('batches')} · {head.day}")
-        st.html(f'<div class="banner"><div class="hash">{escape(head.root)}</div><div class="under">{escape(say("root_note"))}</div></div>')
+        guarded(carbon_proof.closed)
+        guarded(carbon_proof.root)
+        guarded(_statements)
 
 
-def _targets() -> None:
-    found = data.standings()
-    if not found:
+def _glance() -> None:
+    """The year so far, against the same days of the year before; how complete, how sound."""
+    year, chain = data.glance(), data.chain()
+    if year is None or chain is None:
         return
-    look.heading("targets")
-    columns = st.columns(min(len(found), 4))
-    for i, standing in enumerate(found):
-        with columns[i % len(columns)]:
-            _target(standing)
-
-
-def _target(standing: Standing) -> None:
-    year = data.now().local(data.now().now_utc).year
-    unit = "%" if standing.is_share else standing.unit
-    factor = 100 if standing.is_share else 1
-    if standing.actual is None or standing.required is None:
-        look.cards([look.card(say(standing.measure), "–", unit, [say("no_progress"), standing.target_id])])
-    else:
-        verdict = say("on_path") if standing.on_path else say("off_path")
-        lines = [f"{say('required')} {look.number(standing.required * factor)} {unit} · {year}", verdict]
-        priority = None if standing.on_path else 3
-        look.cards([look.card(say(standing.measure), look.number(standing.actual * factor), unit, lines, priority=priority)])
-    years, required = zip(*standing.path, strict=True)
-    actual = (year, standing.actual) if standing.actual is not None else None
-    charts.path(years, required, actual, standing.is_share, f"path_{standing.target_id}", standing.target_id)
-    if standing.sentence:
-        st.caption(standing.sentence)
+    look.heading("carbon_year", say("carbon_total", year=year.year, day=year.last_day))
+    lines = [say("carbon_days", days=year.days)]
+    if year.before_t:
+        change = year.t - year.before_t
+        word = say("carbon_less" if change < 0 else "carbon_more")
+        share = f"{abs(change) / year.before_t:.1%} {word}"
+        lines.append(f"{say('carbon_before', year=year.year - 1)}: {look.number(year.before_t)} t · {share}")
+    made = [look.card("CO2e", look.number(year.t), "t", lines)]
+    made += [look.card(f"{say('scope')} {scope}", look.number(t), "t", [f"{t / year.t:.1%}"]) for scope, t in year.by_scope]
+    low = year.usable < float(data.station().city.settings.carbon.completeness)
+    made.append(look.card(say("carbon_usable"), f"{100 * year.usable:.1f}", "%", [say("carbon_usable_note")], priority=3 if low else None))
+    key = say("carbon_signed", public=chain.public_key[:12]) if chain.public_key else say("carbon_unsigned")
+    made.append(look.card(say("carbon_chain"), carbon_proof.state(chain), "", [key, chain.root[:16]], priority=1 if chain.faults else None))
+    look.cards(made)
 
 
 def _emissions() -> None:

@@ -215,16 +215,3 @@ def trade(x: Any, y: Any, names: tuple[str, str], units: tuple[str, str], here: 
         mark = [plain([x[here]], 5)[0], plain([y[here]], 6)[0]]
         spec["series"].append({"type": "scatter", "data": [mark], "symbol": "diamond", "symbolSize": 16, "color": INK})
     draw(spec, key, alt, height=230)
-
-
-def path(years: Sequence[int], required: Sequence[float], actual: tuple[int, float] | None, percent: bool, key: str, alt: str) -> None:
-    """A target's required path by year, and where the city stands: a dot when on it, a triangle when behind."""
-    factor = 100.0 if percent else 1.0
-    spec = frame([str(year) for year in years], "%" if percent else "", every=1 if len(years) < 8 else 2)
-    spec["series"] = [line(say("required"), np.asarray(required) * factor, "#6e7478", dashed=True)]
-    if actual is not None:
-        row: list[float | None] = [None] * len(years)
-        if actual[0] in years:
-            row[list(years).index(actual[0])] = float(f"{actual[1] * factor:.4g}")
-        spec["series"].append({"type": "scatter", "name": say("actual"), "symbolSize": 12, "color": LINES[0], "data": row})
-    draw(spec, key, alt, height=190)

@@ -14,13 +14,14 @@ from service.settings import LoadedCity, load
 from service.store import open_store
 from service.view import alarms as alarms_view
 from service.view import board as board_view
-from service.view import books, history, losses, moment, plan, plan_beside, series, water
+from service.view import books, carbon, history, losses, moment, plan, plan_beside, series, water
 from service.view import drivers as drivers_view
 from service.view import peaks as peaks_view
 
 P = ParamSpec("P")
 R = TypeVar("R")
 TTL_S = 10
+SLOW_TTL_S = 600
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,27 @@ def _cached(name: str, model: Callable[Concatenate[Station, P], R]) -> Callable[
     return ask
 
 
+@st.cache_data(ttl=SLOW_TTL_S, show_spinner=False, max_entries=100)
+def _asked_of_ledger(name: str, key: tuple[str, ...], root: str, arguments: tuple[Any, ...]) -> Any:  # noqa: ARG001 - the cache goes by it
+    return _MODELS[name](_station(key), *arguments)
+
+
+def _of_ledger(name: str, model: Callable[Concatenate[Station, P], R]) -> Callable[P, R]:
+    """As `_cached`, but until the ledger's root changes: such a model reads batches."""
+    _MODELS[name] = model
+
+    def ask(*arguments: P.args, **_none: P.kwargs) -> R:
+        newest = head()
+        made: R = _asked_of_ledger(name, _key(), newest.root if newest else "", arguments)
+        return made
+
+    return ask
+
+
 def forget() -> None:
     """Drop what was cached: called after a decision, so that its effect is seen at once."""
     _asked.clear()
+    _asked_of_ledger.clear()
 
 
 now = _cached("now", lambda s: moment.moment(s.engine, s.city))
@@ -92,7 +111,16 @@ valves = _cached("valves", lambda s: water.valves(s.engine, s.city))
 loss_months = _cached("loss_months", lambda s: losses.months(s.engine))
 balances = _cached("balances", lambda s: water.balances(s.engine))
 head = _cached("head", lambda s: books.head(s.engine))
-sums = _cached("sums", lambda s: books.sums(s.engine, s.city))
+sums = _of_ledger("sums", lambda s: books.sums(s.engine, s.city))
+glance = _of_ledger("glance", lambda s: carbon.glance(s.engine, s.city))
+chain = _of_ledger("chain", lambda s: carbon.chain(s.engine, s.city))
+closed = _of_ledger("closed", lambda s: carbon.closed(s.engine, s.city))
+ledger_periods = _of_ledger("ledger_periods", lambda s: carbon.periods(s.engine))
+compared = _of_ledger("compared", lambda s: carbon.compared(s.engine))
+why = _of_ledger("why", lambda s, first, last: carbon.why(s.engine, s.city, first, last, now().now_utc))
+scope2 = _of_ledger("scope2", lambda s, year: carbon.scope2(s.engine, s.city, year))
+judged = _of_ledger("judged", lambda s: carbon.judged(s.engine, s.city, now().now_utc))
+explained = _of_ledger("explained", lambda s, cell: carbon.explained(s.city.environment, cell))
 entries = _cached("entries", lambda s, account: books.entries(s.engine, s.city, account))
 standings = _cached("standings", lambda s: books.standings(s.engine, s.city, now()))
 statements = _cached("statements", lambda s: books.statements(s.city))

@@ -4,6 +4,7 @@ from typing import Literal, get_args
 
 import streamlit as st
 
+from console.carbon_words import CARBON_WORDS
 from console.isolation_words import ISOLATION_WORDS
 from console.loss_words import LOSS_WORDS
 from console.phrases import PHRASES
@@ -201,7 +202,7 @@ LABELS: dict[str, tuple[str, str]] = {
     "probability": ("Probability", "概率"),
 }
 
-WORDS = LABELS | PHRASES | PLAN_WORDS | WATER_WORDS | LOSS_WORDS | ISOLATION_WORDS
+WORDS = LABELS | PHRASES | PLAN_WORDS | WATER_WORDS | LOSS_WORDS | ISOLATION_WORDS | CARBON_WORDS
 
 
 def language() -> Language:

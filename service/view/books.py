@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from sqlalchemy import Engine
@@ -23,7 +24,10 @@ _LARGEST = 64 * 1024 * 1024  # a statement larger than this is fetched from disk
 
 @dataclass(frozen=True)
 class Standing:
-    """Where a target stands. `path` is the required value by year, base year first."""
+    """Where a target stands. `path` is the required value by year, base year first, as first stated; `path_now` against the base in force.
+
+    `detail` is that of the night's progress: light, odds, actuals, what the year heads for.
+    """
 
     target_id: str
     measure: str
@@ -35,6 +39,8 @@ class Standing:
     sentence: str
     base_year: int
     path: tuple[tuple[int, float], ...]
+    path_now: tuple[tuple[int, float], ...]
+    detail: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -80,11 +86,26 @@ def standings(engine: Engine, city: LoadedCity, moment: Moment) -> list[Standing
     made = []
     for target in city.settings.targets:
         row = rows.get(target.id)
-        years = range(target.base_year, max(target.milestones) + 1)
-        path = tuple((year, float(target.required(year))) for year in years)
+        now = target.as_known(moment.night or date.max)
+        paths = [
+            tuple((year, float(one.required(year))) for year in range(one.base_year, max(one.milestones) + 1)) for one in (target, now)
+        ]
         actual, required, on_path, sentence = (row.actual, row.required, row.on_path, row.sentence) if row else (None, None, None, "")
         made.append(
-            Standing(target.id, target.measure, target.unit, target.is_share, actual, required, on_path, sentence, target.base_year, path)
+            Standing(
+                target.id,
+                target.measure,
+                target.unit,
+                target.is_share,
+                actual,
+                required,
+                on_path,
+                sentence,
+                target.base_year,
+                paths[0],
+                paths[1],
+                dict(row.detail or {}) if row else {},
+            )
         )
     return made
 
