@@ -2,39 +2,40 @@
 
 from collections.abc import Iterable, Mapping
 from decimal import Context, Decimal, Inexact, localcontext
-from typing import Literal
 
 import pandas as pd
 
 from carbon.factors import Factor
 from city.problems import fault
 
-Assessment = Literal["AR4", "AR5", "AR6", "GHGP2024"]
 _PREFIX = {"AR4": "ipcc.AR4GWP100.", "AR5": "ipcc.AR5GWP100.", "AR6": "ipcc.AR6GWP100.", "GHGP2024": "ipcc.AR6GWP100."}
 _FUGITIVE = "CH4-fossil-fugitive"
 
 
-def gwp(factors: Iterable[Factor], assessment: str) -> dict[str, Decimal]:
-    """Weight of each gas [kg CO2e per kg] by an assessment: AR4, AR5, AR6 or GHGP2024.
+def potentials(factors: Iterable[Factor], assessment: str) -> dict[str, Factor]:
+    """The published warming potential of each gas [kg CO2e per kg] by an assessment: AR4, AR5, AR6 or GHGP2024.
 
     Methane is `CH4` where its origin is not told, `CH4-fossil` (also `CH4-fossil-fugitive`) where it escapes from fossil sources
     and leaves carbon dioxide behind that nobody counted, `CH4-non-fossil` otherwise. Where an assessment does not tell them
     apart, all weigh the same. GHGP2024 are the values of the GHG Protocol (v2.0, August 2024): those of AR6, but methane of any
-    source that is not fossil and fugitive - combustion, wastewater, landfill - weighs as non-fossil, 27.0. `CO2e` weighs 1.
+    source that is not fossil and fugitive - combustion, wastewater, landfill - weighs as non-fossil, 27.0.
     Raises `PenstockError` for an unknown assessment and for factor sets without its values.
     """
     if assessment not in _PREFIX:
         raise fault("gwp", f"'{assessment}'", f"one of {', '.join(_PREFIX)}", "Correct [carbon] gwp.")
     prefix = _PREFIX[assessment]
-    weights = {factor.gas: factor.value for factor in factors if factor.id.startswith(prefix)}
-    if not {"CO2", "CH4", "N2O"} <= set(weights):
+    found = {factor.gas: factor for factor in factors if factor.id.startswith(prefix)}
+    if not {"CO2", "CH4", "N2O"} <= set(found):
         raise fault("gwp", f"no values of {assessment} in the factor sets", f"rows {prefix}CO2, CH4, N2O", "Load the shipped sets too.")
-    weights.setdefault("CH4-non-fossil", weights["CH4"])
-    weights.setdefault("CH4-fossil", weights.get(_FUGITIVE, weights["CH4"]))
-    weights[_FUGITIVE] = weights["CH4-fossil"]
-    if assessment == "GHGP2024":
-        weights["CH4"] = weights["CH4-non-fossil"]
-    return weights | {"CO2e": Decimal(1)}
+    found.setdefault("CH4-non-fossil", found["CH4"])
+    found.setdefault("CH4-fossil", found.get(_FUGITIVE, found["CH4"]))
+    found[_FUGITIVE] = found["CH4-fossil"]
+    return found | {"CH4": found["CH4-non-fossil"]} if assessment == "GHGP2024" else found
+
+
+def gwp(factors: Iterable[Factor], assessment: str) -> dict[str, Decimal]:
+    """Weight of each gas [kg CO2e per kg]: the values of `potentials`, and 1 for a gas that is CO2e already."""
+    return {gas: factor.value for gas, factor in potentials(factors, assessment).items()} | {"CO2e": Decimal(1)}
 
 
 def weighed(book: pd.DataFrame, weights: Mapping[str, Decimal]) -> pd.DataFrame:

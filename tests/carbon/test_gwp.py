@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from carbon import factors
-from carbon.gwp import gwp, weighed
+from carbon.gwp import gwp, potentials, weighed
 from city.problems import PenstockError
 
 WEIGHTS = gwp(factors.load(), "AR6")
@@ -28,6 +28,9 @@ def test_values_of_the_assessments(shipped, assessment, methane, fossil, non_fos
     names = ("CH4", "CH4-fossil", "CH4-non-fossil", "N2O", "SF6", "CO2", "CO2e")
     assert [weights[name] for name in names] == [*map(Decimal, (methane, fossil, non_fossil, n2o, sf6, "1", "1"))]
     assert weights["CH4-fossil-fugitive"] == weights["CH4-fossil"]
+    assert {gas: factor.value for gas, factor in potentials(shipped, assessment).items()} == {
+        g: w for g, w in weights.items() if g != "CO2e"
+    }
 
 
 def test_a_book_is_weighed_exactly():
