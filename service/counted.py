@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 from carbon.accounts import Account, GridLoss, balance, own_supply, remainders, stated
 from city import quality as q
 from city.clock import HOUR, civil_day, local_date
-from city.frames import Block
+from city.frames import USAGE, Block
 from city.places import Point
 from city.problems import Problem
 from city.quality import Cause, Flag
@@ -133,9 +133,11 @@ def _by_course(own: NDArray[np.int64], amounts: NDArray[np.int64], parts: int) -
 
 def _together(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """One frame; its texts stay categorical, so that millions of rows carry numbers."""
-    made = []
-    filled = [frame.assign(supply="grid") if "supply" not in frame else frame for frame in frames if len(frame)]
-    names = {text: sorted({str(one) for frame in filled for one in pd.unique(frame[text])}) for text in TEXTS}
-    for frame in filled:
-        made.append(frame.assign(**{text: pd.Categorical(frame[text].astype(str), names[text]) for text in TEXTS}))
-    return pd.concat(made, ignore_index=True)
+    filled = [frame if "supply" in frame else frame.assign(supply="grid") for frame in frames if len(frame)]
+    filled = [frame.astype(dict.fromkeys(TEXTS, "category")) for frame in filled]
+    if not filled:
+        return pd.DataFrame(columns=[*USAGE.columns, "supply"])
+    for text in TEXTS:
+        names = sorted({str(name) for frame in filled for name in frame[text].cat.categories})
+        filled = [frame.assign(**{text: frame[text].cat.set_categories(names)}) for frame in filled]
+    return pd.concat(filled, ignore_index=True)
