@@ -180,8 +180,10 @@ def report(
     """Write statements of carbon, energy, targets and measures (CSV, XLSX, PDF, JSON). The same ledger gives the same bytes."""
     from service.reporting import write_reports
 
-    for path in write_reports(environment(city), period, kind or (), made or (), language, moment(now)):
-        typer.echo(str(path))
+    paths, problems = write_reports(environment(city), period, kind or (), made or (), language, moment(now))
+    for line in (*paths, *problems):
+        typer.echo(str(line))
+    finish("problems" if problems else "done")
 
 
 @app.command()

@@ -13,7 +13,6 @@ from carbon.factors import Factor
 from carbon.gwp import gwp
 from carbon.ledger.civil import from_micros
 from carbon.statements.address import Address, parse
-from carbon.statements.coal import coefficients
 from carbon.statements.explain import Entry, Explanation, Group, bounds, one_entry
 from carbon.statements.explain import explain as entries_at
 from carbon.statements.locating import Located, locate
@@ -22,6 +21,7 @@ from city.problems import fault
 from city.quantities import Quantity
 from service.environment import Environment
 from service.settings import LoadedCity, load
+from service.statement_source import coal_of
 from service.store import ledger, meter_days, open_store
 
 _UNITS = {"mg": (10**9, "t of gas"), "co2e": (10**9, "t CO2e"), "coal": (1000, "tce"), "entries": (1, "entries")}
@@ -68,8 +68,9 @@ def _explained(engine: Engine, city: LoadedCity, address: Address, known: tuple[
     start, end = (from_micros(edge) for edge in bounds(address.period, zone))
     books = ledger.open_ledger(engine, city.folder, start, end)
     assessment = address.show.partition(":")[2] if address.show.startswith("co2e") else city.settings.carbon.gwp
-    carriers = {(line.carrier, line.quantity) for one in books.batches for line in one.lines} if address.show.startswith("coal") else set()
-    coal = coefficients(known, carriers, int(address.period[:4]))
+    coal = coal_of(city, known, address.period) if address.show.startswith("coal") else {}
+    if address.show.startswith("coal") and address.show.partition(":")[2] not in coal:
+        raise fault(f"address '{address}'", "no coefficient of that basis for the year", "coal:equivalent", "Ask for the other basis.")
     return entries_at(books, address, zone, gwp(known, assessment), coal, most)
 
 

@@ -9,11 +9,13 @@ from sqlalchemy import Engine
 from carbon.ledger.verify import verify
 from carbon.statements.document import Document
 from carbon.statements.tidy import write_csv, write_json
-from city.problems import PenstockError, fault
+from carbon.statements.totals import addressed
+from city.problems import PenstockError, Problem, fault
+from service.closing import span
 from service.environment import Environment
 from service.settings import LoadedCity, load
 from service.statement_kinds import KINDS, Asked
-from service.statement_source import last_period, source
+from service.statement_source import digest, last_period, source
 from service.store import ledger, open_store
 
 FORMATS = ("csv", "xlsx", "pdf", "json")
@@ -36,11 +38,12 @@ def write_reports(
     formats: Sequence[str] = (),
     language: str = "en",
     now_utc: datetime | None = None,
-) -> list[Path]:
-    """Write statements of `period` (a civil month or year, the last posted month when None) into reports/<period>. Returns the paths.
+) -> tuple[list[Path], list[Problem]]:
+    """Write statements of `period` (a civil month or year, the last posted month when None) into reports/<period>, and its proof.
 
     `kinds` of `KINDS` and `formats` of `FORMATS`; none: all that the city has. JSON is always written: it carries the addresses that
-    `penstock explain` follows. Raises `PenstockError` for a ledger that was tampered with, a period without entries, an unknown kind.
+    `penstock explain` follows. Returns the paths, and what kept statements that were not asked for by name from being made. Raises
+    `PenstockError` for a ledger that was tampered with, a period without entries, an unknown kind, and a kind that was asked for.
     """
     for name, asked, known in (("kind", kinds, KINDS), ("format", formats, FORMATS)):
         if unknown := [one for one in asked if one not in known]:
@@ -49,15 +52,35 @@ def write_reports(
     engine = open_store(env.url)
     verified(engine, city)
     wanted = period or last_period(engine)
-    of = Asked(engine, city, source(engine, city, wanted, language), now_utc or datetime.now(UTC))
     folder = city.folder / "reports" / wanted
+    digests = _proof(engine, city, wanted, folder / "proof")
+    of = Asked(engine, city, source(engine, city, wanted, language, digests), now_utc or datetime.now(UTC))
     paths: list[Path] = []
+    problems: list[Problem] = []
     for kind in kinds or KINDS:
-        for name, document in KINDS[kind](of):
-            paths += _write(document, folder, name if language == "en" else f"{name}-{language}", formats or FORMATS)
+        try:
+            for name, document in KINDS[kind](of):
+                stem = name if language == "en" else f"{name}-{language}"
+                paths += _write(addressed(document, of.source), folder, stem, formats or FORMATS)
+        except PenstockError as error:
+            if kinds:
+                raise
+            problems += error.problems
     if not paths:
         raise fault(f"statement '{', '.join(kinds)}'", "nothing to report", "a city that has such entries", "Add them to city.toml first.")
-    return paths
+    return paths, problems
+
+
+def _proof(engine: Engine, city: LoadedCity, period: str, folder: Path) -> dict[str, str]:
+    """Write the proof of a period beside its statements; SHA-256 [hex] of each of its files but the batches, which are named by theirs."""
+    from carbon.ledger.export import export
+
+    start, end = span(period, city.settings.city.time_zone)
+    head = ledger.head(engine)
+    signed = {"root": head.root, "signature": head.signature, "public_key": head.public_key} if head and head.signature else None
+    books = ledger.open_ledger(engine, city.folder)
+    made = export(books, folder, zone=city.settings.city.time_zone, start=start, end=end, signature=signed)
+    return {f"proof/{path.name}": digest(path.read_bytes()) for path in made if path.suffix != ".zip"}
 
 
 def _write(document: Document, folder: Path, stem: str, formats: Sequence[str]) -> list[Path]:

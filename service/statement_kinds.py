@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pandas as pd
 from sqlalchemy import Engine
@@ -14,7 +14,9 @@ from carbon.statements.document import Document
 from carbon.statements.energy import balance
 from carbon.statements.inventory import inventory
 from carbon.statements.source import Source
-from city.problems import PenstockError, fault
+from city.clock import local_date
+from city.problems import fault
+from service.closing import span
 from service.night import Night
 from service.settings import LoadedCity
 from service.store import runs
@@ -92,8 +94,6 @@ def _targets(asked: Asked) -> Made:
         raise fault("target report", "no night in the store", "a finished night", "Run `penstock night` first.")
     at = runs.night_time(asked.engine, asked.city.settings.city.id, night)
     report, problems = standings(Night(asked.city, asked.engine, night, at, {}))
-    if not report:
-        raise PenstockError(problems)
     return [("targets", target_report(asked.source, report, [str(problem) for problem in problems]))]
 
 
@@ -102,9 +102,13 @@ def _measures(asked: Asked) -> Made:
         return []
     from carbon.statements.measure_report import Judged, measure_report
     from service.savings.measures import measures
+    from service.savings.nights import nights
 
     judged = [Judged(one.measure.id, one.savings, one.avoided, one.problems) for one in measures(asked.engine, asked.city, asked.now_utc)]
-    return [("measures", measure_report(asked.source, judged))]
+    start, end = span(asked.source.period, asked.city.settings.city.time_zone)
+    zone = asked.city.settings.city.time_zone
+    plans = nights(asked.engine, asked.city, local_date(start, zone), local_date(end - timedelta(hours=1), zone))
+    return [("measures", measure_report(asked.source, judged, [plans.sentence]))]
 
 
 KINDS: dict[str, Callable[[Asked], Made]] = {

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import date
 from fractions import Fraction
 from typing import Any
@@ -10,14 +11,15 @@ from sqlalchemy import Engine
 
 from carbon import factors
 from carbon.factors import FactorSet
-from carbon.gwp import gwp
+from carbon.gwp import gwp, weighed
 from carbon.ledger.batch import Rule
 from carbon.ledger.ledger import Ledger
-from carbon.statements.coal import Coefficient, coefficients
 from carbon.statements.document import Seal
 from carbon.statements.source import Comparative, Source
+from carbon.targets.energy import CoalWeight, coal_weights
+from carbon.why.uncertainty import of_book
 from city.clock import local_date
-from city.problems import fault
+from city.problems import PenstockError, fault
 from service import closing
 from service.completeness import completeness
 from service.settings import LoadedCity
@@ -50,24 +52,26 @@ def source(engine: Engine, city: LoadedCity, period: str, language: str, files: 
         )
     sets = factors.load_sets(city.factor_folders)
     known = factors.load(city.factor_folders)
+    weights = gwp(known, told.gwp)
     rules = used_rules(ledger, set(zip(book["rule_id"], book["gas"], strict=True)))
     return Source(
         city=_name(city, language),
         period=period,
         language=language,
         book=book,
-        weights=gwp(known, told.gwp),
+        weights=weights,
         assessment=told.gwp,
         rules=rules,
         factors={factor.id: factor for factor in known},
         seal=seal(engine, files or {}),
         zone=zone,
-        coal=coal(known, zip(book["carrier"], book["quantity"], strict=True), period),
+        coal=coal_of(city, known, period),
         names=_names(city, language),
         materiality=told.materiality,
         completeness=told.completeness,
         comparatives=_comparatives(engine, city),
         usable=completeness(ledger, city, start, end).accounts,
+        uncertainty=of_book(weighed(book, weights), rules.values(), known, told.meter_uncertainty_percent, dict.fromkeys(weights)),
         sets=_sets(sets, {name for rule in rules.values() for name, _ in rule.parts}),
     )
 
@@ -84,11 +88,13 @@ def used_rules(ledger: Ledger, wanted: set[tuple[str, str]]) -> dict[tuple[str, 
     return {(r.rule_id, r.gas): r for one in ledger.batches for r in one.rules if (r.rule_id, r.gas) in wanted}
 
 
-def coal(
-    known: Iterable[factors.Factor], carriers: Iterable[tuple[str, str]], period: str
-) -> dict[str, dict[tuple[str, str], Coefficient]]:
-    """The coefficients of standard coal of a period's civil year."""
-    return coefficients(known, carriers, int(period[:4]))
+def coal_of(city: LoadedCity, known: tuple[factors.Factor, ...], period: str) -> dict[str, dict[str, CoalWeight]]:
+    """What a stored unit of each account weighs in standard coal, by basis; a basis without coefficients in that civil year is left out."""
+    first, found = date.fromisoformat(f"{period[:7]}-01" if len(period) >= 7 else f"{period}-01-01"), {}
+    for basis in ("equivalent", "equal"):
+        with suppress(PenstockError):
+            found[basis] = coal_weights(city.settings.accounts, known, first, basis)
+    return found
 
 
 def seal(engine: Engine, files: dict[str, str]) -> Seal:

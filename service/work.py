@@ -81,7 +81,8 @@ def _serve(planner: Planner, taken: Any, now_utc: datetime) -> str:
     if taken.kind == "statement":
         from service.reporting import write_reports
 
-        return "wrote " + ", ".join(path.name for path in write_reports(city.environment, taken.detail.get("month")))
+        paths, problems = write_reports(city.environment, taken.detail.get("month"))
+        return ". ".join(["wrote " + ", ".join(path.name for path in paths), *map(str, problems)])
     if taken.kind == "forecast":
         from service.forecasts.refreshing import refresh
 

@@ -87,7 +87,18 @@ def quality_text(source: Source) -> tuple[str, ...]:
             names=names,
         )
     )
-    return tuple(said)
+    return (*said, *_spread(source))
+
+
+def _spread(source: Source) -> tuple[str, ...]:
+    """The 95 % interval of the city's sum, and how much of it rests on sources that state none."""
+    found, lang = source.uncertainty, source.language
+    if found is None or not len(found.by_source):
+        return (say(lang, "spread_unknown"),)
+    first = found.by_source.iloc[0]
+    told = {"low": f"{found.low_kg / 1000:,.1f}", "high": f"{found.high_kg / 1000:,.1f}", "source": first["source"]}
+    said = say(lang, "spread", **told, share=f"{100 * first['share']:.0f} %")
+    return (said, say(lang, "spread_unstated", share=f"{100 * found.unstated_share:.1f} %")) if found.unstated_share else (said,)
 
 
 def _percent(share: Fraction) -> str:
@@ -146,7 +157,7 @@ def factors(source: Source) -> Table:
     keys = ("factor", "value", "unit", "region", "validity", "uncertainty", "source", "sha256")
     columns = tuple(column(lang, key, "text" if key in ("source", "sha256") else "label") for key in keys)
     hashes = {name: digest for rule in source.rules.values() for name, digest in rule.parts}
-    hashes |= {c.factor.id: c.factor.sha256 for found in source.coal.values() for c in found.values()}
+    hashes |= {factor.id: factor.sha256 for found in source.coal.values() for weight in found.values() for factor in weight.factors}
     rows = []
     for name, digest in sorted(hashes.items()):
         factor = source.factors.get(name)

@@ -3,7 +3,6 @@
 from fractions import Fraction
 
 from carbon.statements.back import back_matter
-from carbon.statements.coal import NO_ENERGY
 from carbon.statements.document import Chart, Document, Row, Section, Series, Table, Value, rounded
 from carbon.statements.inventory import total_row
 from carbon.statements.source import Condition, Source
@@ -12,23 +11,20 @@ from carbon.statements.words import column, say
 from city.quantities import Quantity
 
 _KG_PER_T = 1000
+_NO_ENERGY = ("water", "-", "")  # carriers: water contains electricity that is counted at the pumps
 _OWN = "own-supply"  # rule of electricity that the city generated in the hour of its use
 
 
 def balance(source: Source) -> Document:
     """The energy balance of a period: what was used, by carrier, activity and origin."""
     lang = source.language
-    uses = [use for use in source.distinct("carrier", "quantity", "activity", "rule_id", kind="posting") if use[0] not in NO_ENERGY]
-    shown = {(carrier, quantity, activity, rule == _OWN) for carrier, quantity, activity, rule in uses}
-    tables, text = [], [say(lang, "method_energy")]
-    for basis in ("equivalent", "equal"):
-        lacking = sorted({f"{use[0]} [{Quantity(use[1]).unit}]" for use in shown if use[:2] not in source.coal[basis]})
-        if basis == "equal" and any(use[0] == "electricity" for use in shown) and ("electricity", "energy_kwh") not in source.coal[basis]:
-            text.append(say(lang, "equal_missing", year=source.period[:4]))
-            continue
-        tables.append(_table(source, basis, sorted(shown), (say(lang, "no_coefficient", names=", ".join(lacking)),) if lacking else ()))
+    uses = [use for use in source.distinct("carrier", "quantity", "activity", "rule_id", kind="posting") if use[0] not in _NO_ENERGY]
+    shown = sorted({(carrier, quantity, activity, rule == _OWN) for carrier, quantity, activity, rule in uses})
+    lacking = [] if "equal" in source.coal else [say(lang, "equal_missing", year=source.period[:4])]
+    tables = [_table(source, basis, shown) for basis in source.coal]
+    text = (say(lang, "method_energy"), *lacking)
     sections = (
-        Section("summary", say(lang, "summary"), tuple(text), tuple(tables), tuple(_chart(table) for table in tables if table.rows)),
+        Section("summary", say(lang, "summary"), text, tuple(tables), tuple(_chart(table) for table in tables if table.rows)),
         *back_matter(source, "energy"),
     )
     return Document("energy", say(lang, "energy"), source.city, source.period, lang, sections, source.seal)
@@ -39,7 +35,7 @@ def _rules(source: Source, own: bool) -> tuple[str, ...]:
     return tuple(rule for (rule,) in source.distinct("rule_id", kind="posting") if (rule == _OWN) == own)
 
 
-def _table(source: Source, basis: str, uses: list[tuple[str, str, str, bool]], notes: tuple[str, ...]) -> Table:
+def _table(source: Source, basis: str, uses: list[tuple[str, str, str, bool]]) -> Table:
     """One basis: amount in its own unit, coefficient and coal of each use."""
     lang = source.language
     columns = (
@@ -53,10 +49,10 @@ def _table(source: Source, basis: str, uses: list[tuple[str, str, str, bool]], n
         where: dict[str, Condition] = {"carrier": carrier, "quantity": quantity, "activity": activity, "kind": "posting"}
         if carrier == "electricity":
             where["rule_id"] = _rules(source, own)
-        found = source.coal[basis].get((carrier, quantity))
+        weights = [found for (name,) in source.distinct("account_id", **where) if (found := source.coal[basis].get(name))]
         use = named(lang, activity) + (f" ({say(lang, 'own_wh')})" if own else "")
-        coal = source.value(f"coal:{basis}", _KG_PER_T, "", **where) if found else "NE"
-        told = f"{found.factor.value:f} {found.factor.unit}" if found else None
+        coal = source.value(f"coal:{basis}", _KG_PER_T, "", **where) if weights else "NE"
+        told = " / ".join(sorted({f"{factor.value:f} {factor.unit}" for weight in weights for factor in weight.factors}))
         rows.append(
             Row(
                 (
@@ -69,6 +65,8 @@ def _table(source: Source, basis: str, uses: list[tuple[str, str, str, bool]], n
                 )
             )
         )
+    lacking = [str(row.cells[0]) for row in rows if row.cells[-1] == "NE"]
+    notes = (say(lang, "no_coefficient", names=", ".join(lacking)),) if lacking else ()
     body = (*rows, _total(say(lang, "total"), rows)) if rows else ()
     return rounded(Table(basis.capitalize(), say(lang, f"energy_{basis}"), columns, body, notes))
 

@@ -16,10 +16,9 @@ from carbon.ledger.coverage import STATES, coverage
 from carbon.ledger.entries import Sealed, entry_id
 from carbon.ledger.ledger import Ledger
 from carbon.statements.address import Address
-from carbon.statements.coal import Coefficient
+from carbon.targets.energy import CoalWeight
 from city.clock import civil_day
 from city.problems import fault
-from city.quantities import Quantity
 
 _OF_LINE = ("account_id", "site", "district", "sector", "scope", "gpc", "activity", "carrier", "quantity")
 _OF_RULE = ("kind", "basis", "gas", "rule_id")
@@ -83,7 +82,7 @@ def explain(
     address: Address,
     zone: str,
     weights: Mapping[str, Decimal],
-    coal: Mapping[str, Mapping[tuple[str, str], Coefficient]],
+    coal: Mapping[str, Mapping[str, CoalWeight]],
     most: int = 20,
 ) -> Explanation:
     """The entries at an address, grouped by account and rule, and the first `most` of them one by one.
@@ -165,15 +164,15 @@ def _adds(
     numbers: tuple[int, int, int],
     show: str,
     weights: Mapping[str, Decimal],
-    coal: Mapping[str, Mapping[tuple[str, str], Coefficient]],
+    coal: Mapping[str, Mapping[str, CoalWeight]],
 ) -> Fraction:
     """What a group adds to the number shown: [mg], [stored units], entries, [mg CO2e] or [kgce]."""
     (line, rule), (entries, amount, mg) = key, numbers
     if show.startswith("co2e"):
         return Fraction(weights[rule.gas]) * mg if rule.gas != "-" else Fraction(0)
     if show.startswith("coal"):
-        found = coal[show.partition(":")[2]].get((line.carrier, line.quantity))
-        return found.kgce * amount / Quantity(line.quantity).scale if found else Fraction(0)
+        found = coal[show.partition(":")[2]].get(line.account_id)
+        return found.kgce * amount if found else Fraction(0)
     return Fraction({"entries": entries, "amount": amount}.get(show, mg))
 
 

@@ -59,6 +59,18 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "the materiality threshold is {limit}.",
         "缺口无法估计上限：{names} 在本期没有可用时间。其余缺口约 {mass} 吨，占总量 {share}；重要性阈值为 {limit}。",
     ),
+    "spread": (
+        "Uncertainty: the total lies between {low} and {high} t with 95 % confidence; {share} of the variance comes from {source}.",
+        "不确定度：总量以 95 % 置信度介于 {low} 与 {high} 吨之间；方差的 {share} 来自 {source}。",
+    ),
+    "spread_unstated": (
+        "For {share} of the mass some source states no uncertainty: there the interval is too narrow.",
+        "其中 {share} 的排放量有来源未给出不确定度，该部分区间偏窄。",
+    ),
+    "spread_unknown": (
+        "Uncertainty: not stated; neither the factors nor the meters of this period give any.",
+        "不确定度：未给出；本期因子与计量器具均未提供。",
+    ),
     "restated_note": (
         "A closed period keeps its signed figure. Later corrections are reversals and new entries with a reason, shown as known now.",
         "已结账期间保留签发值。其后的更正以冲销加新分录并注明原因的方式入账，列为现值。",
@@ -125,10 +137,13 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "使用 `penstock explain <文件>#<工作表>!<单元格>` 可列出任一数值所依据的读数、因子与规则。",
     ),
     "proof_text": (
-        "The root below stands for every entry of the ledger up to it. The stand-alone verifier shipped with this statement "
-        "recomputes it from the "
-        "batch files with Python's standard library alone and compares it with the root given here.",
-        "下列账本根代表截至该时刻的全部分录。随报表附带的独立验证程序仅用 Python 标准库，从批次文件重新计算账本根并与此处所列比对。",
+        "The root below stands for every entry of the ledger up to it. The folder proof beside this statement holds the "
+        "chain of batches, those of "
+        "the period, its sums, and a verifier of a hundred lines. `python proof/verify.py proof ROOT` recomputes all of it "
+        "with Python's standard "
+        "library alone and compares it with the root given here.",
+        "下列账本根代表截至该时刻的全部分录。报表旁的 proof 文件夹包含批次链、本期批次、本期合计以及一百行的验证程序。"
+        "运行 `python proof/verify.py proof ROOT`，仅用 Python 标准库即可重新计算全部内容并与此处所列账本根比对。",
     ),
     "no_coefficient": ("no coefficient published for {names}", "{names} 没有公开发布的折标系数"),
     "equal_missing": (
@@ -148,6 +163,12 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "targets_note": (
         "Actual values of a year that is not over are now-casts. Needed per year: the rate from here that meets the next milestone.",
         "未结束年度的实际值为即时预测。此后每年需要：达到下一里程碑所需的年均变化率。",
+    ),
+    "light_rule": (
+        "Green: on the path or better. Amber: behind it, and what it takes a year from here to the next milestone is at most {most} times "
+        "what the path asks for on the way there. Red: more than that, or the last milestone missed.",
+        "绿：达到或优于路径。黄：落后于路径，但到下一里程碑所需的年均变化不超过路径要求的 {most} 倍。"
+        "红：超过该倍数，或最后一个里程碑未达成。",
     ),
     "odds_note": (
         "Odds come from the spread of past changes; how well such odds held over countries is in the documentation of targets.",

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from carbon.factors import Factor, FactorSet
 from carbon.ledger.batch import Rule
 from carbon.statements.address import Address
-from carbon.statements.coal import Coefficient
 from carbon.statements.document import Seal, Value
 from carbon.statements.vocabulary import named
+from carbon.targets.energy import CoalWeight
+from carbon.why.uncertainty import Uncertainty
 from city.problems import fault
-from city.quantities import Quantity
 
 Condition = str | int | tuple[str, ...]
 MG_PER_T = 10**9
@@ -43,9 +43,10 @@ class Source:
     """The books of one period.
 
     `book` is a BOOK frame of the period with civil days or months as its `period`; `rules` by id and gas; `weights` the warming potentials
-    [kg CO2e per kg] of `assessment`; `coal` the coefficients of standard coal by basis and (carrier, quantity);
+    [kg CO2e per kg] of `assessment`; `coal` what a stored unit of each account weighs in standard coal, by basis (`equivalent`, `equal`);
     `names` what sites and sectors are called; `materiality` and `completeness` are shares [1];
-    `usable` of each metered account the usable share of its time [1]; `sets` the factor sets.
+    `usable` of each metered account the usable share of its time [1]; `sets` the factor sets;
+    `uncertainty` that of the city's sum.
     """
 
     city: str
@@ -58,13 +59,14 @@ class Source:
     factors: Mapping[str, Factor]
     seal: Seal
     zone: str = "UTC"
-    coal: Mapping[str, Mapping[tuple[str, str], Coefficient]] = field(default_factory=dict)
+    coal: Mapping[str, Mapping[str, CoalWeight]] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
     materiality: Decimal = Decimal("0.05")
     completeness: Decimal = Decimal("0.95")
     comparatives: tuple[Comparative, ...] = ()
     usable: Mapping[str, Fraction] = field(default_factory=dict)
     sets: tuple[FactorSet, ...] = ()
+    uncertainty: Uncertainty | None = None
 
     @property
     def co2e(self) -> str:
@@ -149,11 +151,9 @@ class Source:
         return sum(({"measured": measured, **parts}.get(state, np.zeros_like(every)) for state in states), np.zeros_like(every))
 
     def _coal(self, rows: NDArray[np.bool_], basis: str) -> Fraction:
-        made = Fraction(0)
-        for (carrier, quantity), coefficient in self.coal[basis].items():
-            chosen = rows & self._mask("carrier", carrier) & self._mask("quantity", quantity)
-            made += coefficient.kgce * int(self.book["amount"].to_numpy()[chosen].sum()) / Quantity(quantity).scale
-        return made
+        weights, amounts = self.coal[basis], self.book["amount"].to_numpy(np.int64)
+        there = set(self._columns["account_id"][rows].tolist()) & set(weights)
+        return sum((weights[name].kgce * int(amounts[rows & self._mask("account_id", name)].sum()) for name in there), Fraction(0))
 
     def called(self, name: str) -> str:
         """What a site or sector is called, or its id."""

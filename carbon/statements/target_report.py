@@ -7,6 +7,7 @@ from carbon.statements.back import back_matter
 from carbon.statements.document import Cell, Chart, Column, Document, Row, Section, Series, Table, Value, rounded
 from carbon.statements.source import Source
 from carbon.statements.words import column, say
+from carbon.targets.odds import CALIBRATION
 from carbon.targets.standing import Standing
 
 _LIGHTS = {"green": "●", "amber": "▲", "red": "■"}  # readable without colour
@@ -59,9 +60,14 @@ def _targets(lang: str, standings: Sequence[Standing]) -> Table:
         now, target = one.progress, one.target
         told = (target.id, str(one.metric), target.unit, str(target.base_year), Value(target.base_value), str(now.year))
         light = f"{_LIGHTS[now.light]} {say(lang, now.light)}"
-        needed = None if now.needed_per_year is None else 100 * now.needed_per_year
-        rows.append(Row((*told, Value(now.required), Value(now.actual), Value(now.gap), light, _value(needed))))
-    return rounded(Table("Targets", say(lang, "targets"), columns, tuple(rows), (say(lang, "targets_note"),)))
+        rows.append(Row((*told, Value(now.required), Value(now.actual), Value(now.gap), light, _value(now.needed_per_year))))
+    return rounded(Table("Targets", say(lang, "targets"), columns, tuple(rows), _light_rules(lang, standings)))
+
+
+def _light_rules(lang: str, standings: Sequence[Standing]) -> tuple[str, ...]:
+    """What a light means, once for each pace in use."""
+    paces = sorted({one.target.red_above_pace for one in standings})
+    return (say(lang, "targets_note"), *(say(lang, "light_rule", most=f"{pace:f}") for pace in paces))
 
 
 def _series(one: Standing) -> list[tuple[str, list[tuple[int, Decimal]]]]:
@@ -96,7 +102,9 @@ def _odds(lang: str, standings: Sequence[Standing]) -> Table:
         for one in standings
         for o in one.odds
     ]
-    return rounded(Table("Odds", say(lang, "odds_of"), columns, tuple(rows), (say(lang, "odds_note"),)))
+    judged = dict.fromkeys(one.target.measure for one in standings if one.odds)
+    notes = (say(lang, "odds_note"), *(CALIBRATION[measure].sentence for measure in judged if measure in CALIBRATION))
+    return rounded(Table("Odds", say(lang, "odds_of"), columns, tuple(rows), notes))
 
 
 def _changes(lang: str, standings: Sequence[Standing]) -> tuple[Table, ...]:

@@ -1,6 +1,6 @@
 """A small city's ledger of June 2022, posted from literal usage, and what a statement of it is made from."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from fractions import Fraction
 
 import pandas as pd
@@ -10,9 +10,9 @@ from carbon.accounts import account_of
 from carbon.gwp import gwp
 from carbon.ledger.ledger import Ledger
 from carbon.ledger.post import post
-from carbon.statements.coal import coefficients
 from carbon.statements.document import Seal
 from carbon.statements.source import Source
+from carbon.targets.energy import coal_weights
 from city.places import Site
 
 ZONE = "Asia/Shanghai"
@@ -93,11 +93,11 @@ def source(made=None, language="en", **more):
     made = made or ledger()
     book = made.book(zone=ZONE, period="D")
     used = {(rule.rule_id, rule.gas): rule for one in made.batches for rule in one.rules}
-    carriers = set(zip(book["carrier"], book["quantity"], strict=True))
+    coal = {"equivalent": coal_weights(ACCOUNTS, FACTORS, date(2022, 6, 1), "equivalent")}
     told = {
         "city": "Alcora 阿尔科拉", "period": "2022-06", "language": language, "book": book, "zone": ZONE, "rules": used,
         "weights": gwp(FACTORS, "AR6"), "assessment": "AR6", "factors": {factor.id: factor for factor in FACTORS},
-        "coal": coefficients(FACTORS, carriers, 2022), "names": NAMES, "usable": USABLE,
+        "coal": coal, "names": NAMES, "usable": USABLE,
         "seal": Seal(made.root, len(made.batches), KNOWN.isoformat()),
     }  # fmt: skip
     return Source(**{**told, **more})
