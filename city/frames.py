@@ -55,21 +55,29 @@ COMMAND = _frame(
 INTENSITY = _frame({"area_id": str, "time_utc": TIME, "kg_co2e_per_kwh": float, "basis": str, "factor_id": str})
 LEDGER = _frame(
     {
-        "entry_id": str,
-        "account_id": str,
+        "entry_id": str,  # <batch>-<row>
+        "account_id": "category",
+        "point_id": "category",
+        "quantity": "category",
+        "scope": "int64",
+        "activity": "category",
         "period_start_utc": TIME,
         "period_end_utc": TIME,
-        "scope": int,
-        "activity": str,
         "amount": "int64",
-        "factor_id": str,
-        "mg_by_gas": "int64",
-        "quality": int,
-        "kind": str,
-        "supersedes": str,
+        "mg": "int64",
+        "gas": "category",
+        "rule_id": "category",
+        "kind": "category",
+        "basis": "category",
+        "quality": "int64",
+        "version": "int64",
+        "counts": "int64",
+        "state": "category",
+        "reverses": str,
         "known_at_utc": TIME,
+        "reason": "category",
     },
-    optional=["supersedes"],
+    optional=["reverses"],
 )
 
 
