@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from city.problems import fault
 
 
@@ -13,14 +15,13 @@ def apportion(total: int, weights: Sequence[int]) -> list[int]:
 
     Reference: the method of A. Hamilton, in M. Balinski and H. P. Young, Fair Representation, 2nd ed. 2001, app. A.
     """
-    weights = [int(weight) for weight in weights]
-    whole = sum(weights)
+    whole = sum(weights := [int(weight) for weight in weights])
     if min(weights, default=0) < 0 or (total and not whole):
         raise fault(f"dividing {total}", f"weights that sum to {whole}", "weights of zero or more, one above zero", "Correct the weights.")
-    if not total:
-        return [0] * len(weights)
-    parts, rests = map(list, zip(*(divmod(total * weight, whole) for weight in weights), strict=True))
-    left = total - sum(parts)
-    for place in sorted(range(len(weights)), key=lambda place: -rests[place])[:left]:
-        parts[place] += 1
-    return parts
+    if total in (0, whole):
+        return weights if total else [0] * len(weights)
+    fits = abs(total) * max(weights) < 1 << 62
+    products = np.array(weights, dtype=np.int64 if fits else object) * total
+    parts = products // whole
+    parts[np.argsort(parts * whole - products, kind="stable")[: total - int(parts.sum())]] += 1
+    return [int(part) for part in parts.tolist()]

@@ -68,12 +68,24 @@ def of_report(report: MonitoringReport) -> Iterator[str]:
     yield report.uncertainty.sentence
 
 
+_UNIT = {"energy_kwh": "kWh", "volume_m3": "m3", "gas_m3": "m3 of gas", "co2e_kg": "kg CO2e"}
+
+
+def of_building(book: pd.DataFrame) -> Iterator[str]:
+    """The months of a building, per square metre and person."""
+    for row in book.itertuples():
+        person = "" if row.per_person is None else f", {row.per_person:,.3f} a person"
+        gaps = f", {row.missing} readings missing" if row.missing else ""
+        yield f"{row.month}: {row.amount:,.3f} {_UNIT[row.measure]}, {row.per_m2:,.4f} per m2{person}{gaps}"
+    if book.empty:
+        yield "nothing in the ledger of that year"
+
+
 def of_household(book: pd.DataFrame) -> Iterator[str]:
     """The months of one's own book."""
     for row in book.itertuples():
-        unit = {"energy_kwh": "kWh", "volume_m3": "m3", "gas_m3": "m3 of gas", "co2e_kg": "kg CO2e"}[row.measure]
         gaps = f", {row.missing} readings missing" if row.missing else ""
-        yield f"{row.month}: {in_units(row.amount, row.measure):,.3f} {unit}{gaps}"
+        yield f"{row.month}: {in_units(row.amount, row.measure):,.3f} {_UNIT[row.measure]}{gaps}"
     if book.empty:
         yield "no months yet: `penstock carbon household refresh` makes them"
 

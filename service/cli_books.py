@@ -121,6 +121,16 @@ def enterprise(name: Annotated[str, typer.Argument(help="id in [[enterprises]]")
         typer.echo(line)
 
 
+def building(name: Annotated[str, typer.Argument(help="id in [[buildings]]")], year: Year, city: City = None) -> None:
+    """The book of a building by month: electricity, water, gas and CO2e, also per square metre and person."""
+    from service.book_lines import of_building
+    from service.buildings import book_of
+
+    _, loaded, engine = _opened(city)
+    for line in of_building(book_of(engine, loaded, name, year)):
+        typer.echo(line)
+
+
 @household.command()
 def consent(
     site: Household,

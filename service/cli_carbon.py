@@ -17,6 +17,7 @@ app.add_typer(cli_books.certificates, name="certificates")
 app.add_typer(cli_books.household, name="household")
 app.command()(cli_books.matching)
 app.command()(cli_books.enterprise)
+app.command()(cli_books.building)
 
 
 @app.callback()

@@ -12,20 +12,16 @@ from typing import get_args
 import pandas as pd
 from sqlalchemy import Connection, Engine, delete, func, select
 
-from carbon import factors
-from carbon.gwp import gwp
-from carbon.household.book import months
 from carbon.household.release import Release, release
 from carbon.household.rules import SCALE, Measure
 from city.problems import PenstockError, fault
 from service import schema as t
+from service.buildings import use_of_sites
 from service.decisions import Person, require
 from service.instruments import MONTH, month_span
 from service.settings import LoadedCity
 from service.store import alone, operations, writing
-from service.store.ledger import open_ledger
 
-USE = ("grid-electricity", "natural-gas", "water-supply", "fuel", "heat")  # kinds of accounts that count what a home uses
 MILLION = 10**6
 
 
@@ -114,14 +110,7 @@ def book(engine: Engine, household: str, who: str, at_utc: datetime) -> pd.DataF
 
 def refresh(engine: Engine, city: LoadedCity, year: int) -> int:
     """Make the books of a civil year again from the ledger, of all households whose consent is in force. Returns how many have one."""
-    zone = city.settings.city.time_zone
-    start, end = month_span(f"{year}-01", zone)[0], month_span(f"{year}-12", zone)[1]
-    used = open_ledger(engine, city.folder, start, end).book(
-        ("account_id", "site", "quantity", "kind", "gas"), zone=zone, period="M", start=start, end=end
-    )
-    counted = {account.id for account in city.settings.accounts if account.kind in USE}
-    weights = gwp(factors.load(city.factor_folders), city.settings.carbon.gwp)
-    made = months(used[used["account_id"].isin(counted)], weights)
+    made = use_of_sites(engine, city, year)
     with writing(engine) as connection:
         alone(connection, t.household_consent)  # a withdrawal waits: nothing of a household that has left is written
         open_to = consents(connection)

@@ -89,6 +89,8 @@ def _suppliers(city: LoadedCity, every: tuple[Factor, ...]) -> dict[str, Factor]
         if (factor.meaning.counts, factor.meaning.per) != ("kg", "kWh") or factor.gas.removeprefix("kg ") not in ("CO2", "CO2e"):
             observed = f"factor '{factor.id}' is {factor.gas} in {factor.unit}"
             raise fault(f"supplier '{supplier.id}'", observed, "CO2 or CO2e in kg per kWh", "Choose another factor.")
+        if twice := sorted(set(supplier.accounts) & made.keys()):
+            raise fault(f"supplier '{supplier.id}'", f"account {', '.join(twice)} has another too", "one supplier", "Remove one of them.")
         made |= dict.fromkeys(supplier.accounts if supplier.sold_attributes_out else (), factor)
     return made
 

@@ -49,43 +49,59 @@ class Issued:
     wh: int
 
 
-def lay(hours: Hours, claims: Sequence[Claim], free_wh: Wh) -> list[Wh]:
-    """Wh of each claim in each account and hour: int64[n, t] per claim, in the order of `claims`.
+@dataclass(frozen=True)
+class Laid:
+    """What a claim covers: Wh in some accounts (rows) and hours (columns) of a table of all of them."""
 
-    `free_wh` [n, t]: what may be covered. A claim covers at most its volume and at most what its accounts use in its hours and
+    rows: list[int]
+    columns: slice
+    wh: Wh  # [rows, columns]
+
+    def add_to(self, table: Wh, wh: Wh | None = None) -> None:
+        """Add its Wh, or as many other numbers, to an int64[n, t] table."""
+        table[self.rows, self.columns] += self.wh if wh is None else wh
+
+    @property
+    def total(self) -> int:
+        return int(self.wh.sum())
+
+
+def lay(hours: Hours, claims: Sequence[Claim], free_wh: Wh) -> list[Laid]:
+    """What each claim covers of `free_wh` int64[n, t] [Wh], in the order of `claims`.
+
+    A claim covers at most its volume and at most what its accounts use in its hours and
     nothing has covered before; what is left over covers nothing. Shorter periods are laid first (their volume fits nowhere else),
     then certificates before contracts (Scope 2 Guidance, table 6.3), then by id. Inside a claim the volume is shared in
     proportion to the free use, to the Wh. Failed claims cover nothing.
     """
     order = {"certificate": 0, "contract": 1}
-    free = free_wh.astype(np.int64).copy()
-    laid = [np.zeros_like(free) for _ in claims]
+    free = free_wh.astype(np.int64)
     rows = {name: row for row, name in enumerate(hours.accounts)}
+    if unknown := sorted({name for claim in claims for name in claim.accounts} - rows.keys()):
+        raise fault("claims", f"account {', '.join(unknown)}", f"one of {', '.join(rows)}", "Name electricity accounts.")
     # A contract by the hour is as short as an hour.
     length = [1 if claim.hourly else int((claim.end_utc - claim.start_utc).total_seconds()) for claim in claims]
+    laid: dict[int, Laid] = {}
     for place in sorted(range(len(claims)), key=lambda i: (length[i], order[claims[i].kind], claims[i].id)):
         claim = claims[place]
-        if unknown := sorted(set(claim.accounts) - rows.keys()):
-            raise fault(f"claim '{claim.id}'", f"account {', '.join(unknown)}", f"one of {', '.join(rows)}", "Name electricity accounts.")
-        mine = [rows[name] for name in claim.accounts]
-        if claim.failed:
-            continue
-        for columns, volume in _blocks(hours, claim):
-            cells = np.ix_(mine, columns)
-            weights = free[cells]
+        mine, span = [rows[name] for name in claim.accounts], hours.within(claim.start_utc, claim.end_utc)
+        table = free[mine, span]  # a copy
+        covered = np.zeros_like(table)
+        for columns, volume in () if claim.failed else _blocks(hours, claim, span):
+            weights = table[:, columns]
             given = apportion(min(volume, int(weights.sum())), weights.ravel().tolist())
-            laid[place][cells] += np.array(given, dtype=np.int64).reshape(weights.shape)
-            free[cells] -= laid[place][cells]
-    return laid
+            covered[:, columns] = np.array(given, dtype=np.int64).reshape(weights.shape)
+        free[mine, span] -= covered
+        laid[place] = Laid(mine, span, covered)
+    return [laid[place] for place in range(len(claims))]
 
 
-def _blocks(hours: Hours, claim: Claim) -> list[tuple[list[int], int]]:
-    """The hours of a claim that share a volume [Wh]."""
+def _blocks(hours: Hours, claim: Claim, span: slice) -> list[tuple[slice, int]]:
+    """The hours of a claim's span that share a volume [Wh]."""
     if claim.hours:
-        places = hours.times.get_indexer(pd.DatetimeIndex([start for start, _ in claim.hours]))
-        return [([int(at)], wh) for at, (_, wh) in zip(places, claim.hours, strict=True) if at >= 0]
-    found = hours.within(claim.start_utc, claim.end_utc)
-    return [(list(range(found.start, found.stop)), claim.wh)]
+        places = hours.times[span].get_indexer(pd.DatetimeIndex([start for start, _ in claim.hours]))
+        return [(slice(int(at), int(at) + 1), wh) for at, (_, wh) in zip(places, claim.hours, strict=True) if at >= 0]
+    return [(slice(None), claim.wh)]
 
 
 def kept(hours: Hours, issued: Sequence[Issued]) -> tuple[Wh, list[Problem]]:

@@ -37,6 +37,8 @@ class Contract(Place):
         for month, volume in self.months_mwh.items():
             if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month) or volume < 0 or Fraction(volume) * 1_000_000 % 1:
                 raise ValueError(f"months_mwh '{month}' = {volume}: write a month as 2023-05 and whole watt-hours")
+        if len(set(self.accounts)) < len(self.accounts):
+            raise ValueError("an account is given twice")
         if self.last_day < self.first_day:
             raise ValueError(f"delivery from {self.first_day} to {self.last_day}; the end comes first")
         return self

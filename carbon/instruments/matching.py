@@ -15,19 +15,16 @@ import numpy as np
 import pandas as pd
 
 from carbon.apportion import apportion
-from carbon.instruments.claims import Claim
-from carbon.instruments.hours import Wh
+from carbon.instruments.claims import Claim, Laid
 from carbon.instruments.views import View
 
 
-def _of_accounts(view: View, claim: Claim, laid: Wh) -> list[int]:
-    """A claim's whole volume by account, surplus included: as it is laid, or as they use where nothing is laid."""
-    mine = [row for row, name in enumerate(view.hours.accounts) if name in claim.accounts]
-    weights = [int(laid[row].sum()) for row in mine]
+def _of_accounts(view: View, claim: Claim, laid: Laid) -> list[int]:
+    """A claim's whole volume by the accounts of `laid.rows`, surplus included: as it is laid, or as they use where nothing is laid."""
+    weights = laid.wh.sum(axis=1).tolist()
     if not any(weights):
-        weights = [int(view.hours.used_wh[row].sum()) for row in mine]
-    parts = dict(zip(mine, apportion(claim.wh, weights) if any(weights) else [0] * len(mine), strict=True))
-    return [parts.get(row, 0) for row in range(len(view.hours.accounts))]
+        weights = view.hours.used_wh[laid.rows].sum(axis=1).tolist()
+    return apportion(claim.wh, weights) if any(weights) else [0] * len(weights)
 
 
 def matching(view: View) -> pd.DataFrame:
@@ -40,7 +37,7 @@ def matching(view: View) -> pd.DataFrame:
     renewable = view.kept_wh.sum(axis=1)
     for claim, laid in zip(view.claims, view.laid, strict=True):
         if claim.renewable and not claim.failed:
-            renewable = renewable + np.array(_of_accounts(view, claim, laid), dtype=np.int64)
+            np.add.at(renewable, laid.rows, _of_accounts(view, claim, laid))
     load = hours.used_wh.sum(axis=1)
     table = pd.DataFrame(
         {

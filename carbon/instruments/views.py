@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from carbon.factors import Factor
-from carbon.instruments.claims import Claim, Issued, kept, lay
+from carbon.instruments.claims import Claim, Issued, Laid, kept, lay
 from carbon.instruments.hours import Hours, Wh
 from carbon.instruments.residual import Residual
 from carbon.ledger.batch import Rule
@@ -30,7 +30,7 @@ class View:
 
     hours: Hours
     claims: tuple[Claim, ...]
-    laid: tuple[Wh, ...]  # Wh that each claim covers
+    laid: tuple[Laid, ...]  # what each claim covers
     kept_wh: Wh  # own supply that may be claimed
     supplier_wh: Wh  # at a supplier's factor
     residual_wh: Wh  # at the residual mix, or at the location-based factor where there is none
@@ -40,12 +40,19 @@ class View:
 
     def covered(self, kind: str) -> Wh:
         """Wh covered by certificates or by contracts."""
-        return sum((wh for claim, wh in zip(self.claims, self.laid, strict=True) if claim.kind == kind), np.zeros_like(self.kept_wh))
+        table = np.zeros_like(self.kept_wh)
+        for claim, laid in zip(self.claims, self.laid, strict=True):
+            if claim.kind == kind:
+                laid.add_to(table)
+        return table
 
     def matched(self) -> Wh:
         """min(renewable, load) of each account and hour [Wh]: what is claimed by the hour is laid on free use, so it never exceeds it."""
-        hourly = (wh for claim, wh in zip(self.claims, self.laid, strict=True) if claim.renewable and claim.hourly)
-        return sum(hourly, self.kept_wh.copy())
+        table = self.kept_wh.copy()
+        for claim, laid in zip(self.claims, self.laid, strict=True):
+            if claim.renewable and claim.hourly:
+                laid.add_to(table)
+        return table
 
 
 def view(
@@ -64,11 +71,11 @@ def view(
     """
     own, problems = kept(hours, issued)
     laid = lay(hours, claims, hours.used_wh - own)
-    rest = hours.used_wh - own - sum(laid, np.zeros_like(own))
-    market = np.zeros_like(own)
-    for claim, wh in zip(claims, laid, strict=True):
+    rest, market = hours.used_wh - own, np.zeros_like(own)
+    for claim, one in zip(claims, laid, strict=True):
+        one.add_to(rest, -one.wh)
         if claim.kg_per_kwh:
-            market += _mass(wh, claim.kg_per_kwh * MG_PER_WH, claim.id)
+            one.add_to(market, _mass(one.wh, claim.kg_per_kwh * MG_PER_WH, claim.id))
     supplier, rules = np.zeros_like(own), {}
     for month, columns in _months(hours):
         day = date.fromisoformat(f"{month}-01")
@@ -139,15 +146,16 @@ def used(view: View) -> pd.DataFrame:
     One row per retirement, account and month with something covered, and one with 0 Wh for a retirement that covers nothing; `unused_wh`
     is what of its volume found no use, `failed` the criteria it does not meet.
     """
-    rows = []
-    for claim, wh in zip(view.claims, view.laid, strict=True):
+    rows, labels = [], view.hours.months
+    for claim, laid in zip(view.claims, view.laid, strict=True):
         told: dict[str, object] = {"instrument_id": claim.instrument, "type": claim.kind, "retirement": claim.id, **claim.told}
-        told |= {"unused_wh": claim.wh - int(wh.sum()), "failed": " ".join(claim.failed)}
+        told |= {"unused_wh": claim.wh - laid.total, "failed": " ".join(claim.failed)}
+        by_month = pd.DataFrame(laid.wh.T).groupby(labels[laid.columns]).sum()
         found = [
-            {**told, "account_id": account, "period": month, "wh": int(wh[row, places].sum())}
-            for month, places in _months(view.hours)
-            for row, account in enumerate(view.hours.accounts)
-            if wh[row, places].any()
+            {**told, "account_id": view.hours.accounts[row], "period": month, "wh": int(wh)}
+            for place, row in enumerate(laid.rows)
+            for month, wh in by_month[place].items()
+            if wh
         ]
         rows += found or [{**told, "account_id": ", ".join(claim.accounts), "period": "", "wh": 0}]
     names = ["instrument_id", "type", "account_id", "period", "wh", "retirement", "unused_wh", "failed"]

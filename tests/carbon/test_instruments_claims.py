@@ -27,6 +27,15 @@ def hours(used, own=None, made=None, accounts=("a", "b"), plants=("roof",), loca
     return Hours(accounts[:n], plants, times, "UTC", used, own, made, location, np.zeros((n, t), bool))
 
 
+def laid(town: Hours, claims: list[Claim], free) -> list[np.ndarray]:
+    """What each claim covers, as a table of all accounts and hours."""
+    tables = []
+    for one in lay(town, claims, np.array(free, np.int64)):
+        tables.append(np.zeros_like(town.used_wh))
+        one.add_to(tables[-1])
+    return tables
+
+
 def claim(wh, span=4, name="r1", kind="certificate", accounts=("a",), first=0, **more) -> Claim:
     start = START + timedelta(hours=first)
     return Claim(name, kind, "lot", accounts, start, start + timedelta(hours=span), wh, Fraction(0), **more)
@@ -55,22 +64,22 @@ def test_nobody_to_share_with_is_a_sentence() -> None:
 
 def test_a_certificate_of_four_hours_is_shared_by_use_and_capped() -> None:
     used = [[10, 20, 30, 40], [5, 5, 5, 5]]
-    assert lay(hours(used), [claim(50)], np.array(used))[0].tolist() == [[5, 10, 15, 20], [0, 0, 0, 0]]
-    assert lay(hours(used), [claim(500)], np.array(used))[0].sum() == 100  # 400 Wh find no use and cover nothing
+    assert laid(hours(used), [claim(50)], used)[0].tolist() == [[5, 10, 15, 20], [0, 0, 0, 0]]
+    assert laid(hours(used), [claim(500)], used)[0].sum() == 100  # 400 Wh find no use and cover nothing
 
 
 def test_what_is_of_an_hour_is_laid_before_what_is_of_the_month() -> None:
     used = [[10, 10, 10, 10]]
     times = hours(used).times
     ppa = claim(12, kind="contract", name="ppa", hours=((times[0], 12),))
-    laid = lay(hours(used), [claim(30), ppa], np.array(used))
-    assert laid[1].tolist() == [[10, 0, 0, 0]]  # 2 Wh of surplus in hour 0 are of no use to hour 1
-    assert laid[0].tolist() == [[0, 10, 10, 10]]
+    month, hour = laid(hours(used), [claim(30), ppa], used)
+    assert hour.tolist() == [[10, 0, 0, 0]]  # 2 Wh of surplus in hour 0 are of no use to hour 1
+    assert month.tolist() == [[0, 10, 10, 10]]
 
 
 def test_a_claim_that_fails_a_criterion_covers_nothing() -> None:
     used = [[10, 10]]
-    assert lay(hours(used), [claim(30, failed=("outside its market",))], np.array(used))[0].sum() == 0
+    assert laid(hours(used), [claim(30, failed=("outside its market",))], used)[0].sum() == 0
 
 
 def test_a_claim_on_an_unknown_account_is_a_sentence() -> None:
@@ -88,9 +97,9 @@ def test_no_watt_hour_is_covered_twice(used: list[list[int]], asked: list[tuple[
         claim(wh, span, f"r{i}", "contract" if both else "certificate", ("a", "b") if both else ("a",), first)
         for i, (wh, first, span, both) in enumerate(asked)
     ]
-    laid = lay(hours(used), claims, table)
-    assert (sum(laid, np.zeros_like(table)) <= table).all()
-    assert all(wh.sum() <= one.wh and (wh >= 0).all() for one, wh in zip(claims, laid, strict=True))
+    covered = laid(hours(used), claims, table)
+    assert (sum(covered, np.zeros_like(table)) <= table).all()
+    assert all(wh.sum() <= one.wh and (wh >= 0).all() for one, wh in zip(claims, covered, strict=True))
 
 
 def test_issued_certificates_are_charged_to_export_before_own_use() -> None:

@@ -32,6 +32,12 @@ accounts = ["el-hall"]
 streams = [{ id = "power", account = "el-hall", parameter = "electricity bought", instrument = "DTS 1", accuracy_percent = 0.5 }]
 years = [{ year = 2022, carried_in = 100, bought = 5 }]
 
+[[buildings]]
+id = "house"
+sites = ["here", "home-1"]
+floor_area_m2 = 100
+people = 5
+
 [households]
 k = 3
 epsilon = 0.4
@@ -199,6 +205,18 @@ def test_a_publication_is_answered_once_and_the_year_has_a_budget(town: Town) ->
     books(town, "household", "withdraw", "home-1", who="owner-home-1")
     opt_in(town, "home-1")
     assert "have spent" in books(town, "household", "publish", "volume_m3", "2022-06", "--now", AFTER)
+
+
+def test_a_building_is_told_per_square_metre_unless_it_shows_a_home(town: Town) -> None:
+    told = books(town, "building", "house", "--year", "2022")
+    found = re.search(r"2022-06: ([\d,.]+) kWh, ([\d.]+) per m2, ([\d.]+) a person", told)
+    assert found, told
+    amount, per_m2, per_person = (float(part.replace(",", "")) for part in found.groups())
+    assert (per_m2, per_person) == (pytest.approx(amount / 100, abs=1e-4), pytest.approx(amount / 5, abs=1e-3))
+    assert "nothing in the ledger" in books(town, "building", "house", "--year", "2021")
+    opt_in(town, "home-1")
+    assert "fewer households" in books(town, "building", "house", "--year", "2022")
+    assert "not in city.toml" in books(town, "building", "other", "--year", "2022")
 
 
 def test_one_home_elsewhere_is_hidden_behind_the_district_and_both_in_the_total(town: Town) -> None:
