@@ -48,7 +48,7 @@ def examine(env: Environment, now_utc: datetime) -> str:
     if city is not None and city.settings.water is not None:
         loaded = city
         check("water", lambda: _water(loaded))
-    check("factors", lambda: _factors(city))
+    check("factors", lambda: _factors(city, now_utc))
     if city is not None and city.settings.edge is None:
         planned = city
         check("plan", lambda: _plan(planned, now_utc))
@@ -116,12 +116,12 @@ def _water(city: LoadedCity) -> str:
     return f"network {side.network.name}, {len(side.valves)} valves"
 
 
-def _factors(city: LoadedCity | None) -> str:
+def _factors(city: LoadedCity | None, now_utc: datetime) -> str:
     from carbon import factors
-    from carbon.lint import lint_folders
+    from service.factor_listing import findings
 
     folders = city.factor_folders if city else ()
-    found = lint_folders(folders)
+    found = findings(city, folders, now_utc.date())
     if refused := [one for one in found if one.severity == "refuse"]:
         raise PenstockError(refused)
     looked = f"{len(found)} to look at (penstock carbon lint)" if found else "nothing to complain of"
