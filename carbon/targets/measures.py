@@ -12,10 +12,11 @@ import pandas as pd
 from carbon.accounts import Account
 from carbon.factors import Factor
 from carbon.targets.energy import coal_weights, deducted, electricity_weight, energy_kgce
-from carbon.targets.metric import PER_GDP, Basis, Measure
+from carbon.targets.metric import PER_GDP, SHARES, Basis, Measure
 from city.problems import fault
 
 LEAST_USABLE = Decimal("0.9")  # below it a measure is no number to steer by
+_ENERGY = {"grid-electricity", "grid-loss", "natural-gas", "heat", "fuel"}
 BOOK_BY = ("account_id", "gas", "kind")  # what `sums` needs of a BOOK frame, by civil day
 
 
@@ -23,13 +24,13 @@ BOOK_BY = ("account_id", "gas", "kind")  # what `sums` needs of a BOOK frame, by
 class Sums:
     """The city over some civil days, exact.
 
-    `amounts` {account id: Wh, mL or g}; `mg` {gas: mg of the postings}. `usable_share` is the
-    mean over accounts and days of the part of entries that were measured, estimated or substituted; a silent account counts 0.
+    `amounts` {account id: Wh, mL or g}; `mg` {gas: mg of the postings}; `usable` {account id: mean over the days of the part of its
+    entries that were measured, estimated or substituted [0..1]}, without the accounts that are silent.
     """
 
     amounts: Mapping[str, int]
     mg: Mapping[str, int]
-    usable_share: Decimal
+    usable: Mapping[str, Decimal]
     days: tuple[date, ...]
 
 
@@ -45,16 +46,30 @@ def sums(book: pd.DataFrame, accounts: Sequence[Account], period: str) -> Sums:
         raise fault("ledger", f"entries of account {', '.join(unknown[:5])}", "accounts that are configured", "Give every account.")
     days = tuple(date.fromisoformat(day) for day in sorted(set(rows["period"])))
     seen = rows.groupby(["account_id", "period"])[["measured", "estimated", "substituted", "missing"]].sum()
-    good = (seen["measured"] + seen["estimated"] + seen["substituted"]).clip(lower=0)
-    shares = sum((Fraction(int(g), int(g + m)) for g, m in zip(good, seen["missing"], strict=True) if g), Fraction(0))
-    whole = shares / (len(days) * len([a for a in accounts if a.kind != "certificate"]))
+    usable: dict[str, Fraction] = {}
+    for (account, _), states in seen.iterrows():
+        good, gone = max(0, int(states.sum() - states["missing"])), int(states["missing"])
+        usable[account] = usable.get(account, Fraction(0)) + (Fraction(good, good + gone) if good else 0)
     posted = rows[rows["kind"] == "posting"]
     return Sums(
         amounts={str(k): int(v) for k, v in rows.groupby("account_id")["amount"].sum().items()},
         mg={str(k): int(v) for k, v in posted.groupby("gas")["mg"].sum().items() if k != "-"},
-        usable_share=min(Decimal(1), Decimal(whole.numerator) / whole.denominator),
+        usable={name: Decimal(part.numerator) / part.denominator / len(days) for name, part in usable.items()},
         days=days,
     )
+
+
+def usable_share(measure: Measure, basis: Basis, of: Sums, accounts: Sequence[Account]) -> Decimal:
+    """The mean usable part [0..1] of the accounts a measure is made of; a silent account counts 0."""
+    kinds = _ENERGY if basis.share_of == "primary-energy" or measure not in SHARES else {"grid-electricity", "grid-loss"}
+    if measure in ("water_per_gdp", "water_loss"):
+        kinds = {"water-supply"} | ({"water-loss"} if measure == "water_loss" else set())
+    elif measure == "carbon_intensity":
+        kinds = kinds | {"process"}
+    elif measure in SHARES or basis.non_fossil == "deducted":
+        kinds = kinds | {"own-renewable"}
+    named = [account.id for account in accounts if account.kind in kinds]
+    return sum((of.usable.get(name, Decimal(0)) for name in named), Decimal(0)) / len(named) if named else Decimal(1)
 
 
 def gdp_of_days(gdp_10k_cny_per_year: Decimal, days: Sequence[date]) -> Decimal:
@@ -131,10 +146,12 @@ def value(
     """The measure over the days of the sums, in its unit; None for a share of nothing.
 
     Per GDP: the days' energy, CO2 or water over the same days' part of the year's GDP. What is missing weighs nothing and would flatter the
-    city, so sums whose `usable_share` is below `least_usable` are refused with a `PenstockError`.
+    city, so a `usable_share` below `least_usable` is refused with a
+    `PenstockError`.
     """
-    if of.usable_share < least_usable:
-        observed, allowed = f"{of.usable_share * 100:.1f} % usable", f"at least {least_usable * 100:.1f} %"
+    usable = usable_share(measure, basis, of, accounts)
+    if usable < least_usable:
+        observed, allowed = f"{usable * 100:.1f} % usable", f"at least {least_usable * 100:.1f} %"
         raise fault(f"{measure} of {of.days[-1].year}", observed, allowed, "Import the missing usage, or state estimates for it.")
     above, below = sides(measure, basis, of, accounts, factors, gwp)
     if measure in PER_GDP:

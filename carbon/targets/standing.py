@@ -10,7 +10,7 @@ import numpy as np
 from carbon.accounts import Account
 from carbon.factors import Factor
 from carbon.targets.gdp import YearGdp, slips
-from carbon.targets.measures import LEAST_USABLE, Sums, days_of_year, sides, value
+from carbon.targets.measures import LEAST_USABLE, Sums, days_of_year, sides, usable_share, value
 from carbon.targets.metric import PER_GDP, Basis, Measure, Metric, metric_of
 from carbon.targets.nowcast import Known, Method, Month, nowcast
 from carbon.targets.odds import POOLED, outlook
@@ -94,12 +94,13 @@ def standing(target: Target, books: Books) -> Standing | None:
     heading = _heading(target, books)
     share = target.is_share
     judged = heading.value if heading else so_far
-    usable = books.years[year].usable_share
+    usable = usable_share(target.measure, target.basis, books.years[year], books.accounts)
     unit = "" if share else f" {target.unit}"
     words = ""
     if heading and heading.method != "complete":
-        span = f"{said(heading.low, share)} to {said(heading.high, share)}"
-        words = f"heads for {said(judged, share)}{unit} in {year} ({span}; so far {said(so_far, share)})"
+        told, before = said(judged, share), said(so_far, share)
+        words = f"heads for {told}{unit} in {year} (90 %: {said(heading.low, share)} to {said(heading.high, share)}"
+        words += ")" if told == before else f"; so far {before})"
     at = year if heading else books.on
     now = progress(in_force, judged, at, usable_share=usable, forecast=words)
     actuals = _actuals(in_force, books) | {year: judged}
@@ -108,7 +109,7 @@ def standing(target: Target, books: Books) -> Standing | None:
     warnings = [Problem(f"target '{target.id}'", gdp.note, "the published figure", "Add it to [[gdp]].")] if gdp and gdp.note else []
     if gdp and target.measure == "energy_per_gdp":
         warnings += slips({year: gdp.ten_k_cny}, {year: so_far * gdp.ten_k_cny})
-    told = f" Odds: {', '.join(f'{_percent(one.odds)} for {one.milestone}' for one in odds)}." if odds else ""
+    chances = f" Odds: {', '.join(f'{_percent(one.odds)} for {one.milestone}' for one in odds)}." if odds else ""
     return Standing(
         target=target,
         metric=metric_of(target.measure, target.basis, vintage=gdp.vintage if gdp else "", unit=target.unit),
@@ -122,7 +123,7 @@ def standing(target: Target, books: Books) -> Standing | None:
         actuals=actuals,
         odds=odds,
         warnings=tuple(warnings),
-        sentence=now.sentence + told,
+        sentence=now.sentence + chances,
     )
 
 
@@ -167,7 +168,7 @@ def _heading(target: Target, books: Books) -> Heading | None:
 def _months(measure: Measure, basis: Basis, books: Books) -> tuple[dict[Month, Known], dict[Month, Known]]:
     above, below = {}, {}
     for month, of in books.months.items():
-        if of.usable_share < books.least_usable:
+        if usable_share(measure, basis, of, books.accounts) < books.least_usable:
             continue
         try:
             top, bottom = sides(measure, basis, of, books.accounts, books.factors, books.gwp)

@@ -135,7 +135,7 @@ class Target(Place):
             sentence = (
                 f"Base {self.base_year} restated {one.published} ({one.trigger}: {one.reason}): {base:f} to {one.base_value:f}, "
                 f"{change:+.1f} %; "
-                f"from {100 * self.restate_above:.3g} % on it moves, so {verdict}."
+                f"from {float(100 * self.restate_above):.3g} % on it moves, so {verdict}."
             )
             made.append(BaseChange(one.published, one.trigger, base, one.base_value, change, applied, sentence))
             base = one.base_value if applied else base

@@ -12,7 +12,7 @@ from carbon.gwp import gwp
 from carbon.ledger.ledger import Ledger
 from carbon.ledger.post import post
 from carbon.targets.energy import coal_weights, electricity_weight
-from carbon.targets.measures import BOOK_BY, gdp_of_days, sides, sums, value
+from carbon.targets.measures import BOOK_BY, gdp_of_days, sides, sums, usable_share, value
 from carbon.targets.metric import Basis
 from city.problems import PenstockError
 
@@ -39,7 +39,7 @@ def test_sums_are_those_of_the_day(made):
         "loss": 20_000_000,
         "roofs": 8_000,
     }
-    assert (made.days, made.usable_share) == ((date(2022, 6, 15),), 1)
+    assert (made.days, set(made.usable.values())) == ((date(2022, 6, 15),), {1})
 
 
 def test_measures_over_the_gdp_of_the_same_day(made, books, shipped):
@@ -96,14 +96,24 @@ def test_a_silent_account_counts_as_missing_and_a_flattering_measure_is_refused(
     without_gas = day[day["quantity"] != "gas_m3"]
     book = booked(without_gas, books, shipped)
     few = sums(book, books, "2022")
-    assert round(few.usable_share, 4) == Decimal("0.8333")  # five of six accounts
-    with pytest.raises(PenstockError, match=r"83\.3 % usable"):
+    shares = {
+        measure: round(usable_share(measure, Basis(), few, books), 4) for measure in ("energy_per_gdp", "water_loss", "renewable_share")
+    }
+    assert shares == {"energy_per_gdp": Decimal("0.6667"), "water_loss": 1, "renewable_share": 1}  # two of three energy accounts
+    with pytest.raises(PenstockError, match=r"66\.7 % usable"):
         value("energy_per_gdp", Basis(), few, Decimal(3650), books, shipped)
-    assert value("energy_per_gdp", Basis(), few, Decimal(3650), books, shipped, least_usable=Decimal("0.8"))
+    assert value("energy_per_gdp", Basis(), few, Decimal(3650), books, shipped, least_usable=Decimal("0.6"))
+    assert value("water_loss", Basis(), few, None, books, shipped) == Decimal("0.05")
     with pytest.raises(PenstockError, match="no entry in the ledger"):
         sums(book, books, "2021")
     with pytest.raises(PenstockError, match="entries of account"):
         sums(book, books[1:], "2022")
+
+
+def test_missing_hours_count_by_their_part_of_the_day(day, books, shipped):
+    gone = day.assign(quality=day["quality"].where(day.index % 4 > 0, 0))
+    few = sums(booked(gone, books, shipped), books, "2022")
+    assert few.usable["works-power"] == Decimal("0.75")
 
 
 def test_gdp_is_shared_out_by_days_of_the_year():
