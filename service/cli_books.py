@@ -10,6 +10,9 @@ Now = Annotated[str | None, typer.Option("--now", help="the time that counts as 
 Who = Annotated[str | None, typer.Option("--who", help="name for the audit table; PENSTOCK_OPERATOR when not given")]
 Year = Annotated[int, typer.Option("--year", min=2000, max=2100, help="civil year")]
 Reason = Annotated[str, typer.Option("--reason", help="why; kept in the audit table")]
+Count = Annotated[int | None, typer.Option("--count", min=1, help="certificates of 1 MWh, the lowest free serials")]
+First = Annotated[str, typer.Option("--first", help="first serial number, instead of a count")]
+Last = Annotated[str, typer.Option("--last", help="last serial number; the first one when not given")]
 Household = Annotated[str, typer.Argument(help="site id of the household")]
 
 certificates = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Certificates and contracts: import, retire, sell, list.")
@@ -61,9 +64,9 @@ def retire(
     instrument: Annotated[str, typer.Argument(help="a lot, or a contract of city.toml")],
     period: Annotated[str, typer.Option("--period", help="civil month 2023-05, or an hour 2023-05-01T10:00+08:00, whose use it covers")],
     account: Annotated[str, typer.Option("--account", help="electricity account; a contract has its own")] = "",
-    count: Annotated[int | None, typer.Option("--count", min=1, help="certificates of 1 MWh, the lowest free serials")] = None,
-    first: Annotated[str, typer.Option("--first", help="first serial number, instead of a count")] = "",
-    last: Annotated[str, typer.Option("--last", help="last serial number; the first one when not given")] = "",
+    count: Count = None,
+    first: First = "",
+    last: Last = "",
     to: Annotated[str, typer.Option("--to", help="beneficiary, as it stands in the registry")] = "",
     reason: Reason = "",
     who: Who = None,
@@ -83,9 +86,9 @@ def retire(
 def sell(
     lot: Annotated[str, typer.Argument(help="a lot")],
     to: Annotated[str, typer.Option("--to", help="the buyer")],
-    count: Annotated[int | None, typer.Option("--count", min=1, help="certificates, the lowest free serials")] = None,
-    first: Annotated[str, typer.Option("--first", help="first serial number, instead of a count")] = "",
-    last: Annotated[str, typer.Option("--last", help="last serial number; the first one when not given")] = "",
+    count: Count = None,
+    first: First = "",
+    last: Last = "",
     reason: Reason = "",
     who: Who = None,
     city: City = None,
@@ -195,3 +198,15 @@ def publish(
     env, loaded, engine = _opened(city)
     for line in of_release(households.publish(engine, loaded, _person(env, loaded, who), measure, period, moment(now)), measure):
         typer.echo(line)
+
+
+@household.command()
+def published(city: City = None) -> None:
+    """Every publication so far, as it may be shown to anybody."""
+    from service import households
+    from service.book_lines import of_release
+
+    for measure, period, release in households.published(_opened(city)[2]):
+        typer.echo(f"{measure} {period}")
+        for line in of_release(release, measure):
+            typer.echo(f"  {line}")

@@ -152,6 +152,14 @@ def publish(engine: Engine, city: LoadedCity, person: Person, measure: str, peri
     return made
 
 
+def published(engine: Engine) -> list[tuple[str, str, Release]]:
+    """(measure, period, publication) of all that was published, by period and measure."""
+    c = t.household_release.c
+    with engine.connect() as connection:
+        rows = connection.execute(select(c.measure, c.period, c.detail).order_by(c.period, c.measure)).all()
+    return [(row.measure, row.period, Release.read(row.detail)) for row in rows]
+
+
 def _ended(city: LoadedCity, period: str, at_utc: datetime) -> int:
     """Months of a civil month or year that has ended."""
     last = f"{period}-12" if len(period) == 4 else period

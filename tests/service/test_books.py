@@ -197,6 +197,8 @@ def test_a_publication_is_answered_once_and_the_year_has_a_budget(town: Town) ->
     first = books(town, "household", "publish", "energy_kwh", "2022-06", "--now", AFTER)
     assert re.search(r"^old-town: -?[\d,.]+$", first, re.MULTILINE), first
     assert first == books(town, "household", "publish", "energy_kwh", "2022-06", "--now", AFTER)
+    listed = books(town, "household", "published")
+    assert [line.strip() for line in listed.splitlines()] == ["energy_kwh 2022-06", *first.splitlines()]
     books(town, "household", "publish", "co2e_kg", "2022-06", "--now", AFTER)
     spent = books(town, "household", "publish", "volume_m3", "2022-06", "--now", AFTER)
     assert "4 households have spent 1 of epsilon on 2022, or would" in spent
