@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carbon.ledger import files
-from carbon.ledger.batch import COLUMNS, Header
+from carbon.ledger.batch import COLUMNS, GENESIS, Header
 from carbon.ledger.chain import extent, sealed
 from carbon.ledger.container import same_frame
 from carbon.ledger.mass import masses
@@ -53,7 +53,7 @@ def chained(headers: Sequence[Header], root: str | None = None) -> list[Problem]
             problems.append(Problem(f"ledger batch {header.number}", observed, f"root {before.root[:12]} of the batch before", _REMEDY))
         if header.known_at_utc < before.known_at_utc:
             problems.append(Problem(f"ledger batch {header.number}", "known before the batch it follows", "later batches later", _REMEDY))
-    last = headers[-1].root if headers else ""
+    last = headers[-1].root if headers else GENESIS
     if root is not None and last != root:
         observed, remedy = f"{len(headers)} batches ending at root {last[:12]}", "Look for batches cut off, or rewritten and sealed again."
         problems.append(Problem("ledger", observed, f"the given root {root[:12]}", remedy))
