@@ -137,8 +137,8 @@ def _sound_file(rng: random.Random, state: State) -> Forged:
 
 def _rehashed(rng: random.Random, state: State) -> Forged | None:
     number, batch = _pick(rng, state)
-    edited = edited(rng, batch)
-    return Forged(_resealed(state, number, edited)) if files.merkle_root(edited) != state.headers[number].merkle else None
+    other = edited(rng, batch)
+    return Forged(_resealed(state, number, other)) if files.merkle_root(other) != state.headers[number].merkle else None
 
 
 def _header(rng: random.Random, state: State) -> Forged:
