@@ -13,6 +13,7 @@ from pathlib import Path
 
 from city.problems import fault
 from service import schema as t
+from service.closing import closes
 from service.environment import Environment
 from service.settings import load, path_of
 from service.store import open_store, results
@@ -23,6 +24,8 @@ EVENING, DUG = "2022-06-15T18:00+02:00", "2022-06-15T21:30+02:00"
 NIGHT = "2022-06-16T00:30+02:00"
 DECISION = "2022-06-16T00:40+02:00"
 LAST_SLOT = "2022-06-16T02:00+02:00"
+CLOSED = "2022-05"  # the month that the demo signs off
+KEY = "ledger.key"
 
 
 def run_demo(now_utc: datetime | None, *, quiet: bool) -> str:
@@ -43,6 +46,9 @@ def run_demo(now_utc: datetime | None, *, quiet: bool) -> str:
     _say("making the composed city's history and live day", quiet)
     made = make(env.folder)
     _command(env, "init")
+    if not (env.folder / KEY).exists():
+        (env.folder / "outside").mkdir(exist_ok=True)  # a real city keeps its roots, and its key, on other machines
+        _command(env, "carbon", "keygen", str(env.folder / KEY))
     _command(env, "import", "--now", night)
     simulator = city.settings.simulator
     if simulator is None:
@@ -63,7 +69,7 @@ def run_demo(now_utc: datetime | None, *, quiet: bool) -> str:
         _command(env, "water", "watch", "--now", LAST_SLOT)
     _command(env, "plan", "what-if", "--outage", "battery-01", "--who", "operator", "--now", DECISION)
     _command(env, "work", "--once", "--now", LAST_SLOT)  # plans again by itself; its plan is a proposal beside the approved one
-    _command(env, "report", "--now", DECISION)
+    _books(env)
     _back_up(env)
     if not quiet:
         print(page(env, night, time.perf_counter() - started))
@@ -84,6 +90,24 @@ def _crew(env: Environment, truth: Path) -> None:
     for case in results.rows(engine, t.leak_case, (c.state == "open") & (c.kind == "slow") & c.case_id.not_in(been)):
         word = "--found" if case.pipe in holes else "--not-found"
         _command(env, "water", "dug", case.case_id, case.pipe, word, "--who", "operator", "--note", "trench 2 m", "--now", DUG)
+
+
+def _books(env: Environment) -> None:
+    """May gets certificates and a sign-off, then an hour of it is corrected; all is proved, printed in two languages, one cell explained."""
+    by = ("--who", "operator", "--now", LAST_SLOT)
+    if not closes(open_store(env.url)):  # a certificate is used once, a month is signed once
+        _command(env, "carbon", "certificates", "import", str(env.city_file.parent / "certificates.csv"), *by)
+        bought = ("--account", "el-industry", "--period", CLOSED, "--count", "120", "--reason", "wind for the works")
+        _command(env, "carbon", "certificates", "retire", "gec-demo", *bought, *by)
+        _command(env, "carbon", "close", CLOSED, "--by", "operator", "--note", "the demo signs", "--now", LAST_SLOT)
+    hour = ("--from", f"{CLOSED}-20T10:00+02:00", "--to", f"{CLOSED}-20T11:00+02:00")
+    _command(env, "meters", "edit", "feeder-07.energy", *hour, "--value", "12.5", "--reason", "a typing error", *by)
+    _command(env, "carbon", "restate", CLOSED, "--reason", "an hour of feeder 7 was misread", *by)
+    _command(env, "verify", "--recompute", "--now", LAST_SLOT)
+    _command(env, "report", "--now", LAST_SLOT)
+    _command(env, "report", "--period", CLOSED, "--now", LAST_SLOT)
+    _command(env, "report", "--period", CLOSED, "--kind", "inventory", "--language", "zh", "--now", LAST_SLOT)
+    _command(env, "explain", f"reports/{CLOSED}/inventory.xlsx#Inventory!B6")
 
 
 def _back_up(env: Environment) -> None:
@@ -119,7 +143,7 @@ def _command(env: Environment, *words: str) -> int:
 
 
 def _environ(env: Environment) -> dict[str, str]:
-    return {**os.environ, "PENSTOCK_CITY": str(env.city_file)}
+    return {**os.environ, "PENSTOCK_CITY": str(env.city_file), "PENSTOCK_LEDGER_KEY": str(env.folder / KEY)}
 
 
 @contextmanager
