@@ -24,6 +24,7 @@ _SPANS: dict[tuple[str, str, str], tuple[str, str]] = {
 }
 # Methane and nitrous oxide of combustion, IPCC 2006 vol. 2 tables 2.2 to 2.5: 0.3 to 900 and 0.03 to 15 kg/TJ with their limits.
 _TRACE: dict[str, tuple[str, str]] = {"CH4": ("0.0000001", "0.002"), "N2O": ("0.00000001", "0.0001")}
+_NONE = ("0", "1000000000")
 _SLIP = 31  # about the square root of 1000: beyond it a value divided by 1000 lies nearer to its neighbours than itself
 _REMEDY = "Look for a slip of the unit, kg for t or kWh for MWh."
 
@@ -44,8 +45,10 @@ def _span(row: Row) -> tuple[Fraction, Fraction]:
         return Fraction("0.0001"), Fraction("0.001")
     if row.per == ("kg", "MJ") and row.gas in _TRACE:
         low, high = _TRACE[row.gas]
+    elif row.gas in ("CO2", "CO2e", "-"):
+        low, high = _SPANS.get((row["scope"], *(row.per or ("", ""))), _NONE)
     else:
-        low, high = _SPANS.get((row["scope"], *(row.per or ("", ""))), ("0", "1000000000"))
+        low, high = _NONE
     return Fraction(low), Fraction(high)
 
 

@@ -5,16 +5,17 @@ region, of the row above, of another activity, a pound for a kilogram, a short t
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 
-from carbon.lint.rows import Finding, Row, Table
+from carbon.lint.rows import Finding, Row, Severity, Table
 
 _POUND = Fraction("0.45359237")
 # NIST SP 811 appendix B.8: the short ton is 2000 lb, the long ton 2240 lb.
 _TONS = (2000 * _POUND / 1000, 2240 * _POUND / 1000, Fraction(2000, 2240))
+_HEAT = {("kg", "kWh_net"), ("kg", "kWh_gross")}
 _UNKNOWN_COPY = 4  # activities a row may be taken for when its wording is none of the publication's
 _LEAST_WORDS = 0.5  # share of a candidate's own words
-_LOOK = "Compare with the publication."
 
 
 def _agrees(row: Row, other: Row, ratio: Fraction = Fraction(1)) -> bool:
@@ -30,21 +31,36 @@ def _same_years(row: Row, other: Row) -> bool:
     return row.years[0] == other.years[0] or other.years == (0, 9999) or (other.years[1] == 9999 and row.years[0] >= other.years[0])
 
 
-def references(row: Row, table: Table) -> tuple[Row, ...]:
-    """The published rows it copies: same publication, region, years and dimension, and the same activity.
+@dataclass(frozen=True)
+class Expected:
+    """The published rows a row may be a copy of, and how sure that is: what to do about a value that nothing explains."""
+
+    rows: tuple[Row, ...]
+    unexplained: Severity | None
+
+
+def references(row: Row, table: Table) -> Expected:
+    """The published rows it copies: same publication, region, years, dimension and gas, and the same activity.
 
     A reworded activity is the one of which it has most of the words, at least half of those that tell the candidates apart; or
-    one of at most four. Where neither helps, nothing is said.
+    one of at most four. Where neither helps, nothing is expected: what ships need not be all of a publication.
     """
     same = [
         other
         for other in table.published
         if other["region"] == row["region"] and other.per == row.per and row.publications & other.publications and _same_years(row, other)
     ]
-    worded = [other for other in same if other.activity == row.activity] or _alike(row, same)
-    if worded:
-        return tuple([other for other in worded if other.gas == row.gas] or worded)
-    return tuple(same) if len({other.activity for other in same}) <= _UNKNOWN_COPY else ()
+    few = len({other.activity for other in same}) <= _UNKNOWN_COPY
+    if worded := [other for other in same if other.activity == row.activity]:
+        return _of_gas(row, worded, "refuse")
+    return _of_gas(row, _alike(row, same) or (same if few else []), "warn" if few else None)
+
+
+def _of_gas(row: Row, candidates: list[Row], unexplained: Severity | None) -> Expected:
+    """Candidates of the row's gas. Without any, CO2 and CO2e stand for each other, but then only an equal value tells something."""
+    if of_gas := [other for other in candidates if other.gas == row.gas]:
+        return Expected(tuple(of_gas), unexplained)
+    return Expected(tuple(other for other in candidates if {other.gas, row.gas} == {"CO2", "CO2e"} and _agrees(row, other)), None)
 
 
 def _alike(row: Row, same: list[Row]) -> list[Row]:
@@ -64,11 +80,11 @@ def _alike(row: Row, same: list[Row]) -> list[Row]:
 def copies(table: Table) -> Iterator[Finding]:
     """Rows that cite a shipped publication and give another value or another gas than it prints."""
     for row in table.rows:
-        if not row.base or not (expected := references(row, table)):
+        if not row.base or not (expected := references(row, table)).rows:
             continue
-        match = next((other for other in expected if _agrees(row, other)), None)
+        match = next((other for other in expected.rows if _agrees(row, other)), None)
         if match is None:
-            yield _explained(row, expected, table)
+            yield from _explained(row, expected, table)
         elif match.gas != row.gas:
             observed, allowed = f"{row.gas} where the publication gives {match.gas}", f"{match.gas}, as '{match['id']}'"
             yield row.finding("gas", observed, allowed, "CO2e includes methane and nitrous oxide, CO2 does not; correct the gas.")
@@ -82,12 +98,14 @@ def copies(table: Table) -> Iterator[Finding]:
             yield row.finding("superseded", observed, f"to {match['valid_to']}, as published", remedy)
 
 
-def _explained(row: Row, expected: tuple[Row, ...], table: Table) -> Finding:
+def _explained(row: Row, expected: Expected, table: Table) -> Iterator[Finding]:
     """How a value that is none of the expected came about, as far as the published tables tell."""
-    allowed = " or ".join(f"{other['value']} {other['unit']} ('{other['id']}')" for other in expected)
-    rule, how = next(_causes(row, expected, table), ("published", "no value of that publication"))
-    observed = f"{row['value']} {row['unit']} is {how}"
-    return row.finding(rule, observed, allowed, "Take the published value." if rule != "published" else _LOOK)
+    allowed = " or ".join(f"{other['value']} {other['unit']} ('{other['id']}')" for other in expected.rows)
+    if cause := next(_causes(row, expected.rows, table), None):
+        yield row.finding(cause[0], f"{row['value']} {row['unit']} is {cause[1]}", allowed, "Take the published value.")
+    elif expected.unexplained:
+        observed = f"{row['value']} {row['unit']} is no value that this publication gives for {row['region']}"
+        yield row.finding("published", observed, allowed, "Compare with the publication.", expected.unexplained)
 
 
 def _causes(row: Row, expected: tuple[Row, ...], table: Table) -> Iterator[tuple[str, str]]:
@@ -100,9 +118,10 @@ def _causes(row: Row, expected: tuple[Row, ...], table: Table) -> Iterator[tuple
             if _agrees(row, place) and place.per == row.per and place["region"] != row["region"]:
                 yield "region", f"the value of the row beside it, '{place['id']}' for {place['region']}"
     for found in table.published:
-        if found.per != row.per or not _agrees(row, found):
-            continue
-        yield from _taken_from(row, expected[0], found)
+        if found.per == row.per and _agrees(row, found):
+            yield from _taken_from(row, expected[0], found)
+        elif found.value == row.value and {found.per, row.per} == _HEAT and found.activity == expected[0].activity:
+            yield "heat value", f"the value per {found['unit'].partition('/')[2]}, '{found['id']}'"
     for other in expected:
         if any(_agrees(row, other, ratio) for ratio in (_POUND, 1 / _POUND)):
             yield "pound", "off by 0.4536, a pound for a kilogram"

@@ -88,7 +88,7 @@ def test_a_fault_in_a_table_is_told_without_its_publication(rows, cells, rule, w
         (ZHEJIANG, {"value": "0.5422"}, "year", "the value of 2021"),
         (ZHEJIANG, {"value": "0.5978"}, "region", "the value of CN-JS"),
         (ZHEJIANG, {"value": "515.3"}, "thousand", "off by 1000"),
-        (ZHEJIANG, {"value": "0.5154"}, "published", "no value of that publication"),
+        (ZHEJIANG, {"value": "0.5154"}, "published", "no value that this publication gives"),
         (ZHEJIANG, {"gas": "CO2e", "unit": "kgCO2e/kWh"}, "gas", "CO2e where the publication gives CO2"),
         (ZHEJIANG, {"valid_to": "2024-12-31"}, "superseded", "valid to 2024-12-31"),
         (ZHEJIANG, {"source": "生态环境部公告2024年第33号", "activity": "浙江", "value": "0.5422"}, "year", "the value of 2021"),
@@ -104,6 +104,26 @@ def test_a_copy_that_differs_from_the_publication_it_cites_is_refused_with_its_c
     found = [f for f in lint(_copy(rows, factor_id, **cells), rows) if f.rule == rule and words in f.observed]
     assert found, [str(f) for f in lint(_copy(rows, factor_id, **cells), rows)]
     assert found[0].severity == "refuse"
+
+
+@pytest.mark.parametrize(
+    ("factor_id", "cells"),
+    [
+        ("ipcc2006.v2.co2.natural_gas", {"gas": "N2O", "value": "0.1"}),
+        ("ipcc2006.v2.co2.jet_kerosene", {"activity": "other kerosene stationary combustion", "value": "71900"}),
+        ("ipcc2006.v2.co2.lignite", {"activity": "peat stationary combustion", "value": "106000"}),
+        ("ipcc.AR6GWP100.HFC32", {"gas": "HFC227ea", "value": "3600"}),
+        ("uk.desnz.2025.electricity", {"activity": "UK electricity generated", "gas": "N2O", "value": "0.00107"}),
+    ],
+)
+def test_what_a_publication_gives_and_no_set_ships_is_left_alone(rows, factor_id, cells):
+    """The sets hold a part of IPCC 2006 and of the UK's tables; a city adds the rows it needs."""
+    assert lint(_copy(rows, factor_id, **cells), rows) == ()
+
+
+def test_a_number_made_from_a_publication_is_looked_at_and_not_refused(rows):
+    found = lint(_copy(rows, ZHEJIANG, activity="Hangzhou, own computation", value="0.4711"), rows)
+    assert [(f.rule, f.severity) for f in found] == [("published", "warn")]
 
 
 def test_net_and_gross_exchanged_are_told_of_both(rows):
