@@ -136,23 +136,46 @@ def series_of(table: pd.DataFrame, measure: str) -> Series:
 
 
 def now_cast() -> dict[str, float]:
-    """Electricity of five zones, told after 1 to 11 months of 2015 to 2017 with the year before known; five others set the spreads."""
+    """Electricity of five zones, told after 1 to 11 months of 2015 to 2017 with the year before known; five others set the spreads.
+
+    `victoria`: the same for 2013 and 2014 of one state, with and without degree days (18 and 26 degC).
+    """
     hours = pd.read_parquet(data_folder("load") / "pjm_zones_hourly_MW.parquet").set_index("ds")
-    judging = sorted(hours.columns)[1::2]
-    rows = []
-    for zone in judging:
-        known = hours[zone].dropna()
-        by_month = known.groupby([known.index.year, known.index.month]).agg(["sum", "count"])
-        months = {month: Known(float(amount), round(count / 24)) for month, amount, count in by_month.itertuples()}
-        for year in (2015, 2016, 2017):
-            whole = sum(months[year, m].amount for m in range(1, 13))
-            for upto in range(1, 12):
-                told = nowcast({m: k for m, k in months.items() if (year - 1, 1) <= m <= (year, upto)}, year)
-                even = sum(months[year, m].amount for m in range(1, upto + 1)) / told.days_known
-                rows.append((abs(told.amount / whole - 1), abs(even / whole - 1), told.low <= whole <= told.high))
-    error, even, held = np.mean(rows, axis=0)
+    zones = pd.concat([told_by_month(_months(hours[zone], 24), (2015, 2016, 2017), 1) for zone in sorted(hours.columns)[1::2]])
+    state = pd.read_parquet(data_folder("load") / "vic_elec_halfhourly.parquet").set_index("ds_utc_or_local")
+    known, celsius = _months(state["Demand"], 48), state["Temperature"].resample("D").mean()
+    degree_days = (
+        pd.DataFrame({"h": (18 - celsius).clip(lower=0), "c": (celsius - 26).clip(lower=0)}).groupby(_year_and_month(celsius)).mean()
+    )
+    weather = {month: (float(h), float(c)) for month, h, c in degree_days.itertuples()}
+    plain, aware = (told_by_month(known, (2013, 2014), 9, given)["error"].mean() for given in (None, weather))
     return {
-        "nowcast_error_percent": round(100 * error, 2),
-        "nowcast_even_days_error_percent": round(100 * even, 2),
-        "nowcast_cover90": round(held, 3),
+        "nowcast_error_percent": round(100 * float(zones["error"].mean()), 2),
+        "nowcast_even_days_error_percent": round(100 * float(zones["even"].mean()), 2),
+        "nowcast_cover90": round(float(zones["held"].mean()), 3),
+        "nowcast_victoria_error_percent": round(100 * float(plain), 2),
+        "nowcast_victoria_degree_days_error_percent": round(100 * float(aware), 2),
     }
+
+
+def _year_and_month(values: pd.Series) -> list[Any]:
+    at = pd.DatetimeIndex(values.index)
+    return [at.year, at.month]
+
+
+def _months(values: pd.Series, a_day: int) -> dict[tuple[int, int], Known]:
+    known = values.dropna()
+    by_month = known.groupby(_year_and_month(known)).agg(["sum", "count"])
+    return {month: Known(float(amount), round(count / a_day)) for month, amount, count in by_month.itertuples()}
+
+
+def told_by_month(months: dict[tuple[int, int], Known], years: tuple[int, ...], back: int, degree_days: Any = None) -> pd.DataFrame:
+    """Each year told after 1 to 11 of its months from at most `back` years before: relative errors, and whether the interval held."""
+    rows = []
+    for year in years:
+        whole = sum(months[year, m].amount for m in range(1, 13))
+        for upto in range(1, 12):
+            told = nowcast({m: k for m, k in months.items() if (year - back, 1) <= m <= (year, upto)}, year, degree_days)
+            even = sum(months[year, m].amount for m in range(1, upto + 1)) / told.days_known
+            rows.append((abs(told.amount / whole - 1), abs(even / whole - 1), told.low <= whole <= told.high))
+    return pd.DataFrame(rows, columns=["error", "even", "held"])

@@ -29,6 +29,7 @@ _USES = (  # table, key in it, what the key names
     ("meters", "under", "meter"),
     ("accounts", "site", "site"),
     ("accounts", "sector", "sector"),
+    ("gdp", "sector", "sector"),
     ("controls", "asset", "asset"),
     ("states", "asset", "asset"),
     ("controls", "point", "point"),
@@ -87,6 +88,7 @@ def dangling(raw: Mapping[str, Any], models: Mapping[str, DeviceModel]) -> Itera
         for i, entry in tables(raw, table):
             names = entry.get(key)
             uses += [(f"{table}[{i}].{key}", kind, name) for name in (names if isinstance(names, list) else ())]
+    uses += _of_targets(raw)
     water = raw.get("water")
     if isinstance(water, dict) and "valve_panel" in water:
         uses.append(("water.valve_panel", "meter", water["valve_panel"]))
@@ -127,6 +129,14 @@ def dangling(raw: Mapping[str, Any], models: Mapping[str, DeviceModel]) -> Itera
         names = Counter(entry["id"] for _, entry in tables(raw, table) if isinstance(entry.get("id"), str))
         for name in sorted(name for name, times in names.items() if times > 1):
             yield Problem(table, f"id '{name}' given {names[name]} times", "each id once", "Rename one of them.")
+
+
+def _of_targets(raw: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    """(TOML path, kind, name) of what the basis of each target names."""
+    for i, entry in tables(raw, "targets"):
+        basis = entry.get("basis")
+        names = basis.get("feedstock_accounts") if isinstance(basis, dict) else None
+        yield from ((f"targets[{i}].basis.feedstock_accounts", "account", name) for name in (names if isinstance(names, list) else ()))
 
 
 def _of_losses(losses: Any) -> Iterator[tuple[str, str, Any]]:

@@ -1,8 +1,9 @@
-"""The year that is under way, told from its months so far: what the other months add, by degree days or by the same months before.
+"""The year that is under way, told from its months so far, with the seasons of earlier years and, where given, their degree days.
 
-The rest of a year is the sum of its months' daily means. A mean comes from degree days where they are given for every month and there are
-enough months to learn from; else from the same month of earlier years, times how this year compares with them so far;
-else, for a month never seen, from the mean of this year. The 90 % interval comes from how well the same rule told single months.
+The rest of a year is the sum of its months' daily means. A mean is that of the same month in earlier years, times how this year compares
+with them so far; for a month never seen it is the mean of this year. Where degree days are given, every month is first brought to those
+that are usual for it, so that a cold January is not taken for growth. The 90 % interval is from how months differed so far and from
+spreads that were set on other series (docs/targets.md).
 """
 
 import calendar
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from city.problems import fault
 
 Month = tuple[int, int]  # year, month
-Method = Literal["degree days", "same months", "even days", "complete"]
+Method = Literal["same months", "same months at usual degree days", "even days", "complete"]
 LEAST_MONTHS = 9  # known months that a line over heating and cooling degree days is laid through
 # What a year's change and a month's own change are off by where there are no months to tell it from [log]: docs/targets.md, backtest.
 YEAR_SPREAD, MONTH_SPREAD, UNSEEN_SPREAD = 0.02, 0.07, 0.25
@@ -52,8 +53,8 @@ class NowCast:
 def nowcast(months: Mapping[Month, Known], year: int, degree_days: Mapping[Month, tuple[float, float]] | None = None) -> NowCast:
     """The whole of `year` from known months (this year's and earlier ones').
 
-    `degree_days` {(year, month): (heating, cooling) [K d per day]} of every known month, and of the year's other months as expected
-    (their mean of earlier years). Raises `PenstockError` when nothing of the year is known or an amount is negative.
+    `degree_days` {(year, month): (heating, cooling) [K d per day]} of the known months; usual is the mean of earlier years. Raises
+    `PenstockError` when nothing of the year is known or an amount is negative.
     """
     own = {m: k for m, k in months.items() if m[0] == year and k.days > 0}
     if not own or any(k.amount < 0 for k in months.values()):
@@ -65,24 +66,26 @@ def nowcast(months: Mapping[Month, Known], year: int, degree_days: Mapping[Month
     missing = {m: n for m, n in missing.items() if n > 0}
     if not missing or so_far == 0:
         return NowCast(year, so_far, so_far, so_far, days / length, "complete" if not missing else "even days")
-    told = _by_degree_days(months, year, missing, degree_days) or _by_same_months(months, own, year, missing)
-    rest, variance, method = told
+    usual = _at_usual_degree_days(months, year, degree_days or {})
+    rest, variance, seen = _by_same_months(usual or months, year, missing)
+    method: Method = "even days" if not seen else "same months at usual degree days" if usual else "same months"
     half = Z90 * float(np.sqrt(variance))
     return NowCast(year, so_far + rest, max(so_far, so_far + rest - half), so_far + rest + half, days / length, method)
 
 
-def _by_degree_days(
-    months: Mapping[Month, Known], year: int, missing: Mapping[int, int], degree_days: Mapping[Month, tuple[float, float]] | None
-) -> tuple[float, float, Method] | None:
-    """Least squares of the daily mean over degree days, no slope below zero; None where they cannot tell it."""
-    known = sorted(m for m, k in months.items() if k.days > 0 and degree_days and m in degree_days)
-    if not degree_days or len(known) < LEAST_MONTHS or any((year, m) not in degree_days for m in missing):
+def _at_usual_degree_days(
+    months: Mapping[Month, Known], year: int, degree_days: Mapping[Month, tuple[float, float]]
+) -> dict[Month, Known] | None:
+    """Every month as it would have been at the mean degree days of earlier years' same month; None where too few months tell a line.
+
+    The line is least squares of the daily mean over heating and cooling degree days; a slope below zero is left out.
+    """
+    known = sorted(m for m, k in months.items() if k.days > 0)
+    if len(known) < LEAST_MONTHS or any(m not in degree_days for m in known):
         return None
-    mean = np.array([months[m].amount / months[m].days for m in known])
     weight = np.sqrt([months[m].days for m in known])
+    mean = np.array([months[m].amount / months[m].days for m in known])
     x = np.array([[1.0, *degree_days[m]] for m in known])
-    ahead = np.array([[1.0, *degree_days[year, m]] for m in missing])
-    length = np.array(list(missing.values()))
     keep = [0, *(c for c in (1, 2) if np.ptp(x[:, c]) > 0)]
     while True:
         line = np.linalg.lstsq(x[:, keep] * weight[:, None], mean * weight, rcond=None)[0]
@@ -90,41 +93,34 @@ def _by_degree_days(
         if not falling:
             break
         keep.remove(falling[0])
-    off = mean - x[:, keep] @ line
-    free = max(len(known) - len(keep), 1)
-    noise = float((weight**2 * off**2).sum() / (weight**2).mean() / free)
-    inverse = np.linalg.pinv((x[:, keep] * weight[:, None] / weight.mean()).T @ (x[:, keep] * weight[:, None] / weight.mean()))
-    total = length @ ahead[:, keep]
-    told = max(float(total @ line), 0.0)
-    variance = noise * (float(total @ inverse @ total) + float((length**2).sum())) + (YEAR_SPREAD * told) ** 2
-    return told, variance, "degree days"
+    slopes = np.zeros(3)
+    slopes[keep[1:]] = line[1:]
+    made = {}
+    for m, row in zip(known, x, strict=True):
+        before = [degree_days[other] for other in known if other[1] == m[1] and other[0] < year]
+        off = row[1:] - np.mean(before, axis=0) if before else np.zeros(2)
+        made[m] = Known(max(0.0, months[m].amount - months[m].days * float(slopes[1:] @ off)), months[m].days)
+    return made
 
 
-def _by_same_months(
-    months: Mapping[Month, Known], own: Mapping[Month, Known], year: int, missing: Mapping[int, int]
-) -> tuple[float, float, Method]:
-    """The same months of earlier years, times this year over the same months so far."""
-    logs: list[float] = []
-    weights: list[int] = []
-    for (_, m), k in own.items():
-        before = _before(months, year, m)
-        if before and before > 0 and k.amount > 0:
-            logs.append(float(np.log(k.amount / k.days / before)))
-            weights.append(k.days)
-    change, year_variance, month_spread = _change(np.array(logs), np.array(weights, dtype=float))
+def _by_same_months(months: Mapping[Month, Known], year: int, missing: Mapping[int, int]) -> tuple[float, float, bool]:
+    """The same months of earlier years, times this year over the same months so far: sum, variance, and whether most of it was seen."""
+    own = {m: k for m, k in months.items() if m[0] == year and k.days > 0}
+    pairs = [(k, _before(months, year, m)) for (_, m), k in own.items()]
+    both = [(float(np.log(k.amount / k.days / before)), k.days) for k, before in pairs if before and k.amount > 0]
+    change, year_variance, month_spread = _change(np.array([log for log, _ in both]), np.array([float(days) for _, days in both]))
     mean_own = sum(k.amount for k in own.values()) / sum(k.days for k in own.values())
-    rest, own_variance, unseen = 0.0, 0.0, 0.0
+    seen, unseen, own_variance = 0.0, 0.0, 0.0
     for m, n in missing.items():
         before = _before(months, year, m)
-        part = n * (before * float(np.exp(change)) if before is not None else mean_own)
-        rest += part
         if before is None:
-            unseen += part * UNSEEN_SPREAD
+            unseen += n * mean_own
         else:
+            part = n * before * float(np.exp(change))
+            seen += part
             own_variance += (part * month_spread) ** 2
-    seen_rest = rest - unseen / UNSEEN_SPREAD
-    variance = TOGETHER * own_variance + year_variance * seen_rest**2 + unseen**2
-    return rest, variance, "same months" if seen_rest >= rest / 2 else "even days"
+    variance = TOGETHER * own_variance + year_variance * seen**2 + (UNSEEN_SPREAD * unseen) ** 2
+    return seen + unseen, variance, seen >= unseen
 
 
 def _change(logs: NDArray[np.float64], days: NDArray[np.float64]) -> tuple[float, float, float]:

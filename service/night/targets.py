@@ -9,19 +9,25 @@ from sqlalchemy import Connection
 from carbon import factors
 from carbon.gwp import gwp
 from carbon.targets.gdp import YearGdp, of_year
+from carbon.targets.heading import Books
 from carbon.targets.measures import BOOK_BY, sums
 from carbon.targets.metric import PER_GDP
-from carbon.targets.standing import Books, Standing, standing
+from carbon.targets.nowcast import Month
+from carbon.targets.standing import Standing, beside, standing
 from carbon.targets.target import Target
+from carbon.why.degree_days import degree_days as degree_days_of
 from city.clock import civil_day
 from city.problems import PenstockError, Problem
 from service import schema as t
 from service.night import Night, Output
+from service.savings.measures import daily_degc
 from service.store.ledger import open_ledger
 from service.store.results import replace_rows
 from service.store.runs import StepResult
 
 YEARS_BACK = 3  # whole years before this one whose months the now-cast learns the seasons from
+HEATING_BELOW_DEGC, COOLING_ABOVE_DEGC = 18.0, 26.0  # HDD18 and CDD26 of GB 50176-2016
+LEAST_DAYS = 20  # of a month with a temperature, for its degree days
 
 
 def compute(night: Night) -> Output:
@@ -95,10 +101,11 @@ def standings(night: Night) -> tuple[list[Standing], list[Problem]]:
     months = {(int(label[:4]), int(label[5:])): sums(book, city.accounts, label) for label in sorted({d[:7] for d in book["period"]})}
     years = {year: sums(book, city.accounts, str(year)) for year in sorted({year for year, _ in months})}
     known = factors.load(night.city.factor_folders)
+    weights, degree_days = gwp(known, city.carbon.gwp), _degree_days(night, date(on.year - YEARS_BACK, 1, 1), on)
     for target in city.targets:
         try:
             gdps = {year: told for year in years if (told := _gdp(night, target, year, on))}
-            found = standing(target, Books(on, years, months, gdps, city.accounts, known, gwp=gwp(known, city.carbon.gwp)))
+            found = standing(target, Books(on, years, months, gdps, city.accounts, known, degree_days, gwp=weights))
         except PenstockError as error:
             problems += error.problems
             continue
@@ -107,7 +114,7 @@ def standings(night: Night) -> tuple[list[Standing], list[Problem]]:
             problems.append(Problem(f"target '{target.id}'", "nothing in the ledger to tell it from", allowed, "Add the accounts."))
         else:
             report.append(found)
-    return report, problems
+    return beside(report), problems
 
 
 def _gdp(night: Night, target: Target, year: int, on: date) -> YearGdp | None:
@@ -122,3 +129,16 @@ def _gdp(night: Night, target: Target, year: int, on: date) -> YearGdp | None:
         if year == on.year:
             raise
         return None
+
+
+def _degree_days(night: Night, first: date, last: date) -> dict[Month, tuple[float, float]] | None:
+    """{(year, month): heating and cooling [K d per day]} of the city's measured weather; None where it stores none."""
+    try:
+        means = daily_degc(night.engine, night.city, "weather.temperature_degc", first, last, night.now_utc)
+    except PenstockError:
+        return None
+    table = degree_days_of(means, HEATING_BELOW_DEGC, COOLING_ABOVE_DEGC)
+    table = table[table["days"] >= LEAST_DAYS]
+    return {
+        (int(row.month[:4]), int(row.month[5:])): (row.hdd / row.days, row.cdd / row.days) for row in table.itertuples(index=False)
+    } or None

@@ -61,19 +61,27 @@ def test_without_an_earlier_year_the_days_are_even_and_the_interval_is_wide():
     assert told.high - told.low > 5 * (nowcast(months(2021) | months(2022, 6), 2022).high - told.amount) / 2
 
 
-def test_degree_days_tell_a_cold_autumn_before_it_is_metered():
-    heating = dict(zip(range(1, 13), (18, 16, 11, 6, 2, 0, 0, 0, 1, 6, 12, 17), strict=True))
-    days = {(y, m): calendar.monthrange(y, m)[1] for y in (2021, 2022) for m in range(1, 13)}
-    mild = {(y, m): (float(heating[m]), 0.0) for y, m in days}
-    cold = mild | {(2022, m): (heating[m] + 5.0, 0.0) for m in (10, 11, 12)}
-    known = {m: Known((5 + 0.5 * mild[m][0]) * n, n) for m, n in days.items() if m < (2022, 9)}
-    one, two = (nowcast(known, 2022, told) for told in (mild, cold))
-    assert one.method == two.method == "degree days"
-    assert one.amount == pytest.approx(sum((5 + 0.5 * mild[m][0]) * n for m, n in days.items() if m[0] == 2022))
-    assert two.amount - one.amount == pytest.approx(0.5 * 5 * 92)
-    falling = {m: Known((20 - 0.5 * mild[m][0]) * n, n) for m, n in days.items() if m < (2022, 9)}
-    assert nowcast(falling, 2022, mild).method == "degree days"  # a slope below zero is left out, not believed
-    assert nowcast(falling, 2022, cold).amount == pytest.approx(nowcast(falling, 2022, mild).amount)
+HEATING = dict(zip(range(1, 13), (18, 16, 11, 6, 2, 0, 0, 0, 1, 6, 12, 17), strict=True))
+DAYS = {(y, m): calendar.monthrange(y, m)[1] for y in (2021, 2022) for m in range(1, 13) if (y, m) <= (2022, 3)}
+
+
+def test_a_cold_winter_is_no_growth_where_degree_days_are_given():
+    """2021 as usual; the first quarter of 2022 is 5 K colder, so 0.5 x 5 a day more: the other months stay as they were."""
+    degree_days = {(y, m): (HEATING[m] + 5.0 * (y == 2022), 0.0) for y, m in DAYS}
+    known = {m: Known((5 + 0.5 * degree_days[m][0]) * n, n) for m, n in DAYS.items()}
+    told, plain = nowcast(known, 2022, degree_days), nowcast(known, 2022)
+    usual = sum((5 + 0.5 * HEATING[m]) * n for (y, m), n in DAYS.items() if y == 2021)
+    assert told.method == "same months at usual degree days"
+    assert told.amount == pytest.approx(usual + 0.5 * 5 * 90)
+    assert plain.amount > 1.005 * told.amount
+
+
+def test_a_use_that_falls_with_the_cold_is_not_believed_and_few_months_tell_no_line():
+    degree_days = {(y, m): (HEATING[m] + 5.0 * (y == 2022), 0.0) for y, m in DAYS}
+    falling = {m: Known((20 - 0.5 * degree_days[m][0]) * n, n) for m, n in DAYS.items()}
+    assert nowcast(falling, 2022, degree_days).amount == pytest.approx(nowcast(falling, 2022).amount)
+    few = {m: k for m, k in falling.items() if m >= (2021, 10)}
+    assert nowcast(few, 2022, degree_days).amount == nowcast(few, 2022).amount
 
 
 def test_nothing_of_the_year_or_a_negative_month_is_refused():

@@ -8,8 +8,9 @@ import pytest
 
 from carbon.accounts import account_of
 from carbon.targets.gdp import YearGdp
+from carbon.targets.heading import Books
 from carbon.targets.measures import Sums
-from carbon.targets.standing import Books, standing
+from carbon.targets.standing import beside, standing
 from carbon.targets.target import Target
 from city.problems import PenstockError
 
@@ -117,6 +118,16 @@ def test_gdp_that_is_off_by_ten_thousand_is_refused_with_a_sentence(shipped):
     for gdp in (1_000_000, "0.01"):
         with pytest.raises(PenstockError, match="10k CNY and 100M CNY differ by 10,000"):
             standing(energy(), books(shipped, gdp=gdp))
+
+
+def test_two_bases_side_by_side_draw_a_warning_on_both(shipped):
+    official = energy(id="official", base_value="4.5", basis={"non_fossil": "deducted"})
+    alike = energy(id="alike")
+    shown = beside([standing(one, books(shipped)) for one in (energy(), alike, official)])
+    assert [len(one.warnings) for one in shown] == [1, 1, 1]
+    assert "without non-fossil energy" in str(shown[0].warnings[0])
+    assert "their difference means nothing" in str(shown[2].warnings[0])
+    assert [one.warnings for one in beside([standing(one, books(shipped)) for one in (energy(), alike)])] == [(), ()]
 
 
 def test_a_note_on_gdp_is_a_warning(shipped):

@@ -45,6 +45,19 @@ def test_names_that_point_nowhere_are_told_with_what_there_is(tmp_path: Path) ->
     assert "meters[0].unit (m): missing" in told
 
 
+def test_what_targets_and_gdp_name_is_looked_for(tmp_path: Path) -> None:
+    told = faults(
+        tmp_path,
+        HEAD
+        + 'targets = [{ id = "t", measure = "energy_per_gdp", base_year = 2020, base_value = 1, milestones = { 2030 = -0.1 }, '
+        + 'basis = { feedstock = "deducted", feedstock_accounts = ["gsa"] } }]\n'
+        + 'gdp = [{ year = 2020, value = 1, unit = "10k CNY", prices = 2020, vintage = "final", published = 2021-12-01, source = "x", '
+        + 'sector = "hoems" }]\n',
+    )
+    assert "targets[0].basis.feedstock_accounts: no account 'gsa'" in told
+    assert "gdp[0].sector: no sector 'hoems'" in told
+
+
 def test_an_unknown_device_model_is_told_with_its_meter(tmp_path: Path) -> None:
     told = faults(
         tmp_path,
