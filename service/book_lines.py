@@ -59,7 +59,7 @@ def of_report(report: MonitoringReport) -> Iterator[str]:
     own = report.enterprise
     yield f"{own.name or own.id} {report.year}: plan {own.plan_version or 'without a version'}"
     for row in report.streams.to_dict("records"):
-        spread = "not stated" if row["uncertainty_percent"] is None else f"{row['uncertainty_percent']:g} %"
+        spread = "not stated" if pd.isna(row["uncertainty_percent"]) else f"{row['uncertainty_percent']:g} %"
         yield (
             f"{row['stream']}: {row['amount']:,.3f} {row['unit']}, {row['emitted_mg'] / MG_PER_T:,.3f} t CO2e "
             f"({row['substituted_mg'] / MG_PER_T:,.3f} t in place of gaps), grade {row['grade']}, uncertainty {spread}"

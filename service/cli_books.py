@@ -62,7 +62,7 @@ def list_(city: City = None) -> None:
 @certificates.command()
 def retire(
     instrument: Annotated[str, typer.Argument(help="a lot, or a contract of city.toml")],
-    period: Annotated[str, typer.Option("--period", help="civil month 2023-05, or an hour 2023-05-01T10:00+08:00, whose use it covers")],
+    period: Annotated[str, typer.Option("--period", help="year 2023, month 2023-05 or hour 2023-05-01T10:00+08:00 whose use it covers")],
     account: Annotated[str, typer.Option("--account", help="electricity account; a contract has its own")] = "",
     count: Count = None,
     first: First = "",
@@ -138,6 +138,7 @@ def building(name: Annotated[str, typer.Argument(help="id in [[buildings]]")], y
 def consent(
     site: Household,
     owner: Annotated[str, typer.Option("--owner", help="sign-in name of the household's owner, who alone may read its book")],
+    since: Annotated[str | None, typer.Option("--since", help="first civil month of the owner's own use; the present one")] = None,
     note: Annotated[str, typer.Option("--note", help="how the consent was given")] = "",
     who: Who = None,
     city: City = None,
@@ -148,7 +149,7 @@ def consent(
     from service.cli import moment
 
     env, loaded, engine = _opened(city)
-    typer.echo(households.give(engine, loaded, _person(env, loaded, who), site, owner, moment(now), note))
+    typer.echo(households.give(engine, loaded, _person(env, loaded, who), site, owner, moment(now), note, since))
 
 
 @household.command()

@@ -24,6 +24,9 @@ def report_of(engine: Engine, city: LoadedCity, enterprise_id: str, year: int, n
     there = {enterprise.id: enterprise for enterprise in city.settings.enterprises}
     if enterprise_id not in there:
         raise fault(f"enterprise '{enterprise_id}'", "not in city.toml", ", ".join(there) or "none defined", "Correct the name.")
+    others = {account for name, other in there.items() if name != enterprise_id for account in other.accounts}
+    if shared := sorted(others & set(there[enterprise_id].accounts)):
+        raise fault(f"enterprise '{enterprise_id}'", f"account {', '.join(shared)} is another's too", "one enterprise", "Remove one.")
     zone, first = city.settings.city.time_zone, date(year, 1, 1)
     today = local_date(now_utc, zone)
     if today <= first:

@@ -5,6 +5,7 @@ refusal is audited, and it sounds the same whether the household exists or not.
 """
 
 import hashlib
+from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 from typing import get_args
@@ -14,6 +15,7 @@ from sqlalchemy import Connection, Engine, delete, func, select
 
 from carbon.household.release import Release, release
 from carbon.household.rules import SCALE, Measure
+from city.clock import local_date
 from city.problems import PenstockError, fault
 from service import schema as t
 from service.buildings import use_of_sites
@@ -25,40 +27,61 @@ from service.store import alone, operations, writing
 MILLION = 10**6
 
 
-def consents(source: Engine | Connection) -> dict[str, str]:
-    """{household: owner} of those whose consent is in force."""
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """A consent in force."""
+
+    owner: str
+    since: str  # first civil month of the book: what was used before may have been somebody else's
+
+
+def consents(source: Engine | Connection) -> dict[str, Consent]:
+    """{household: consent} of those whose consent is in force."""
     statement = select(t.household_consent).order_by(t.household_consent.c.consent_id)
     if isinstance(source, Engine):
         with source.connect() as connection:
             return consents(connection)
-    made: dict[str, str] = {}
+    made: dict[str, Consent] = {}
     for row in source.execute(statement):
         if row.event == "given":
-            made[row.household] = row.owner
+            made[row.household] = Consent(row.owner, row.since)
         else:
             made.pop(row.household, None)
     return made
 
 
-def give(engine: Engine, city: LoadedCity, person: Person, household: str, owner: str, at_utc: datetime, note: str) -> str:
+def give(
+    engine: Engine, city: LoadedCity, person: Person, household: str, owner: str, at_utc: datetime, note: str, since: str | None = None
+) -> str:
     """Record that the owner of a household (a site of the city) opts in; from then on its book may be made.
 
-    Raises `PenstockError` without the role, for an unknown site, without an owner, and while another owner's consent is in force.
+    `since`: the civil month from which the use is the owner's own, the present one when not given. Raises `PenstockError` without the
+    role, for an unknown site, without an owner, while another owner's consent is in force, and for a month in which one was.
     """
     require(engine, person, "consent", household, at_utc)
+    zone, subject, owner = city.settings.city.time_zone, f"household '{household}'", owner.strip()
+    this_month = f"{local_date(at_utc, zone):%Y-%m}"
+    since = since or this_month
     if household not in (sites := [site.id for site in city.settings.sites]):
-        raise fault(f"household '{household}'", "no such site", ", ".join(sites[:12]), "Name a site of city.toml.")
-    if not 0 < len(owner.strip()) <= 80:
-        raise fault(f"household '{household}'", "no owner", "the owner's sign-in name, at most 80 characters", "Give --owner.")
+        raise fault(subject, "no such site", ", ".join(sites[:12]), "Name a site of city.toml.")
+    if not 0 < len(owner) <= 80:
+        raise fault(subject, "no owner", "the owner's sign-in name, at most 80 characters", "Give --owner.")
+    if not MONTH.fullmatch(since) or since > this_month:
+        raise fault(subject, f"since {since}", f"a civil month up to {this_month}", "Correct --since.")
     with writing(engine) as connection:
         alone(connection, t.household_consent)
         other = consents(connection).get(household)
-        if other == owner.strip():
+        if other is not None and other.owner == owner:
             return f"{household}: consent of its owner was in force before, nothing changed"
         if other is not None:
-            raise fault(f"household '{household}'", "a consent is in force", "one owner", "Withdraw it first.")
-        _note(connection, household, owner.strip(), "given", at_utc, person, note)
-    return f"{household}: consent of {owner.strip()} recorded at {at_utc:%Y-%m-%dT%H:%MZ}"
+            raise fault(subject, "a consent is in force", "one owner", "Withdraw it first.")
+        c = t.household_consent.c
+        former = (c.household == household, c.owner != owner, c.event == "withdrawn")
+        ended = connection.execute(select(func.max(c.at_utc)).where(*former)).scalar()
+        if ended is not None and since <= f"{local_date(ended, zone):%Y-%m}":
+            raise fault(subject, f"since {since}", "a month after the former owner's last one", "Give a later --since.")
+        _note(connection, household, owner, "given", since, at_utc, person.name, note or "opted in")
+    return f"{household}: consent of {owner} recorded at {at_utc:%Y-%m-%dT%H:%MZ}, book from {since} on"
 
 
 def withdraw(engine: Engine, household: str, who: str, at_utc: datetime) -> str:
@@ -69,22 +92,18 @@ def withdraw(engine: Engine, household: str, who: str, at_utc: datetime) -> str:
     """
     with writing(engine) as connection:
         alone(connection, t.household_consent)
-        mine = consents(connection).get(household) == who
-        if mine:
+        mine = consents(connection).get(household)
+        if mine is not None and mine.owner == who:
             gone = connection.execute(delete(t.household_month).where(t.household_month.c.household == household)).rowcount
-            connection.execute(
-                t.household_consent.insert().values(household=household, owner=who, event="withdrawn", at_utc=at_utc, who=who, note="")
-            )
-            operations.record(connection, at_utc, who, "consent withdrawn", household, f"{gone} rows of its book deleted")
-    if not mine:
-        raise _refused(engine, household, who, "consent", at_utc)
-    return f"{household}: consent withdrawn, {gone} rows of its book deleted"
+            _note(connection, household, who, "withdrawn", mine.since, at_utc, who, f"{gone} rows of its book deleted")
+            return f"{household}: consent withdrawn, {gone} rows of its book deleted"
+    raise _refused(engine, household, who, "consent", at_utc)
 
 
-def _note(connection: Connection, household: str, owner: str, event: str, at_utc: datetime, person: Person, note: str) -> None:
-    row = {"household": household, "owner": owner, "event": event, "at_utc": at_utc, "who": person.name, "note": note}
+def _note(connection: Connection, household: str, owner: str, event: str, since: str, at_utc: datetime, who: str, note: str) -> None:
+    row = {"household": household, "owner": owner, "event": event, "since": since, "at_utc": at_utc, "who": who, "note": note}
     connection.execute(t.household_consent.insert().values(**row))
-    operations.record(connection, at_utc, person.name, f"consent {event}", household, note or "opted in")
+    operations.record(connection, at_utc, who, f"consent {event}", household, note)
 
 
 def _refused(engine: Engine, household: str, who: str, action: str, at_utc: datetime) -> PenstockError:
@@ -96,15 +115,15 @@ def _refused(engine: Engine, household: str, who: str, action: str, at_utc: date
 
 def book(engine: Engine, household: str, who: str, at_utc: datetime) -> pd.DataFrame:
     """The owner's own book: month, measure, amount [stored units], missing. Raises `PenstockError` for anybody else."""
-    if consents(engine).get(household) != who:
+    consent = consents(engine).get(household)
+    if consent is None or consent.owner != who:
         raise _refused(engine, household, who, "book", at_utc)
     c = t.household_month.c
     statement = select(c.month, c.measure, c.amount, c.missing).where(c.household == household).order_by(c.month, c.measure)
     with engine.connect() as connection:
         rows = connection.execute(statement).all()
-        operations_line = f"{who} read the own book"
     with writing(engine) as connection:
-        operations.record(connection, at_utc, who, "household book", household, operations_line)
+        operations.record(connection, at_utc, who, "household book", household, f"{who} read the own book")
     return pd.DataFrame([tuple(row) for row in rows], columns=["month", "measure", "amount", "missing"])
 
 
@@ -114,7 +133,8 @@ def refresh(engine: Engine, city: LoadedCity, year: int) -> int:
     with writing(engine) as connection:
         alone(connection, t.household_consent)  # a withdrawal waits: nothing of a household that has left is written
         open_to = consents(connection)
-        rows = made[made["site"].isin(list(open_to))].rename(columns={"site": "household"})
+        begun = made["site"].map({home: consent.since for home, consent in open_to.items()})  # not-a-number without a consent
+        rows = made[made["month"] >= begun.fillna("9999-99")].rename(columns={"site": "household"})
         connection.execute(delete(t.household_month).where(t.household_month.c.month.like(f"{year}-%")))
         if len(rows):
             connection.execute(t.household_month.insert(), rows.to_dict("records"))
@@ -143,7 +163,7 @@ def publish(engine: Engine, city: LoadedCity, person: Person, measure: str, peri
             made = _made(connection, city, measure, period, span)
             row = {"release_id": name, "measure": measure, "period": period, "detail": made.detail(), "at_utc": at_utc, "who": person.name}
             connection.execute(t.household_release.insert().values(**row))
-            _spend(connection, city, name, int(period[:4]))
+            _spend(connection, city, name, period)
             told = f"{measure} {period}: {len(made.totals)} districts shown, {len(made.withheld)} withheld, epsilon {made.epsilon}"
             operations.record(connection, at_utc, person.name, "publish households", name, told)
     except PenstockError as error:
@@ -179,18 +199,24 @@ def _made(connection: Connection, city: LoadedCity, measure: str, period: str, s
     c = t.household_month.c
     statement = select(c.household, func.sum(c.amount)).where(c.measure == measure, c.month.like(f"{period}%")).group_by(c.household)
     amounts = {row[0]: int(row[1]) for row in connection.execute(statement)}
-    values = [(home, district.get(home, "elsewhere"), amounts.get(home, 0)) for home in sorted(consents(connection))]
+    values = [(home, district.get(home, "elsewhere"), amounts.get(home, 0)) for home in _members(connection, period)]
     groups = sorted({*district.values(), "elsewhere"})
     return release(values, groups, rules.k, Fraction(rules.epsilon), int(largest * SCALE[measure]) * span)
 
 
-def _spend(connection: Connection, city: LoadedCity, name: str, year: int) -> None:
+def _members(connection: Connection, period: str) -> list[str]:
+    """The households whose books reach back to the beginning of a period."""
+    first = f"{period}-01"[:7]
+    return sorted(home for home, consent in consents(connection).items() if consent.since <= first)
+
+
+def _spend(connection: Connection, city: LoadedCity, name: str, period: str) -> None:
     """Charge every household of the publication; refuse it whole when one of them has not enough left."""
-    rules, c = city.settings.households, t.household_spent.c
+    rules, c, year = city.settings.households, t.household_spent.c, int(period[:4])
     cost, most = int(rules.epsilon * MILLION), int(rules.epsilon_per_year * MILLION)
     statement = select(c.household, func.sum(c.epsilon_millionths)).where(c.year == year).group_by(c.household)
     spent = {row[0]: int(row[1]) for row in connection.execute(statement)}
-    homes = sorted(consents(connection))
+    homes = _members(connection, period)
     over = [home for home in homes if spent.get(home, 0) + cost > most]
     if over:
         observed = f"{len(over)} households have spent {most / MILLION:g} of epsilon on {year}, or would"

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.exc import IntegrityError
 
-from carbon.instruments.certificates import WH, Lot, read_lots
+from carbon.instruments.certificates import WH, Lot, clashes, read_lots
 from carbon.instruments.contracts import Contract
 from city.clock import HOUR, civil_day, local_date, parse_utc
 from city.problems import PenstockError, Problem, fault
@@ -20,6 +20,7 @@ from service.decisions import Person, require
 from service.settings import LoadedCity, path_of
 from service.store import alone, operations, writing
 
+_ONE_LOT = ("each certificate in one lot with a name of its own", "Correct the file.")
 MONTH = re.compile(r"(19|20|21)\d\d-(0[1-9]|1[0-2])")
 
 
@@ -51,26 +52,24 @@ def take_in(engine: Engine, city: LoadedCity, person: Person, path: Path, at_utc
     found = read_lots(path)
     source = f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}"
     named = {contract.id for contract in city.settings.contracts}
-    told, problems = [], []
     with writing(engine) as connection:
         alone(connection, t.instrument_lot)
         there = {row.lot_id: Lot.model_validate(row.detail) for row in connection.execute(select(t.instrument_lot))}
-        for lot in found:
-            if there.get(lot.id) == lot:
-                told.append(f"{lot.id}: imported before, nothing changed")
-                continue
-            other = next((one for one in there.values() if one.id == lot.id or one.overlaps(lot)), None)
-            if other is not None or lot.id in named:
-                observed = f"lot '{other.id}' lists some of its serials, or is it with other contents" if other else "a contract's id"
-                problems.append(Problem(f"lot '{lot.id}'", observed, "each certificate in one lot", "Correct the file."))
-                continue
+        told = [f"{lot.id}: imported before, nothing changed" for lot in found if there.get(lot.id) == lot]
+        new = [lot for lot in found if there.get(lot.id) != lot]
+        problems = [
+            Problem(f"lot '{one.id}'", f"lot '{other.id}' lists some of its serials, or is it with other contents", *_ONE_LOT)
+            for one, other in clashes([*there.values(), *new])
+        ]
+        problems += [Problem(f"lot '{lot.id}'", "a contract's id", *_ONE_LOT) for lot in new if lot.id in named]
+        if problems:
+            raise PenstockError(problems)
+        for lot in new:
             row = {"lot_id": lot.id, "detail": lot.model_dump(mode="json"), "scheme": lot.scheme, "count": lot.count}
             connection.execute(t.instrument_lot.insert().values(**row, at_utc=at_utc, who=person.name, source=source))
             sentence = f"{lot.id}: {lot.count:,} certificates of {lot.plant}, produced {lot.produced_from} to {lot.produced_to}"
             operations.record(connection, at_utc, person.name, "import certificates", lot.id, sentence)
             told.append(sentence)
-        if problems:
-            raise PenstockError(problems)
     return told
 
 
@@ -81,7 +80,7 @@ class Use:
     instrument: str  # lot or contract
     reason: str
     account: str = ""  # whose use certificates cover; a contract names its own
-    period: str = ""  # civil month 2023-05, or an hour such as 2023-05-01T10:00+08:00; none: sold
+    period: str = ""  # civil year 2023, month 2023-05, or an hour such as 2023-05-01T10:00+08:00; none: sold
     count: int | None = None  # certificates, the lowest free serials; none: all between `first` and `last`
     first: str = ""
     last: str = ""
@@ -211,12 +210,13 @@ def _ranges(lot: Lot, asked: Use, taken: Sequence[tuple[int, int]]) -> list[tupl
 
 
 def _span(city: LoadedCity, asked: Use, at_utc: datetime) -> tuple[datetime, datetime]:
-    """Start and end [UTC] of a civil month or an hour that has ended."""
+    """Start and end [UTC] of a civil year, month or hour that has ended."""
     subject, zone = f"use of '{asked.instrument}'", city.settings.city.time_zone
     start: datetime | None
     end: datetime | None
-    if MONTH.fullmatch(asked.period):
-        start, end = month_span(asked.period, zone)
+    year = len(asked.period) == 4
+    if MONTH.fullmatch(last := f"{asked.period}-12" if year else asked.period):
+        start, end = month_span(f"{asked.period}-01" if year else last, zone)[0], month_span(last, zone)[1]
     else:
         try:
             start = parse_utc(asked.period)
@@ -224,7 +224,7 @@ def _span(city: LoadedCity, asked: Use, at_utc: datetime) -> tuple[datetime, dat
         except (PenstockError, OverflowError):
             start = end = None
         if start is None or start.minute or start.second or start.microsecond:
-            allowed = "a civil month such as 2023-05, or the start of an hour with offset"
+            allowed = "a civil year, a civil month such as 2023-05, or the start of an hour with offset"
             raise fault(subject, f"period '{asked.period}'", allowed, "Correct --period.")
     if end is None or end > at_utc:
         raise fault(subject, f"period {asked.period} has not ended", "use that has happened", "Retire when the period is over.")

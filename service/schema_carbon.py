@@ -86,6 +86,7 @@ household_consent = table(
     Column("household", String(80), nullable=False),  # site id
     Column("owner", String(80), nullable=False),
     Column("event", String(10), nullable=False),  # given, withdrawn
+    Column("since", String(7), nullable=False),  # first civil month of the owner's book
     Column("at_utc", UtcTime, nullable=False),
     Column("who", String(80), nullable=False),
     Column("note", Text, nullable=False),

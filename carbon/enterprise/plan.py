@@ -72,7 +72,7 @@ class Enterprise(Place):
     id: str = Field(description="short name")
     name: str = Field(default="", description="as registered")
     name_zh: str = Field(default="", description="its Chinese name")
-    credit_code: str = Field(default="", description="unified social credit code", pattern=r"([0-9A-HJ-NPQRTUWXY]{18})?")
+    credit_code: str = Field(default="", description="unified social credit code", pattern=r"^([0-9A-HJ-NPQRTUWXY]{18})?$")
     accounts: tuple[str, ...] = Field(min_length=1, description="accounts of the ledger that are its own")
     boundary: str = Field(default="", description="what belongs to it: plants, units, offices")
     plan_version: str = Field(default="", description="version and day of the data quality control plan")

@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -16,13 +16,14 @@ from city.problems import PenstockError, Problem, fault
 
 WH = 1_000_000  # of one certificate
 LARGEST_LOT = 5_000_000  # certificates; a slip of the keyboard must not fill the store
+_PLAIN = r"^[^\x00-\x1f\x7f]*$"  # text without control characters: it is printed
 _SERIAL = re.compile(r"([A-Za-z0-9._/\-]*?)(\d{1,30})")
 
 
 class Lot(Place):
     """Certificates of one issue with serial numbers in a row; each stands for 1 MWh of one plant in one production period."""
 
-    id: str = Field(description="short name of the lot", min_length=1, max_length=80)
+    id: str = Field(description="short name of the lot", pattern=r"^[A-Za-z0-9._-]{1,80}$")
     scheme: Literal["GEC", "REC", "GO", "I-REC"] = Field(description="kind of certificate")
     first: str = Field(description="first serial number", max_length=60)
     last: str = Field(description="last serial number", max_length=60)
@@ -30,10 +31,13 @@ class Lot(Place):
     produced_from: date = Field(description="first civil day of production (the vintage)")
     produced_to: date = Field(description="last civil day of production")
     expires_on: date | None = Field(default=None, description="last day on which it may be retired; none: no end is stated")
-    technology: str = Field(description="wind, solar, hydro, ...", min_length=1)
-    plant: str = Field(description="the plant; an own-renewable account's id for the city's own", min_length=1)
-    market: str = Field(description="ISO 3166 code of the market it may be used in, such as CN", min_length=2)
-    beneficiary: str = Field(default="", description="for whom it is held")
+    technology: str = Field(description="wind, solar, hydro, ...", min_length=1, pattern=_PLAIN)
+    plant: str = Field(description="the plant; an own-renewable account's id for the city's own", min_length=1, pattern=_PLAIN)
+    market: str = Field(
+        description="ISO 3166 code of the market it may be used in, such as CN; several by blanks",
+        pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?( [A-Z]{2}(-[A-Z0-9]{1,3})?)*$",
+    )
+    beneficiary: str = Field(default="", description="for whom it is held", pattern=_PLAIN)
     kg_co2_per_kwh: Decimal = Field(default=Decimal(0), ge=0, allow_inf_nan=False, description="emission rate it conveys [kg/kWh]")
 
     @model_validator(mode="after")
@@ -80,13 +84,22 @@ class Lot(Place):
             raise fault(f"lot '{self.id}'", f"serial {serial[:60]}", f"{self.first} to {self.last}", "Correct the serial number.")
         return int(found[2]) - first
 
-    def overlaps(self, other: "Lot") -> bool:
-        """Do the two lots list a certificate twice?"""
-        if self.scheme != other.scheme:
-            return False
-        prefix, first, last, digits = self._numbers
-        prefix2, first2, last2, digits2 = other._numbers
-        return (prefix, digits) == (prefix2, digits2) and first <= last2 and first2 <= last
+
+def clashes(lots: Iterable[Lot]) -> list[tuple[Lot, Lot]]:
+    """Pairs of lots of one id, and pairs of which one lists a certificate of the other; of many that overlap, each with one before it."""
+    found: list[tuple[Lot, Lot]] = []
+    names: dict[str, Lot] = {}
+    furthest: dict[tuple[str, str, int], tuple[int, Lot]] = {}  # of a scheme, prefix and digits: the highest serial so far
+    for lot in sorted(lots, key=lambda lot: (lot.scheme, lot._numbers)):
+        prefix, first, last, digits = lot._numbers
+        reached, before = furthest.get((lot.scheme, prefix, digits), (-1, lot))
+        if first <= reached:
+            found.append((before, lot))
+        elif names.setdefault(lot.id, lot) is not lot:
+            found.append((names[lot.id], lot))
+        if last > reached:
+            furthest[lot.scheme, prefix, digits] = last, lot
+    return found
 
 
 def read_lots(path: Path) -> list[Lot]:
@@ -103,11 +116,10 @@ def read_lots(path: Path) -> list[Lot]:
         except ValidationError as error:
             problems += [_problem(place, dict(one)) for one in error.errors()]
             continue
-        for before in lots:
-            if before.id == made.id or before.overlaps(made):
-                same = "id" if before.id == made.id else "serials"
-                problems.append(Problem(place, f"{same} of lot '{before.id}' again", "each once", "Remove one of the two."))
         lots.append(made)
+    for one, other in clashes(lots):
+        observed = f"its id again, or serials of lot '{other.id}'"
+        problems.append(Problem(f"certificates {path.name}, lot '{one.id}'", observed, "each once", "Remove one of the two."))
     if not lots and not problems:
         problems.append(Problem(f"certificates {path.name}", "no rows", "one lot a row", "Export the file again."))
     if problems:

@@ -15,7 +15,7 @@ from city.problems import fault
 class Contract(Place):
     """A power purchase agreement: which accounts it supplies, and how much of which hours or months."""
 
-    id: str = Field(description="short name", pattern=r"[A-Za-z0-9._-]{1,60}")
+    id: str = Field(description="short name", pattern=r"^[A-Za-z0-9._-]{1,60}$")
     accounts: tuple[str, ...] = Field(min_length=1, description="electricity accounts it supplies")
     plant: str = Field(description="the generating plant")
     technology: str = Field(description="wind, solar, hydro, ...")

@@ -167,7 +167,7 @@ def test_an_enterprise_is_reported_with_its_gaps_and_its_position(town: Town) ->
 
 def opt_in(town: Town, *homes: str) -> None:
     for home in homes:
-        assert "recorded" in books(town, "household", "consent", home, "--owner", f"owner-{home}")
+        assert "recorded" in books(town, "household", "consent", home, "--owner", f"owner-{home}", "--since", "2022-06")
 
 
 def rows(town: Town, table: object) -> list:
@@ -190,6 +190,15 @@ def test_a_book_is_open_to_its_owner_alone_and_goes_with_the_consent(town: Town)
     told = [row.action for row in rows(town, t.audit)]
     assert told.count("household book refused") == 4
     assert [told.count(f"consent {event}") for event in ("given", "withdrawn")] == [1, 1]
+
+
+def test_who_moves_in_does_not_read_what_others_used(town: Town) -> None:
+    opt_in(town, "here")
+    books(town, "household", "withdraw", "here", "--now", AFTER, who="owner-here")
+    words = ("household", "consent", "here", "--owner", "bob", "--now", "2022-08-02T00:00+02:00")
+    assert "former owner" in books(town, *words, "--since", "2022-06")
+    assert "book from 2022-08 on" in books(town, *words)
+    assert "books of 0 households" in books(town, "household", "refresh", "--year", "2022")
 
 
 def test_a_publication_is_answered_once_and_the_year_has_a_budget(town: Town) -> None:
@@ -245,6 +254,8 @@ def test_a_publication_that_cannot_be_is_a_sentence(town: Town, words: tuple[str
 
 def test_a_consent_needs_a_site_and_waits_for_the_other_owner(town: Town) -> None:
     assert "no such site" in books(town, "household", "consent", "nowhere", "--owner", "ada")
+    assert "up to" in books(town, "household", "consent", "here", "--owner", "ada", "--since", "2099-01")
+    assert "up to" in books(town, "household", "consent", "here", "--owner", "ada", "--since", "June")
     assert "no owner" in books(town, "household", "consent", "here", "--owner", " ")
     opt_in(town, "here")
     assert "Withdraw it first" in books(town, "household", "consent", "here", "--owner", "bob")

@@ -76,6 +76,7 @@ def test_an_import_is_taken_once_and_told_in_the_audit(held: Engine, loaded: Loa
         (LOT.replace("GEC", "XYZ").replace("gec-1", "g"), "kind of certificate"),
         (LOT + LOT, "each once"),
         ("", "no rows"),
+        (LOT.replace("wind,", "w\x1b[2Jind,").replace("gec-1", "g").replace("GD0", "GX0"), "technology"),
         ("=cmd()," + LOT.split(",", 1)[1].replace("GD0", "GE0") + "x" * 5, "registry.csv:3"),
     ],
 )
@@ -136,6 +137,23 @@ def test_of_two_who_retire_the_same_serials_at_once_one_gets_them(held: Engine, 
     assert sum("refused" not in line for line in told) == 1, told
     with held.connect() as connection:
         assert connection.execute(select(func.count()).select_from(t.instrument_use)).scalar_one() == 10
+
+
+def test_ranges_that_overlap_in_any_order_are_found_among_many(held: Engine, loaded: LoadedCity, tmp_path: Path) -> None:
+    many = "".join(
+        LOT.replace("gec-1", f"lot-{i}").replace("GD0001", f"Z{10 * i:08d}").replace("GD0100", f"Z{10 * i + 9:08d}") for i in range(3000)
+    )
+    one = LOT.replace("gec-1", "wide").replace("GD0001", "Z00000500").replace("GD0100", "Z00000505")
+    assert len(take_in(held, loaded, PLANNER, file(tmp_path, many), NOW)) == 3000
+    with pytest.raises(PenstockError, match=r"'lot-50'|'wide'"):
+        take_in(held, loaded, PLANNER, file(tmp_path, one), NOW)
+
+
+def test_a_certificate_may_be_for_the_year(held: Engine, loaded: LoadedCity) -> None:
+    asked_of_the_year = asked(period="2021")
+    assert "2021" in use(held, loaded, PLANNER, asked_of_the_year, NOW)
+    (act,) = acts(held)
+    assert (act.start_utc, act.end_utc) == (datetime(2020, 12, 31, 23, tzinfo=UTC), datetime(2021, 12, 31, 23, tzinfo=UTC))
 
 
 def test_a_contracts_month_is_retired_once_with_its_volume(held: Engine, loaded: LoadedCity) -> None:

@@ -146,6 +146,7 @@ def _households() -> dict[str, tuple[Any, ...]]:
             sa.Column("household", sa.String(80), nullable=False),
             sa.Column("owner", sa.String(80), nullable=False),
             sa.Column("event", sa.String(10), nullable=False),
+            sa.Column("since", sa.String(7), nullable=False),
             sa.Column("at_utc", UtcTime(), nullable=False),
             sa.Column("who", sa.String(80), nullable=False),
             sa.Column("note", sa.Text(), nullable=False),
