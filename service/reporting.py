@@ -86,7 +86,8 @@ def _proof(engine: Engine, city: LoadedCity, period: str, folder: Path) -> dict[
 def _write(document: Document, folder: Path, stem: str, formats: Sequence[str]) -> list[Path]:
     paths = [write_json(document, folder / f"{stem}.json")]
     if "csv" in formats:
-        paths += write_csv(document, folder, stem)
+        write_csv(document, folder / stem)
+        paths.append(folder / stem)
     if "xlsx" in formats:
         from carbon.statements.xlsx import write_xlsx
 

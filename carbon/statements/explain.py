@@ -142,21 +142,27 @@ def _meets(said: Line | Rule, address: Address, names: tuple[str, ...]) -> bool:
 
 
 def _summed(one: Sealed, found: NDArray[np.intp]) -> Iterator[tuple[tuple[Line, Rule], list[int]]]:
-    """(line, rule) and [entries, amount, mg] of the rows found; a reversal takes one entry off."""
+    """(line, rule) and [entries, amount, mg] of the rows found; a reversal takes one entry off. Entries come in order, so runs are few."""
     if not len(found):
         return
     batch = one.batch
     column = {name: batch.columns[name][found] for name in ("line", "rule", "amount", "mg", "counts", "reverses")}
     key = column["line"].astype(np.int64) * len(batch.rules) + column["rule"]
-    keys, group = np.unique(key, return_inverse=True)
-    order = np.argsort(group, kind="stable")
-    edges = np.searchsorted(group[order], np.arange(len(keys) + 1))
-    signed = np.where(column["reverses"] == NOTHING, 1, -1) * column["counts"]
-    for place, said in enumerate(keys.tolist()):
-        rows = order[edges[place] : edges[place + 1]]
-        amount = int((column["amount"][rows] * column["counts"][rows]).sum(dtype=object))
-        numbers = [int(signed[rows].sum()), amount, int(column["mg"][rows].sum(dtype=object))]
+    runs = np.flatnonzero(np.append(True, key[1:] != key[:-1]))
+    keys, group = np.unique(key[runs], return_inverse=True)
+    counts = column["counts"].astype(np.int64)
+    signed = np.where(column["reverses"] == NOTHING, counts, -counts)
+    sums = [_exact(values, runs, group, len(keys)) for values in (signed, column["amount"] * counts, column["mg"])]
+    for said, *numbers in zip(keys.tolist(), *sums, strict=True):
         yield (batch.lines[said // len(batch.rules)], batch.rules[said % len(batch.rules)]), numbers
+
+
+def _exact(values: NDArray[np.int64], runs: NDArray[np.intp], group: NDArray[np.intp], groups: int) -> list[int]:
+    """Sum of each group of runs; in unbounded integers where 64 bits are not proved to hold it."""
+    fits = max(int(values.max()), -int(values.min())) * len(values) < 2**63
+    made = np.zeros(groups, np.int64 if fits else object)
+    np.add.at(made, group, np.add.reduceat(values if fits else values.astype(object), runs))
+    return [int(value) for value in made]
 
 
 def _adds(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from carbon.statements.tidy import csv_name
 from carbon.statements.xlsx import FIRST_ROW
 from city.problems import PenstockError, fault
 
@@ -27,21 +28,17 @@ class Located:
 
 
 def locate(text: str) -> Located:
-    """The number at `<file>.xlsx#<sheet>!<cell>` or at `<file>.<table>.csv#<line>:<column>`, where line 1 is the header.
+    """The number at `<file>.xlsx#<sheet>!<cell>` or at `<kind>/<table>.csv#<line>:<column>`, where line 1 is the header.
 
-    The workbook or CSV is read through `<file>.json`, which is written with it. Raises `PenstockError` for a place that is none, and for
+    It is looked up in `<kind>.json`, which is written with both. Raises `PenstockError` for a place that is none, and for
     a number that is no sum of entries.
     """
     name, _, place = text.rpartition("#")
     path = Path(name)
-    stem, key = path.name, ""
-    if path.suffix == ".csv":
-        stem, _, key = path.name.removesuffix(".csv").rpartition(".")
-    else:
-        stem = path.stem
-    document = _document(path.with_name(f"{stem}.json"))
+    csv = path.suffix == ".csv"
+    document = _document(path.parent.with_suffix(".json") if csv else path.with_suffix(".json"))
     tables = {table["key"]: table for section in document["sections"] for table in section["tables"]}
-    table, row, column = _by_csv(tables, key, place, text) if key else _by_sheet(tables, place, text)
+    table, row, column = _by_csv(tables, path.name, place, text) if csv else _by_sheet(tables, place, text)
     return _cell(table, row, column, text)
 
 
@@ -73,11 +70,10 @@ def _by_sheet(tables: dict[str, Any], place: str, text: str) -> tuple[dict[str, 
     return tables[sheet], int(found["row"]) - FIRST_ROW, column - 1
 
 
-def _by_csv(tables: dict[str, Any], key: str, place: str, text: str) -> tuple[dict[str, Any], int, int]:
-    found = _PLACE.fullmatch(place)
-    if found is None or key not in tables:
-        raise _wrong(text, f"'{place}' of table '{key}'", f"a line and a column such as 3:co2, of {', '.join(tables)}")
-    table = tables[key]
+def _by_csv(tables: dict[str, Any], name: str, place: str, text: str) -> tuple[dict[str, Any], int, int]:
+    found, table = _PLACE.fullmatch(place), {csv_name(key): table for key, table in tables.items()}.get(name)
+    if found is None or table is None:
+        raise _wrong(text, f"'{place}' of {name}", f"a line and a column such as 3:co2, of {', '.join(map(csv_name, tables))}")
     names = [{column["key"], f"{column['key']}_{column['unit']}"} for column in table["columns"]]
     column = next((i for i, known in enumerate(names) if found["column"] in known), None)
     if column is None:

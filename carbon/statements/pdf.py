@@ -116,7 +116,7 @@ def _story(document: Document, face: Typeface) -> list[Any]:
         story += [paragraph(face, looks["text"], text) for text in section.text]
         story += [drawing(chart, _inner(orientation)) for chart in section.charts]
         for table in section.tables:
-            story += [*flowables(table, face, looks, _inner(orientation)), Spacer(1, 8)]
+            story += [*flowables(table, face, looks, _inner(orientation), document.language), Spacer(1, 8)]
     return story
 
 

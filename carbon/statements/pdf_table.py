@@ -6,9 +6,12 @@ from typing import Any
 from carbon.statements.document import Cell, Column, Table, Value
 from carbon.statements.tidy import stated
 from carbon.statements.typeface import FONT, Typeface
+from carbon.statements.words import say
 from city.problems import fault
 
 _PAD = 3.0  # left and right of a cell [pt]
+_SLACK = 0.5  # what a paragraph may need beyond the width of its letters [pt]
+_MOST_ROWS = 500  # of a table in print; longer ones are for the workbook
 _SIZES = (8.0, 7.5, 7.0, 6.5, 6.0, 5.5)  # of tables [pt]; the first at which all columns fit
 _WIDEST = {"label": 170.0, "text": 260.0}  # natural width a column of wrapping text may ask for [pt]
 _NARROWEST = {"label": 80.0, "text": 100.0}  # and what a longer one is left with at least [pt]
@@ -75,10 +78,10 @@ def _natural(table: Table, face: Typeface, size: float) -> tuple[list[float], li
     likes, leasts = [], []
     for c, column in enumerate(table.columns):
         texts = {shown(row.cells[c]) for row in table.rows}
-        widest = max((face.width(text, size) for text in texts), default=0.0) + 2 * _PAD
+        widest = max((face.width(text, size) for text in texts), default=0.0) + 2 * _PAD + _SLACK
         unit = f"[{column.unit}]" if column.unit else ""
-        word = max(face.width(part, size) for part in [*_words(column.title), unit]) + 2 * _PAD
-        head = max(word, min(face.width(column.title, size) + 2 * _PAD, 64.0))
+        word = max(face.width(part, size) for part in [*_words(column.title), unit]) + 2 * _PAD + _SLACK
+        head = max(word, min(face.width(column.title, size) + 2 * _PAD + _SLACK, 64.0))
         if _wraps(column):
             likes.append(min(max(widest, head), _WIDEST[column.kind]))
             leasts.append(max(word, min(widest, _NARROWEST[column.kind])))
@@ -107,11 +110,14 @@ def _widths(table: Table, face: Typeface, width: float) -> tuple[list[float], fl
     raise fault(f"table '{table.key}' as PDF", observed, f"at most {width:.0f} pt", "Write XLSX or CSV, or ask for a shorter span.")
 
 
-def flowables(table: Table, face: Typeface, looks: dict[str, Any], width: float) -> list[Any]:
-    """The table's title, grid and notes, ready to flow over pages with its head repeated."""
+def flowables(table: Table, face: Typeface, looks: dict[str, Any], width: float, language: str) -> list[Any]:
+    """The table's title, grid and notes, ready to flow over pages with its head repeated; of a very long one where to find it."""
     from reportlab.lib.styles import ParagraphStyle
     from reportlab.platypus import CondPageBreak, LongTable, Paragraph
 
+    if len(table.rows) > _MOST_ROWS:
+        elsewhere = say(language, "elsewhere", rows=spaced(str(len(table.rows))), sheet=table.key)
+        return [paragraph(face, looks["table"], table.title), paragraph(face, looks["text"], elsewhere)]
     widths, size = _widths(table, face, width)
     left = ParagraphStyle("cell", parent=looks["note"], fontSize=size, leading=size * 1.3, spaceBefore=0)
     right = ParagraphStyle("number", parent=left, alignment=2)

@@ -151,6 +151,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "another year's is not used.",
         "未列示等价值：因子集中没有 {year} 年供电煤耗，不使用其他年度数值。",
     ),
+    "elsewhere": (
+        "{rows} rows: too long for print. They are in the workbook (sheet {sheet}), in CSV and in JSON.",
+        "共 {rows} 行，篇幅过长不予印出，见工作簿（工作表 {sheet}）、CSV 与 JSON。",
+    ),
     "gpc_levels": (
         "Data quality: H measured, M partly estimated or substituted (up to a quarter of the mass), L more.",
         "数据质量：H 实测；M 部分估算或替代（不超过排放量四分之一）；L 超过四分之一。",

@@ -128,6 +128,6 @@ def _chart(lang: str, one: Standing) -> Chart:
     def line(points: dict[int, Decimal]) -> tuple[float | None, ...]:
         return tuple(float(points[year]) if year in points else None for year in years)
 
-    drawn = [Series(say(lang, name), line(dict(path)), dashed=name == "as_restated") for name, path in paths]
-    drawn.append(Series(say(lang, "actual"), line(dict(one.actuals))))
+    drawn = [Series(say(lang, "actual"), line(dict(one.actuals)))]
+    drawn += [Series(say(lang, name), line(dict(path)), dashed=name == "as_restated") for name, path in paths]
     return Chart(one.target.id, one.target.unit, "lines", tuple(map(str, years)), tuple(drawn))

@@ -52,9 +52,14 @@ def csv_of(table: Table) -> str:
     return text.getvalue()
 
 
-def write_csv(document: Document, folder: Path, stem: str) -> tuple[Path, ...]:
-    """Write `<stem>.<table>.csv` for each table of the document into `folder`."""
-    return tuple(write_bytes(folder / f"{stem}.{table.key}.csv", csv_of(table).encode()) for table in document.tables)
+def csv_name(key: str) -> str:
+    """File name of a table: `By site` is by-site.csv."""
+    return key.lower().replace(" ", "-") + ".csv"
+
+
+def write_csv(document: Document, folder: Path) -> tuple[Path, ...]:
+    """Write one file per table of the document into `folder`."""
+    return tuple(write_bytes(folder / csv_name(table.key), csv_of(table).encode()) for table in document.tables)
 
 
 def _cell(cell: Cell) -> Any:

@@ -38,7 +38,7 @@ def _small(*rows, columns=_COLUMNS, notes=(), language="en"):
 
 def _write(document, folder: Path):
     return [
-        *write_csv(document, folder, "a"),
+        *write_csv(document, folder / "a"),
         write_json(document, folder / "a.json"),
         write_xlsx(document, folder / "a.xlsx"),
         write_pdf(document, folder / "a.pdf"),
@@ -53,8 +53,8 @@ def test_writing_twice_gives_the_same_bytes(document, tmp_path):
 
 
 def test_csv_and_json_give_exact_decimals(document, tmp_path):
-    paths = write_csv(document, tmp_path, "inventory")
-    with next(path for path in paths if ".Sources." in path.name).open(encoding="utf-8", newline="") as text:
+    paths = write_csv(document, tmp_path)
+    with next(path for path in paths if path.name == "sources.csv").open(encoding="utf-8", newline="") as text:
         rows = list(csv.DictReader(text))
     lines = [row for row in rows if row["row"] == "line"]
     total = next(row for row in rows if row["row"] == "total")

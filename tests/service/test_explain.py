@@ -38,7 +38,7 @@ def test_a_report_writes_every_kind_in_every_format_and_the_same_bytes_again(rep
     first = {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
     for kind in ("inventory", "gpc", "energy", "accounts", "targets"):
         assert {f"{kind}.pdf", f"{kind}.xlsx", f"{kind}.json"} <= set(first)
-        assert any(name.startswith(f"{kind}.") and name.endswith(".csv") for name in first)
+        assert {"quality.csv", "factors.csv", "proof.csv"} < {path.name for path in (folder / kind).iterdir()}
     assert reported.penstock("report").code == 0
     assert {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()} == first
 
@@ -86,7 +86,7 @@ def test_an_explanation_names_readings_factor_rule_and_comes_in_under_a_second(r
 
 
 def test_a_csv_line_a_plain_key_and_an_entry_are_explained_too(reported: Town):
-    by_csv = reported.penstock("explain", "reports/2022-06/inventory.By site.csv#2:scope2")
+    by_csv = reported.penstock("explain", "reports/2022-06/inventory/by-site.csv#2:scope2")
     assert by_csv.code == 0, by_csv.all
     assert "sum of the accounts" in by_csv.out
     entry = reported.penstock("explain", "0-0")
