@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from carbon.ledger import files
-from carbon.ledger.batch import NOTHING, Batch, Header, Line, Rule, no_entries
+from carbon.ledger.batch import NOTHING, Batch, Header, Line, Rule, no_entries, same_throughout
 from carbon.ledger.coverage import STATES, coverage
 from city.frames import TIME
 
@@ -57,6 +57,8 @@ def standing(batches: Sequence[Sealed], start: int, end: int) -> Iterator[tuple[
     taken: dict[int, list[NDArray[np.int64]]] = {}
     for one in batches:
         reverses = one.columns["reverses"]
+        if same_throughout(reverses) and reverses[0] == NOTHING:
+            continue  # as in most batches
         reverses = reverses[reverses != NOTHING]
         for number in np.unique(reverses // NUMBER).tolist():
             taken.setdefault(number, []).append(reverses[reverses // NUMBER == number] % NUMBER)

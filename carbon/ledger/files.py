@@ -88,10 +88,10 @@ def merkle_root(batch: Batch) -> str:
     return tree_root(leaves(rows_json(batch.columns, said), said, digests(batch.columns)))
 
 
-def write(batch: Batch, folder: Path) -> str:
+def write(batch: Batch, folder: Path, flushed: bool = True) -> str:
     """Write a batch's file and return its Merkle root [hex], which is its name; a file of the same content is left as it is.
 
-    The file appears whole or not at all: it is written beside, flushed to the disk, and renamed.
+    The file appears whole or not at all: it is written beside, flushed to the disk (unless it is not to last), and renamed.
     """
     merkle, pieces = encoded(batch)
     path = file_of(folder, merkle)
@@ -103,11 +103,13 @@ def write(batch: Batch, folder: Path) -> str:
         with beside.open("wb") as out:
             out.writelines(pieces)
             out.flush()
-            os.fsync(out.fileno())
+            if flushed:
+                os.fsync(out.fileno())
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
-    _sync(folder)
+    if flushed:
+        _sync(folder)
     return merkle
 
 

@@ -15,7 +15,7 @@ from carbon.accounts import Account, check
 from carbon.factors import Factor
 from carbon.ledger import files
 from carbon.ledger.batch import COLUMNS, Batch, Header
-from carbon.ledger.chain import append
+from carbon.ledger.chain import seal
 from carbon.ledger.post import order_of, post, posted
 from city.places import Site
 
@@ -64,7 +64,8 @@ def _part(
     reason: str,
     accounts: Sequence[Account],
 ) -> Header:
-    return append(posted(usage, accounts, sites, factors, known_at_utc, zone, reason), folder)
+    batch = posted(usage, accounts, sites, factors, known_at_utc, zone, reason)
+    return seal(batch, merkle=files.write(batch, folder, flushed=False))
 
 
 def joined(parts: Sequence[Batch]) -> Batch:

@@ -120,7 +120,10 @@ def doubled(ledger: Ledger, batch: Batch) -> None:
     spans = [_spans(batch, np.flatnonzero(batch.columns["reverses"] == NOTHING), keys, None)]
     for one, old, rows in standing(ledger.batches, first, last):
         kept = rows[~np.isin(one.header.number * NUMBER + rows, list(taken))] if taken else rows
-        spans.append(_spans(old, kept, keys, one))
+        if len(kept):
+            spans.append(_spans(old, kept, keys, one))
+    if len(spans) == 1:
+        return
     key, start, end, name = (np.concatenate([span[i] for span in spans]) for i in range(4))
     order = np.lexsort((start, key))
     key, start, end, name = key[order], start[order], end[order], name[order]

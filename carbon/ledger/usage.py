@@ -90,7 +90,6 @@ def _places(usage: pd.DataFrame, accounts: Mapping[tuple[str, str], int]) -> NDA
         if unknown := sorted(set(words) - set(SUPPLIES)):
             raise fault("usage, column supply", f"'{unknown[0]}'", "grid or own", "Correct the table.")
         place = place + np.array([SUPPLIES.index(word) for word in words], np.int32)[supplies] if words else place
-        place[place == -1] = -2  # own supply of no account
     return place
 
 

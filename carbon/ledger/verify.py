@@ -110,7 +110,10 @@ def _wrong_masses(found: files.Content, subject: str) -> list[Problem]:
         return []
     if not all(int(column[name].min()) >= 0 and int(column[name].max()) < len(known) for name, known in (("line", lines), ("rule", rules))):
         return [Problem(subject, "entries without a line or a rule", "a line and a rule for each", _REMEDY)]
-    wrong = np.flatnonzero(masses(column["amount"], column["rule"], rules) != column["mg"])
+    try:
+        wrong = np.flatnonzero(masses(column["amount"], column["rule"], rules) != column["mg"])
+    except (TypeError, ValueError, OverflowError):
+        return [Problem(f"{subject}, {files.DICTIONARIES[1]}", "ratios that are no whole numbers", "numerator and denominator", _REMEDY)]
     if not len(wrong):
         return []
     observed = f"{len(wrong)} masses that their rules do not give, the first in row {wrong[0]}"

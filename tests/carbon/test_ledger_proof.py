@@ -122,6 +122,13 @@ def test_a_mass_its_rule_does_not_give_is_found_even_where_it_was_sealed(small, 
     assert "the first in row 7" in found.observed
 
 
+def test_a_ratio_that_is_no_whole_number_is_a_finding_not_a_crash(small, tmp_path):
+    rules = (replace(small[0].rules[0], numerator="5153"), *small[0].rules[1:])
+    header = append(replace(small[0], rules=rules), tmp_path)
+    (found,) = verify([header], tmp_path, header.root)
+    assert "no whole numbers" in found.observed
+
+
 def test_a_batch_is_not_sealed_behind_one_that_was_known_later(small, tmp_path):
     with pytest.raises(PenstockError, match="Check the clock"):
         append(small[0], tmp_path, append(small[1], tmp_path))

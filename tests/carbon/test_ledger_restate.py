@@ -93,6 +93,16 @@ def test_accounts_that_are_not_named_are_left_alone(day, books, shipped, first):
     assert {line.account_id for line in made.lines} == {"pumps"}
 
 
+def test_a_batch_that_is_one_reversal_takes_its_entry_back(usage, shipped):
+    ledger = Ledger.of([post(usage("a.energy", [1000]), [power()], (), shipped, KNOWN, zone=ZONE)])
+    made = again(ledger, usage("a.energy", []), [power()], shipped, reason="not ours")
+    assert made.rows == 1
+    now = Ledger.of([ledger.batches[0].batch, made])
+    assert sums(now).empty
+    assert again(now, usage("a.energy", []), [power()], shipped, days=2) is None
+    doubled(now, ledger.batches[0].batch)
+
+
 def test_a_restatement_needs_a_reason_and_usage_within_its_span(day, books, shipped, first):
     ledger = Ledger.of([first])
     with pytest.raises(PenstockError, match="no reason"):
