@@ -1,16 +1,18 @@
 """Carbon: the year at a glance, targets with their odds, why the total moved, both views of scope 2, and every number's proof."""
 
+from functools import partial
+
 import streamlit as st
 
-from console import carbon_proof, carbon_targets, carbon_why, charts, data, look
+from console import carbon_proof, carbon_statements, carbon_targets, carbon_why, charts, data, look
 from console.guard import guarded
-from console.words import language, say
+from console.words import say
 from service.decisions import Person
 
 GROUPS = {"by_sector": "sector", "by_scope": "scope", "by_activity": "activity"}
 
 
-def page(_person: Person) -> None:
+def page(person: Person) -> None:
     """The page of the planner and the auditor."""
     if data.head() is None:
         guarded(carbon_targets.section)
@@ -23,9 +25,9 @@ def page(_person: Person) -> None:
         guarded(carbon_proof.explain)
         guarded(_drill)
     with right:
-        guarded(carbon_proof.closed)
+        guarded(partial(carbon_proof.closed, person))
         guarded(carbon_proof.root)
-        guarded(_statements)
+        guarded(carbon_statements.section)
 
 
 def _glance() -> None:
@@ -77,10 +79,7 @@ def _group(column: str, value: object) -> str:
     """A sector by its name, a scope with its word, an activity as it is called on statements."""
     if column == "scope":
         return f"{say('scope')} {value}"
-    for sector in data.station().city.settings.sectors if column == "sector" else ():
-        if sector.id == value:
-            return (sector.name_zh if language() == "zh" else sector.name) or sector.id
-    return str(value)
+    return look.sector(str(value)) if column == "sector" else str(value)
 
 
 def _drill() -> None:
@@ -102,20 +101,3 @@ def _drill() -> None:
         "entry_id": "entry",
     }
     look.table(data.entries(picked), columns, f"entries-{picked}", formats={"kg": "%.3f"})
-
-
-def _statements() -> None:
-    look.heading("statements")
-    files = data.statements()
-    if not files:
-        look.banner(say("no_statements"), None)
-        return
-    folder = data.station().city.folder / "reports"
-    for row in range(0, len(files), 2):
-        for path, place in zip(files[row : row + 2], st.columns(2), strict=False):
-            name = str(path.relative_to(folder))
-            size = path.stat().st_size
-            label = f"{name} · {size / 1024:,.0f} kB"
-            place.download_button(
-                label, path.read_bytes(), name.replace("/", "-"), key=f"statement_{name}", on_click="ignore", width="stretch"
-            )

@@ -5,10 +5,13 @@ from html import escape
 import streamlit as st
 
 from console import data, look
+from console.deciding import decide
 from console.words import say
+from service import closing
+from service.decisions import Person, may
 from service.view.carbon import Chain, address
 
-PARTS = ("", "sector", "site", "district", "account_id")
+PARTS: tuple[str, ...] = ("", "sector", "site", "district", "account_id")
 
 
 def explain() -> None:
@@ -47,23 +50,38 @@ def _values(field: str) -> list[str]:
     return [one.id for one in found]
 
 
-def closed() -> None:
-    """Closed periods with what was signed and what the ledger says now."""
+def closed(person: Person) -> None:
+    """Closed periods with what was signed and what the ledger says now, and the form that closes one."""
     table = data.closed()
     look.heading("carbon_closed")
     if table.empty:
         look.banner(say("carbon_none_closed"), None)
-        return
-    columns = {
-        "period": "carbon_period",
-        "closed_at_utc": "carbon_closed_at",
-        "who": "carbon_closed_by",
-        "signed_t": "carbon_signed_t",
-        "now_t": "carbon_now_t",
-        "delta_t": "carbon_delta_t",
-    }
-    look.table(table, columns, "closed", formats={"signed_t": "%.3f", "now_t": "%.3f", "delta_t": "%+.6f"})
-    look.sentences("notes", list(table.loc[table["material"], "sentence"]), 2)
+    else:
+        columns = {
+            "period": "carbon_period",
+            "closed_at_utc": "carbon_closed_at",
+            "who": "carbon_closed_by",
+            "signed_t": "carbon_signed_t",
+            "now_t": "carbon_now_t",
+            "delta_t": "carbon_delta_t",
+        }
+        look.table(table, columns, "closed", formats={"signed_t": "%.3f", "now_t": "%.3f", "delta_t": "%+.6f"})
+        look.sentences("notes", list(table.loc[table["material"], "sentence"]), 2)
+    with st.expander(say("carbon_close"), expanded=False):
+        _close(person)
+
+
+def _close(person: Person) -> None:
+    allowed = may(person, "close")
+    if not allowed:
+        st.caption(say("carbon_may_not_close", role=say(person.role)))
+    periods = data.ledger_periods()
+    period = st.selectbox(say("carbon_period"), periods, index=_newest(periods), key="close_period", disabled=not allowed)
+    note = st.text_input(say("carbon_close_note"), key="close_note", max_chars=200, disabled=not allowed)
+    explained = st.text_input(say("carbon_close_explained"), key="close_explained", max_chars=200, disabled=not allowed)
+    if st.button(say("carbon_close"), key="close_button", type="primary", disabled=not allowed):
+        station, at = data.station(), data.now().now_utc
+        decide(lambda: closing.close(station.engine, station.city, person, period or "", at, note, explained), str)
 
 
 def root() -> None:
@@ -74,6 +92,8 @@ def root() -> None:
     look.heading("root", f"{chain.entries:,} {say('entries')} · {chain.batches} {say('batches')} · {chain.last_day}")
     signed = say("carbon_signed", public=chain.public_key[:16]) if chain.public_key else say("carbon_unsigned")
     told = " · ".join([state(chain), signed, chain.outside])
+    if chain.verified_utc is not None:
+        told += " · " + say("carbon_verified", time=look.clock(chain.verified_utc), faults=chain.verified_faults)
     st.html(
         f'<div class="banner"><div class="hash">{escape(chain.root)}</div><div class="under">{escape(told)}</div>'
         f'<div class="under">{escape(say("root_note"))}</div></div>'

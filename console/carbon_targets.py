@@ -67,6 +67,11 @@ def _path(one: Standing, factor: float, unit: str) -> None:
     ranges = _ranges(one.detail.get("odds", ()), years, factor)
     if ranges:
         spec["series"].append(ranges)
+        told = [value for _, value in (*one.path, *one.path_now)] + [*reached.values()]
+        told += [o[end] for o in one.detail["odds"] for end in ("low", "high")]
+        room = 0.05 * (max(told) - min(told))
+        low, high = max(min(told) - room, 0.0) * factor, (max(told) + room) * factor
+        spec["yAxis"] |= {"min": float(f"{low:.2g}"), "max": float(f"{high:.2g}")}  # a range beyond the axis would not be drawn
     charts.draw(spec, f"path_{one.target_id}", f"{say(one.measure)} {one.target_id}", height=200)
 
 
@@ -77,13 +82,13 @@ def _scaled(path: tuple[tuple[int, float], ...], factor: float) -> Any:
 def _ranges(odds: Any, years: list[int], factor: float) -> dict[str, Any] | None:
     """Where each milestone's year is told to end: an upright line from the lower to the upper end."""
     lines = [
-        [{"coord": [str(o["milestone"]), o["low"] * factor]}, {"coord": [str(o["milestone"]), o["high"] * factor]}]
+        [{"coord": [years.index(o["milestone"]), o["low"] * factor]}, {"coord": [years.index(o["milestone"]), o["high"] * factor]}]
         for o in odds
         if o["milestone"] in years
     ]
     if not lines:
         return None
-    style = {"color": charts.LINES[1], "width": 4, "opacity": 0.55}
+    style = {"color": charts.LINES[1], "width": 4, "opacity": 0.55, "type": "solid"}
     mark = {"silent": True, "symbol": "none", "animation": False, "lineStyle": style, "label": {"show": False}, "data": lines}
     middle = {o["milestone"]: float(f"{o['middle'] * factor:.4g}") for o in odds}
     return {

@@ -1,5 +1,6 @@
 """Why the total moved, what measures saved, and scope 2 in both views."""
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -37,7 +38,8 @@ def _waterfall(first: str, last: str) -> None:
     spec = charts.frame(names, "t CO2e", legend=False, every=1)
     spec["xAxis"]["boundaryGap"] = True
     spec["xAxis"]["axisLabel"] |= {"width": 110, "overflow": "break", "hideOverlap": False}
-    spec["yAxis"]["scale"] = False
+    levels = [*low[low > 0], *high]
+    spec["yAxis"]["min"] = _floor(min(levels), max(levels)) if (low >= 0).all() else None
     spec["tooltip"] = {"show": False}  # the bar's number stands above it; its hidden foot would be told too
     bars = [
         {
@@ -60,8 +62,17 @@ def _waterfall(first: str, last: str) -> None:
         if name:
             look.banner(say("carbon_largest", name=_driver(name), t=f"{kg / 1000:+,.2f}"), None)
         shown = found.frame.groupby(["driver", "sector"], as_index=False, sort=False)["kg_co2e"].sum()
-        shown = shown[shown["kg_co2e"].abs() >= 0.5].assign(t=shown["kg_co2e"] / 1000, driver=shown["driver"].map(_driver))
+        shown = shown[shown["kg_co2e"].abs() >= 0.5].assign(
+            t=shown["kg_co2e"] / 1000, driver=shown["driver"].map(_driver), sector=shown["sector"].map(look.sector)
+        )
         look.table(shown, {"driver": "carbon_driver", "sector": "sector", "t": "tonnes"}, "drivers", formats={"t": "%+.3f"}, height=240)
+
+
+def _floor(lowest: float, highest: float) -> float:
+    """Where the axis begins: drivers are small beside totals, so most of the picture is theirs. Told by the axis, as it is not zero."""
+    room = 1.5 * (highest - lowest) or 0.1 * highest
+    step = 10.0 ** np.floor(np.log10(max(room, 1e-9)))
+    return float(max(np.floor((lowest - room) / step) * step, 0.0))
 
 
 def _driver(name: str) -> str:

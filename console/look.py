@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from console import data
-from console.words import known, say
+from console.words import known, language, say
 
 SHAPES = {1: "square", 2: "triangle", 3: "circle"}
 
@@ -39,6 +39,14 @@ def age(time: datetime | None) -> str:
     if minutes < 120:
         return f"{minutes:.0f} min"
     return f"{minutes / 60:.0f} h" if minutes < 2 * 1440 else f"{minutes / 1440:.0f} d"
+
+
+def sector(name: str) -> str:
+    """A sector of the economy as the city file calls it, in the session's language."""
+    for one in data.station().city.settings.sectors:
+        if one.id == name:
+            return (one.name_zh if language() == "zh" else one.name) or one.id
+    return name
 
 
 def number(value: float | None, digits: int | None = None) -> str:

@@ -17,6 +17,7 @@ from carbon.statements.address import at
 from carbon.why.kaya import CityDecomposition
 from city.clock import civil_day
 from service import closing, former_ledger, roots
+from service import schema as t
 from service.completeness import completeness
 from service.decomposition import decomposition
 from service.environment import Environment
@@ -25,7 +26,8 @@ from service.instruments import acts
 from service.savings.measures import MeasureResult, measures
 from service.scope2 import year_view
 from service.settings import LoadedCity
-from service.store import ledger
+from service.store import ledger, results
+from service.verifying import LAST
 
 _MG_PER_TONNE = Decimal(10) ** 9
 MOST_VERIFIED = 1_000_000  # entries that a page checks by itself; more take longer than a page may
@@ -51,7 +53,8 @@ def glance(engine: Engine, city: LoadedCity) -> Glance | None:
     if last is None:
         return None
     zone = city.settings.city.time_zone
-    start, end = civil_day(date(last.year, 1, 1), zone)[0], civil_day(last, zone)[1]
+    first = max(date(last.year, 1, 1), min(row.first_day for row in ledger.heads(engine)))
+    start, end = civil_day(first, zone)[0], civil_day(last, zone)[1]
     book = _by_day(engine, city, last.year)
     by_scope = {int(scope): float(t) for scope, t in book.groupby("scope")["t"].sum().items()}
     earlier, days = _by_day(engine, city, last.year - 1), set(book["period"].str[5:])
@@ -126,7 +129,8 @@ def scope2(engine: Engine, city: LoadedCity, year: int) -> pd.DataFrame | None:
 class Chain:
     """The newest root and what is known of it: who signed it, what is kept outside, and what checking every batch found.
 
-    `sound` is None where the ledger is too large for a page to check; `faults` are sentences.
+    `sound` is None where the ledger is too large for a page to check; `faults` are sentences. `verified_utc`: when `penstock verify` last
+    looked at this very root, and how many faults it found.
     """
 
     root: str
@@ -137,6 +141,8 @@ class Chain:
     outside: str
     sound: bool | None
     faults: tuple[str, ...]
+    verified_utc: datetime | None
+    verified_faults: int
 
 
 def chain(engine: Engine, city: LoadedCity) -> Chain | None:
@@ -159,7 +165,16 @@ def chain(engine: Engine, city: LoadedCity) -> Chain | None:
         said,
         not faults if checked or faults else None,
         tuple(map(str, faults)),
+        *_verified(engine, rows[-1].root),
     )
+
+
+def _verified(engine: Engine, root: str) -> tuple[datetime | None, int]:
+    """When the whole ledger was verified last, if it had this root then, and the faults that were found."""
+    for row in results.rows(engine, t.heartbeat, t.heartbeat.c.process == LAST):
+        if row.detail.get("root") == root:
+            return row.time_utc, int(row.detail.get("faults", 0))
+    return None, 0
 
 
 def closed(engine: Engine, city: LoadedCity) -> pd.DataFrame:
