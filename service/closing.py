@@ -22,8 +22,8 @@ from service import schema as t
 from service.completeness import completeness
 from service.decisions import Person, require
 from service.settings import LoadedCity
+from service.store import due, operations, writing
 from service.store import ledger as stored
-from service.store import operations, writing
 
 BY = ("scope", "activity", "quantity", "kind", "basis", "gas")
 _MG_PER_TONNE = Decimal(10) ** 9
@@ -70,6 +70,12 @@ def span(period: str, zone: str) -> tuple[datetime, datetime]:
     return civil_day(first, zone)[0], civil_day(after, zone)[0]
 
 
+def as_of(engine: Engine, city: LoadedCity, period: str, batch: int) -> Ledger:
+    """The ledger of a period up to a batch."""
+    found = stored.open_ledger(engine, city.folder, *span(period, city.settings.city.time_zone))
+    return Ledger(tuple(one for one in found.batches if one.header.number <= batch))
+
+
 def sums(ledger: Ledger, city: LoadedCity, period: str) -> dict[str, str]:
     """Exact sums of a period, as text: amounts [stored units] and masses [mg] by scope, activity, kind, basis and gas."""
     zone = city.settings.city.time_zone
@@ -104,7 +110,10 @@ def close(engine: Engine, city: LoadedCity, person: Person, period: str, at_utc:
         raise fault(f"period {period}", observed, f"every day before {local_date(end, zone)}", "Wait for its last night.")
     if not note.strip():
         raise fault(f"period {period}", "no note", "what was looked at, in a few words", "Give --note; it stays with the sign-off.")
-    ledger = stored.open_ledger(engine, city.folder, start, end)
+    if waiting := sorted({local_date(row.day_start_utc, zone) for row in due.noted(engine) if start <= row.day_start_utc < end}):
+        observed = f"newer versions of {', '.join(map(str, waiting[:5]))} are not taken in yet"
+        raise fault(f"period {period}", observed, "every version posted", "Wait for the night, or run `penstock carbon restate`.")
+    ledger = as_of(engine, city, period, head.number)
     share = completeness(ledger, city, start, end).decimal
     if share < rules.completeness and not explained.strip():
         observed = f"{100 * share:.2f} % of its time is usable"

@@ -16,7 +16,7 @@ from service.one_process import lock
 from service.posting import Posting
 from service.settings import LoadedCity
 from service.signing import signer
-from service.store import ledger, operations, writing
+from service.store import due, ledger, operations, writing
 from service.store.meter_days import Day
 
 
@@ -82,6 +82,7 @@ def restate_period(engine: Engine, city: LoadedCity, person: Person, period: str
             end = min(end, civil_day(max(row.last_day for row in rows), zone)[1])
         if not rows or end <= start:
             raise fault(f"period {period}", "nothing is posted of it", "a posted period", "Wait for the night that posts it.")
+        noted = [row for row in due.noted(engine) if start <= row.day_start_utc < end]
         made = Posting(engine, city, at_utc)
         for days in made.chunks(_days(start, end, zone)):
             made.restate(days, reason.strip())
@@ -89,6 +90,7 @@ def restate_period(engine: Engine, city: LoadedCity, person: Person, period: str
         told = told or [f"{period}: every entry is as it would be posted now"]
         with writing(engine) as connection:
             made.list(connection, signer(city.environment)[0])
+            due.settle(connection, noted)
             operations.record(connection, at_utc, person.name, "restate", f"period {period}", f"{'; '.join(told)}; {reason.strip()}")
     return told
 

@@ -11,7 +11,6 @@ from sqlalchemy import Engine
 from carbon.ledger import signature
 from carbon.ledger.batch import NOTHING
 from carbon.ledger.civil import from_micros
-from carbon.ledger.ledger import Ledger
 from carbon.ledger.verify import verify as verified
 from city.clock import civil_day, local_date
 from city.problems import PenstockError, Problem, fault
@@ -121,9 +120,7 @@ def _closed(engine: Engine, city: LoadedCity) -> tuple[list[str], list[Problem]]
     found: list[Problem] = []
     closed = closing.closes(engine)
     for row in closed:
-        start, end = closing.span(row.period, city.settings.city.time_zone)
-        stood = ledger.open_ledger(engine, city.folder, start, end)
-        sums = closing.sums(Ledger(tuple(one for one in stood.batches if one.header.number <= row.batch)), city, row.period)
+        sums = closing.sums(closing.as_of(engine, city, row.period, row.batch), city, row.period)
         if sums != row.sums:
             remedy = "Compare the store with a backup."
             found.append(

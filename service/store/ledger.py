@@ -57,12 +57,17 @@ def add(connection: Connection, made: Header, days: Sequence[date], signed: tupl
 
 
 def sweep(engine: Engine, folder: Path) -> int:
-    """Remove files that no batch lists: what a killed night left. Returns how many. Only who alone may post calls it."""
+    """Move files that no batch lists to `unlisted/`: what a killed night left, or what a restored database no longer knows.
+
+    Returns how many. Half-written files are removed. Only who alone may post calls it.
+    """
     known = {file_of(folder / FOLDER, row.merkle) for row in heads(engine)}
-    written = [*(folder / FOLDER).glob("*.zip"), *(folder / FOLDER).glob(".*.part")]
-    orphans = [path for path in written if path not in known]
+    for half in (folder / FOLDER).glob(".*.part"):
+        half.unlink()
+    orphans = [path for path in (folder / FOLDER).glob("*.zip") if path not in known]
     for path in orphans:
-        path.unlink()
+        (folder / FOLDER / "unlisted").mkdir(exist_ok=True)
+        path.replace(folder / FOLDER / "unlisted" / path.name)
     return len(orphans)
 
 

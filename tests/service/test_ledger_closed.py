@@ -93,6 +93,15 @@ def test_a_small_restatement_is_shown_and_a_large_one_needs_another_sign_off(mad
     assert (again.code, "unchanged since" in again.err) == (1, True)
 
 
+def test_a_period_with_versions_that_are_not_taken_in_yet_waits(made: Town) -> None:
+    revised(made, "hall.energy", "2022-05-20", 2_000)
+    said = made.penstock("carbon", "close", "2022-05", *SIGNED)
+    assert (said.code, "newer versions of 2022-05-20" in said.err) == (1, True)
+    restated = made.penstock("carbon", "restate", "2022-05", "--reason", "late readings", "--who", "ada", *SIGNED[4:])
+    assert (restated.code, "batch 1" in restated.out) == (0, True), restated.all
+    assert made.penstock("carbon", "close", "2022-05", *SIGNED).code == 0
+
+
 def test_a_sign_off_whose_sums_were_changed_is_found(made: Town) -> None:
     made.penstock("carbon", "close", "2022-05", *SIGNED)
     with open_store(made.database).begin() as connection:

@@ -15,6 +15,7 @@ from service.store import ledger as stored
 from tests.service.ledger_town import NEXT, ZONE, book, night, opened, revised, sums, town
 from tests.service.test_losses import town as water_town
 from tests.town import MIDNIGHT_UTC, Town, power
+from tests.town import prepared as prepared_town
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=[pytest.mark.postgres, pytest.mark.slow])])
@@ -168,3 +169,22 @@ def test_a_corrected_factor_is_taken_in_when_a_person_asks_for_it(tmp_path: Path
     with open_store(made.database).connect() as connection:
         (line,) = connection.execute(select(t.audit).where(t.audit.c.action == "restate", t.audit.c.sentence.contains("Shanghai"))).all()
     assert line.who == "ada"
+
+
+BILL = (
+    '[[accounts]]\nid = "gas"\nkind = "natural-gas"\nsite = "here"\nsector = "services"\nregion = "CN-ZJ"\n'
+    'stated = [{ first = 2022-06-01, last = 2022-06-10, amount = 100, source = "bill 1" }]\n'
+)
+
+
+def test_a_city_of_bills_alone_posts_them_by_the_day_and_takes_in_a_bill_that_comes_later(tmp_path: Path) -> None:
+    made = prepared_town(Town(tmp_path, parts={"accounts": BILL}, days=0))
+    night(made)
+    days = book(made).book(by=("account_id",), zone=ZONE, period="D")
+    assert days.groupby("gas")["amount"].agg(["sum", "count"]).loc["CO2"].tolist() == [100_000_000, 10]
+    more = ', { first = 2022-06-11, last = 2022-06-12, amount = 30, source = "bill 2" }]'
+    made.file.write_text(made.file.read_text().replace('"bill 1" }]', '"bill 1" }' + more))
+    said = made.penstock("carbon", "restate", "2022-06", "--reason", "bill 2 came", "--who", "ada", "--now", "2022-06-17T08:00+02:00")
+    assert (said.code, "batch 1" in said.out) == (0, True), said.all
+    assert sums(book(made))["gas", "direct"][0] == 130_000_000
+    assert made.penstock("verify", "--recompute").code == 0
