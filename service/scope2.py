@@ -26,6 +26,7 @@ from service import instruments
 from service.settings import LoadedCity
 from service.store.ledger import open_ledger
 
+_NO_SECOND_SALE = "its factor leaves out what was sold as certificates (sold_attributes_out); else it is not used"
 BY = ("account_id", "activity", "scope", "carrier", "kind", "basis", "gas", "rule_id")
 
 
@@ -121,6 +122,7 @@ def _claims(engine: Engine, city: LoadedCity, start: datetime, end: datetime, kn
         claims.append(
             Claim(name, act.kind, act.instrument, accounts, act.start_utc, act.end_utc, act.wh, rate, green, hours, tuple(failed), told)
         )
+    rows += [(supplier.id, "", 6, supplier.sold_attributes_out, _NO_SECOND_SALE) for supplier in city.settings.suppliers]
     return claims, pd.DataFrame(rows, columns=["instrument_id", "retirement", "criterion", "met", "sentence"])
 
 

@@ -151,6 +151,34 @@ def test_a_certificate_of_another_market_or_of_long_ago_covers_nothing(town: Tow
     assert number(told, "certificates") == 0
 
 
+OWN_SET = """id,activity,scope,gas,value,unit,region,valid_from,valid_to,source,licence,status
+own.mix,residual mix electricity,2,CO2,0.8,kgCO2/kWh,CN-ZJ,2022-01-01,2022-12-31,the grid's own count,facts,verified
+own.green,green supply,2,CO2,0.2,kgCO2/kWh,CN-ZJ,2022-01-01,2022-12-31,the supplier's own count,facts,verified
+"""
+MANIFEST = """title = "Own"
+publisher = "the city"
+licence = "facts"
+rows = [{ ids = ["own.mix"], basis = "residual mix" }]
+"""
+SUPPLIER = '[[suppliers]]\nid = "green"\naccounts = ["el-hall"]\nfactor_id = "own.green"\nsold_attributes_out = true\n'
+
+
+def test_the_citys_own_residual_mix_and_then_a_suppliers_factor_weigh_the_rest(town: Town) -> None:
+    (town.folder / "factors").mkdir()
+    (town.folder / "factors" / "own.csv").write_text(OWN_SET)
+    (town.folder / "factors" / "own.toml").write_text(MANIFEST)
+    told = books(town, "matching", "--year", "2022")
+    rest = number(told, "rest")
+    assert number(told, "market-based") == pytest.approx(0.8 * rest, abs=0.001)
+    assert "residual mix own.mix, 0.8 kgCO2/kWh" in told
+    for sold_out, kg in (("true", 0.2), ("false", 0.8)):
+        supplied = SUPPLIER.replace("true", sold_out)
+        town.file.write_text(town.head.replace("PORT", "1") + "\n".join(town.parts.values()) + supplied)
+        told = books(town, "matching", "--year", "2022")
+        assert number(told, "market-based") == pytest.approx(kg * rest, abs=0.001)
+        assert ("criterion 6 is not met" in told) == (sold_out == "false")
+
+
 def test_a_year_without_entries_is_a_sentence(town: Town) -> None:
     assert "no entries in the ledger" in books(town, "matching", "--year", "2021")
 
