@@ -26,7 +26,7 @@ SETS = {
     "cn_grid_heat": (118, "c16a77472c5a7ca4"),
     "cn_standard_coal": (21, "d53f229fef133275"),
     "gwp": (55, "0b765c09e6838ac6"),
-    "ipcc_fuels": (24, "e0b48983c4d461f0"),
+    "ipcc_fuels": (24, "70035a65674c4e37"),
     "uk_desnz": (131, "70aa4a0d8f144540"),
     "us_egrid2023_state": (52, "abb535a0fe7f7662"),
     "water_energy": (3, "7bcfed352adda922"),
