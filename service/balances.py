@@ -38,7 +38,7 @@ def balances(engine: Engine, city: LoadedCity, period: str) -> tuple[list[str], 
     told = [f"{period}: the sums of city, {counts} compared; {int(posted['mg'].sum()):,} mg of all gases in the city's sum"]
     problems = levels(books)
     for account in city.settings.accounts:
-        if isinstance(account, GridLoss):
+        if isinstance(account, GridLoss) and account.infeed:
             line, some = _electricity(engine, city, account, period, books["account"], start, end)
             told.append(line)
             problems += some

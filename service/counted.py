@@ -85,7 +85,7 @@ def _with_grid_losses(blocks: list[Block], accounts: Sequence[Account]) -> tuple
     """The blocks, and one by the hour for each account of the grid's losses, whose point is no meter."""
     problems: list[Problem] = []
     for account in accounts:
-        if isinstance(account, GridLoss) and blocks:
+        if isinstance(account, GridLoss) and account.infeed and blocks:
             hourly = _hourly(blocks)
             values, quality, found = balance.grid_loss(account, accounts, hourly)
             blocks = [*blocks, replace(hourly, ids=(account.point,), values=values[None, :], quality=quality[None, :])]

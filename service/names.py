@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from carbon import factors
-from carbon.accounts import account_of
+from carbon.accounts import GridLoss, account_of
 from carbon.accounts.electricity import FromGrid
 from city.problems import PenstockError, Problem
 from city.quantities import Quantity
@@ -180,6 +180,8 @@ def _factors(raw: Mapping[str, Any], points: Mapping[str, Seen], folders: Sequen
         if seen is not None and seen.stored != account.quantity:
             observed = f"'{account.point}' counts {seen.stored}"
             yield Problem(f"{path}point ({account.id})", observed, f"a point of {account.quantity}", "Correct the point or the kind.")
+        if isinstance(account, GridLoss):
+            yield from _feeds(path, account, points)
         factor_id = getattr(account, "factor_id", None)
         if factor_id and factor_id not in ids:
             allowed = f"one of {some(ids, factor_id)}"
@@ -189,6 +191,14 @@ def _factors(raw: Mapping[str, Any], points: Mapping[str, Seen], folders: Sequen
             if account.region not in (there := regions.get(activity.casefold(), ())):
                 observed, allowed = f"no factor for '{activity}' in '{account.region}'", f"one of {some(there, account.region)}"
                 yield Problem(f"{path}region ({account.id})", observed, allowed, "Choose one of them, or give factor_id.")
+
+
+def _feeds(path: str, account: GridLoss, points: Mapping[str, Seen]) -> Iterator[Problem]:
+    for key in ("infeed", "outfeed", "generation"):
+        for name in getattr(account, key):
+            if name in points and points[name].stored != account.quantity:
+                observed, allowed = f"'{name}' counts {points[name].stored}", f"points of {account.quantity}"
+                yield Problem(f"{path}{key} ({account.id})", observed, allowed, "Name meters of electricity.")
 
 
 def _water(raw: Mapping[str, Any], points: Mapping[str, Seen]) -> Iterator[Problem]:

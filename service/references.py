@@ -96,7 +96,8 @@ def dangling(raw: Mapping[str, Any], models: Mapping[str, DeviceModel]) -> Itera
     losses = {f"{zone}.{what}" for zone in ids["zone"] for what in ("loss", "loss_energy")}
     totals = {text(entry.get("id")) for _, entry in tables(raw, "totals")}
     for path, kind, name in uses:
-        if not isinstance(name, str) or (path.startswith("accounts") and name in losses) or (path.startswith("assets") and name in totals):
+        derived = losses if path.startswith("accounts") and path.endswith(".point") else totals if path.startswith("assets") else ()
+        if not isinstance(name, str) or name in derived:
             continue
         if kind == "point":
             yield from _point(path, name, ids["meter"], model_of, models)

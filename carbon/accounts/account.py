@@ -21,7 +21,7 @@ class Stated(Place):
 
     first: date = Field(description="first civil day it is for")
     last: date = Field(description="last civil day it is for; the amount is shared out evenly over the days")
-    amount: Decimal = Field(ge=0, description="what was used [unit of what the account counts]")
+    amount: Decimal = Field(ge=0, le=10**12, description="what was used [unit of what the account counts]")
     quality: Literal["measured", "estimated"] = Field(default="measured", description="weighed or metered by somebody, or estimated")
     source: str = Field(min_length=1, description="the document: kind, number, date")
 

@@ -13,7 +13,7 @@ from carbon.accounts.own_renewable import OwnRenewable
 from city import quality as q
 from city.frames import Block
 from city.problems import Problem, fault
-from city.quality import Cause
+from city.quality import Cause, Flag
 
 _KEYS = ("period", "kind", "basis", "gas", "quantity")
 _SHOWN = 5
@@ -26,8 +26,8 @@ def grid_loss(
 
     `block` holds the points of the account's infeed, outfeed and generation, of own generation and of all accounts of used electricity,
     int64[n, t] [Wh], main meters less their sub-meters already. Returns int64[t] [Wh] and uint16[t]: a step is missing where one of them
-    is, and questionable where the meters saw more than came in, which a problem says. Raises `PenstockError` for a point that is not
-    in the Block.
+    is, an estimate where one of them is no measurement, and questionable where the meters saw more than came in, which a problem says.
+    Raises `PenstockError` for a point that is not in the Block.
     """
     terms = [*((name, 1) for name in (*account.infeed, *account.generation)), *((name, -1) for name in account.outfeed)]
     terms += [(a.point, 1 if _feeds(a) else -1) for a in accounts if _feeds(a) or (a.takes_own_supply and a.id != account.id)]
@@ -42,7 +42,8 @@ def grid_loss(
     usable = parts.usable().all(axis=0)
     values = (np.where(parts.usable(), parts.values, 0) * np.array(list(sign.values()), np.int64)[:, None]).sum(axis=0)
     below = usable & (values < 0)
-    quality = np.where(usable, q.VALID, q.missing(Cause.GAP)).astype(np.uint16)
+    exact = q.measured(parts.quality).all(axis=0)
+    quality = np.where(~usable, q.missing(Cause.GAP), np.where(exact, q.VALID, int(Flag.ESTIMATED_LIKE_DAY))).astype(np.uint16)
     quality[below] = q.questionable(Cause.SUM_CHECK)
     if not below.any():
         return values, quality, []

@@ -97,7 +97,7 @@ class Fuel(AccountKind):
 
     @property
     def carrier(self) -> str:
-        return self.fuel
+        return "gas" if self.fuel == "natural gas" else self.fuel
 
     @property
     def activity_name(self) -> str:

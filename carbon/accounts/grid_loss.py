@@ -1,6 +1,6 @@
 """Losses of the utility's own grid: what was fed in and nobody's meter saw."""
 
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -11,7 +11,7 @@ class GridLoss(FromGrid):
     """Electricity lost in the city's own grid: infeed and own generation less all meters, at the grid's factor.
 
     Scope 2 of whoever runs the grid (GHG Protocol Corporate Standard, chapter 4); in a city inventory by the GPC it is a third part.
-    No meter counts it: it is derived (`carbon.accounts.balance.grid_loss`).
+    No meter counts it: it is derived (`carbon.accounts.balance.grid_loss`), or stated from documents.
     """
 
     kind: Literal["grid-loss"] = "grid-loss"
@@ -20,7 +20,7 @@ class GridLoss(FromGrid):
     takes_own_supply: ClassVar[bool] = True
 
     point: str = Field(default="", description="left out: the night derives its usage, as point <id>.loss")
-    infeed: tuple[str, ...] = Field(min_length=1, description="points that measure what comes in from the grid above")
+    infeed: tuple[str, ...] = Field(default=(), description="points that measure what comes in from the grid above; none where `stated`")
     outfeed: tuple[str, ...] = Field(default=(), description="points that measure what goes back to the grid above")
     generation: tuple[str, ...] = Field(default=(), description="points of generation in this grid that no own-renewable account counts")
 
@@ -34,3 +34,9 @@ class GridLoss(FromGrid):
         if raw.get("point") not in (None, "", own):
             raise ValueError("grid losses are derived; leave out the point")
         return {**raw, "point": own}
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if bool(self.infeed) == bool(self.stated):
+            raise ValueError("either infeed, from which losses are derived, or stated amounts")
+        return self

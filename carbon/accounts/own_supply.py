@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carbon.accounts.account import AccountKind
-from carbon.accounts.check import covered
+from carbon.accounts.grid_loss import GridLoss
+from carbon.accounts.own_renewable import OwnRenewable
 from city.frames import Block
 from city.problems import fault
 
@@ -30,13 +31,22 @@ class OwnSupply:
 
 
 def pools(accounts: Sequence[AccountKind]) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
-    """[(ids of generation accounts, ids of the accounts they cover)], each account in one pool at most."""
+    """[(ids of plants, ids of the accounts they cover)]: those a plant names, else the electricity that its own site uses.
+
+    A plant `within` an account is in no pool: what is used behind the main meter never reached it, so nothing is left to take off.
+    """
+    of_site: dict[str, list[str]] = {}
+    for account in accounts:
+        if account.takes_own_supply and not isinstance(account, GridLoss):
+            of_site.setdefault(account.site, []).append(account.id)
+    sites = {site: frozenset(names) for site, names in of_site.items()}
     found: dict[frozenset[str], list[str]] = {}
-    for plant, pool in covered(accounts).items():
-        if pool:
-            found.setdefault(pool, []).append(plant)
+    for plant in accounts:
+        if isinstance(plant, OwnRenewable) and plant.within is None:
+            pool = frozenset(plant.supplies) or sites.get(plant.site, frozenset())
+            found.setdefault(pool, []).append(plant.id)
     place = {account.id: i for i, account in enumerate(accounts)}
-    return [(tuple(plants), tuple(sorted(pool, key=place.__getitem__))) for pool, plants in found.items()]
+    return [(tuple(plants), tuple(sorted(pool, key=lambda name: place.get(name, -1)))) for pool, plants in found.items() if pool]
 
 
 def split(consumption: Block, generation: Block) -> OwnSupply:

@@ -18,14 +18,15 @@ from city.quality import Cause, Flag
 def net(block: Block, accounts: Sequence[AccountKind]) -> tuple[Block, list[Problem]]:
     """The Block (int64[n, t], ids are points) with main meters less their direct sub-meters, step by step.
 
-    A sub-meter's value that is not usable is left in the remainder, which is then an estimate. A remainder below zero is questionable:
+    A sub-meter's value that is not usable is left in the remainder, which is then an estimate, as it is where a sub-meter's value is one.
+    A remainder below zero is questionable:
     it weighs nothing, is counted as missing, and a problem says since when. A sub-meter whose main meter is not in the Block (or the
     other way round) cannot be taken off: its values are made questionable too, so that nothing counts twice.
     """
     named = {account.id: account for account in accounts}
     row = {name: i for i, name in enumerate(block.ids)}
     values, quality = block.values.copy(), block.quality.copy()
-    usable, problems = block.usable(), []
+    usable, measured, problems = block.usable(), q.measured(block.quality), []
     mains: dict[str, list[str]] = {}
     for account in accounts:
         main = named.get(account.within or "")
@@ -38,7 +39,7 @@ def net(block: Block, accounts: Sequence[AccountKind]) -> tuple[Block, list[Prob
     for name, points in mains.items():
         i, inner = row[named[name].point], [row[point] for point in points]
         values[i] = block.values[i] - np.where(usable[inner], block.values[inner], 0).sum(axis=0)
-        unsure = usable[i] & ~usable[inner].all(axis=0)
+        unsure = usable[i] & measured[i] & ~measured[inner].all(axis=0)
         quality[i, unsure] = q.code(Flag.ESTIMATED_LIKE_DAY, Cause.SUM_CHECK)
         below = usable[i] & (values[i] < 0)
         quality[i, below] = q.questionable(Cause.SUM_CHECK)

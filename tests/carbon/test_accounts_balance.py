@@ -105,6 +105,9 @@ def test_an_hour_without_one_of_the_meters_has_no_loss_and_a_meter_of_other_step
     flags[2] = q.missing(q.Cause.TIMEOUT)
     _, quality, problems = grid_loss(BOOKS[-1], BOOKS, block([[60], [20], [30], [30], [70], [4]], quality=flags))
     assert (q.usable(quality).tolist(), problems) == ([False], [])
+    flags[2] = q.code(q.Flag.ESTIMATED_LIKE_DAY)
+    _, quality, problems = grid_loss(BOOKS[-1], BOOKS, block([[40], [20], [30], [30], [70], [4]], quality=flags))
+    assert (q.usable(quality).tolist(), q.measured(quality).tolist(), problems) == ([True], [False], [])  # a meter's estimate is in it
     with pytest.raises(PenstockError, match=r"account 'loss': no values of outfeed\.energy"):
         grid_loss(BOOKS[-1], BOOKS, block([[60], [20], [30], [30], [70]], IDS[:-1]))
 

@@ -125,6 +125,10 @@ def test_wastewater_weighs_methane_and_nitrous_oxide_by_the_stated_parameters(sh
     # (0.30 - 0.10) x 0.25 x 0.03 = 0.0015 kg/m3; (0.040 x 0.016 + 0.014 x 0.005) x 44/28 kg/m3
     assert ratios(account, shipped) == {"CH4-non-fossil": Fraction("0.0015"), "N2O": Fraction("0.00071") * Fraction(44, 28)}
     assert (account.gpc_code, account.scope_number, str(account.quantity)) == ("III.4.1", 1, "volume_m3")
+    assert account.model_copy(update={"scope": 3}).gpc_code == "III.4.2"
+    # the effluent forms methane too, where it is led: + 0.06 x 0.25 x 0.11
+    behind = make("process", methane=methane | {"effluent_organics_kg_per_m3": "0.06", "effluent_mcf": "0.11"}, source="x")
+    assert ratios(behind, shipped) == {"CH4-non-fossil": Fraction("0.0015") + Fraction("0.00165")}
     with pytest.raises(ValidationError, match="more is removed or recovered"):
         make("process", methane=methane | {"recovered_kg_per_m3": "0.002"}, source="x")
 
@@ -133,6 +137,9 @@ def test_a_gas_that_escaped_weighs_itself_and_process_parameters_need_a_source(s
     account = make("process", gas="SF6", source="log of refills")
     assert ratios(account, shipped) == {"SF6": Fraction(1000)}  # mg per g
     assert (account.gpc_code, str(account.quantity)) == ("IV.2", "mass_kg")
+    assert make("process", gas="CH4-fossil", source="pipe survey").gpc_code == "I.8.1"
+    with pytest.raises(PenstockError, match=r"gas 'SF7'; allowed: one of .*SF6"):
+        apply(make("process", gas="SF7", source="log of refills"), shipped, IN_2022)
     with pytest.raises(ValidationError, match="source"):
         make("process", gas="SF6")
     with pytest.raises(ValidationError, match="either wastewater"):

@@ -1,6 +1,7 @@
 """Nothing is counted twice: what is refused, what is doubted, and a pump's meter that moves in and out of the books."""
 
 from datetime import UTC, date, datetime, timedelta
+from time import process_time
 
 import numpy as np
 import pandas as pd
@@ -96,7 +97,12 @@ def test_a_main_meter_and_all_within_it_sum_to_the_main_meter(hours):
 def test_what_a_silent_sub_meter_saw_stays_in_the_remainder_as_an_estimate():
     made, _ = net(block({"main": [5_000, 7_000], "pump": [3_000, 4_000]}, missing="pump"), [power("main"), power("pump", within="main")])
     assert made.values[0].tolist() == [5_000, 3_000]
-    assert made.quality[0].tolist() == [q.code(q.Flag.ESTIMATED_LIKE_DAY, q.Cause.SUM_CHECK), q.VALID]
+    estimate = q.code(q.Flag.ESTIMATED_LIKE_DAY, q.Cause.SUM_CHECK)
+    assert made.quality[0].tolist() == [estimate, q.VALID]
+    guessed = block({"main": [5_000, 7_000], "pump": [3_000, 4_000]})
+    guessed.quality[1, 1] = q.code(q.Flag.ESTIMATED_LINEAR)
+    made, _ = net(guessed, [power("main"), power("pump", within="main")])  # measured less an estimate is an estimate
+    assert (made.values[0].tolist(), made.quality[0].tolist()) == ([2_000, 3_000], [q.VALID, estimate])
 
 
 def test_a_remainder_below_zero_is_a_sentence_and_weighs_nothing():
@@ -129,6 +135,56 @@ def test_accounts_that_contradict_each_other_are_refused(accounts, words):
         check(accounts)
 
 
+PAPER = {"stated": [{"first": "2022-06-14", "last": "2022-06-15", "amount": 4, "source": "bill"}]}
+
+
+def on_paper(name: str, kind: str = "grid-electricity", **more):
+    return account_of(id=name, kind=kind, **PAPER, **{**BASE, **more})
+
+
+def loss(**more):
+    return account_of(id="loss", kind="grid-loss", **{**BASE, **more})
+
+
+@pytest.mark.parametrize(
+    "books",
+    [
+        [power("main"), on_paper("tenant", within="main")],
+        [on_paper("main"), power("tenant", within="main")],
+        [on_paper("main"), on_paper("tenant", within="main")],
+    ],
+)
+def test_a_document_within_a_main_meter_is_refused_for_no_hour_of_it_can_be_taken_off(books):
+    with pytest.raises(PenstockError, match="'tenant': within 'main', and one of the two has its amounts from documents"):
+        check(books)
+
+
+def test_a_sub_meter_behind_the_same_main_meter_as_a_plant_is_refused():
+    # main 38 from the grid, the pump used 50, of which the roof gave 12: pump and remainder would weigh 50 from the grid
+    roof = account_of(id="roof", kind="own-renewable", point="roof.energy", within="main", **BASE)
+    with pytest.raises(PenstockError, match="'pump': within 'main', and so is the plant 'roof'"):
+        check([power("main"), power("pump", within="main"), roof])
+    with pytest.raises(PenstockError, match="'pump': within 'hall', and so is the plant 'roof'"):
+        check([power("main"), power("hall", within="main"), power("pump", within="hall"), roof])
+
+
+def test_a_grids_loss_from_documents_or_derived_with_every_meter_named_once():
+    check([power("a"), on_paper("b"), on_paper("loss", "grid-loss")])
+    roof = account_of(id="roof", kind="own-renewable", point="roof.energy", **BASE)
+    for books, words in (
+        ([on_paper("b"), loss(infeed=["in.energy"])], "'b': its amounts are from documents"),
+        ([on_paper("sun", "own-renewable"), loss(infeed=["in.energy"])], "'sun': its amounts are from documents"),
+        ([loss(infeed=["in.energy", "in.energy"])], "'in.energy' comes in 2 times"),
+        ([roof, loss(infeed=["in.energy"], generation=["roof.energy"])], "'roof.energy' comes in 2 times"),
+    ):
+        with pytest.raises(PenstockError, match=words):
+            check(books)
+    check([roof.model_copy(update={"within": "a"}), power("a"), loss(infeed=["in.energy"], generation=["roof.energy"])])
+    for fields in ({}, {"infeed": ["in.energy"], **PAPER}):
+        with pytest.raises(ValidationError, match="either infeed"):
+            loss(**fields)
+
+
 def test_plants_that_share_one_consumer_and_not_the_others_are_refused():
     books = [power("a"), power("b")]
     books += [account_of(id=p, kind="own-renewable", point=f"{p}.energy", supplies=s, **BASE) for p, s in (("p", ["a"]), ("r", ["a", "b"]))]
@@ -159,6 +215,13 @@ def test_a_plant_behind_a_main_meter_is_not_taken_off_it_a_second_time():
         check([power("main"), account_of(id="roof", within="main", supplies=["main"], **roof)])
 
 
+def test_a_plant_under_a_main_meter_of_another_site_is_within_it_too():
+    meters = [meter("main"), meter("sun", under="main"), meter("hall", under="main")]
+    roof = account_of(id="roof", kind="own-renewable", point="sun.energy", **{**BASE, "site": "annex"})
+    (problem,) = double_counting([power("main"), power("hall", site="annex", within="main"), roof], meters)
+    assert "account 'roof': its meter is under that of account 'main'" in str(problem)
+
+
 def test_a_total_beside_its_parts_is_refused():
     totals = [Total(id="city", of=("north",)), Total(id="north", of=("a.energy",))]
     whole = account_of(id="all", kind="grid-electricity", point="city", **BASE)
@@ -174,6 +237,18 @@ def test_two_meters_of_one_site_and_commodity_without_a_word_are_a_doubt():
     assert doubts([power("a"), power("b", within="a")]) == []
     (left,) = doubts([power("a", adds=True), power("b")])
     assert "account 'b': 2 meters" in str(left)
+    gas = [account_of(id="m", kind="natural-gas", point="m.volume", **BASE)]
+    gas.append(account_of(id="n", kind="fuel", fuel="natural gas", counts="heat_kwh", heat_value="net", point="n.heat", **BASE))
+    assert "accounts 'm', 'n': 2 meters of gas" in str(doubts(gas)[0])
+
+
+def test_ten_thousand_accounts_of_one_site_are_checked_within_a_second():
+    books = [power(f"a{i}") for i in range(10_000)]
+    books += [account_of(id=f"p{i}", kind="own-renewable", point=f"p{i}.energy", **BASE) for i in range(1_000)]
+    began = process_time()
+    check(books)
+    assert len(doubts(books)) == 1
+    assert process_time() - began < 1
 
 
 def test_an_account_is_within_another_or_adds_and_not_both():

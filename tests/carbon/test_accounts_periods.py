@@ -1,4 +1,4 @@
-"""Periods: what spans a change of factor is refused or cut, and amounts from documents fall on their days."""
+"""Periods: what spans a change of factor is refused, and amounts from documents fall on their days."""
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from carbon.accounts import account_of
-from carbon.accounts.periods import cut_at_years
 from carbon.accounts.stated import usage as stated_usage
 from carbon.ledger.post import post
 from city import quality as q
@@ -25,9 +24,9 @@ POWER = account_of(id="el", kind="grid-electricity", point="m.energy", **BASE)
 DIESEL = {"id": "van", "kind": "fuel", "fuel": "diesel", "counts": "mass_kg", **BASE}
 
 
-def bill(amount: int, start: str, end: str, quality: int = q.VALID) -> pd.DataFrame:
+def bill(amount: int, start: str, end: str) -> pd.DataFrame:
     row = {"point_id": ["m.energy"], "period_start_utc": [pd.Timestamp(start)], "period_end_utc": [pd.Timestamp(end)]}
-    return pd.DataFrame(row | {"quantity": ["energy_kwh"], "amount": [amount], "quality": [quality], "version": [1]})
+    return pd.DataFrame(row | {"quantity": ["energy_kwh"], "amount": [amount], "quality": [q.VALID], "version": [1]})
 
 
 def days_of(first: date, count: int) -> list[tuple[datetime, datetime]]:
@@ -40,30 +39,14 @@ def test_a_bill_across_new_year_is_refused_when_posted_and_names_the_account(shi
         post(across, [POWER], (), shipped, KNOWN, zone=ROME)
 
 
-def test_a_bill_across_new_year_is_cut_at_local_midnight_and_posts_with_both_years_factors(shipped):
-    cut = cut_at_years(bill(31_000, "2021-12-14T23:00Z", "2022-01-14T23:00Z"), ROME)
-    assert cut["amount"].tolist() == [17_000, 14_000]  # 17 days of December, 14 of January
-    assert cut["period_end_utc"].iloc[0] == pd.Timestamp("2021-12-31T23:00Z")
-    assert cut["quality"].tolist() == [q.code(q.Flag.ESTIMATED_LINEAR)] * 2
-    made = post(cut, [POWER], (), shipped, KNOWN, zone=ROME)
-    assert made.columns["mg"].tolist() == [17_000 * 5422 // 10, 14_000 * 5153 // 10]
-
-
-def test_a_period_within_a_year_is_left_as_it_is():
-    whole = bill(5, "2021-12-31T23:00Z", "2022-12-31T23:00Z")
-    assert cut_at_years(whole, ROME) is whole
-    missing = cut_at_years(bill(5, "2021-12-01T00:00Z", "2022-02-01T00:00Z", q.missing(q.Cause.GAP)), ROME)
-    assert not q.usable(missing["quality"].to_numpy()).any()
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.integers(0, 2**40), st.integers(0, 900), st.integers(1, 1500))
-def test_the_parts_of_a_cut_period_add_up_to_it(amount, first, length):
-    start = pd.Timestamp("2020-01-01T05:00Z") + pd.Timedelta(first, "D")
-    cut = cut_at_years(bill(amount, str(start), str(start + pd.Timedelta(length, "D"))), ROME)
-    assert int(cut["amount"].sum()) == amount
-    assert (cut["amount"] >= 0).all()
-    assert cut["period_start_utc"].iloc[1:].tolist() == cut["period_end_utc"].iloc[:-1].tolist()
+def test_a_document_across_new_year_posts_with_both_years_factors_and_its_days_are_estimates(shipped):
+    paper = [{"first": "2021-12-15", "last": "2022-01-14", "amount": "31", "source": "bill 12"}]
+    account = account_of(id="el", kind="grid-electricity", stated=paper, **BASE)
+    rows = stated_usage([account], days_of(date(2021, 12, 1), 60), ROME)
+    assert rows["amount"].tolist() == [1000] * 31
+    assert not q.measured(rows["quality"].to_numpy()).any()
+    made = post(rows, [account], (), shipped, KNOWN, zone=ROME)
+    assert int(made.columns["mg"].sum()) == 17_000 * 5422 // 10 + 14_000 * 5153 // 10  # 17 days of December, 14 of January
 
 
 def test_a_delivery_of_ten_kilograms_over_three_days_is_shared_out_in_whole_grams(shipped):
@@ -107,3 +90,8 @@ def test_a_document_that_ends_before_it_begins_or_stands_beside_a_meter_is_refus
         account_of(**DIESEL, point="m.mass", stated=[{"first": "2022-02-01", "last": "2022-02-01", "amount": 1, "source": "x"}])
     with pytest.raises(ValidationError, match="point"):
         account_of(**DIESEL)
+
+
+def test_an_amount_that_no_ledger_can_hold_is_refused_when_it_is_read():
+    with pytest.raises(ValidationError, match="less than or equal to"):
+        account_of(**DIESEL, stated=[{"first": "2022-02-01", "last": "2022-02-01", "amount": "1e25", "source": "x"}])

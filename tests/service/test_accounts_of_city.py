@@ -17,6 +17,7 @@ sites = [{ id = "here", sector = "services", district = "north" }]
 meters = [
   { id = "main", site = "here", model = "electricity-meter", commodity = "electricity", role = "load" },
   { id = "pump", site = "here", model = "electricity-meter", commodity = "electricity", role = "load", under = "main" },
+  { id = "water", site = "here", model = "water-meter", commodity = "water", role = "load" },
   { id = "infeed", site = "here", model = "electricity-meter", commodity = "electricity", role = "supply" },
 ]
 accounts = [
@@ -46,6 +47,9 @@ def test_a_city_with_every_new_kind_of_statement_is_read(tmp_path: Path) -> None
         (', within = "el-main"', "", "account 'el-pump': its meter is under that of account 'el-main'"),
         ('within = "el-main"', 'within = "el-mian"', "account 'el-pump': within 'el-mian', which is no account"),
         ("infeed.energy", "feed.energy", "accounts[2].infeed"),
+        ('"infeed.energy"', '"infeed.volume"', "accounts[2].infeed"),
+        ('"infeed.energy"', '"north.loss_energy"', "accounts[2].infeed"),
+        ('"infeed.energy"', '"water.volume"', "accounts[2].infeed (loss): 'water.volume' counts volume_m3"),
         ('district = "north"', 'district = "south"', "sites[0].district: no zone 'south'"),
         ('kind = "grid-loss"', 'kind = "grid-los"', "accounts[2] (loss): kind 'grid-los'; allowed: a table with kind = one of grid-electricity, "),
         ('gas = "SF6"', 'gas = "SF6", mcf = 1', "accounts[3].mcf (sf6): unknown key with value 1"),
