@@ -6,7 +6,6 @@ notices on the verification of annual GDP (preliminary and final) and on census 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -16,7 +15,7 @@ from typing import Literal
 from pydantic import Field
 
 from city.places import Place
-from city.problems import PenstockError, Problem, fault
+from city.problems import Problem, fault
 
 Vintage = Literal["preliminary", "final", "census"]
 # CNY -> 10k CNY: what one of a unit is in the house's own.
@@ -151,50 +150,3 @@ def breaks(figures: Sequence[GdpFigure]) -> list[Problem]:
                 observed = f"{one.vintage} beside {other.vintage}"
                 found.append(Problem(f"GDP {one.year} to {other.year}", observed, "both revised", "Add the revised back years."))
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class YearGdp:
-    """A year's GDP [10k CNY] as it is known: its vintage, its price year, and a note where it is expected or something is not stated."""
-
-    year: int
-    ten_k_cny: Decimal
-    vintage: str = ""
-    price_year: int | None = None
-    note: str = ""
-
-
-def of_year(figures: Sequence[GdpFigure], stated: Mapping[int, Decimal], year: int, price_year: int | None, on: date) -> YearGdp:
-    """The GDP of `year` as known on the civil day `on`: from published figures, or where there are none as `stated` {year: 10k CNY}.
-
-    Figures by sector are summed when none is for the whole city. A year not published yet is carried on with the last year's real growth
-    and says so. Raises `PenstockError` when it cannot be told: no figure, no series at the price year, a slip of the unit, a broken series.
-    """
-    if not figures:
-        if stated.get(year, Decimal(0)) <= 0:
-            raise fault(f"GDP {year}", "none", "gdp_10k_cny of that year for each sector, or [[gdp]]", "Add it to city.toml.")
-        note = f"the GDP of {year} in city.toml states no price year; the target's is {price_year}" if price_year else ""
-        return YearGdp(year, stated[year], price_year=price_year, note=note)
-    whole = any(f.sector is None for f in figures)
-    series, newest = {}, []
-    for sector in [None] if whole else sorted({f.sector for f in figures if f.sector}):
-        seen = known(figures, on, sector)
-        if broken := breaks(seen):
-            raise PenstockError(broken)
-        prices = sorted({f.prices for f in seen if isinstance(f.prices, int)})
-        if price_year is None and len(prices) != 1:
-            raise fault("GDP", f"prices of {', '.join(map(str, prices)) or 'no year'}", "the target's price year", "Add basis.price_year.")
-        series[sector] = constant_prices(seen, price_year or prices[-1])
-        newest += [f for f in seen if f.year == year]
-    total = {y: sum((one[y] for one in series.values()), Decimal(0)) for y in set.intersection(*(set(one) for one in series.values()))}
-    if found := slips(total):
-        raise PenstockError(found)
-    at = price_year or prices[-1]
-    if year in total:
-        return YearGdp(year, total[year], max((f.vintage for f in newest), key=("preliminary", "final", "census").index, default=""), at)
-    if year - 1 not in total or year - 2 not in total:
-        years = ", ".join(map(str, sorted(total))) or "no year"
-        raise fault(f"GDP {year}", f"published for {years}", f"{year}, or the two years before it", "Add it to [[gdp]].")
-    growth = growth_percent(total, year - 1)
-    note = f"GDP of {year} is not published; carried on with {growth:.1f} % growth of {year - 1}"
-    return YearGdp(year, total[year - 1] * (100 + growth) / 100, "expected", at, note)

@@ -9,11 +9,11 @@ import numpy as np
 
 from carbon.accounts import Account
 from carbon.factors import Factor
-from carbon.targets.gdp import YearGdp
 from carbon.targets.measures import LEAST_USABLE, Sums, days_of_year, sides, usable_share
 from carbon.targets.metric import PER_GDP, Basis, Measure
 from carbon.targets.nowcast import Z90, Known, Method, Month, nowcast
 from carbon.targets.target import Target
+from carbon.targets.year_gdp import YearGdp
 from city.problems import PenstockError
 
 
@@ -30,6 +30,7 @@ class Books:
     degree_days: Mapping[Month, tuple[float, float]] | None = None
     least_usable: Decimal = LEAST_USABLE
     gwp: Mapping[str, Decimal] | None = None
+    revised: frozenset[int] = frozenset()  # years whose GDP was revised after a census
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Where one target stands on a day: so far, what the year heads for, the light, the odds of its milestones, and on which basis."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -15,6 +15,7 @@ from carbon.targets.nowcast import Z90
 from carbon.targets.odds import POOLED, outlook
 from carbon.targets.progress import Progress, progress, said
 from carbon.targets.target import BaseChange, Target
+from carbon.targets.year_gdp import YearGdp
 from city.problems import PenstockError, Problem, fault
 
 MOST_OFF = 30  # times the path or a part of it: then a unit is wrong, not the city
@@ -71,23 +72,19 @@ def standing(target: Target, books: Books) -> Standing | None:
     now = progress(in_force, judged, at, usable_share=usable, forecast=_heads_for(target, heading, so_far, year))
     actuals = _actuals(in_force, books) | {year: judged}
     odds = _odds(in_force, actuals, year, heading)
-    changes = target.base_changes(books.on)
-    warnings = [Problem(f"target '{target.id}'", gdp.note, "the published figure", "Add it to [[gdp]].")] if gdp and gdp.note else []
-    if gdp and target.measure == "energy_per_gdp":
-        warnings += slips({year: gdp.ten_k_cny}, {year: so_far * gdp.ten_k_cny})
     return Standing(
         target=target,
-        metric=metric_of(target.measure, target.basis, vintage=gdp.vintage if gdp else "", unit=target.unit),
+        metric=_metric(target, gdp),
         on=books.on,
         so_far=so_far,
         usable_share=usable,
         heading=heading,
         progress=now,
         first_stated=progress(target, judged, at) if in_force is not target else None,
-        changes=changes,
+        changes=target.base_changes(books.on),
         actuals=actuals,
         odds=odds,
-        warnings=tuple(warnings),
+        warnings=tuple(_warnings(target, books, gdp, so_far)),
         sentence=now.sentence + _chances(odds),
     )
 
@@ -113,6 +110,25 @@ def _value(target: Target, books: Books, year: int) -> Decimal | None:
     gdp = books.gdp.get(year)
     amount = gdp.ten_k_cny if gdp else None
     return value(target.measure, target.basis, books.years[year], amount, books.accounts, books.factors, books.least_usable, books.gwp)
+
+
+def _metric(target: Target, gdp: YearGdp | None) -> Metric:
+    metric = metric_of(target.measure, target.basis, vintage=gdp.vintage if gdp else "", unit=target.unit)
+    return replace(metric, price_year=gdp.price_year) if gdp else metric
+
+
+def _warnings(target: Target, books: Books, gdp: YearGdp | None, so_far: Decimal) -> Iterator[Problem]:
+    if gdp is None:
+        return
+    subject = f"target '{target.id}'"
+    if gdp.note:
+        yield Problem(subject, gdp.note, "the published figure", "Add it to [[gdp]].")
+    told = any(one.trigger == "census" and one.published <= books.on for one in target.restatements)
+    if target.base_year in books.revised and not told:
+        observed = f"GDP of {target.base_year} is revised after a census, the base value {target.base_value:f} is not restated"
+        yield Problem(subject, observed, "both before or both after the census", 'Add a restatement with trigger = "census".')
+    if target.measure == "energy_per_gdp":
+        yield from slips({gdp.year: gdp.ten_k_cny}, {gdp.year: so_far * gdp.ten_k_cny})
 
 
 def beside(standings: Sequence[Standing]) -> list[Standing]:

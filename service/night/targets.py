@@ -8,13 +8,13 @@ from sqlalchemy import Connection
 
 from carbon import factors
 from carbon.gwp import gwp
-from carbon.targets.gdp import YearGdp, of_year
 from carbon.targets.heading import Books
 from carbon.targets.measures import BOOK_BY, sums
 from carbon.targets.metric import PER_GDP
 from carbon.targets.nowcast import Month
 from carbon.targets.standing import Standing, beside, standing
 from carbon.targets.target import Target
+from carbon.targets.year_gdp import YearGdp, of_year, revised
 from carbon.why.degree_days import degree_days as degree_days_of
 from city.clock import civil_day
 from city.problems import PenstockError, Problem
@@ -105,7 +105,9 @@ def standings(night: Night) -> tuple[list[Standing], list[Problem]]:
     for target in city.targets:
         try:
             gdps = {year: told for year in years if (told := _gdp(night, target, year, on))}
-            found = standing(target, Books(on, years, months, gdps, city.accounts, known, degree_days, gwp=weights))
+            found = standing(
+                target, Books(on, years, months, gdps, city.accounts, known, degree_days, gwp=weights, revised=revised(city.gdp, on))
+            )
         except PenstockError as error:
             problems += error.problems
             continue

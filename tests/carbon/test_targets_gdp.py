@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carbon.targets.gdp import GdpFigure, breaks, constant_prices, growth_percent, known, of_year, slips
+from carbon.targets.gdp import GdpFigure, breaks, constant_prices, growth_percent, known, slips
+from carbon.targets.year_gdp import of_year, revised
 from city.problems import PenstockError
 
 LATE = date(2026, 12, 31)
@@ -110,7 +111,7 @@ def test_the_simple_form_needs_no_figure():
         ((figure(2023, 1300, 2015), figure(2024, 1365)), "no year in common"),
         ((figure(2023, 1300, "current"), figure(2024, 1365, "current")), "Add figures at these prices"),
         ((figure(2020, 1300), figure(2020, 1430, "current"), figure(2021, 1350)), "Check the price year"),
-        ((figure(2021, 1300), figure(2022, 1430, vintage="census"), figure(2023, 1500, vintage="census")), "Add the revised back years"),
+        ((figure(2022, 1300), figure(2023, 1430, vintage="census")), "Add the revised back years"),
     ],
 )
 def test_what_cannot_be_right_is_a_sentence_with_its_year(figures, told):
@@ -128,3 +129,20 @@ def test_slips_show_in_energy_per_gdp_and_not_in_slow_growth():
 def test_years_after_the_last_census_are_no_break():
     after = [figure(2022, 1400, vintage="census"), figure(2023, 1450, vintage="census"), figure(2024, 1500)]
     assert breaks(after) == []
+
+
+def test_a_census_of_years_that_nothing_rests_on_is_no_fault():
+    figures = [figure(2020, 1200), figure(2021, 1300), *(figure(y, 1400 + 50 * (y - 2022), vintage="census") for y in (2022, 2023))]
+    assert of_year(figures, {}, 2024, 2020, LATE).vintage == "expected"
+    assert of_year(figures, {}, 2023, 2020, LATE).vintage == "census"
+
+
+def test_revised_years_are_those_with_a_figure_before_and_one_after_the_census():
+    figures = [figure(2020, 1200), figure(2020, 1260, vintage="census", published="2024-12-26"), figure(2023, 1500, vintage="census")]
+    assert revised(figures, date(2024, 12, 25)) == frozenset()
+    assert revised(figures, date(2024, 12, 26)) == {2020}
+
+
+def test_sectors_of_two_vintages_are_as_final_as_the_least():
+    parts = [figure(2024, 600, sector="industry"), figure(2024, 400, sector="other", vintage="preliminary")]
+    assert of_year(parts, {}, 2024, 2020, LATE).vintage == "preliminary"

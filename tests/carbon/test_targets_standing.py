@@ -7,11 +7,11 @@ from decimal import Decimal
 import pytest
 
 from carbon.accounts import account_of
-from carbon.targets.gdp import YearGdp
 from carbon.targets.heading import Books
 from carbon.targets.measures import Sums
 from carbon.targets.standing import beside, standing
 from carbon.targets.target import Target
+from carbon.targets.year_gdp import YearGdp
 from city.problems import PenstockError
 
 PLACE = {"site": "works", "sector": "industry", "region": "CN-ZJ"}
@@ -135,7 +135,14 @@ def test_a_note_on_gdp_is_a_warning(shipped):
     noted = {2022: YearGdp(2022, Decimal(100), "expected", 2020, "GDP of 2022 is not published; carried on")}
     now = standing(energy(), Books(some.on, some.years, some.months, some.gdp | noted, ACCOUNTS, shipped))
     assert "GDP of 2022 is not published" in str(now.warnings[0])
-    assert now.metric.vintage == "expected"
+    assert (now.metric.vintage, now.metric.price_year) == ("expected", 2020)
+
+
+def test_a_base_from_before_the_census_draws_a_warning_until_it_is_restated(shipped):
+    some = books(shipped, revised=frozenset({2021}))
+    assert "GDP of 2021 is revised after a census" in str(standing(energy(), some).warnings[0])
+    told = {"published": "2022-01-01", "base_value": energy().base_value, "trigger": "census", "reason": "the fifth census"}
+    assert standing(energy(restatements=[told]), some).warnings == ()
 
 
 def test_what_is_not_there_is_none_or_a_sentence(shipped):
