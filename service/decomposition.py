@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from carbon import factors
 from carbon.gwp import gwp, weighed
 from carbon.targets.energy import coal_weights
-from carbon.targets.gdp import of_year
+from carbon.targets.year_gdp import of_year
 from carbon.why.kaya import CityDecomposition, city_decomposition
 from city.clock import local_date
 from city.problems import fault
