@@ -114,9 +114,10 @@ def close(engine: Engine, city: LoadedCity, person: Person, period: str, at_utc:
         observed = f"newer versions of {', '.join(map(str, waiting[:5]))} are not taken in yet"
         raise fault(f"period {period}", observed, "every version posted", "Wait for the night, or run `penstock carbon restate`.")
     ledger = as_of(engine, city, period, head.number)
-    share = completeness(ledger, city, start, end).decimal
+    covered = completeness(ledger, city, start, end)
+    share = covered.decimal
     if share < rules.completeness and not explained.strip():
-        observed = f"{100 * share:.2f} % of its time is usable"
+        observed = f"{100 * share:.2f} % of its time is usable; least of {covered.least}"
         remedy = "Look at `penstock status` for silent meters, or say by --explain why it is closed all the same."
         raise fault(f"period {period}", observed, f"{100 * rules.completeness:g} % or more", remedy)
     found, former = sums(ledger, city, period), _last(engine, period)

@@ -1,4 +1,7 @@
-"""How much of a period the ledger rests on usable readings: by time, for each account."""
+"""How much of a period the ledger rests on usable readings: by time, for each account.
+
+Batch by batch, so that a month of 100,000 meters fits the memory; `carbon.ledger.completeness` tells silence apart and holds all rows.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,6 +31,12 @@ class Completeness:
     def decimal(self) -> Decimal:
         """The share, to a millionth."""
         return Decimal(round(self.share * 10**6)) / 10**6
+
+    @property
+    def least(self) -> str:
+        """The three accounts with the smallest share, with it."""
+        worst = sorted(self.accounts.items(), key=lambda item: (item[1], item[0]))[:3]
+        return ", ".join(f"{name} ({100 * float(share):.2f} %)" for name, share in worst)
 
 
 def completeness(ledger: Ledger, city: LoadedCity, start_utc: datetime, end_utc: datetime) -> Completeness:

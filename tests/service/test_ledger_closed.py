@@ -1,16 +1,19 @@
 """A closed period keeps the sums that were signed; what is restated later is shown against them."""
 
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
+from carbon.ledger.completeness import completeness as of_entries
 from city.clock import parse_utc
 from service import closing
 from service import schema as t
+from service.completeness import completeness
 from service.store import open_store
-from tests.service.ledger_town import NEXT, ZONE, night, opened, revised, town
+from tests.service.ledger_town import NEXT, ZONE, book, night, opened, revised, town
 from tests.town import Town
 
 SIGNED = ("--by", "ada", "--note", "compared with the bills", "--now", "2022-06-16T09:00+02:00")
@@ -45,7 +48,7 @@ def test_a_sign_off_records_root_sums_completeness_and_threshold(made: Town) -> 
         (("2022-06", *SIGNED), "posted up to 2022-06-15"),
         (("2022-13", *SIGNED), "neither a month nor a year"),
         (("2022-05", "--by", "ada", "--now", "2022-06-16T09:00+02:00"), "no note"),
-        (("2022-04", *SIGNED), "usable"),
+        (("2022-04", *SIGNED), "least of el-hall ("),
     ],
 )
 def test_what_cannot_be_closed_is_a_sentence(made: Town, words: tuple[str, ...], told: str) -> None:
@@ -109,6 +112,19 @@ def test_a_sign_off_whose_sums_were_changed_is_found(made: Town) -> None:
         key = next(name for name in row.sums if "posting/location" in name)
         connection.execute(t.ledger_close.update().values(sums={**row.sums, key: "1 1"}))
     assert "period 2022-05, sign-off 1" in made.penstock("verify").out
+
+
+def test_completeness_by_batches_is_that_of_all_entries_together(made: Town) -> None:
+    revised(made, "hall.energy", "2022-05-20", 2_000)
+    night(made, NEXT)
+    span = closing.span("2022-04", ZONE)[0], closing.span("2022-05", ZONE)[1]  # silent in April, but for its last days
+    with opened(made) as (city, _):
+        found = completeness(book(made), city, *span)
+    frame = of_entries(book(made), *span).set_index("account_id")
+    usable = frame["measured"] + frame["estimated"] + frame["substituted"]
+    whole = int((span[1] - span[0]).total_seconds())
+    assert {name: Fraction(int(seconds), whole) for name, seconds in usable.items()} == found.accounts
+    assert 0 < found.share < 1
 
 
 def test_a_period_is_civil_in_the_citys_zone() -> None:
