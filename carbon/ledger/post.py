@@ -1,6 +1,7 @@
 """Posting: usage in, exact entries out."""
 
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
@@ -95,10 +96,10 @@ class _Rules:
         needed[there] = True
         found: dict[tuple[Rule, ...], int] = {}
         table = np.zeros(len(needed), np.int32)
+        applied = _applied(kinds, factors)
         for number in np.flatnonzero(needed).tolist():
-            account, supply = kinds[number // count]
-            on = date.fromisoformat(days.labels[number % count])
-            table[number] = found.setdefault(apply(account, factors, on, supply), len(found))
+            rules_then = applied(number // count, date.fromisoformat(days.labels[number % count]))
+            table[number] = found.setdefault(rules_then, len(found))
         which = table[case]
         problems = []
         for row, last in zip(long.tolist(), there.tolist(), strict=True):
@@ -111,6 +112,24 @@ class _Rules:
         rules = sorted({rule for together in found for rule in together}, key=order_of)
         place = {rule: number for number, rule in enumerate(rules)}
         return cls(tuple(rules), tuple(tuple(place[rule] for rule in together) for together in found), which)
+
+
+def _applied(
+    kinds: Sequence[tuple[Account, Literal["grid", "own"]]], factors: tuple[Factor, ...]
+) -> Callable[[int, date], tuple[Rule, ...]]:
+    """What gives the rules of a kind on a day. They change only where a factor begins or ends to be valid: in between they are known."""
+    begins = sorted(factor.valid_from for factor in factors if factor.valid_from)
+    ends = sorted(factor.valid_to for factor in factors if factor.valid_to)
+    known: dict[tuple[int, int, int], tuple[Rule, ...]] = {}
+
+    def rules(kind: int, on: date) -> tuple[Rule, ...]:
+        span = kind, bisect_right(begins, on), bisect_left(ends, on)
+        if span not in known:
+            account, supply = kinds[kind]
+            known[span] = apply(account, factors, on, supply)
+        return known[span]
+
+    return rules
 
 
 def order_of(rule: Rule) -> tuple[Any, ...]:
@@ -146,10 +165,10 @@ def _columns(rows: Usage, weighed: _Rules) -> dict[str, NDArray[Any]]:
         rows, which = rows.take(index), which[index]
     table = np.array([[*together, *[-1] * (int(gases.max()) - len(together))] for together in weighed.sets], np.int32)
     count = len(rows.place)
-    made = {name: np.empty(count, dtype) for name, dtype in COLUMNS.items()}
+    made = {name: np.empty(count, COLUMNS[name]) for name in ("line", "rule", "seconds", "amount")}
     made |= {"start": rows.start, "quality": rows.quality, "version": rows.version}
-    made["counts"][:] = np.equal(nth, 0)
-    made["reverses"][:] = NOTHING
+    made["counts"] = np.broadcast_to(np.equal(nth, 0).astype(COLUMNS["counts"]), count)
+    made["reverses"] = np.broadcast_to(COLUMNS["reverses"].type(NOTHING), count)
     for first in range(0, count, CHUNK):  # so that the intermediate results stay in the cache
         some = slice(first, first + CHUNK)
         made["line"][some] = rows.place[some] // 2
@@ -157,4 +176,4 @@ def _columns(rows: Usage, weighed: _Rules) -> dict[str, NDArray[Any]]:
         made["seconds"][some] = (rows.end[some] - rows.start[some]) // 1_000_000
         made["amount"][some] = np.where(q.usable(rows.quality[some]), rows.amount[some], 0)
     made["mg"] = masses(made["amount"], made["rule"], weighed.rules)
-    return made
+    return {name: made[name] for name in COLUMNS}
