@@ -45,7 +45,7 @@ class AccountKind(Place):
     if TYPE_CHECKING:
         kind: str
 
-    id: str = Field(description="short name")
+    id: str = Field(pattern=r"^\P{C}+$", description="short name, without control characters")
     point: str = Field(description="point id whose usage is counted; left out where `stated` gives the amounts")
     site: str = Field(description="site id")
     sector: str = Field(description="economic sector of the site")

@@ -263,3 +263,9 @@ def test_documents_of_one_account_may_not_overlap():
     account = account_of(id="d", kind="fuel", fuel="diesel", counts="mass_kg", stated=bills, **BASE)
     with pytest.raises(PenstockError, match="'bill 2' from 2022-01-01 overlaps 'bill 1' to 2022-01-31"):
         check([account])
+
+
+@pytest.mark.parametrize("name", ["", "a\nb", "a\x00", "a\u202eb"])
+def test_an_id_that_no_statement_could_print_is_refused(name):
+    with pytest.raises(ValidationError, match="id"):
+        power(name)
