@@ -34,17 +34,12 @@ def lint(
     city: City = None,
 ) -> None:
     """Look for what goes wrong in factor data, and in how the accounts use it. Exit code 2 when something must be refused."""
-    from service import factor_listing
     from service.cli import environment, finish, moment
-    from service.settings import load, own_factors
+    from service.factor_listing import linted
 
-    env = environment(city)
-    folders = (folder,) if folder else own_factors(env)
-    found = factor_listing.findings(None if folder else load(env), folders, moment(now).date())
-    for one in found:
-        typer.echo(f"{one.severity}: {one}")
-    refused = sum(one.severity == "refuse" for one in found)
-    typer.echo(f"{refused} to refuse, {len(found) - refused} to look at")
+    lines, refused = linted(environment(city), folder, moment(now).date())
+    for line in lines:
+        typer.echo(line)
     finish("problems" if refused else "done")
 
 

@@ -7,8 +7,13 @@ from pathlib import Path
 from carbon.factors import Factor, by_id, load, load_sets
 from carbon.factors.regions import names
 from carbon.lint import Finding, lint_accounts, lint_folders
-from city.problems import fault
-from service.settings import LoadedCity
+from carbon.lint.posted import lint_posted
+from city.problems import PenstockError, fault
+from service.environment import Environment
+from service.settings import LoadedCity, own_factors
+from service.settings import load as load_city
+from service.store import open_store
+from service.store.ledger import open_ledger
 
 _MOST = 40  # lines of a search
 
@@ -82,3 +87,21 @@ def findings(city: LoadedCity | None, folders: Sequence[Path], on: date) -> tupl
     if city is None:
         return found
     return (*found, *lint_accounts(city.settings.accounts, load(folders), on, city.settings.carbon.gwp))
+
+
+def linted(env: Environment, folder: Path | None, on: date) -> tuple[list[str], bool]:
+    """Lines about a folder of sets - or, without one, about the city's own, its accounts and its ledger - and if any is to refuse."""
+    said: list[str] = []
+    if folder:
+        found = findings(None, (folder,), on)
+    else:
+        city = load_city(env)
+        found = findings(city, own_factors(env), on)
+        try:
+            ledger = open_ledger(open_store(env.url), city.folder)
+            found += lint_posted(ledger, load(city.factor_folders), city.settings.city.time_zone)
+        except PenstockError as error:
+            said.append(f"the ledger was not looked into: {error}")
+    refused = sum(one.severity == "refuse" for one in found)
+    lines = [f"{one.severity}: {one}" for one in found]
+    return [*lines, *said, f"{refused} to refuse, {len(found) - refused} to look at"], refused > 0

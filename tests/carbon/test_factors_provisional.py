@@ -10,6 +10,7 @@ from carbon.accounts import account_of, provisional
 from carbon.ledger.ledger import Ledger
 from carbon.ledger.post import post
 from carbon.ledger.restate import restate
+from carbon.lint.posted import lint_posted
 from city.places import Site
 from city.problems import PenstockError
 
@@ -58,3 +59,25 @@ def test_the_ledger_restates_when_the_real_factor_is_published(shipped, power, m
     assert both.book(by, zone=ZONE, period="Y")["mg"].tolist() == [40 * 480_100]  # 40 kWh x 0.4801 kg
     assert both.as_known(THEN).book(by, zone=ZONE, period="Y")["mg"].tolist() == [40 * 497_400]
     assert both.book(by, zone=ZONE, period="Y")["amount"].tolist() == [40_000]  # the electricity is counted once
+
+
+def test_the_linter_tells_what_to_restate_until_it_is_restated(shipped, power, may):
+    accounts, now = provisional([power]), _published_2024(shipped)
+    first = post(may, accounts, SITES, shipped, THEN, zone=ZONE)
+    ledger = Ledger.of([first])
+    assert lint_posted(ledger, shipped, ZONE) == ()
+    found = lint_posted(ledger, now, ZONE)
+    assert [(f.rule, f.severity) for f in found] == [("provisional", "warn")]
+    assert "posted for 2024-05-01 to 2024-05-01" in found[0].subject
+    assert "penstock carbon restate 2024" in found[0].remedy
+    again = restate(ledger, may, accounts, SITES, now, LATER, zone=ZONE, reason="2024's factor is published", **SPAN)
+    assert lint_posted(Ledger.of([first, again]), now, ZONE) == ()
+
+
+def test_a_row_edited_in_place_is_told(shipped, power, may):
+    ledger = Ledger.of([post(may, provisional([power]), SITES, shipped, THEN, zone=ZONE)])
+    name = "cn.mee.grid.average-provincial.CN-ZJ.2023"
+    edited = [f.model_copy(update={"value": Decimal("0.4000")}) if f.id == name else f for f in shipped]
+    assert [(f.rule, f.severity) for f in lint_posted(ledger, edited, ZONE)] == [("edited", "refuse")]
+    gone = [f for f in shipped if f.id != name]
+    assert [f.observed for f in lint_posted(ledger, gone, ZONE)] == ["in no set any more"]

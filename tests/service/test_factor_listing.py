@@ -53,7 +53,9 @@ def test_a_folder_is_linted_and_what_must_be_refused_ends_with_code_2(tmp_path: 
 
 def test_the_city_s_accounts_are_linted_too(tmp_path: Path) -> None:
     town = Town(tmp_path, days=0)
-    assert town.write().penstock("carbon", "lint", "--now", "2023-06-01T00:00Z").out == "0 to refuse, 0 to look at\n"
+    assert "was not looked into: " in town.write().penstock("carbon", "lint", "--now", "2023-06-01T00:00Z").out
+    town.penstock("init")
+    assert town.penstock("carbon", "lint", "--now", "2023-06-01T00:00Z").out == "0 to refuse, 0 to look at\n"
     named = 'region = "CN-ZJ"\nfactor_id = "cn.mee.grid.average-national.CN.2023"\nnote = "as last year"\n'
     said = town.changed("accounts", 'region = "CN-ZJ"\n', named).write().penstock("carbon", "lint", "--now", "2023-06-01T00:00Z")
     assert said.code == 0
