@@ -25,10 +25,9 @@ def section() -> None:
     reports = data.station().city.folder / "reports"
     groups: dict[tuple[str, str], list[Path]] = {}
     for path in files:
-        name = path.relative_to(reports)
-        stem = "proof" if "proof" in name.parts[:-1] else path.name.split(".")[0]
-        groups.setdefault((name.parts[0], stem), []).append(path)
-    for period in sorted({period for period, _ in groups}, reverse=True):
+        period, *rest = path.relative_to(reports).parts  # <period>/<statement>.pdf, <period>/<statement>/<table>.csv, <period>/proof/...
+        groups.setdefault((period, rest[0].split(".")[0] if rest else period), []).append(path)
+    for period in sorted({of for of, _ in groups}, reverse=True):
         st.html(f'<div class="chart-title">{period}</div>')
         for (of, stem), paths in sorted(groups.items()):
             if of == period:
