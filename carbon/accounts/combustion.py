@@ -14,9 +14,15 @@ from city.problems import fault
 HEAT = "cn.gbt2589.heat_equivalent"  # kgce per MJ
 
 
-def released(factors: Sequence[Factor], activity: str, gas: str, region: str) -> Factor | None:
-    """The one factor for a gas of burning; None where no set has it. Raises `PenstockError` when two compete."""
+def released(factors: Sequence[Factor], activity: str, gas: str, region: str, on: date) -> Factor | None:
+    """The factor for a gas of burning, of the narrowest region among those valid on the day (of all, where none is).
+
+    None where no set has one. Raises `PenstockError` when two compete.
+    """
     found = [f for f in factors if f.activity.casefold() == activity.casefold() and f.gas == gas and covers(f, region)]
+    found = [f for f in found if f.valid_on(on)] or found
+    for narrow in (region, region.split("-")[0]):
+        found = [f for f in found if f.region == narrow] or found
     if len(found) > 1:
         ids = ", ".join(f.id for f in found)
         raise fault(f"{gas} of '{activity}' in {region}", f"{len(found)} factors: {ids}", "exactly one", "Keep one of them in the sets.")
@@ -45,7 +51,7 @@ def burnt(
     found: list[tuple[str, Factor]] = []
     lacking = []
     for gas in GASES[first is not None :]:
-        factor = released(factors, activity, gas, account.region)
+        factor = released(factors, activity, gas, account.region, on)
         if factor is None:
             lacking.append(gas)
         else:

@@ -63,6 +63,18 @@ def test_a_verified_factor_of_the_citys_own_set_adds_the_lacking_gas(shipped):
     assert "not posted" not in rules[0].note
 
 
+def test_a_citys_own_factor_stands_before_the_worlds_while_it_is_valid(shipped):
+    methane = next(f for f in shipped if f.id == "ipcc2006.v2.ch4.natural_gas")
+    said = {"valid_from": date(2022, 1, 1), "valid_to": date(2022, 12, 31)}
+    own = methane.model_copy(update={"id": "own.ch4", "region": "CN-ZJ", "value": Decimal(2), **said})
+    nation = methane.model_copy(update={"id": "cn.ch4", "region": "CN", "value": Decimal(3)})
+    sets = (*shipped, nation, own)
+    assert ratios(make("natural-gas"), sets)["CH4"] == GAS_MJ * 2 / TERA
+    assert ratios(make("natural-gas"), sets, date(2023, 6, 15))["CH4"] == GAS_MJ * 3 / TERA
+    with pytest.raises(PenstockError, match=r"2 factors: own\.ch4, again"):
+        apply(make("natural-gas"), (*sets, own.model_copy(update={"id": "again"})), IN_2022)
+
+
 def test_diesel_by_mass_volume_and_heat_weighs_the_same_per_megajoule(shipped):
     by_mass = ratios(make("fuel", fuel="diesel", counts="mass_kg"), shipped)
     assert by_mass == {gas: DIESEL_MJ * Fraction(per_tj) / TERA * 1000 for gas, per_tj in (("CO2", 74100), ("CH4", 3), ("N2O", "0.6"))}
