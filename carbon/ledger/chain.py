@@ -1,5 +1,6 @@
 """Headers: each batch sealed behind the one before."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 from pathlib import Path
@@ -62,6 +63,9 @@ def to_json(header: Header) -> dict[str, Any]:
 def from_json(found: Mapping[str, Any]) -> Header:
     """A header from `to_json`. Raises `PenstockError` when it is none."""
     kinds = {"number": int, "rows": int, "start": int, "end": int, "known_at_utc": int}
-    if set(found) != {field.name for field in fields(Header)} or any(type(value) is not kinds.get(k, str) for k, value in found.items()):
+    wrong = set(found) != {field.name for field in fields(Header)} or any(
+        type(value) is not kinds.get(k, str) for k, value in found.items()
+    )
+    if wrong or not all(re.fullmatch("[0-9a-f]{64}", found[name]) for name in ("previous", "merkle", "root")):
         raise fault("ledger header", str(dict(found))[:200], "the fields of a header", "Restore it from a copy.")
     return Header(**{**found, "known_at_utc": from_micros(found["known_at_utc"])})

@@ -19,7 +19,7 @@ from city.clock import as_utc
 from city.places import Site
 from city.problems import PenstockError, Problem, fault
 
-_SAID = ("start", "seconds", "amount", "mg", "quality", "counts")  # what an entry says, beside its account and its rule
+_SAID = ("start", "seconds", "amount", "mg", "quality", "counts", "rule", "line")  # all but the version: what an entry says
 
 
 def restate(
@@ -38,9 +38,9 @@ def restate(
 ) -> Batch | None:
     """What makes the ledger say, for accounts and periods starting in [start, end), what `post` makes of `usage` now; none when it does.
 
-    An entry that differs in account, rule, period, amount, mass or quality is reversed - amount and mass negated, `reverses` its name -
-    and the new one is posted; equal ones are left alone, and entries whose usage is gone are reversed. `account_ids` limits this to some
-    accounts, closed ones among them. Raises `PenstockError` without a reason, for usage outside [start, end), and as `post` does.
+    An entry that differs in anything but its version is reversed - amount and mass negated, `reverses` its name - and the new one is
+    posted; equal ones are left alone, and entries whose usage is gone are reversed. `account_ids` limits this to some accounts, closed
+    ones among them. Raises `PenstockError` without a reason, for usage outside [start, end), and as `post` does.
     """
     if not reason.strip():
         raise fault("restatement", "no reason", "a sentence that says why", "Say what changed.")
@@ -64,7 +64,6 @@ class _Entries:
     """Entries of several batches over common dictionaries: those that stand, then those that should."""
 
     def __init__(self) -> None:
-        self.accounts: dict[str, int] = {}
         self.lines: dict[Line, int] = {}
         self.rules: dict[Rule, int] = {}
         self.parts: list[dict[str, NDArray[Any]]] = []
@@ -74,20 +73,18 @@ class _Entries:
         part = {name: column[rows] for name, column in batch.columns.items()}
         if number is not None:
             part["reverses"] = number * NUMBER + rows
-        account = np.array([self.accounts.setdefault(line.account_id, len(self.accounts)) for line in batch.lines], np.int64)
         line = np.array([self.lines.setdefault(line, len(self.lines)) for line in batch.lines], np.int32)
         rule = np.array([self.rules.setdefault(rule, len(self.rules)) for rule in batch.rules], np.int32)
-        part["account"] = account[part["line"]]
         part["line"], part["rule"] = line[part["line"]], rule[part["rule"]]
         self.parts.append(part)
 
     def changes(self, known_at_utc: datetime, reason: str) -> Batch | None:
         """The batch of reversals and new entries; what stands and should stand cancels."""
-        column = {name: np.concatenate([part[name] for part in self.parts]) for name in (*COLUMNS, "account")}
-        order = np.lexsort([column[name] for name in (*_SAID, "rule", "account")])
+        column = {name: np.concatenate([part[name] for part in self.parts]) for name in COLUMNS}
+        order = np.lexsort([column[name] for name in _SAID])
         new = column["reverses"][order] == NOTHING
         same = new[1:] != new[:-1]
-        for name in (*_SAID, "rule", "account"):
+        for name in _SAID:
             same &= column[name][order[1:]] == column[name][order[:-1]]
         stays = np.append(same, False) | np.append(False, same) if len(order) else np.zeros(0, bool)
         rows = order[~stays]

@@ -142,7 +142,7 @@ def test_a_chain_may_begin_at_the_root_of_a_former_ledger(small, tmp_path):
 
 def test_a_header_that_is_none_is_a_sentence(kept):
     good = to_json(kept[0][0])
-    for bad in ({**good, "rows": "7"}, {**good, "more": 1}, {}):
+    for bad in ({**good, "rows": "7"}, {**good, "more": 1}, {**good, "merkle": "../" + good["merkle"][3:]}, {}):
         with pytest.raises(PenstockError, match="ledger header"):
             from_json(bad)
     assert sealed(kept[0][0]) == kept[0][0]

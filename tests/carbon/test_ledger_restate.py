@@ -93,6 +93,15 @@ def test_accounts_that_are_not_named_are_left_alone(day, books, shipped, first):
     assert {line.account_id for line in made.lines} == {"pumps"}
 
 
+def test_an_account_of_another_sector_is_restated_and_a_newer_version_of_the_same_reading_is_not(usage, shipped):
+    frame = usage("a.energy", [1000])
+    ledger = Ledger.of([post(frame, [power()], (), shipped, KNOWN, zone=ZONE)])
+    assert again(ledger, frame.assign(version=2), [power()], shipped) is None
+    made = again(ledger, frame, [power(sector="services")], shipped, reason="wrong sector in the first books")
+    book = sums(Ledger.of([ledger.batches[0].batch, made]))
+    assert book[["sector", "amount"]].to_numpy().tolist() == [["services", 1000]]
+
+
 def test_a_batch_that_is_one_reversal_takes_its_entry_back(usage, shipped):
     ledger = Ledger.of([post(usage("a.energy", [1000]), [power()], (), shipped, KNOWN, zone=ZONE)])
     made = again(ledger, usage("a.energy", []), [power()], shipped, reason="not ours")
