@@ -1,7 +1,8 @@
 """Scope 2 in both views out of the store: the ledger by the hour, with what has been retired for its accounts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from fractions import Fraction
 from functools import cache
 from typing import Any
@@ -16,11 +17,13 @@ from carbon.gwp import gwp
 from carbon.instruments.certificates import Lot
 from carbon.instruments.claims import Claim, Issued
 from carbon.instruments.contracts import Contract
-from carbon.instruments.hours import hours_of
+from carbon.instruments.hours import Hours, hours_of, users
 from carbon.instruments.quality import Criterion, of_contract, of_lot
 from carbon.instruments.residual import Residual, residual
 from carbon.instruments.views import View, view
-from city.clock import civil_day, local_date
+from carbon.ledger.civil import from_micros
+from carbon.ledger.ledger import Ledger
+from city.clock import HOUR, civil_day, local_date
 from city.problems import PenstockError, Problem, fault
 from service import instruments
 from service.settings import LoadedCity
@@ -41,13 +44,8 @@ def year_view(engine: Engine, city: LoadedCity, year: int) -> tuple[View, pd.Dat
         raise fault("[carbon] entry_hours", f"{settings.carbon.entry_hours} h", "1 h", "Hourly views need a ledger by the hour.")
     start, end = civil_day(date(year, 1, 1), zone)[0], civil_day(date(year + 1, 1, 1), zone)[0]
     every = factors.load(city.factor_folders)
-    ledger = open_ledger(engine, city.folder, start, end)
-    book = ledger.book(BY, zone=zone, period="H", start=start, end=end)
     plants = [account.id for account in settings.accounts if account.kind == "own-renewable"]
-    if not len(book):
-        raise fault(f"scope 2 of {year}", "no entries in the ledger", "a year with entries", "Choose another year, or run the night.")
-    first, last = _span(book, end)
-    hours = hours_of(book, first, last, zone, plants, gwp(every, settings.carbon.gwp))
+    hours = _hours_of_ledger(open_ledger(engine, city.folder, start, end), year, zone, plants, gwp(every, settings.carbon.gwp))
     claims, criteria = _claims(engine, city, start, end, set(hours.accounts))
     issued = [
         Issued(lot.id, lot.plant, civil_day(lot.produced_from, zone)[0], civil_day(lot.produced_to, zone)[1], lot.count * instruments.WH)
@@ -55,15 +53,27 @@ def year_view(engine: Engine, city: LoadedCity, year: int) -> tuple[View, pd.Dat
         if lot.plant in plants and lot.produced_from.year <= year <= lot.produced_to.year
     ]
     accounts = settings.accounts if settings.carbon.provisional == "refuse" else provisional(settings.accounts)
-    rates, mixes = _weights({account.id: account for account in accounts}, every, city)
+    by_name = {account.id: account for account in accounts}
+    if gone := sorted(set(hours.accounts) - by_name.keys()):
+        remedy = "Keep the tables of former accounts: their region is needed."
+        raise fault(f"scope 2 of {year}", f"account {', '.join(gone)} of the ledger is not in city.toml", "all its accounts", remedy)
+    rates, mixes = _weights(by_name, every, city)
     made = view(hours, claims, issued, _suppliers(city, every), mixes, rates)
     return made, criteria
 
 
-def _span(book: pd.DataFrame, end: datetime) -> tuple[datetime, datetime]:
-    """From the first hour of the ledger's year to its last: hours before the city began are not missing ones."""
-    labels = pd.to_datetime(book["period"].drop_duplicates(), utc=True)
-    return labels.min().to_pydatetime(), min(end, labels.max().to_pydatetime() + timedelta(hours=1))
+def _hours_of_ledger(ledger: Ledger, year: int, zone: str, plants: Sequence[str], weights: Mapping[str, Decimal]) -> Hours:
+    """The year's hours, from the first that the ledger has to its last: hours before the city began are not missing ones."""
+    spans = [instruments.month_span(f"{year}-{month:02d}", zone) for month in range(1, 13)]
+    start, end = spans[0][0], spans[-1][1]
+    first = max(start, min((from_micros(one.header.start) for one in ledger.batches), default=end))
+    last = min(end, max((from_micros(one.header.end) for one in ledger.batches), default=start))
+    accounts = users(ledger.book(BY, zone=zone, period=None, start=start, end=end))
+    if not accounts:
+        raise fault(f"scope 2 of {year}", "no electricity in the ledger", "a year with entries", "Choose another year, or run the night.")
+    books = (ledger.book(BY, zone=zone, period="H", start=begin, end=finish) for begin, finish in spans if begin < last and first < finish)
+    # From civil midnight on, for some zones are half an hour off.
+    return hours_of(books, accounts, plants, start + (first - start) // HOUR * HOUR, last, zone, weights)
 
 
 def _weights(

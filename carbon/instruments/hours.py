@@ -1,11 +1,10 @@
 """Electricity by the hour out of the ledger's book: what was used, what the city's own plants gave of it, and where that counts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -56,52 +55,63 @@ class Hours:
         return slice(int(first), int(last))
 
 
+def users(book: pd.DataFrame) -> tuple[str, ...]:
+    """Accounts of a BOOK whose electricity counts in scope 2, in order: postings, so neither generation nor certificates."""
+    return tuple(sorted(set(book["account_id"][_scope2(book)])))
+
+
+def _scope2(book: pd.DataFrame) -> NDArray[np.bool_]:
+    return ((book["carrier"] == "electricity") & (book["kind"] == "posting") & (book["scope"] == 2)).to_numpy()
+
+
 def hours_of(
-    book: pd.DataFrame,
+    books: Iterable[pd.DataFrame],
+    accounts: Sequence[str],
+    plants: Sequence[str],
     start_utc: datetime,
     end_utc: datetime,
     zone: str,
-    plants: Sequence[str],
     weights: Mapping[str, Decimal],
 ) -> Hours:
-    """Hours of the electricity accounts in a BOOK by hour.
+    """Hours of electricity in [start, end) out of BOOKs by hour, one after the other (a year of many accounts is too long for one).
 
-    `book`: account_id, period (start of the hour with offset), carrier, kind, basis, gas, amount [Wh], mg, missing. `plants`:
-    ids of the own-renewable accounts; of the others, those of carrier electricity with postings of scope 2 are read. `weights`:
-    GWP of each gas [1], CO2e 1. An hour without an entry counts as lacking and weighs nothing; an entry longer than an hour
-    stands in its first one, so the ledger must post by the hour. Raises `PenstockError` for a gas without weight.
+    `books`: account_id, scope, carrier, period (start of the hour with offset), kind, basis, gas, amount [Wh], mg, counts of usage
+    rows. `accounts` as `users` gives them; `plants`: ids of the own-renewable accounts. `weights`: GWP of each gas [1], CO2e 1. An hour
+    without an entry counts as lacking and weighs nothing; an entry longer than an hour stands in its first one, so the ledger must
+    post by the hour. Raises `PenstockError` for a gas without weight and for a sum of other hours.
     """
-    book = book[(book["carrier"] == "electricity") & (book["kind"] != "outside")]
     times = pd.date_range(start_utc, end_utc, freq="h", inclusive="left", unit="us")
-    labels, distinct = pd.factorize(book["period"])
-    columns = times.get_indexer(pd.DatetimeIndex(pd.to_datetime(distinct, utc=True)).as_unit("us"))[labels]
-    is_plant = book["account_id"].isin(plants).to_numpy()
-    scope2 = (book["kind"] == "posting").to_numpy() & (book["scope"] == 2).to_numpy()
-    accounts = tuple(sorted(set(book["account_id"][scope2 & ~is_plant])))
-    rows = pd.Index([*accounts, *plants]).get_indexer(book["account_id"])
-    keep = (rows >= 0) & (columns >= 0) & (is_plant | scope2)
-    own = (book["basis"] == "direct").to_numpy()
-    amounts, mg = book["amount"].to_numpy("int64"), _weighed(book, keep & ~is_plant, weights)
-
-    def table(values: Any, where: NDArray[np.bool_]) -> Wh:
-        made = np.zeros((len(accounts) + len(plants), len(times)), dtype=np.int64)
-        chosen = keep & where
-        np.add.at(made, (rows[chosen], columns[chosen]), values[chosen])
-        return made
-
-    n = len(accounts)
-    everything = np.ones(len(book), dtype=bool)
-    told = table((book["measured"] + book["estimated"] + book["substituted"]).to_numpy("int64"), everything)
-    gone = table(book["missing"].to_numpy("int64"), everything)
-    amount = table(amounts, everything)
+    names, n = pd.Index([*accounts, *plants]), len(accounts)
+    amount, own, mass, told, gone = (np.zeros((len(names), len(times)), dtype=np.int64) for _ in range(5))
+    for book in books:
+        labels, distinct = pd.factorize(book["period"])
+        columns = times.get_indexer(pd.DatetimeIndex(pd.to_datetime(distinct, utc=True)).as_unit("us"))[labels]
+        rows = names.get_indexer(book["account_id"])
+        keep = (rows >= 0) & (_scope2(book) | ((rows >= n) & (book["kind"] == "memo").to_numpy()))
+        if (columns[keep] < 0).any():
+            odd = book["period"].to_numpy()[keep & (columns < 0)][0]
+            raise fault(
+                "hours of electricity", f"a sum of {odd}", f"hours from {times[0]} on", "Sum the book from the same civil midnight."
+            )
+        part, cells = book[keep], (rows[keep], columns[keep])
+        direct = (part["basis"] == "direct").to_numpy()
+        usable = part["measured"] + part["estimated"] + part["substituted"]
+        for table, values in (
+            (amount, part["amount"]),
+            (own, part["amount"] * direct),
+            (mass, _weighed(part, weights)),
+            (told, usable),
+            (gone, part["missing"]),
+        ):
+            np.add.at(table, cells, np.asarray(values, dtype=np.int64))
     lacking = (told[:n] == 0) | (gone[:n] > 0)
-    return Hours(accounts, tuple(plants), times, zone, amount[:n], table(amounts, own)[:n], amount[n:], table(mg, everything)[:n], lacking)
+    return Hours(tuple(accounts), tuple(plants), times, zone, amount[:n], own[:n], amount[n:], mass[:n], lacking)
 
 
-def _weighed(book: pd.DataFrame, chosen: NDArray[np.bool_], weights: Mapping[str, Decimal]) -> Wh:
+def _weighed(book: pd.DataFrame, weights: Mapping[str, Decimal]) -> Wh:
     """Milligrams CO2e of each row, half to even; CO2 and CO2e weigh 1 and stay as they are."""
     mg = book["mg"].to_numpy("int64").copy()
-    for gas in sorted(set(book["gas"][chosen]) - {"CO2", "CO2e", "-"}):
+    for gas in sorted(set(book["gas"]) - {"CO2", "CO2e", "-"}):
         if gas not in weights:
             raise fault(f"gas '{gas}'", "no warming potential", ", ".join(sorted(weights)), "Choose a set of potentials that has it.")
         rows = np.flatnonzero((book["gas"] == gas).to_numpy())

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from carbon.apportion import apportion
 from carbon.instruments.claims import Claim, Issued, kept, lay
-from carbon.instruments.hours import Hours, hours_of
+from carbon.instruments.hours import Hours, hours_of, users
 from city.problems import PenstockError
 
 START = datetime(2023, 1, 1, tzinfo=UTC)
@@ -175,8 +175,12 @@ def test_hours_come_out_of_the_book_with_own_supply_and_gaps() -> None:
         {**row, "account_id": "roof", "kind": "memo", "gas": "-", "period": "2023-01-01T08:00+08:00", "basis": "-"}
         | {"amount": 45, "mg": 0, "measured": 1, "missing": 0},
     ]
-    found = hours_of(pd.DataFrame(told), START, START + timedelta(hours=3), "Asia/Shanghai", ["roof"], {})
+    book = pd.DataFrame(told)
+    assert users(book) == ("a",)
+    found = hours_of([book[:2], book[2:]], users(book), ["roof"], START, START + timedelta(hours=3), "Asia/Shanghai", {})
     assert (found.accounts, found.used_wh.tolist(), found.own_wh.tolist()) == (("a",), [[100, 0, 0]], [[30, 0, 0]])
     assert (found.made_wh.tolist(), found.location_mg.tolist()) == ([[45, 0, 0]], [[30, 0, 0]])
     assert found.lacking.tolist() == [[False, True, True]]
     assert set(found.months) == {"2023-01"}
+    with pytest.raises(PenstockError, match="a sum of 2023-01-01T09:00"):  # nothing is left out silently
+        hours_of([book], users(book), ["roof"], START, START + timedelta(hours=1), "Asia/Shanghai", {})

@@ -180,7 +180,12 @@ def test_the_citys_own_residual_mix_and_then_a_suppliers_factor_weigh_the_rest(t
 
 
 def test_a_year_without_entries_is_a_sentence(town: Town) -> None:
-    assert "no entries in the ledger" in books(town, "matching", "--year", "2021")
+    assert "no electricity in the ledger" in books(town, "matching", "--year", "2021")
+
+
+def test_a_former_account_must_stay_in_the_file(town: Town) -> None:
+    town.file.write_text(town.file.read_text().replace('id = "el-hall"\nkind', 'id = "el-other"\nkind').replace('"el-hall"', '"el-other"'))
+    assert "account el-hall of the ledger is not in city.toml" in books(town, "matching", "--year", "2022")
 
 
 def test_an_enterprise_is_reported_with_its_gaps_and_its_position(town: Town) -> None:
