@@ -1,6 +1,6 @@
 """How much of a period the ledger rests on usable readings: by time, for each account.
 
-Batch by batch, so that a month of 100,000 meters fits the memory; `carbon.ledger.completeness` tells silence apart and holds all rows.
+Batch by batch, so that a month of 100,000 meters fits the memory.
 """
 
 from dataclasses import dataclass

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from carbon.ledger.completeness import completeness as of_entries
 from city.clock import parse_utc
 from service import closing
 from service import schema as t
 from service.completeness import completeness
 from service.store import open_store
+from tests.carbon.silence import completeness as of_entries
 from tests.service.ledger_town import NEXT, ZONE, book, night, opened, revised, town
 from tests.town import Town
 

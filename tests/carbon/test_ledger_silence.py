@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 
 from carbon.accounts import account_of
-from carbon.ledger.completeness import completeness
 from carbon.ledger.ledger import Ledger
 from carbon.ledger.post import post
 from carbon.ledger.restate import restate
+from tests.carbon.silence import completeness
 
 KNOWN = datetime(2022, 6, 20, tzinfo=UTC)
 START, END = datetime(2022, 6, 15, tzinfo=UTC), datetime(2022, 6, 15, 2, tzinfo=UTC)
