@@ -116,7 +116,7 @@ def standings(night: Night) -> tuple[list[Standing], list[Problem]]:
             problems.append(Problem(f"target '{target.id}'", "nothing in the ledger to tell it from", allowed, "Add the accounts."))
         else:
             report.append(found)
-    return beside(report), problems
+    return beside(report), list(dict.fromkeys(problems))  # one GDP is behind many targets
 
 
 def _gdp(night: Night, target: Target, year: int, on: date) -> YearGdp | None:
