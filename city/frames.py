@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import pandera.pandas as pa
 from numpy.typing import NDArray
 
 from city import quality as q
@@ -15,15 +15,29 @@ from city.clock import as_utc, grid
 from city.problems import PenstockError, Problem, fault
 from city.quantities import Quantity
 
+if TYPE_CHECKING:
+    import pandera.pandas as pa
+
 TIME = "datetime64[us, UTC]"
 
 
-def _frame(columns: dict[str, Any], optional: Sequence[str] = ()) -> pa.DataFrameSchema:
-    made = {
-        name: pa.Column(dtype, nullable=name in optional, coerce=True) if dtype is not None else pa.Column(nullable=True)
-        for name, dtype in columns.items()
-    }
-    return pa.DataFrameSchema(made, strict="filter", ordered=False)
+@dataclass(frozen=True)
+class Frame:
+    """The columns of a tidy frame and their types; only those of `optional` may lack values. Its checker is made when it is first used."""
+
+    columns: dict[str, Any]
+    optional: tuple[str, ...] = ()
+
+    @cached_property
+    def schema(self) -> "pa.DataFrameSchema":
+        import pandera.pandas as pa
+
+        made = {name: pa.Column(dtype, nullable=name in self.optional, coerce=True) for name, dtype in self.columns.items()}
+        return pa.DataFrameSchema(made, strict="filter", ordered=False)
+
+
+def _frame(columns: dict[str, Any], optional: Sequence[str] = ()) -> Frame:
+    return Frame(columns, tuple(optional))
 
 
 READINGS = _frame(
@@ -81,13 +95,15 @@ LEDGER = _frame(
 )
 
 
-def checked(schema: pa.DataFrameSchema, frame: pd.DataFrame, subject: str) -> pd.DataFrame:
-    """`frame` with the schema's columns and types, index-free. Raises `PenstockError` with one problem per fault."""
+def checked(kind: Frame, frame: pd.DataFrame, subject: str) -> pd.DataFrame:
+    """`frame` with the columns and types of its kind, index-free. Raises `PenstockError` with one problem per fault."""
+    import pandera.pandas as pa
+
     try:
-        return schema.validate(frame.reset_index(drop=True), lazy=True)
+        return kind.schema.validate(frame.reset_index(drop=True), lazy=True)
     except (pa.errors.SchemaErrors, pa.errors.SchemaError) as error:
         cases = getattr(error, "failure_cases", None)
-        allowed = ", ".join(schema.columns)
+        allowed = ", ".join(kind.columns)
         if not isinstance(cases, pd.DataFrame):
             raise fault(subject, str(error), f"columns {allowed}", "Correct the table.") from None
         raise PenstockError(

@@ -64,6 +64,12 @@ class Environment(BaseSettings):
         return self.home if self.home is not None else Path("var") / self.city_id
 
     @property
+    def factor_folders(self) -> tuple[Path, ...]:
+        """The city's own emission factors, in factors/ beside its file."""
+        folder = self.city_file.parent / "factors"
+        return (folder,) if folder.is_dir() else ()
+
+    @property
     def url(self) -> str:
         if self.database_url is not None:
             return self.database_url.get_secret_value()

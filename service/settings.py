@@ -199,7 +199,7 @@ class LoadedCity:
         self.settings, self.environment, self.models, self.config_hash = settings, environment, models, config_hash
         self.folder = environment.folder
         self.beside = environment.city_file.parent
-        self.factor_folders = own_factors(environment)
+        self.factor_folders = environment.factor_folders
         self.meter = {meter.id: meter for meter in settings.meters}
         longer = {rule.point: rule.step_s for rule in settings.reporting}  # read at the meter's step, stored at the rule's
         self.points: dict[str, Point] = {
@@ -256,8 +256,7 @@ class LoadedCity:
 
 def own_factors(environment: Environment) -> tuple[Path, ...]:
     """The city's own emission factors, in factors/ beside its file."""
-    folder = environment.city_file.parent / "factors"
-    return (folder,) if folder.is_dir() else ()
+    return environment.factor_folders
 
 
 def load(environment: Environment) -> LoadedCity:
@@ -277,7 +276,7 @@ def load(environment: Environment) -> LoadedCity:
         except PenstockError as error:
             problems += [Problem(f"{path} ({owner})", p.observed, p.allowed, p.remedy) for p in error.problems]
     problems += references.dangling(raw, models)
-    problems += names.mismatched(raw, models, own_factors(environment))
+    problems += names.mismatched(raw, models, environment.factor_folders)
     problems += sums.mismatched(raw, models)
     problems += civil_steps.mismatched(raw)
     problems += edge_settings.mismatched(raw, models)

@@ -18,7 +18,7 @@ from carbon.statements.document import Seal
 from carbon.statements.source import Comparative, Source
 from carbon.targets.energy import CoalWeight, coal_weights
 from carbon.why.uncertainty import of_book
-from city.clock import local_date
+from city.clock import civil_day, local_date
 from city.problems import PenstockError, fault
 from service import closing
 from service.completeness import completeness
@@ -43,6 +43,8 @@ def source(engine: Engine, city: LoadedCity, period: str, language: str, files: 
     """
     zone, told = city.settings.city.time_zone, city.settings.carbon
     start, end = closing.span(period, zone)
+    posted = stored.posted_until(engine)
+    over = min(end, civil_day(posted, zone)[1]) if posted else end
     ledger = stored.open_ledger(engine, city.folder, start, end)
     book = ledger.book(zone=zone, period="D" if len(period) == 7 else "M", start=start, end=end)
     if book.empty:
@@ -70,7 +72,8 @@ def source(engine: Engine, city: LoadedCity, period: str, language: str, files: 
         materiality=told.materiality,
         completeness=told.completeness,
         comparatives=_comparatives(engine, city),
-        usable=completeness(ledger, city, start, end).accounts,
+        usable=completeness(ledger, city, start, over).accounts,
+        until=f"{posted}" if over < end else "",
         uncertainty=of_book(weighed(book, weights), rules.values(), known, told.meter_uncertainty_percent, dict.fromkeys(weights)),
         sets=_sets(sets, {name for rule in rules.values() for name, _ in rule.parts}),
     )

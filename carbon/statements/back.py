@@ -72,8 +72,9 @@ def quality_text(source: Source) -> tuple[str, ...]:
     gaps = {account: gap(source, account) for account in _accounts(source)}
     open_ended = [account for account, weight in gaps.items() if weight is None]
     known = sum((weight for weight in gaps.values() if weight is not None), Fraction(0))
+    begun = [say(lang, "not_over", period=source.period, until=source.until)] if source.until else []
     enough = "complete" if share >= Fraction(source.completeness) else "incomplete"
-    said = [say(lang, enough, share=_percent(share), limit=_percent(Fraction(source.completeness)))]
+    said = [*begun, say(lang, enough, share=_percent(share), limit=_percent(Fraction(source.completeness)))]
     limit = Fraction(source.materiality)
     material = "gaps_open" if open_ended else "gaps_material" if known > limit * abs(total) else "gaps_small"
     names = ", ".join(open_ended[:8]) + (" ..." if len(open_ended) > 8 else "")

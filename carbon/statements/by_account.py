@@ -1,7 +1,7 @@
 """The statement by account: one row per account, day or month, activity and gas, as posted."""
 
 from carbon.statements.back import back_matter
-from carbon.statements.document import Document, Row, Section, Table, rounded
+from carbon.statements.document import Cell, Document, Row, Section, Table, Value, rounded
 from carbon.statements.inventory import PLACES, charts, total_row
 from carbon.statements.source import STATES, Condition, Source
 from carbon.statements.vocabulary import named
@@ -19,7 +19,7 @@ def by_account(source: Source) -> Document:
         Section("summary", say(lang, "summary"), (say(lang, "inventory_intro"),), tables, charts(source)),
         *back_matter(source, "accounts"),
     )
-    return Document("accounts", say(lang, "accounts"), source.city, source.period, lang, sections, source.seal)
+    return Document("accounts", say(lang, "accounts"), source.city, source.shown, lang, sections, source.seal)
 
 
 def _table(source: Source, key: str, parts: tuple[str, ...]) -> Table:
@@ -46,8 +46,10 @@ def _table(source: Source, key: str, parts: tuple[str, ...]) -> Table:
             }
             amount = source.value("amount", Quantity(quantity).scale, part, **where)
             mass = source.mass(part, **where)
-            counts = [source.value("entries", 1, part, state=state, **where) for state in STATES]
-            cells = (account, named(lang, activity), scope, part or source.period, amount, Quantity(quantity).unit, gas)
+            counts: list[Value | None] = [source.value("entries", 1, part, state=state, **where) for state in STATES]
+            cells: tuple[Cell, ...] = (account, named(lang, activity), scope, part or source.period, amount, Quantity(quantity).unit, gas)
+            if not amount.exact and not any(count.exact for count in counts if count):
+                cells, counts = (*cells[:4], None, *cells[5:]), [None] * len(STATES)  # a further gas: the first one's row has the amount
             rows.append(Row((*cells, mass if kind == "posting" else None, mass if kind == "outside" else None, *counts, rule)))
     total = total_row((say(lang, "total"), *[None] * 6), rows).cells[:-1] if rows else ()
     body = (*rows, Row((*total, None), tuple(range(len(rows))))) if rows else ()

@@ -53,7 +53,7 @@ def community(source: Source, subsectors: Mapping[str, str], keys: Mapping[str, 
         Section("detail", say(lang, "detail"), (), (_detail(source, subsectors, keys),)),
         *back_matter(source, "gpc"),
     )
-    return Document("gpc", say(lang, "gpc"), source.city, source.period, lang, sections, source.seal)
+    return Document("gpc", say(lang, "gpc"), source.city, source.shown, lang, sections, source.seal)
 
 
 def _floats(table: Table, key: str) -> tuple[float, ...]:

@@ -27,7 +27,7 @@ def balance(source: Source) -> Document:
         Section("summary", say(lang, "summary"), text, tuple(tables), tuple(_chart(table) for table in tables if table.rows)),
         *back_matter(source, "energy"),
     )
-    return Document("energy", say(lang, "energy"), source.city, source.period, lang, sections, source.seal)
+    return Document("energy", say(lang, "energy"), source.city, source.shown, lang, sections, source.seal)
 
 
 def _rules(source: Source, own: bool) -> tuple[str, ...]:

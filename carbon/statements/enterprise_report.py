@@ -27,7 +27,7 @@ def enterprise_report(source: Source, report: MonitoringReport) -> Document:
         Section("plan", say(lang, "plan"), (), (Table("Plan", say(lang, "plan"), columns, plan),)),
         *back_matter(source, "enterprise"),
     )
-    return Document("enterprise", title, source.city, source.period, lang, sections, source.seal)
+    return Document("enterprise", title, source.city, source.shown, lang, sections, source.seal)
 
 
 def _streams(source: Source, report: MonitoringReport) -> Table:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,11 @@ from carbon.ledger.coverage import STATES, coverage
 from carbon.ledger.entries import Sealed, entry_id
 from carbon.ledger.ledger import Ledger
 from carbon.statements.address import Address
-from carbon.targets.energy import CoalWeight
 from city.clock import civil_day
 from city.problems import fault
+
+if TYPE_CHECKING:
+    from carbon.targets.energy import CoalWeight
 
 _OF_LINE = ("account_id", "site", "district", "sector", "scope", "gpc", "activity", "carrier", "quantity")
 _OF_RULE = ("kind", "basis", "gas", "rule_id")
@@ -82,7 +84,7 @@ def explain(
     address: Address,
     zone: str,
     weights: Mapping[str, Decimal],
-    coal: Mapping[str, Mapping[str, CoalWeight]],
+    coal: Mapping[str, Mapping[str, "CoalWeight"]],
     most: int = 20,
 ) -> Explanation:
     """The entries at an address, grouped by account and rule, and the first `most` of them one by one.
@@ -170,7 +172,7 @@ def _adds(
     numbers: tuple[int, int, int],
     show: str,
     weights: Mapping[str, Decimal],
-    coal: Mapping[str, Mapping[str, CoalWeight]],
+    coal: Mapping[str, Mapping[str, "CoalWeight"]],
 ) -> Fraction:
     """What a group adds to the number shown: [mg], [stored units], entries, [mg CO2e] or [kgce]."""
     (line, rule), (entries, amount, mg) = key, numbers

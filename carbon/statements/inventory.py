@@ -38,7 +38,7 @@ def inventory(source: Source, dual: pd.DataFrame | None = None, used: pd.DataFra
         Section("beside", say(lang, "beside"), (say(lang, "beside_intro"),), beside(source)),
         *back_matter(source, "inventory"),
     )
-    return Document("inventory", say(lang, "inventory"), source.city, source.period, lang, sections, source.seal)
+    return Document("inventory", say(lang, "inventory"), source.city, source.shown, lang, sections, source.seal)
 
 
 def gas_columns(lang: str) -> tuple[Column, ...]:

@@ -35,7 +35,7 @@ def measure_report(source: Source, measures: Sequence[Judged], plans: Sequence[s
         Section("criteria", say(lang, "criteria"), (), (_criteria(lang, measures), _avoided(lang, measures))),
         *back_matter(source, "measures"),
     )
-    return Document("measures", say(lang, "measures"), source.city, source.period, lang, sections, source.seal)
+    return Document("measures", say(lang, "measures"), source.city, source.shown, lang, sections, source.seal)
 
 
 def _number(number: float, places: int) -> Value:

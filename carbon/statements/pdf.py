@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from carbon.statements.chart import drawing
-from carbon.statements.document import Document
+from carbon.statements.document import Document, Section
 from carbon.statements.pdf_table import flowables, paragraph, shown, styles, too_wide
 from carbon.statements.tidy import write_bytes
 from carbon.statements.typeface import Typeface
@@ -40,11 +40,16 @@ def pdf_of(document: Document) -> bytes:
     face, made = Typeface(_texts(document)), BytesIO()
     about = {"title": document.title, "author": "Penstock", "subject": document.period, "lang": document.language}
     template = BaseDocTemplate(made, invariant=1, allowSplitting=1, **about)
-    for name, size in (("portrait", _PORTRAIT), ("landscape", _PORTRAIT[::-1])):
+    for name in sorted(("portrait", "landscape"), key=lambda name: name != _orientation(document.sections[0], face)):
+        size = _PORTRAIT if name == "portrait" else _PORTRAIT[::-1]
         frame = Frame(_MARGIN, _MARGIN, _inner(name), size[1] - 2 * _MARGIN - _HEAD, 0, 0, 0, 0)
         template.addPageTemplates(PageTemplate(name, [frame], pagesize=size))
     template.build(_story(document, face), canvasmaker=_numbered(document, face))
     return made.getvalue()
+
+
+def _orientation(section: Section, face: Typeface) -> str:
+    return "landscape" if any(too_wide(table, face, _inner("portrait")) for table in section.tables) else "portrait"
 
 
 def _inner(orientation: str) -> float:
@@ -105,12 +110,11 @@ def _story(document: Document, face: Typeface) -> list[Any]:
         paragraph(face, looks["title"], document.title),
         paragraph(face, looks["where"], f"{document.city} · {document.period}"),
     ]
-    orientation = "portrait"
-    for place, section in enumerate(document.sections):
-        wanted = "landscape" if any(too_wide(table, face, _inner("portrait")) for table in section.tables) else "portrait"
+    orientation = _orientation(document.sections[0], face)  # the first page's
+    for section in document.sections:
+        wanted = _orientation(section, face)
         if wanted != orientation or section.new_page:
-            begin = [NextPageTemplate(wanted), PageBreak()] if place else [NextPageTemplate(wanted)]
-            story = begin + story if not place else story + begin
+            story += [NextPageTemplate(wanted), PageBreak()]
             orientation = wanted
         story += [CondPageBreak(_TOGETHER), paragraph(face, looks["section"], section.title)]
         story += [paragraph(face, looks["text"], text) for text in section.text]

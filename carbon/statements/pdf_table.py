@@ -93,6 +93,8 @@ def _natural(table: Table, face: Typeface, size: float) -> tuple[list[float], li
 
 def too_wide(table: Table, face: Typeface, width: float) -> bool:
     """Would the table need smaller letters than 7 pt, or squeeze its text, on a page of this inner width [pt]?"""
+    if len(table.rows) > _MOST_ROWS:
+        return False
     likes, leasts = _natural(table, face, 7.0)
     return sum(leasts) > width or sum(likes) > 1.35 * width
 

@@ -37,6 +37,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "? means it has none.",
         "缺失分录不计排放量。缺口为该科目不可用时间按其可用时间均值估计的排放量；“?”表示没有可用时间。",
     ),
+    "not_over": (
+        "THE PERIOD IS NOT OVER: {period} is posted up to {until}. What follows is of the days posted.",
+        "本期尚未结束：{period} 已入账至 {until}。以下内容仅涉及已入账日期。",
+    ),
     "complete": (
         "Completeness is {share} (mean over the metered accounts of the usable share of their time); the city asks for {limit}.",
         "数据完整率为 {share}（各计量科目可用时间占比的均值）；本市要求不低于 {limit}。",
@@ -133,17 +137,17 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "日与月按 {zone} 民用时间划分；分录归属于其起始时刻所在期间。",
     ),
     "method_explain": (
-        "`penstock explain <file>#<sheet>!<cell>` lists the readings, factors and rules behind any number.",
-        "使用 `penstock explain <文件>#<工作表>!<单元格>` 可列出任一数值所依据的读数、因子与规则。",
+        "The command penstock explain FILE#SHEET!CELL lists the readings, factors and rules behind any number.",
+        "使用命令 penstock explain 文件#工作表!单元格 可列出任一数值所依据的读数、因子与规则。",
     ),
     "proof_text": (
         "The root below stands for every entry of the ledger up to it. The folder proof beside this statement holds the "
         "chain of batches, those of "
-        "the period, its sums, and a verifier of a hundred lines. `python proof/verify.py proof ROOT` recomputes all of it "
+        "the period, its sums, and a verifier of a hundred lines. python proof/verify.py proof ROOT recomputes all of it "
         "with Python's standard "
         "library alone and compares it with the root given here.",
         "下列账本根代表截至该时刻的全部分录。报表旁的 proof 文件夹包含批次链、本期批次、本期合计以及一百行的验证程序。"
-        "运行 `python proof/verify.py proof ROOT`，仅用 Python 标准库即可重新计算全部内容并与此处所列账本根比对。",
+        "运行 python proof/verify.py proof ROOT，仅用 Python 标准库即可重新计算全部内容并与此处所列账本根比对。",
     ),
     "no_coefficient": ("no coefficient published for {names}", "{names} 没有公开发布的折标系数"),
     "equal_missing": (

@@ -46,7 +46,8 @@ class Source:
     [kg CO2e per kg] of `assessment`; `coal` what a stored unit of each account weighs in standard coal, by basis (`equivalent`, `equal`);
     `names` what sites and sectors are called; `materiality` and `completeness` are shares [1];
     `usable` of each metered account the usable share of its time [1]; `sets` the factor sets;
-    `uncertainty` that of the city's sum.
+    `uncertainty` that of the city's sum; `until` the last civil day posted
+    while the period is not over.
     """
 
     city: str
@@ -67,6 +68,12 @@ class Source:
     usable: Mapping[str, Fraction] = field(default_factory=dict)
     sets: tuple[FactorSet, ...] = ()
     uncertainty: Uncertainty | None = None
+    until: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The period as it stands on the statement."""
+        return f"{self.period} (→ {self.until})" if self.until else self.period
 
     @property
     def co2e(self) -> str:

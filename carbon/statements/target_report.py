@@ -33,7 +33,7 @@ def target_report(source: Source, standings: Sequence[Standing], problems: Seque
         Section("path_values", say(lang, "path_values"), (), (_paths(lang, standings),)),
         *back_matter(source, "targets"),
     )
-    return Document("targets", say(lang, "targets"), source.city, source.period, lang, sections, source.seal)
+    return Document("targets", say(lang, "targets"), source.city, source.shown, lang, sections, source.seal)
 
 
 def _number(lang: str, key: str, places: int = 6, unit: str = "") -> Column:
