@@ -142,19 +142,26 @@ def _stream(content: bytes):
     return BytesIO(content)
 
 
-def test_a_wide_table_keeps_its_heads_on_every_page_and_nothing_overflows():
-    columns = (Column("name", "Name"), *(Column(f"n{i}", f"Column {i}", "number", "kWh", 3) for i in range(6)))
-    rows = [(f"row-{i}-" + "x" * 30, *[Value(Decimal(10**9 + i))] * 6) for i in range(120)]
+@pytest.mark.parametrize("wide", [6, 10])
+def test_a_wide_table_keeps_its_heads_on_every_page_and_nothing_overflows(wide):
+    columns = (Column("name", "Name"), *(Column(f"n{i}", f"Column {i}", "number", "kWh", 3) for i in range(wide)))
+    rows = [(f"row-{i}-" + "x" * 30, *[Value(Decimal(10**9 + i))] * wide) for i in range(120)]
     reader = PdfReader(_stream(pdf_of(_small(*rows, columns=columns))))
     assert len(reader.pages) > 2
     for page in reader.pages:
         assert "Column 5" in page.extract_text()
         width = float(page.mediabox.width)
+        assert (width > 600) == (wide > 6)
         places = []
         page.extract_text(
             visitor_text=lambda text, cm, tm, font, size, seen=places: seen.append(tm[4] * cm[0] + cm[4]) if text.strip() else None
         )
         assert max(places) < width - 40
+
+
+def test_a_very_long_table_is_left_to_the_workbook_and_the_page_says_so():
+    text = PdfReader(_stream(pdf_of(_small(*[("x", Value(1))] * 501)))).pages[0].extract_text()
+    assert "501 rows: too long for print" in text
 
 
 def test_a_table_too_wide_for_a_page_is_a_sentence():
