@@ -103,13 +103,18 @@ def sell(
     typer.echo(use(engine, loaded, _person(env, loaded, who), asked, moment(now)))
 
 
-def matching(year: Year, city: City = None) -> None:
+def matching(
+    year: Year,
+    known: Annotated[str | None, typer.Option("--known", help="as known at this time, ISO 8601 with offset")] = None,
+    city: City = None,
+) -> None:
     """Scope 2 in both views, and how much of the load was renewable in its very hour."""
+    from city.clock import parse_utc
     from service.book_lines import of_view
     from service.scope2 import year_view
 
     _, loaded, engine = _opened(city)
-    for line in of_view(*year_view(engine, loaded, year)):
+    for line in of_view(*year_view(engine, loaded, year, parse_utc(known) if known else None)):
         typer.echo(line)
 
 

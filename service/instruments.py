@@ -24,11 +24,11 @@ _ONE_LOT = ("each certificate in one lot with a name of its own", "Correct the f
 MONTH = re.compile(r"(19|20|21)\d\d-(0[1-9]|1[0-2])")
 
 
-def lots(engine: Engine) -> dict[str, Lot]:
-    """The imported lots by id."""
+def lots(engine: Engine, known_utc: datetime | None = None) -> dict[str, Lot]:
+    """The imported lots by id; of those alone that were known at a time."""
     with engine.connect() as connection:
         rows = connection.execute(select(t.instrument_lot).order_by(t.instrument_lot.c.lot_id)).all()
-    return {row.lot_id: Lot.model_validate(row.detail) for row in rows}
+    return {row.lot_id: Lot.model_validate(row.detail) for row in rows if known_utc is None or row.at_utc <= known_utc}
 
 
 def acts(engine: Engine | Connection, instrument: str | None = None) -> list[Any]:

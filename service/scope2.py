@@ -33,11 +33,12 @@ _NO_SECOND_SALE = "its factor leaves out what was sold as certificates (sold_att
 BY = ("account_id", "activity", "scope", "carrier", "kind", "basis", "gas", "rule_id")
 
 
-def year_view(engine: Engine, city: LoadedCity, year: int) -> tuple[View, pd.DataFrame]:
+def year_view(engine: Engine, city: LoadedCity, year: int, known_utc: datetime | None = None) -> tuple[View, pd.DataFrame]:
     """Both views of a civil year by the hour, and the quality criteria of what was retired in it.
 
-    Criteria: instrument_id, retirement, criterion, met, sentence. Raises `PenstockError` when the ledger does not post by the hour, or
-    holds no electricity of that year.
+    `known_utc`: as known then - entries, lots and retirements that came later are left out; city.toml and factors are today's.
+    Criteria: instrument_id, retirement, criterion, met, sentence. Raises `PenstockError` when the ledger does not post by the hour,
+    holds no electricity of that year, or names an account that is no longer in city.toml.
     """
     zone, settings = city.settings.city.time_zone, city.settings
     if settings.carbon.entry_hours != 1:
@@ -45,11 +46,15 @@ def year_view(engine: Engine, city: LoadedCity, year: int) -> tuple[View, pd.Dat
     start, end = civil_day(date(year, 1, 1), zone)[0], civil_day(date(year + 1, 1, 1), zone)[0]
     every = factors.load(city.factor_folders)
     plants = [account.id for account in settings.accounts if account.kind == "own-renewable"]
-    hours = _hours_of_ledger(open_ledger(engine, city.folder, start, end), year, zone, plants, gwp(every, settings.carbon.gwp))
-    claims, criteria = _claims(engine, city, start, end, set(hours.accounts))
+    ledger = open_ledger(engine, city.folder, start, end)
+    there = instruments.lots(engine, known_utc)
+    hours = _hours_of_ledger(ledger.as_known(known_utc) if known_utc else ledger, year, zone, plants, gwp(every, settings.carbon.gwp))
+    acts = [act for act in instruments.acts(engine) if known_utc is None or act.at_utc <= known_utc]
+    acts = [act for act in acts if act.act == "retired" and start <= act.start_utc and act.end_utc <= end]
+    claims, criteria = _claims(city, acts, there, set(hours.accounts))
     issued = [
         Issued(lot.id, lot.plant, civil_day(lot.produced_from, zone)[0], civil_day(lot.produced_to, zone)[1], lot.count * instruments.WH)
-        for lot in instruments.lots(engine).values()
+        for lot in there.values()
         if lot.plant in plants and lot.produced_from.year <= year <= lot.produced_to.year
     ]
     accounts = settings.accounts if settings.carbon.provisional == "refuse" else provisional(settings.accounts)
@@ -106,14 +111,12 @@ def _suppliers(city: LoadedCity, every: tuple[Factor, ...]) -> dict[str, Factor]
     return made
 
 
-def _claims(engine: Engine, city: LoadedCity, start: datetime, end: datetime, known: set[str]) -> tuple[list[Claim], pd.DataFrame]:
-    """What was retired for use inside the year, each with the criteria it meets and does not."""
-    there, rows, claims = instruments.lots(engine), [], []
+def _claims(city: LoadedCity, acts: Sequence[Any], there: Mapping[str, Lot], known: set[str]) -> tuple[list[Claim], pd.DataFrame]:
+    """What the retirements claim, each with the criteria it meets and does not; `known`: accounts of the ledger."""
+    rows, claims = [], []
     contracts = {contract.id: contract for contract in city.settings.contracts}
     regions = {account.id: account.region for account in city.settings.accounts}
-    for act in instruments.acts(engine):
-        if act.act != "retired" or not (start <= act.start_utc and act.end_utc <= end):
-            continue
+    for act in acts:
         instrument = there.get(act.instrument) if act.kind == "certificate" else contracts.get(act.instrument)
         name = f"{act.act_id}"
         found = _criteria(city, act, instrument, list(there.values()), [regions[one] for one in act.accounts if one in regions])

@@ -103,6 +103,8 @@ def test_a_contract_by_the_hour_covers_what_the_roof_leaves_over(town: Town) -> 
     hourly, volume = (float(share) for share in re.findall(r"([\d.]+) % ", after.split("all accounts")[1])[:2])
     assert hourly < volume
     assert "before" in books(town, "certificates", "retire", "ppa", "--period", "2022-06", "--reason", "again", "--now", AFTER)
+    assert books(town, "matching", "--year", "2022", "--known", "2022-07-01T00:00+02:00") == before
+    assert "no electricity" in books(town, "matching", "--year", "2022", "--known", "2022-06-01T00:00+02:00")
 
 
 def test_a_contract_file_that_changed_since_counts_no_more(town: Town) -> None:
