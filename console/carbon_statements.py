@@ -4,6 +4,7 @@ import io
 import zipfile
 from collections.abc import Callable, Sequence
 from functools import partial
+from html import escape
 from pathlib import Path
 
 import streamlit as st
@@ -28,7 +29,7 @@ def section() -> None:
         period, *rest = path.relative_to(reports).parts  # <period>/<statement>.pdf, <period>/<statement>/<table>.csv, <period>/proof/...
         groups.setdefault((period, rest[0].split(".")[0] if rest else period), []).append(path)
     for period in sorted({of for of, _ in groups}, reverse=True):
-        st.html(f'<div class="chart-title">{period}</div>')
+        st.html(f'<div class="chart-title">{escape(period)}</div>')
         for (of, stem), paths in sorted(groups.items()):
             if of == period:
                 _statement(period, stem, paths)
@@ -36,7 +37,7 @@ def section() -> None:
 
 def _statement(period: str, stem: str, paths: Sequence[Path]) -> None:
     title, *places = st.columns([2.2, 1, 1, 1, 1], vertical_alignment="center")
-    title.html(f'<div class="sentence">{_named(stem)}</div>')
+    title.html(f'<div class="sentence">{escape(_named(stem))}</div>')
     if stem == "proof":
         _button(places[0], "ZIP", partial(_archive, paths), f"proof-{period}.zip", f"proof_{period}")
         return

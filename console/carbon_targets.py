@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from carbon.targets.odds import CALIBRATION
 from console import charts, data, look
 from console.peaks import percent
-from console.words import say
+from console.words import WORDS, say
 from service.view.books import Standing
 
 PRIORITY = {"green": None, "amber": 3, "red": 2}
@@ -23,6 +24,11 @@ def section() -> None:
         for standing, place in zip(found[row : row + 2], st.columns(2, gap="medium"), strict=False):
             with place:
                 _target(standing)
+    shown = {one.measure for one in found if one.detail.get("odds")}
+    for measure, judged in CALIBRATION.items():
+        if measure in shown:
+            facts = {"n": judged.countries, "brier": judged.brier, "line": judged.straight_line, "base": judged.base_rate}
+            st.caption(say("carbon_calibration", measure=say(measure), cover=judged.cover90, **facts))
 
 
 def _target(one: Standing) -> None:
@@ -34,6 +40,7 @@ def _target(one: Standing) -> None:
         _path(one, factor, unit)
     if one.sentence:
         st.caption(one.sentence)
+    look.sentences("notes", [*one.detail.get("base_changes", ()), *one.detail.get("warnings", ())], 3)
 
 
 def _card(one: Standing, unit: str, factor: float) -> str:
@@ -42,6 +49,10 @@ def _card(one: Standing, unit: str, factor: float) -> str:
     light = one.detail.get("light") or ("green" if one.on_path else "red")
     year = one.detail.get("year", "")
     lines = [f"{say('required')} {look.number(one.required * factor)} {unit} · {year}", say(f"light_{light}")]
+    if one.detail.get("so_far") is not None:
+        vintage = f"vintage_{one.detail.get('vintage') or ''}"
+        told = f" · {say(vintage)}" if vintage in WORDS else ""
+        lines.append(f"{say('carbon_so_far')} {look.number(one.detail['so_far'] * factor)}{told}")
     heading = one.detail.get("heading")
     if heading:
         low, high = (look.number(heading[name] * factor) for name in ("low", "high"))

@@ -41,7 +41,20 @@ CARBON_WORDS: dict[str, tuple[str, str]] = {
     "light_green": ("on path", "达标"),
     "light_amber": ("behind, can be caught up", "落后，可追回"),
     "light_red": ("behind the path", "落后于目标"),
+    "water_per_gdp": ("Water per GDP", "单位 GDP 用水量"),
+    "non_fossil_share": ("Non-fossil share of energy", "非化石能源占比"),
+    "carbon_so_far": ("so far", "至今"),
+    "vintage_preliminary": ("GDP preliminary", "GDP 初步核算"),
+    "vintage_final": ("GDP final", "GDP 最终核实"),
+    "vintage_census": ("GDP after census", "GDP 普查修订"),
+    "vintage_expected": ("GDP expected, not published", "GDP 预计值，尚未公布"),
     "carbon_odds": ("odds of meeting it", "达成概率"),
+    "carbon_calibration": (
+        "Odds of {measure}, judged on {n} countries: Brier score {brier:.2f}, a straight line {line:.2f}, the base rate {base:.2f};"
+        " 90 % ranges held the truth in {cover:.0%}.",
+        "{measure}的达成概率经 {n} 个国家回测：Brier 评分 {brier:.2f}（直线外推 {line:.2f}，基准率 {base:.2f}）；"
+        "90 % 区间覆盖率 {cover:.0%}。",
+    ),
     "carbon_asks": ("asks for", "要求"),
     "carbon_heading": ("The year heads for", "全年预计"),
     "carbon_path_first": ("path as first stated", "原定路径"),

@@ -56,6 +56,9 @@ def _book(engine: Engine, city: LoadedCity, label: str) -> pd.DataFrame:
     made = open_ledger(engine, city.folder, start, stop).book(by=BY, zone=zone, period="D", start=start, end=stop)
     if made.empty:
         raise fault(f"decomposition, {label}", "no entry in the ledger", "a period that is posted", "Choose another, or run the nights.")
+    if unknown := sorted(set(made["account_id"]) - {account.id for account in city.settings.accounts}):
+        observed = f"entries of {', '.join(unknown[:5])}, whose energy nobody can tell"
+        raise fault(f"decomposition, {label}", observed, "accounts that are configured", "Keep their accounts in city.toml.")
     return made
 
 

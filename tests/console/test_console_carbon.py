@@ -109,3 +109,30 @@ def test_every_driver_of_a_decomposition_has_its_words() -> None:
     from carbon.why.kaya import BY_GDP, BY_POPULATION, PROCESS
 
     assert {f"driver_{name}" for name in (*BY_GDP, *BY_POPULATION, PROCESS)} <= set(WORDS)
+
+
+def test_odds_both_paths_and_warnings_of_a_target_are_shown(city: Path) -> None:
+    """A restated base: the path first stated stays beside the one in force; odds stand with their calibration."""
+    file = city / "city.toml"
+    restated = '[[targets.restatements]]\npublished = 2022-01-31\nbase_value = 0.6\ntrigger = "census"\nreason = "fifth census"\n'
+    target = '[[targets]]\nid = "per-gdp"\nmeasure = "energy_per_gdp"\nbase_year = 2021\nbase_value = 0.5\nmilestones = { 2026 = -0.1 }\n'
+    said = file.read_text()
+    line = next(line for line in said.splitlines() if line.startswith("targets = ["))
+    file.write_text(said.replace(line, "") + target + restated)
+    odds = [{"milestone": 2026, "asked": 0.54, "odds": 0.35, "low": 0.4, "middle": 0.55, "high": 0.7}]
+    detail = {"light": "amber", "year": 2022, "odds": odds, "so_far": 0.31, "vintage": "census", "warnings": ["prices of two years"]}
+    engine = open_store(f"sqlite:///{city / 'penstock.db'}")
+    night = results.rows(engine, t.target_progress)[0].night
+    row = {"night": night, "target_id": "per-gdp", "required": 0.59, "actual": 0.62, "on_path": False, "sentence": "", "detail": detail}
+    with engine.begin() as connection:
+        connection.execute(t.target_progress.insert().values(**row))
+    at = opened()
+    seen = text(at)
+    assert "0.620 tce/10k CNY" in seen
+    assert "behind, can be caught up" in seen
+    assert "2026: 35 % odds of meeting it, asks for 0.540" in seen
+    assert "so far 0.310 · GDP after census" in seen
+    assert "prices of two years" in seen
+    assert "Brier score 0.18, a straight line 0.26" in seen
+    (standing,) = [one for one in data.standings() if one.target_id == "per-gdp"]
+    assert (standing.path[0], standing.path_now[0]) == ((2021, 0.5), (2021, 0.6))

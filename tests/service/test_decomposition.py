@@ -54,6 +54,13 @@ def test_a_sector_without_gdp_or_residents_is_named(planned):
         of(planned, "2022-05", "2022-06")
 
 
+def test_entries_of_an_account_that_is_gone_are_not_taken_for_a_process(planned):
+    text = planned.file.read_text()
+    planned.file.write_text(text.replace('id = "el-hall"', 'id = "el-hall-2"'))
+    with pytest.raises(PenstockError, match="entries of el-hall, whose energy nobody can tell"):
+        of(planned, "2022-05", "2022-06")
+
+
 def test_without_gdp_the_residents_carry_it(planned):
     planned.file.write_text(planned.file.read_text().replace(", gdp_10k_cny = { 2021 = 100, 2022 = 110 }", ""))
     made = of(planned, "2022-05", "2022-06")
