@@ -10,7 +10,6 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +20,7 @@ import pandas as pd
 
 from benchmarks._forgeries import findings, forged, stored
 from benchmarks._large_forgeries import forge_large
+from benchmarks._small_ledger import small
 from carbon.accounts import Account, account_of
 from carbon.factors import load
 from carbon.ledger.batch import Batch, Header
@@ -29,7 +29,6 @@ from carbon.ledger.files import merkle_root
 from carbon.ledger.ledger import Ledger
 from carbon.ledger.parallel import post_in
 from carbon.ledger.post import post
-from carbon.ledger.restate import restate
 from carbon.ledger.verify import verify
 from city import quality as q
 from city.places import Site
@@ -95,51 +94,6 @@ def timed(what: str, work: Callable[[], Any]) -> tuple[Any, float, float]:
     spent = time.perf_counter() - wall, sum(os.times()[:4]) - cpu
     print(f"{what}: {spent[0]:.2f} s, {spent[1]:.2f} CPU-s", file=sys.stderr)
     return made, round(spent[0], 2), round(spent[1], 2)
-
-
-def small(seed: int) -> list[Batch]:
-    """2,000 entries: three batches of electricity, gas (two gases) and water, and a restatement of 8 entries."""
-    rng, factors = np.random.default_rng(seed), load()
-    place = {"site": "s00", "sector": "industry", "region": "CN-ZJ"}
-    kinds = {"grid-electricity": "energy_kwh", "natural-gas": "gas_m3", "water-supply": "volume_m3"}
-    books = tuple(account_of(id=f"{kind}-{i}", kind=kind, point=f"{kind}-{i}.p", **place) for kind in kinds for i in range(2))
-    parts, begin = [], pd.Timestamp("2022-03-01T00:00Z")
-    for book in books:
-        start = pd.date_range(begin, periods=250, freq="h", unit="us")
-        named = {"point_id": book.point, "period_start_utc": start, "period_end_utc": start + pd.Timedelta("1h")}
-        quality = rng.choice([1, 1, 1, 8, 0], len(start))
-        parts.append(
-            pd.DataFrame({**named, "quantity": kinds[book.kind], "amount": rng.integers(0, 10**7, 250), "quality": quality, "version": 1})
-        )
-    frame = pd.concat(parts, ignore_index=True)
-    cuts = [begin + pd.Timedelta(hours=hours) for hours in (0, 83, 167, 250)]
-    batches = [
-        post(
-            frame[(frame["period_start_utc"] >= a) & (frame["period_start_utc"] < b)],
-            books,
-            SITES,
-            factors,
-            KNOWN + timedelta(days=i),
-            zone=ZONE,
-        )
-        for i, (a, b) in enumerate(pairwise(cuts))
-    ]
-    late = frame[frame["period_start_utc"] < cuts[1]].copy()
-    late.loc[late.index[[3, 90]], "amount"] += 17
-    late.loc[late.index[200], "quality"] = 2
-    again = restate(
-        Ledger.of(batches),
-        late,
-        books,
-        SITES,
-        factors,
-        KNOWN + timedelta(days=9),
-        zone=ZONE,
-        reason="late readings",
-        start=cuts[0],
-        end=cuts[1],
-    )
-    return [*batches, again] if again else batches
 
 
 def attack(seed: int, count: int) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -40,15 +41,7 @@ def export(
         numbers = [one.header.number for one in ledger.batches[:3]]
         raise fault("export of the ledger", f"batches {numbers} ...", "all batches from number 0", "Export the whole chain.")
     folder.mkdir(parents=True, exist_ok=True)
-    frame = ledger.book(by, zone=zone, period=period, start=start, end=end)
-    edges = Periods(micros(as_utc(start)), micros(as_utc(end)) - 1, zone, period)
-    names = [name for name in (*book.OF_LINE, *book.OF_RULE) if name in frame.columns]
-    place = {label: number for number, label in enumerate(edges.labels)}
-    keyed = frame.assign(period=[place[label] for label in frame["period"]])[[*names, "period", *SUMS]]
-    kept = keyed[keyed[list(SUMS)].any(axis=1)] if len(keyed) else keyed
-    rows = sorted(list(row) for row in zip(*(kept[name].tolist() for name in kept.columns), strict=True))
-    bounds = np.clip(edges.edges, micros(as_utc(start)), micros(as_utc(end))).tolist()
-    told = {"by": names, "zone": zone, "labels": edges.labels, "edges": bounds, "of": list(SUMS), "sums": rows}
+    told = _sums(ledger, start, end, zone, period, by)
     made = [folder / "chain.json", folder / "sums.json", folder / "verify.py", folder / "verify_entry.py"]
     texts = [
         json.dumps([to_json(one.header) for one in ledger.batches], indent=0),
@@ -68,3 +61,21 @@ def export(
             files.write(one.source, folder)
         made.append(path)
     return tuple(made)
+
+
+def _sums(ledger: Ledger, start: datetime, end: datetime, zone: str, period: Period, by: Sequence[str]) -> dict[str, Any]:
+    """`Ledger.book` as the verifier adds it up: keys, place of the period, amount, mg and entries by state; rows of nothing left out."""
+    first, last = micros(as_utc(start)), micros(as_utc(end))
+    frame = ledger.book(by, zone=zone, period=period, start=start, end=end)
+    periods = Periods(first, last - 1, zone, period)
+    names = [name for name in (*book.OF_LINE, *book.OF_RULE) if name in frame.columns]
+    place = {label: number for number, label in enumerate(periods.labels)}
+    kept = frame[frame[list(SUMS)].any(axis=1)] if len(frame) else frame
+    columns = [
+        *(kept[name].tolist() for name in names),
+        [place[label] for label in kept["period"]],
+        *(kept[name].tolist() for name in SUMS),
+    ]
+    edges = np.clip(periods.edges, first, last).tolist()
+    rows = sorted(list(row) for row in zip(*columns, strict=True))
+    return {"by": names, "zone": zone, "labels": periods.labels, "edges": edges, "of": list(SUMS), "sums": rows}

@@ -1,9 +1,8 @@
 """Posting in several processes, each some of the accounts; the batch is the same to the bit."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import datetime
-from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,7 +18,7 @@ from carbon.ledger.chain import seal
 from carbon.ledger.post import order_of, post, posted
 from city.places import Site
 
-_work: partial[Header]  # what a process forked off is to do; a fork shares the usage, sending it would copy it
+_work: Callable[[Sequence[Account]], Header]  # what a process forked off is to do; a fork shares the usage, sending it would copy it
 
 
 def post_in(
@@ -44,7 +43,12 @@ def post_in(
     books = sorted(accounts, key=lambda account: account.id)
     parts = [books[len(books) * i // processes : len(books) * (i + 1) // processes] for i in range(processes)]
     with TemporaryDirectory(prefix="penstock-ledger-") as folder:
-        _work = partial(_part, Path(folder), usage, sites, factors, known_at_utc, zone, reason)
+
+        def part(some: Sequence[Account]) -> Header:
+            batch = posted(usage, some, sites, factors, known_at_utc, zone, reason)
+            return seal(batch, merkle=files.write(batch, Path(folder), flushed=False))
+
+        _work = part
         with ProcessPoolExecutor(processes, mp_context=get_context("fork")) as pool:
             headers = list(pool.map(_run, parts))
         return joined([files.read(Path(folder), header) for header in headers])
@@ -52,20 +56,6 @@ def post_in(
 
 def _run(accounts: Sequence[Account]) -> Header:
     return _work(accounts)
-
-
-def _part(
-    folder: Path,
-    usage: pd.DataFrame,
-    sites: Sequence[Site],
-    factors: tuple[Factor, ...],
-    known_at_utc: datetime,
-    zone: str,
-    reason: str,
-    accounts: Sequence[Account],
-) -> Header:
-    batch = posted(usage, accounts, sites, factors, known_at_utc, zone, reason)
-    return seal(batch, merkle=files.write(batch, folder, flushed=False))
 
 
 def joined(parts: Sequence[Batch]) -> Batch:
