@@ -13,7 +13,7 @@ from carbon.statements.totals import addressed
 from city.problems import PenstockError, Problem, fault
 from service.closing import span
 from service.environment import Environment
-from service.settings import LoadedCity, load
+from service.settings import LoadedCity, load, path_of
 from service.statement_kinds import KINDS, Asked
 from service.statement_source import digest, last_period, source
 from service.store import ledger, open_store
@@ -84,6 +84,7 @@ def _proof(engine: Engine, city: LoadedCity, period: str, folder: Path) -> dict[
 
 
 def _write(document: Document, folder: Path, stem: str, formats: Sequence[str]) -> list[Path]:
+    path_of(folder, stem)  # a name out of the city file must not lead out of the folder
     paths = [write_json(document, folder / f"{stem}.json")]
     if "csv" in formats:
         write_csv(document, folder / stem)

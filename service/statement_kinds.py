@@ -19,6 +19,7 @@ from city.problems import fault
 from service.closing import span
 from service.night import Night
 from service.settings import LoadedCity
+from service.statement_source import source
 from service.store import runs
 
 Made = list[tuple[str, Document]]
@@ -73,11 +74,18 @@ def _enterprise(asked: Asked) -> Made:
     from carbon.statements.enterprise_report import enterprise_report
     from service.enterprise import report_of
 
+    if not asked.city.settings.enterprises:
+        return []
+    same = asked.source  # the report is of a year, whatever the period of the other statements
+    year = source(asked.engine, asked.city, str(asked.year), same.language, dict(same.seal.files))
     made = []
     for one in asked.city.settings.enterprises:
-        book = asked.source.book
-        own = replace(asked.source, book=book[book["account_id"].isin(one.accounts)].reset_index(drop=True))
-        own = replace(own, usable={name: share for name, share in asked.source.usable.items() if name in one.accounts})
+        own = replace(
+            year,
+            book=year.book[year.book["account_id"].isin(one.accounts)].reset_index(drop=True),
+            usable={name: share for name, share in year.usable.items() if name in one.accounts},
+            uncertainty=None,
+        )
         report = report_of(asked.engine, asked.city, one.id, asked.year, asked.now_utc)
         made.append((f"enterprise-{one.id}", enterprise_report(own, report)))
     return made

@@ -94,7 +94,9 @@ def quality_text(source: Source) -> tuple[str, ...]:
 def _spread(source: Source) -> tuple[str, ...]:
     """The 95 % interval of the city's sum, and how much of it rests on sources that state none."""
     found, lang = source.uncertainty, source.language
-    if found is None or not len(found.by_source):
+    if found is None:
+        return ()
+    if not len(found.by_source):
         return (say(lang, "spread_unknown"),)
     first = found.by_source.iloc[0]
     told = {"low": f"{found.low_kg / 1000:,.1f}", "high": f"{found.high_kg / 1000:,.1f}", "source": first["source"]}

@@ -16,7 +16,8 @@ from carbon.statements.words import column, known, say
 def enterprise_report(source: Source, report: MonitoringReport) -> Document:
     """The report of a year. The source's books should be those of the enterprise's accounts."""
     lang = source.language
-    title = f"{say(lang, 'enterprise')}: {report.enterprise.id}"
+    own = report.enterprise
+    title = f"{say(lang, 'enterprise')}: {(own.name_zh if lang == 'zh' else '') or own.name or own.id}"
     plan = tuple(
         Row((say(lang, f"plan_{item.split(' ')[0]}") if known(f"plan_{item.split(' ')[0]}") else item, text))
         for item, text in report.plan()
