@@ -55,7 +55,7 @@ def test_the_verifiers_are_short_and_import_the_standard_library_alone():
 
 
 def test_a_good_export_is_sound_against_its_root_and_no_other(folder, ledger):
-    assert run(folder / "verify.py", folder, ledger.root) == (0, f"sound: 4 batches, 2006 entries, root {ledger.root}\n")
+    assert run(folder / "verify.py", folder, ledger.root) == (0, f"sound: 4 batches, 2008 entries, root {ledger.root}\n")
     code, said = run(folder / "verify.py", folder, ledger.batches[0].header.root)
     assert (code, "does not end at the given root" in said) == (1, True)
     assert run(folder / "verify.py")[0] == 1

@@ -20,7 +20,7 @@ from city.problems import PenstockError
 
 @pytest.fixture(scope="session")
 def small():
-    """2,006 entries in three batches and a restatement."""
+    """2,008 entries in three batches and a restatement."""
     return benchmark.small(1)
 
 
