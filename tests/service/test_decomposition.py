@@ -1,6 +1,6 @@
 """Why the town's carbon moved from May to June, from the ledger that a night posted; and the commands."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pandas as pd
 import pytest
@@ -8,6 +8,7 @@ import pytest
 from city.problems import PenstockError
 from service.decomposition import decomposition
 from service.environment import Environment
+from service.savings.nights import nights
 from service.settings import load
 from service.store import open_store
 from tests.town import Town
@@ -77,3 +78,28 @@ def test_the_commands_tell_it(one_night):
     said = one_night.penstock("carbon", "savings", "--now", NOW.isoformat())
     assert "No approved plan of these nights has readings yet." in said.out
     assert "dates such as" in one_night.penstock("carbon", "savings", "--from", "yesterday").all
+
+
+def test_the_plan_of_a_night_is_compared_with_the_readings_of_its_day(planned):
+    """Approved after midnight, in force from 1:00 on; the day after it the meters have told 92 quarters of the roof."""
+    said = planned.penstock("approve", "latest", "--who", "ada", "--reason", "agreed", "--now", "2022-06-16T00:40+02:00")
+    assert "approved by ada" in said.out
+    power = pd.read_csv(planned.folder / "power.csv", parse_dates=["time"])
+    day = power[-96:].assign(time=power["time"][-96:] + pd.Timedelta(days=1))
+    pd.concat([power, day]).to_csv(planned.folder / "power.csv", index=False)
+    times = pd.date_range(day["time"].iloc[0], periods=24, freq="h")
+    pd.DataFrame({"time_utc": times, "kg_co2e_per_kwh": 0.8}).to_csv(planned.folder / "marginal.csv", index=False)
+    planned.file.write_text(planned.file.read_text() + '\n[carbon]\nmarginal_file = "marginal.csv"\n')
+    assert planned.penstock("import").code == 0
+    engine, city = open_store(planned.database), load(Environment(city=planned.file, home=planned.folder))
+    made = nights(engine, city, date(2022, 6, 16), date(2022, 6, 16))
+    (row,) = made.frame.to_dict("records")
+    assert (row["asset_id"], row["missing"]) == ("sun", 0)
+    begin = row["from_utc"]
+    assert row["metered_kwh"] == pytest.approx(-day.set_index("time")["sun.energy"][pd.Timestamp(begin) :].sum(), abs=1e-3)
+    assert row["steps"] == (day["time"] >= begin).sum()
+    assert row["saved_kg"] == pytest.approx(0.8 * row["saved_kwh"])
+    assert row["low_kwh"] <= row["saved_kwh"] <= row["high_kwh"]
+    said = planned.penstock("carbon", "savings", "--now", "2022-06-17T02:00+02:00")
+    assert "plans: 1 nights:" in said.out
+    assert "by marginal.csv" in said.out
