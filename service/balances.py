@@ -10,7 +10,6 @@ from carbon.accounts import GridLoss
 from carbon.accounts.balance import electricity, levels
 from city.clock import civil_day
 from city.problems import Problem, fault
-from city.quantities import Quantity
 from service.closing import span
 from service.settings import LoadedCity
 from service.store import ledger, meter_days
@@ -34,8 +33,8 @@ def balances(engine: Engine, city: LoadedCity, period: str) -> tuple[list[str], 
         name: found.book(by=by, zone=zone, period="M" if len(period) == 7 else "Y", start=start, end=end) for name, by in _LEVELS.items()
     }
     posted = books["account"][books["account"]["kind"] == "posting"]
-    counts = ", ".join(f"{books[name][column].nunique()} {name}s" for name, (column,) in list(_LEVELS.items())[1:])
-    told = [f"{period}: the sums of city, {counts} compared; {int(posted['mg'].sum()):,} mg of all gases in the city's sum"]
+    counts = ", ".join(f"{name} ({books[name][column].nunique()})" for name, (column,) in list(_LEVELS.items())[1:])
+    told = [f"{period}: the sums by city, {counts} compared; {int(posted['mg'].sum()):,} mg of all gases in the city's sum"]
     problems = levels(books)
     for account in city.settings.accounts:
         if isinstance(account, GridLoss) and account.infeed:
@@ -60,7 +59,5 @@ def _stored_wh(engine: Engine, city: LoadedCity, names: Sequence[str], start: da
     total = 0
     for name in names:  # their steps may differ
         block = meter_days.block(engine, [city.points[name]], start, end)
-        if block.quantity != Quantity.ENERGY_KWH:
-            raise fault(f"point '{name}'", f"counts {block.quantity}", str(Quantity.ENERGY_KWH), "Name meters of electricity.")
         total += int(block.values[block.usable()].sum())
     return total

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from city.problems import PenstockError
 from service.balances import balances
 from service.cli import app
-from tests.service.ledger_town import ACCOUNTS, night, opened, revised, town
+from tests.service.ledger_town import ACCOUNTS, book, night, opened, revised, sums, town
 
 # What comes in is what the hall uses, so all that the sun gives is lost: 1 = 1 + sun - sun.
 LOSS = '[[accounts]]\nid = "loss"\nkind = "grid-loss"\ninfeed = ["hall.energy"]\nsite = "here"\nsector = "services"\nregion = "CN-ZJ"\n'
@@ -20,7 +20,7 @@ def test_a_month_closes_by_city_district_site_and_account_and_so_does_its_electr
     with opened(made) as (city, engine):
         told, problems = balances(engine, city, "2022-06")
         assert problems == []
-        assert "1 districts, 1 sites, 4 accounts compared" in told[0]
+        assert "by city, district (1), site (1), account (4) compared" in told[0]
         assert told[1].startswith("electricity of 2022-06: ")
         year, problems = balances(engine, city, "2022")
         assert problems == []
@@ -54,3 +54,13 @@ def test_a_period_without_entries_is_refused(tmp_path: Path) -> None:
         for period, words in (("2023-01", "posted up to 2022-06-15"), ("2022-6", "neither a month nor a year")):
             with pytest.raises(PenstockError, match=words):
                 balances(engine, city, period)
+
+
+def test_losses_from_a_document_are_posted_day_by_day_and_ask_for_no_meter_of_the_grid(tmp_path: Path) -> None:
+    paper = LOSS.replace('infeed = ["hall.energy"]', 'stated = [{ first = 2022-06-12, last = 2022-06-15, amount = 4, source = "report" }]')
+    made = town(tmp_path, accounts=ACCOUNTS + paper)
+    night(made)
+    assert sums(book(made))["loss", "location"] == (4000, 4000 * 5153 // 10)
+    with opened(made) as (city, engine):
+        told, problems = balances(engine, city, "2022-06")
+    assert (len(told), problems) == (1, [])
