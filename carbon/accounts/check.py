@@ -42,7 +42,11 @@ def _losses(accounts: Sequence[AccountKind]) -> Iterator[Problem]:
             if times > 1 and point in (*loss.infeed, *loss.generation):
                 remedy = "Name it once; an own-renewable account brings its generation in by itself."
                 yield Problem(f"account '{loss.id}'", f"'{point}' comes in {times} times", "once", remedy)
+        mains = {a.within for a in accounts}
         for account in accounts:
+            if account.point in loss.infeed and account.id in mains:
+                observed = f"it counts all of '{account.point}' that is not within it, so losses too, and account '{loss.id}' derives them"
+                yield Problem(f"account '{account.id}'", observed, "losses once", f"Remove it, or account '{loss.id}'.")
             if loss.infeed and account.stated and (account.takes_own_supply or account.point in plants):
                 observed = f"its amounts are from documents, and account '{loss.id}' takes all meters off by the hour"
                 remedy = "Import them as readings of a meter, or give the grid's losses from documents too."

@@ -174,6 +174,7 @@ def test_a_grids_loss_from_documents_or_derived_with_every_meter_named_once():
     for books, words in (
         ([on_paper("b"), loss(infeed=["in.energy"])], "'b': its amounts are from documents"),
         ([on_paper("sun", "own-renewable"), loss(infeed=["in.energy"])], "'sun': its amounts are from documents"),
+        ([power("a"), power("b", within="a"), loss(infeed=["a.energy"])], "'a': it counts all of 'a.energy' that is not within it"),
         ([loss(infeed=["in.energy", "in.energy"])], "'in.energy' comes in 2 times"),
         ([roof, loss(infeed=["in.energy"], generation=["roof.energy"])], "'roof.energy' comes in 2 times"),
     ):
