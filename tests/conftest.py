@@ -51,6 +51,7 @@ def polled(demo_city: Path, tmp_path_factory: pytest.TempPathFactory) -> Penstoc
 def night(polled: Penstock, tmp_path_factory: pytest.TempPathFactory) -> Penstock:
     """The city after an undisturbed night; tests must not write to it."""
     made = polled.copy(tmp_path_factory.mktemp("night") / "demo")
+    (made.home / "outside").mkdir()  # as `penstock demo` makes it: where the roots of the ledger are kept
     made.run("night", "--now", NIGHT)
     return made
 
