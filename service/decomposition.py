@@ -2,6 +2,7 @@
 
 import calendar
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -13,7 +14,7 @@ from carbon import factors
 from carbon.gwp import gwp, weighed
 from carbon.targets.energy import coal_weights
 from carbon.targets.year_gdp import of_year
-from carbon.why.kaya import CityDecomposition, city_decomposition
+from carbon.why.kaya import CityDecomposition, city_decomposition, kaya
 from city.clock import local_date
 from city.problems import fault
 from service.closing import span
@@ -23,30 +24,54 @@ from service.store.ledger import open_ledger
 BY = ("account_id", "sector", "carrier", "gas", "kind")
 
 
-def decomposition(engine: Engine, city: LoadedCity, first: str, last: str, now_utc: datetime) -> CityDecomposition:
+@dataclass(frozen=True)
+class Why:
+    """The drivers of a change by sector and carrier, and Kaya's four factors of the city as a whole; None where GDP or residents lack."""
+
+    city: CityDecomposition
+    kaya: CityDecomposition | None
+
+
+def decomposition(engine: Engine, city: LoadedCity, first: str, last: str, now_utc: datetime) -> Why:
     """The change from one year or month to a later one (`2021`, `2022-05`), by activity, structure, intensity, mix and factor.
 
     Of two years only the civil days count for which both have entries, so a year that is not over stands against the same days of the
     other; months are compared whole. GDP is that of the days. Energy is in standard coal at equivalent value, by the coefficients of the
-    last day.
-    Raises `PenstockError` for periods of different lengths or out of order, without entries, and where GDP or population is not known.
+    last day. Raises `PenstockError` for periods of different lengths or out of order, without entries, and where GDP or population is not
+    known.
     """
-    labels = (first, last)
+    books = _books(engine, city, (first, last))
+    known = factors.load(city.factor_folders)
+    on = date.fromisoformat(books[last]["period"].max())
+    kgce = {name: weight.kgce for name, weight in coal_weights(city.settings.accounts, known, on, "equivalent").items()}
+    weights = gwp(known, city.settings.carbon.gwp)
+    use = pd.concat([_use(weighed(book, weights), kgce, label) for label, book in books.items()], ignore_index=True)
+    gdp = _gdp(city, {label: int(book["period"].nunique()) for label, book in books.items()}, now_utc)
+    population = _population(city, (first, last))
+    return Why(city_decomposition(use, gdp, population), _whole(use, gdp, population))
+
+
+def _whole(use: pd.DataFrame, gdp: Mapping[tuple[str, str], float], population: Mapping[str, float]) -> CityDecomposition | None:
+    """Kaya's factors of all sectors together."""
+    table = use.groupby("period", as_index=False)[["energy_kgce", "kg_co2e"]].sum()
+    totals = {label: sum(value for (period, _), value in gdp.items() if period == label) for label in table["period"]}
+    if not all(totals.values()) or not all(population.values()):
+        return None
+    return kaya(table.assign(gdp=table["period"].map(totals), population=table["period"].map(population)))
+
+
+def _books(engine: Engine, city: LoadedCity, labels: tuple[str, str]) -> dict[str, pd.DataFrame]:
+    """Sums by account, gas and civil day of both periods, over the days that are compared."""
+    first, last = labels
     if len(first) != len(last) or not first < last:
         raise fault(f"decomposition from '{first}' to '{last}'", "not in order", "two years or two months", "Write e.g. 2021 2022.")
     books = {label: _book(engine, city, label) for label in labels}
     if len(first) == 4:
         shared = set.intersection(*(set(book["period"].str[5:]) for book in books.values()))
         books = {label: book[book["period"].str[5:].isin(shared)] for label, book in books.items()}
-    days = {label: int(book["period"].nunique()) for label, book in books.items()}
-    if not min(days.values()):
+    if any(book.empty for book in books.values()):
         raise fault(f"decomposition from {first} to {last}", "no day of the year that both have", "the same days", "Post the earlier year.")
-    known = factors.load(city.factor_folders)
-    on = date.fromisoformat(books[last]["period"].max())
-    kgce = {name: weight.kgce for name, weight in coal_weights(city.settings.accounts, known, on, "equivalent").items()}
-    weights = gwp(known, city.settings.carbon.gwp)
-    use = pd.concat([_use(weighed(book, weights), kgce, label) for label, book in books.items()], ignore_index=True)
-    return city_decomposition(use, _gdp(city, days, now_utc), _population(city, labels))
+    return books
 
 
 def _book(engine: Engine, city: LoadedCity, label: str) -> pd.DataFrame:
@@ -94,9 +119,10 @@ def _population(city: LoadedCity, labels: tuple[str, str]) -> dict[str, float]:
     return {label: float(told.get(int(label[:4]), 0) if told else zones) for label in labels}
 
 
-def lines(found: CityDecomposition) -> Iterator[str]:
-    """A decomposition for a terminal: each driver [t CO2e], and the sentence."""
-    for step in found.waterfall().itertuples():
-        sign = "" if step.step in found.periods else "+"
-        yield f"{step.step:24}{step.kg_co2e / 1000:>{sign}14,.3f} t"
-    yield found.sentence
+def lines(found: Why) -> Iterator[str]:
+    """A decomposition for a terminal: each driver [t CO2e], the sentence, and Kaya's factors of the whole city."""
+    for made in (found.city, *([found.kaya] if found.kaya else [])):
+        for step in made.waterfall().itertuples():
+            sign = "" if step.step in made.periods else "+"
+            yield f"{step.step:24}{step.kg_co2e / 1000:>{sign}14,.3f} t"
+        yield made.sentence

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from carbon.why.lmdi import decompose, effects
+from carbon.why.lmdi import chained, effects
 from city.problems import fault
 
 Values = NDArray[np.float64]
@@ -87,10 +87,12 @@ def kaya(periods: pd.DataFrame) -> CityDecomposition:
     for at in np.flatnonzero((np.nan_to_num(factors).prod(axis=0) == 0) & (carbon > 0)):
         observed = f"{carbon[at]:g} kg CO2e with a population, GDP or energy of zero"
         raise fault(f"Kaya's identity of {table['period'][at]}", observed, "all above zero", "Complete the year, or leave it out.")
-    rows = []
-    for i in range(len(table) - 1):
-        step = decompose(KAYA, factors[:, i : i + 1], factors[:, i + 1 : i + 2])
-        rows += [(table["period"][i], table["period"][i + 1], name, "", "", kg) for name, kg in step.additive.items()]
+    labels = table["period"].tolist()
+    rows = [
+        (labels[i], labels[i + 1], name, "", "", kg)
+        for i, step in enumerate(chained(KAYA, factors.T[:, :, None]))
+        for name, kg in step.additive.items()
+    ]
     return CityDecomposition(tuple(map(str, table["period"])), tuple(carbon.tolist()), pd.DataFrame(rows, columns=COLUMNS))
 
 

@@ -135,13 +135,3 @@ def _interval(total: float, half: float) -> tuple[float, float, Literal["normal"
     spread = np.log1p((half / _Z95 / total) ** 2)
     low, high = (float(total * np.exp(-spread / 2 + side * _Z95 * spread**0.5)) for side in (-1, 1))
     return low, high, "log-normal"
-
-
-def product(*relative: float) -> float:
-    """Relative uncertainty of a product of independent quantities (IPCC 2006, vol. 1, eq. 3.1)."""
-    return propagated([(1.0, [Source(str(i), "factor", one) for i, one in enumerate(relative)])]).relative
-
-
-def independent_sum(terms: Mapping[str, tuple[float, float]]) -> float:
-    """Relative uncertainty of a sum of independent {name: (value, relative uncertainty)} (IPCC 2006, vol. 1, eq. 3.2)."""
-    return propagated((value, [Source(name, "meter", relative)]) for name, (value, relative) in terms.items()).relative

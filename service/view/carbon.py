@@ -105,7 +105,7 @@ def compared(engine: Engine) -> tuple[str, str] | None:
 
 def why(engine: Engine, city: LoadedCity, first: str, last: str, now_utc: datetime) -> CityDecomposition:
     """The drivers of the change between two periods. Errors as `decomposition`."""
-    return decomposition(engine, city, first, last, now_utc)
+    return decomposition(engine, city, first, last, now_utc).city
 
 
 def scope2(engine: Engine, city: LoadedCity, year: int) -> pd.DataFrame | None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from carbon.factors import load
 from carbon.ledger.batch import Rule
 from carbon.why.masses import Avoided, Inventory
-from carbon.why.uncertainty import Source, independent_sum, of_book, product, propagated
+from carbon.why.uncertainty import Source, of_book, propagated
 from city.problems import PenstockError
 
 GOLDEN = Path(os.environ.get("PENSTOCK_DATA", "../shared/data")) / "carbon" / "golden_vectors.json"
@@ -24,9 +24,10 @@ def test_worked_answers_of_approach_1():
     if not GOLDEN.exists():
         pytest.skip(f"{GOLDEN} is not there")
     expected = json.loads(GOLDEN.read_text())["uncertainty_IPCC_A1"]
-    assert round(100 * product(0.02, 0.05), 4) == float(expected["activity 2%, factor 5%"])
-    combined = independent_sum({"a": (100, product(0.02, 0.05)), "b": (50, 0.10)})
-    assert round(100 * combined, 3) == float(expected["sum of 100+-5.3852% and 50+-10%"])
+    product = propagated([(100.0, [Source("activity", "meter", 0.02), Source("factor", "factor", 0.05)])])  # eq. 3.1
+    assert round(100 * product.relative, 4) == float(expected["activity 2%, factor 5%"])
+    combined = propagated([(100.0, [Source("a", "meter", product.relative)]), (50.0, [Source("b", "meter", 0.10)])])  # eq. 3.2
+    assert round(100 * combined.relative, 3) == float(expected["sum of 100+-5.3852% and 50+-10%"])
 
 
 def test_two_meters_that_share_a_factor_share_its_error():

@@ -17,7 +17,7 @@ NOW = datetime(2022, 6, 16, 6, tzinfo=UTC)
 
 
 def of(town: Town, first: str, last: str):
-    return decomposition(open_store(town.database), load(Environment(city=town.file, home=town.folder)), first, last, NOW)
+    return decomposition(open_store(town.database), load(Environment(city=town.file, home=town.folder)), first, last, NOW).city
 
 
 def test_effects_add_up_to_what_the_meter_says_times_the_factor(one_night):
@@ -74,6 +74,7 @@ def test_the_commands_tell_it(one_night):
     assert said.code == 0
     assert "activity" in said.out
     assert "The largest driver is" in said.out
+    assert "energy per gdp" in said.out
     assert one_night.penstock("carbon", "why", "2022-05", "2022-05").code == 1
     said = one_night.penstock("carbon", "savings", "--now", NOW.isoformat())
     assert "No approved plan of these nights has readings yet." in said.out
