@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from carbon.accounts import own_supply
 from city.clock import civil_day, local_date
 from city.problems import fault
+from service import roots
 from service.closing import span
 from service.decisions import Person, require
 from service.one_process import lock
@@ -88,11 +89,13 @@ def restate_period(engine: Engine, city: LoadedCity, person: Person, period: str
             made.restate(days, reason.strip())
         told = [f"batch {one.header.number}: {one.header.rows} entries, {one.tonnes:+,.6f} t CO2e" for one in made.made]
         told = told or [f"{period}: every entry is as it would be posted now"]
+        sign, problems = signer(city.environment)
         with writing(engine) as connection:
-            made.list(connection, signer(city.environment)[0])
+            made.list(connection, sign)
             due.settle(connection, noted)
             operations.record(connection, at_utc, person.name, "restate", f"period {period}", f"{'; '.join(told)}; {reason.strip()}")
-    return told
+        problems += made.problems + roots.publish(engine, city)[1]
+    return told + [str(problem) for problem in problems]
 
 
 def _days(start: datetime, end: datetime, zone: str) -> list[Day]:
