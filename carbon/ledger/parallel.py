@@ -15,7 +15,8 @@ from carbon.factors import Factor
 from carbon.ledger import files
 from carbon.ledger.batch import COLUMNS, Batch, Header
 from carbon.ledger.chain import seal
-from carbon.ledger.post import order_of, post, posted
+from carbon.ledger.post import post, posted
+from carbon.ledger.weighing import order_of
 from city.places import Site
 
 _work: Callable[[Sequence[Account]], Header]  # what a process forked off is to do; a fork shares the usage, sending it would copy it

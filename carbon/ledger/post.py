@@ -1,28 +1,21 @@
 """Posting: usage in, exact entries out."""
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any, Literal
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from carbon.accounts import Account, apply, check, lines_of
-from carbon.accounts.periods import spanning
+from carbon.accounts import Account, check, lines_of
 from carbon.factors import Factor
-from carbon.ledger.batch import COLUMNS, NOTHING, Batch, Rule, no_entries
-from carbon.ledger.civil import Periods, from_micros
+from carbon.ledger.batch import COLUMNS, NOTHING, Batch, no_entries
 from carbon.ledger.mass import masses
-from carbon.ledger.usage import CHUNK, SUPPLIES, Usage, ordered
+from carbon.ledger.usage import CHUNK, Usage, ordered
+from carbon.ledger.weighing import Weighed, weigh
 from city import quality as q
 from city.places import Site
-from city.problems import PenstockError
-
-# What names or places an account and has no say in its rules: accounts that differ in nothing else share them.
-_NAMES = {"id", "point", "site", "sector", "activity", "gpc", "within", "adds", "stated"}
 
 
 def post(
@@ -63,95 +56,15 @@ def posted(
     stood = lines_of(books, sites)
     lines = tuple(stood[account.id] for account in books)
     numbers = {(line.point_id, line.quantity): number for number, line in enumerate(lines)}
-    rows = ordered(usage, numbers, tuple(line.point_id for line in lines))
+    points = tuple(line.point_id for line in lines)
+    rows = ordered(usage, numbers, points)
     if not len(rows.place):
         return no_entries(lines, known_at_utc, reason)
-    weighed = _Rules.of(rows, books, factors, zone)
+    weighed = weigh(rows, points, books, factors, zone)
     return Batch(lines, weighed.rules, _columns(rows, weighed), known_at_utc, reason)
 
 
-@dataclass(frozen=True)
-class _Rules:
-    """The rules of n usage rows: `sets[which[i]]` are the places in `rules` that weigh row i, one per gas."""
-
-    rules: tuple[Rule, ...]
-    sets: tuple[tuple[int, ...], ...]
-    which: NDArray[np.int32]
-
-    @classmethod
-    def of(cls, rows: Usage, books: Sequence[Account], factors: tuple[Factor, ...], zone: str) -> "_Rules":
-        days = Periods(int(rows.start.min()), int(rows.end.max()) - 1, zone, "D")
-        count = len(days.labels)
-        kind_of, kinds = _kinds(books)
-        case, across = np.empty(len(rows.place), np.int64), []
-        for begin in range(0, len(case), CHUNK):
-            some = slice(begin, begin + CHUNK)
-            day = days.of(rows.start[some])
-            case[some] = kind_of[rows.place[some]] * count + day
-            across.append(begin + np.flatnonzero(rows.end[some] > days.edges[day + 1]))
-        long = np.concatenate(across)
-        there = kind_of[rows.place[long]] * count + days.of(rows.end[long] - 1)
-        needed = np.zeros(len(kinds) * count, bool)
-        needed[case] = True
-        needed[there] = True
-        found: dict[tuple[Rule, ...], int] = {}
-        table = np.zeros(len(needed), np.int32)
-        applied = _applied(kinds, factors)
-        for number in np.flatnonzero(needed).tolist():
-            rules_then = applied(number // count, date.fromisoformat(days.labels[number % count]))
-            table[number] = found.setdefault(rules_then, len(found))
-        which = table[case]
-        problems = []
-        for row, last in zip(long.tolist(), there.tolist(), strict=True):
-            if which[row] != table[last]:
-                on_days = [date.fromisoformat(days.labels[number % count]) for number in (int(case[row]), last)]
-                period = (from_micros(rows.start[row]), from_micros(rows.end[row]))
-                problems.append(spanning(books[rows.place[row] // 2], *period, *on_days))
-        if problems:
-            raise PenstockError(problems[:20])
-        rules = sorted({rule for together in found for rule in together}, key=order_of)
-        place = {rule: number for number, rule in enumerate(rules)}
-        return cls(tuple(rules), tuple(tuple(place[rule] for rule in together) for together in found), which)
-
-
-def _applied(
-    kinds: Sequence[tuple[Account, Literal["grid", "own"]]], factors: tuple[Factor, ...]
-) -> Callable[[int, date], tuple[Rule, ...]]:
-    """What gives the rules of a kind on a day. They change only where a factor begins or ends to be valid: in between they are known."""
-    begins = sorted(factor.valid_from for factor in factors if factor.valid_from)
-    ends = sorted(factor.valid_to for factor in factors if factor.valid_to)
-    known: dict[tuple[int, int, int], tuple[Rule, ...]] = {}
-
-    def rules(kind: int, on: date) -> tuple[Rule, ...]:
-        span = kind, bisect_right(begins, on), bisect_left(ends, on)
-        if span not in known:
-            account, supply = kinds[kind]
-            known[span] = apply(account, factors, on, supply)
-        return known[span]
-
-    return rules
-
-
-def order_of(rule: Rule) -> tuple[Any, ...]:
-    """By what rules are put in order: all that they say."""
-    return tuple(getattr(rule, name) for name in rule.__dataclass_fields__)
-
-
-def _kinds(books: Sequence[Account]) -> tuple[NDArray[np.int64], list[tuple[Account, Literal["grid", "own"]]]]:
-    """For each place of `Usage` the number of its kind; of each kind one account and the supply. Accounts of a kind share all rules."""
-    kinds: dict[str, int] = {}
-    shown: list[tuple[Account, Literal["grid", "own"]]] = []
-    of_place = []
-    for account in books:
-        said = type(account).__name__ + account.model_dump_json(exclude=_NAMES)
-        for supply in SUPPLIES:
-            of_place.append(kinds.setdefault(said + supply, len(kinds)))
-            if len(shown) < len(kinds):
-                shown.append((account, supply))
-    return np.array(of_place, np.int64), shown
-
-
-def _columns(rows: Usage, weighed: _Rules) -> dict[str, NDArray[Any]]:
+def _columns(rows: Usage, weighed: Weighed) -> dict[str, NDArray[Any]]:
     """The columns of the batch; a row of g gases becomes g entries."""
     gases = np.array([len(together) for together in weighed.sets], np.int32)
     nth: NDArray[Any] = np.zeros((), np.int32)

@@ -141,6 +141,12 @@ def test_the_factor_year_is_the_civil_year_and_a_period_across_it_is_refused(usa
         entries(usage("p.energy", [10_000], start="2021-12-31T22:45Z", minutes=30))
 
 
+def test_a_day_without_a_factor_names_the_usage_row_that_needs_it(usage, entries):
+    late = pd.concat([usage("p.energy", [1]), usage("p.energy", [1], start="2031-01-01T00:00Z")], ignore_index=True)
+    with pytest.raises(PenstockError, match=r"usage row 1 of 'p.energy', 2031-01-01T00:00Z .*no factor is valid on that day"):
+        entries(late)
+
+
 def test_measured_estimated_substituted_and_missing_stay_apart_and_missing_weighs_nothing(usage, entries):
     codes = [
         q.VALID,
