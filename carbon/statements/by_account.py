@@ -2,8 +2,9 @@
 
 from carbon.statements.back import back_matter
 from carbon.statements.document import Cell, Document, Row, Section, Table, Value, rounded
-from carbon.statements.inventory import PLACES, charts, total_row
+from carbon.statements.inventory import PLACES, charts
 from carbon.statements.source import STATES, Condition, Source
+from carbon.statements.totals import total_row
 from carbon.statements.vocabulary import named
 from carbon.statements.words import column, say
 from city.quantities import Quantity

@@ -8,8 +8,9 @@ from fractions import Fraction
 
 from carbon.statements.back import back_matter
 from carbon.statements.document import Cell, Chart, Column, Document, Row, Section, Series, Table, Value, rounded
-from carbon.statements.inventory import PLACES, gas_cells, gas_columns, total_row
+from carbon.statements.inventory import PLACES, gas_cells, gas_columns
 from carbon.statements.source import Source
+from carbon.statements.totals import total_row
 from carbon.statements.vocabulary import named
 from carbon.statements.words import column, say
 

@@ -131,7 +131,8 @@ def rounded(table: Table) -> Table:
     """The table with every number's `printed` set so that rows and columns add up as printed.
 
     Columns that a total column adds are rounded together with the lines (`controlled`), other columns with totals as a list
-    (`largest_remainder`), and numbers without any total for themselves, half to even. A total is the sum of what is printed.
+    (`largest_remainder`), and lines without a total row each number for itself, half to even, so that one number prints the same in all of
+    them. A total is the sum of what is printed.
     """
     lines = [place for place, row in enumerate(table.rows) if not row.of]
     summed = {c for row in table.rows if row.of for c, cell in enumerate(row.cells) if isinstance(cell, Value)}
@@ -140,11 +141,12 @@ def rounded(table: Table) -> Table:
     for total in (column for column in table.columns if column.adds):
         places = [table.place(key) for key in total.adds if not table.columns[table.place(key)].adds]
         fresh = [place for place in places if (lines[0], place) not in printed] if lines else []
-        _fill(printed, lines, fresh, controlled([[_units(table, r, c) for c in fresh] for r in lines]))
+        exact = [[_units(table, r, c) for c in fresh] for r in lines]
+        _fill(printed, lines, fresh, controlled(exact) if summed else [[round(n) for n in row] for row in exact])
     for c, column in enumerate(table.columns):
         if column.kind == "number" and not column.adds and column.key not in parts:
-            exact = [_units(table, r, c) for r in lines]
-            _fill(printed, lines, [c], [[n] for n in (largest_remainder(exact) if c in summed else map(round, exact))])
+            numbers = [_units(table, r, c) for r in lines]
+            _fill(printed, lines, [c], [[n] for n in (largest_remainder(numbers) if c in summed else map(round, numbers))])
     rows = [Row(tuple(_printed(table, printed, r, c) for c in range(len(table.columns))), row.of) for r, row in enumerate(table.rows)]
     return Table(table.key, table.title, table.columns, tuple(rows), table.notes)
 

@@ -4,8 +4,8 @@ from fractions import Fraction
 
 from carbon.statements.back import back_matter
 from carbon.statements.document import Chart, Document, Row, Section, Series, Table, Value, rounded
-from carbon.statements.inventory import total_row
 from carbon.statements.source import Condition, Source
+from carbon.statements.totals import total_row
 from carbon.statements.vocabulary import named
 from carbon.statements.words import column, say
 from city.quantities import Quantity

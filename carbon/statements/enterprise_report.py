@@ -8,8 +8,8 @@ from typing import Any
 from carbon.enterprise.report import MonitoringReport
 from carbon.statements.back import back_matter
 from carbon.statements.document import Cell, Column, Document, Row, Section, Table, Value, rounded
-from carbon.statements.inventory import total_row
 from carbon.statements.source import MG_PER_T, Source
+from carbon.statements.totals import total_row
 from carbon.statements.words import column, known, say
 
 
@@ -73,11 +73,11 @@ def _stream(source: Source, row: Mapping[Any, Any]) -> tuple[Cell, ...]:
 
 
 def _allowance(lang: str, report: MonitoringReport) -> Table:
-    columns = (Column("item", say(lang, "what")), Column("tonnes", say(lang, "mass"), "number", "tCO2e", 3))
+    columns = (Column("item", say(lang, "what")), Column("tonnes", say(lang, "allowances_t"), "number", "t", 0))
     row = report.allowance.iloc[0].to_dict()
     rows = [
         Row((say(lang, name) if known(name) else name, Value(Decimal(str(value)))))
         for name, value in row.items()
         if str(name).endswith("_t") and value is not None
     ]
-    return rounded(Table("Allowances", say(lang, "allowances"), columns, tuple(rows), (report.position.sentence,)))
+    return rounded(Table("Allowances", say(lang, "allowances"), columns, tuple(rows)))

@@ -1,20 +1,20 @@
 """The inventory after the GHG Protocol: scopes by gas, scope 2 on two bases, sources, sites, sectors, and what stands beside the sum."""
 
 from collections.abc import Sequence
-from fractions import Fraction
 from typing import Any
 
 import pandas as pd
 
 from carbon.statements.back import back_matter
 from carbon.statements.document import Cell, Chart, Column, Document, Row, Section, Series, Table, Value, rounded
-from carbon.statements.source import MG_PER_T, Condition, Source
+from carbon.statements.scope2 import both_totals, instruments, two_bases
+from carbon.statements.source import Condition, Source
+from carbon.statements.totals import total_row
 from carbon.statements.vocabulary import named
 from carbon.statements.words import column, say
 from city.quantities import Quantity
 
 GASES = ("CO2", "CH4", "N2O")
-_WH_PER_KWH = 1000
 PLACES = 3  # of tonnes: kilograms
 _POSTING = {"kind": "posting"}
 
@@ -26,11 +26,11 @@ def inventory(source: Source, dual: pd.DataFrame | None = None, used: pd.DataFra
     statement says so.
     """
     lang = source.language
-    summary = [
-        scopes(source),
-        *([two_bases(source, dual)] if dual is not None else []),
-        *([instruments(source, used)] if used is not None else []),
-    ]
+    summary = [scopes(source)]
+    if dual is not None:
+        summary += [both_totals(source, dual), two_bases(source, dual)]
+    if used is not None:
+        summary += [instruments(source, used)]
     text = (say(lang, "inventory_intro"), say(lang, "dual_intro" if dual is not None else "no_dual"))
     sections = (
         Section("summary", say(lang, "summary"), text, tuple(summary), charts(source)),
@@ -58,17 +58,6 @@ def gas_cells(source: Source, part: str = "", **where: Condition) -> tuple[Value
     return (*cells, source.mass(part, **where))
 
 
-def total_row(label: Sequence[Cell], rows: Sequence[Row], of: Sequence[int] | None = None) -> Row:
-    """A row that adds rows: exact numbers are added too, text is left out."""
-    places = tuple(range(len(rows)) if of is None else of)
-    width = len(rows[0].cells) if rows else 0
-    cells: list[Cell] = list(label)
-    for c in range(len(label), width):
-        values = [cell for cell in (rows[i].cells[c] for i in places) if isinstance(cell, Value)]
-        cells.append(Value(sum((Fraction(v.exact) for v in values), Fraction(0))) if values else None)
-    return Row(tuple(cells), places)
-
-
 def _table(key: str, title: str, columns: Sequence[Column], rows: list[Row], label: Sequence[Cell], notes: tuple[str, ...] = ()) -> Table:
     """A rounded table with its total as last row."""
     return rounded(Table(key, title, tuple(columns), (*rows, total_row(label, rows)) if rows else (), notes))
@@ -81,37 +70,6 @@ def scopes(source: Source) -> Table:
     columns = (column(lang, "scope"), *gas_columns(lang))
     notes = (say(lang, "gwp_note", assessment=source.assessment),)
     return _table("Inventory", say(lang, "by_scope"), columns, rows, (say(lang, "total"),), notes)
-
-
-def two_bases(source: Source, dual: pd.DataFrame) -> Table:
-    """Scope 2 electricity by account: location-based beside market-based, and what covers it."""
-    lang = source.language
-    numbers = [("consumption_wh", "kWh"), ("own_wh", "kWh"), ("instruments_wh", "kWh"), ("residual_wh", "kWh"), ("matched_wh", "kWh")]
-    masses = [("location_mg", "tCO2e"), ("market_mg", "tCO2e")]
-    columns = [column(lang, "account")]
-    columns += [Column(name.removesuffix("_wh"), say(lang, name), "number", unit, 0) for name, unit in numbers]
-    columns += [Column(name.removesuffix("_mg"), say(lang, name), "number", unit, PLACES) for name, unit in masses]
-    columns += [column(lang, "market_rule", "text")]
-    rows = []
-    for account, group in dual.groupby("account_id", sort=True):
-        where = {"account_id": str(account), **_POSTING}
-        cells: list[Cell] = [str(account)]
-        cells += [Value(Fraction(int(group[name].sum()), _WH_PER_KWH)) for name, _ in numbers]
-        cells += [Value(Fraction(int(group["location_mg"].sum()), MG_PER_T), str(source.address(source.co2e, **where)))]
-        cells += [Value(Fraction(int(group["market_mg"].sum()), MG_PER_T)), "; ".join(sorted(set(group["market_rule"])))]
-        rows.append(Row(tuple(cells)))
-    return _table("Scope 2", say(lang, "two_bases"), columns, rows, (say(lang, "total"),), (say(lang, "two_bases_note"),))
-
-
-def instruments(source: Source, used: pd.DataFrame) -> Table:
-    """What each retired certificate and contract covers, once."""
-    lang = source.language
-    texts = ("instrument_id", "type", "account_id", "period", "beneficiary", "retired_on", "serials")
-    columns = (*(column(lang, name) for name in texts), column(lang, "wh", "number", "kWh", 3))
-    rows = [
-        Row((*(str(row.get(name, "")) for name in texts), Value(Fraction(int(row["wh"]), _WH_PER_KWH)))) for row in used.to_dict("records")
-    ]
-    return _table("Instruments", say(lang, "instruments"), columns, rows, (say(lang, "total"), *[None] * (len(texts) - 1)))
 
 
 def sources(source: Source) -> Table:

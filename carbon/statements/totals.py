@@ -1,4 +1,4 @@
-"""Addresses of totals: of the rows a total adds, one address that has the same entries, proved by its sum."""
+"""Totals of rows, and their addresses: one address that has the entries of all the rows, proved by its sum."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,6 +7,17 @@ from fractions import Fraction
 from carbon.statements.address import Address, parse
 from carbon.statements.document import Cell, Document, Row, Section, Table, Value
 from carbon.statements.source import Source
+
+
+def total_row(label: Sequence[Cell], rows: Sequence[Row], of: Sequence[int] | None = None) -> Row:
+    """A row that adds rows: exact numbers are added too, text is left out."""
+    places = tuple(range(len(rows)) if of is None else of)
+    width = len(rows[0].cells) if rows else 0
+    cells: list[Cell] = list(label)
+    for c in range(len(label), width):
+        values = [cell for cell in (rows[i].cells[c] for i in places) if isinstance(cell, Value)]
+        cells.append(Value(sum((Fraction(v.exact) for v in values), Fraction(0))) if values else None)
+    return Row(tuple(cells), places)
 
 
 def addressed(document: Document, source: Source) -> Document:

@@ -87,8 +87,12 @@ def test_scope_two_stands_on_both_bases(source):
             "market_mg": [0, 1_545_900], "market_rule": ["none left", "grid average: no residual mix is published"],
         }
     )  # fmt: skip
-    table = _tables(inventory(source, dual))["Scope 2"]
+    tables = _tables(inventory(source, dual))
+    table, both = tables["Scope 2"], tables["Both bases"]
     total = table.rows[-1]
+    assert both.rows[0].cells[2].exact - both.rows[1].cells[2].exact == Fraction(2_576_500, _G)  # what the instruments cover
+    assert table.notes[1:] == ("(1) grid average: no residual mix is published", "(2) none left")
+    assert [row.cells[-1] for row in table.rows] == ["(1)", "(2)", None]
     assert total.cells[table.place("location")].exact == Fraction(4_122_400, _G)
     assert total.cells[table.place("market")].exact == Fraction(1_545_900, _G)
 
