@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from carbon.why.kaya import CityDecomposition
 from console import charts, data, look
 from console.guard import guarded
 from console.words import known, language, say
@@ -58,14 +59,19 @@ def _waterfall(first: str, last: str) -> None:
     with left:
         charts.draw(spec, "waterfall", say("carbon_why"), height=300)
     with right:
-        name, kg = max(found.drivers.items(), key=lambda one: abs(one[1]), default=("", 0.0))
-        if name:
-            look.banner(say("carbon_largest", name=_driver(name), t=f"{kg / 1000:+,.2f}"), None)
-        shown = found.frame.groupby(["driver", "sector"], as_index=False, sort=False)["kg_co2e"].sum()
-        shown = shown[shown["kg_co2e"].abs() >= 0.5].assign(
-            t=shown["kg_co2e"] / 1000, driver=shown["driver"].map(_driver), sector=shown["sector"].map(look.sector)
-        )
-        look.table(shown, {"driver": "carbon_driver", "sector": "sector", "t": "tonnes"}, "drivers", formats={"t": "%+.3f"}, height=240)
+        _largest(found)
+
+
+def _largest(found: CityDecomposition) -> None:
+    """The largest driver, and each driver by sector."""
+    name, kg = max(found.drivers.items(), key=lambda one: abs(one[1]), default=("", 0.0))
+    if name:
+        look.banner(say("carbon_largest", name=_driver(name), t=f"{kg / 1000:+,.2f}"), None)
+    shown = found.frame.groupby(["driver", "sector"], as_index=False, sort=False)["kg_co2e"].sum()
+    shown = shown[shown["kg_co2e"].abs() >= 0.5].assign(
+        t=shown["kg_co2e"] / 1000, driver=shown["driver"].map(_driver), sector=shown["sector"].map(look.sector)
+    )
+    look.table(shown, {"driver": "carbon_driver", "sector": "sector", "t": "tonnes"}, "drivers", formats={"t": "%+.3f"}, height=240)
 
 
 def _floor(lowest: float, highest: float) -> float:
