@@ -81,8 +81,8 @@ CARBON_WORDS: dict[str, tuple[str, str]] = {
     "carbon_market": ("market-based", "基于市场"),
     "carbon_matched": ("matched by the hour", "逐小时匹配率"),
     "carbon_no_instruments": (
-        "No certificates, contracts or suppliers' factors: both views are the same.",
-        "无绿证、合同或供应商因子：两种核算结果相同。",
+        "No certificates, contracts or suppliers' factors are on record: there is no market-based view to set beside.",
+        "尚无绿证、合同或供应商因子，因而没有基于市场的结果可并列。",
     ),
     "carbon_measures": ("Measures", "节能措施"),
     "carbon_avoided_note": ("avoided by marginal factors; never added to the inventory", "按边际因子计算的减排量，不计入清单"),
