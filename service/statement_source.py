@@ -1,7 +1,6 @@
 """What the statements of a city are made from: the books of a period out of the store, with factors, names, coverage and seal."""
 
 import hashlib
-from collections.abc import Iterable
 from contextlib import suppress
 from datetime import date
 from fractions import Fraction
@@ -52,7 +51,6 @@ def source(engine: Engine, city: LoadedCity, period: str, language: str, files: 
         raise fault(
             f"period '{period}'", "no entries", f"a month or year from {first} to {last}", "Choose one of these, as 2022-06 or 2022."
         )
-    sets = factors.load_sets(city.factor_folders)
     known = factors.load(city.factor_folders)
     weights = gwp(known, told.gwp)
     rules = used_rules(ledger, set(zip(book["rule_id"], book["gas"], strict=True)))
@@ -75,7 +73,7 @@ def source(engine: Engine, city: LoadedCity, period: str, language: str, files: 
         usable=completeness(ledger, city, start, over).accounts,
         until=f"{posted}" if over < end else "",
         uncertainty=of_book(weighed(book, weights), rules.values(), known, told.meter_uncertainty_percent, dict.fromkeys(weights)),
-        sets=_sets(sets, {name for rule in rules.values() for name, _ in rule.parts}),
+        sets=_sets(city, {name for rule in rules.values() for name, _ in rule.parts}),
     )
 
 
@@ -144,6 +142,6 @@ def _comparatives(engine: Engine, city: LoadedCity) -> tuple[Comparative, ...]:
     )
 
 
-def _sets(sets: Iterable[FactorSet], used: set[str]) -> tuple[FactorSet, ...]:
+def _sets(city: LoadedCity, used: set[str]) -> tuple[FactorSet, ...]:
     """The sets that hold one of the numbers used."""
-    return tuple(one for one in sets if used & {factor.id for factor in one.factors})
+    return tuple(one for one in factors.load_sets(city.factor_folders) if used & {factor.id for factor in one.factors})

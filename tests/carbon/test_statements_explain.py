@@ -1,18 +1,20 @@
 """Every printed number is the sum of the entries at its address, found again from the batches and not from the sums."""
 
 import time
+from datetime import UTC, datetime
 from fractions import Fraction
 
 import pytest
 
 from carbon.ledger.ledger import Ledger
 from carbon.ledger.post import post
+from carbon.ledger.restate import restate
 from carbon.statements.address import parse
 from carbon.statements.by_account import by_account
 from carbon.statements.community import community
 from carbon.statements.document import Value
 from carbon.statements.energy import balance
-from carbon.statements.explain import explain
+from carbon.statements.explain import explain, one_entry
 from carbon.statements.inventory import inventory
 from city.problems import PenstockError
 from tests.carbon import statement_city as city
@@ -56,10 +58,30 @@ def test_an_explanation_names_meter_factor_fraction_and_adds_up(made, source):
     assert found.total == sum(group.adds for group in found.groups) == sum(g.mg for g in found.groups)
 
 
-def test_a_reversed_entry_and_its_successor_are_both_told(made, source):
-    day = city.rows("w.e", [1000])
-    first = Ledger.of([post(day, city.ACCOUNTS, city.SITES, city.FACTORS, city.KNOWN, zone=city.ZONE)])
-    assert _explained(first, source, "2022-06-01/account_id=works-power/show=amount").total == 1000
+def test_a_restated_entry_is_told_with_what_took_it_back_and_the_sum_is_of_now(source):
+    day = city.rows("w.e", [1000, 2000])
+    first = post(day, city.ACCOUNTS, city.SITES, city.FACTORS, city.KNOWN, zone=city.ZONE)
+    span = {"start": datetime(2022, 5, 31, 16, tzinfo=UTC), "end": datetime(2022, 6, 1, 16, tzinfo=UTC)}
+    later = datetime(2022, 7, 2, tzinfo=UTC)
+    edited = day.assign(amount=[1000, 2500], version=[1, 2])
+    more = restate(
+        Ledger.of([first]), edited, city.ACCOUNTS, city.SITES, city.FACTORS, later, zone=city.ZONE, reason="meter read again", **span
+    )
+    restated = Ledger.of([first, more])
+    found = _explained(restated, source, "2022-06-01/account_id=works-power/show=amount")
+    assert found.total == 3500
+    assert [(entry.amount, entry.reverses, entry.reason) for entry in found.entries] == [
+        (1000, "", ""), (2000, "", ""), (-2000, "0-1", "meter read again"), (2500, "", "meter read again"),
+    ]  # fmt: skip
+    assert _explained(restated, source, "2022-06-01/account_id=works-power/show=entries").total == 2
+    assert _explained(Ledger.of([first]), source, "2022-06-01/account_id=works-power/show=amount").total == 3000
+
+
+def test_one_entry_is_explained_by_its_name(made):
+    found = one_entry(made, "1-3")
+    assert (found.rows, found.entries[0].name, found.groups[0].mg) == (1, "1-3", found.entries[0].mg)
+    with pytest.raises(PenstockError, match="not in the ledger"):
+        one_entry(made, "7-0")
 
 
 def test_a_number_of_no_entry_is_a_sentence(made, source):
