@@ -34,13 +34,13 @@ def _said(kind: type[Line] | type[Rule], rows: Sequence[Line] | Sequence[Rule]) 
     return b"".join(json.dumps(values(row), ensure_ascii=False, separators=(",", ":")).encode() + b"\n" for row in rows)
 
 
-# Nights differ little: most share their lines and many their rules, so the last few are kept.
-@lru_cache(maxsize=4)
+# Nights differ little: most share their lines and many their rules, so the last two are kept.
+@lru_cache(maxsize=2)
 def _lines(data: bytes) -> tuple[Line, ...]:
     return tuple(Line(*values) for values in _texts(data))
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=2)
 def _rules(data: bytes) -> tuple[Rule, ...]:
     rows = _texts(data)
     for row in rows:
