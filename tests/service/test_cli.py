@@ -22,6 +22,7 @@ NEEDED = {
     "hold": ["all", "--who", "ada"],
     "settle": ["sun.setpoint", "--found", "1", "--who", "ada"],
     "work": ["--once"],
+    "explain": ["0-1"],
 }
 DECISION, FIRST_STEP = "2022-06-16T00:40+02:00", "2022-06-16T01:00+02:00"
 HEAVY = {"pandas", "numpy", "pyomo", "highspy", "lightgbm", "wntr", "streamlit", "statsmodels", "scipy", "dask", "pymodbus", "pyarrow"}
@@ -92,7 +93,7 @@ def test_status_as_json_is_one_object_with_the_same_keys_before_and_after_a_nigh
     assert list(json.loads(before.out)) == list(told)
     assert set(told) == {
         "city", "now", "heartbeats", "newest_reading", "reading_age_s", "points", "points_without_value", "night", "steps",
-        "meters_online", "spools", "weather", "commands", "approved_once", "unknown_outcomes", "holds",
+        "meters_online", "ledger", "spools", "weather", "commands", "approved_once", "unknown_outcomes", "holds",
         "open_leaks",
     }  # fmt: skip
     assert list(told["steps"]) == ["validate", "forecast", "plan", "leaks", "ledger", "targets"]
