@@ -15,7 +15,7 @@ from service.closing import span
 from service.environment import Environment
 from service.settings import LoadedCity, load, path_of
 from service.statement_kinds import KINDS, Asked
-from service.statement_source import digest, last_period, source
+from service.statement_source import digest, period_of, source
 from service.store import ledger, open_store
 
 FORMATS = ("csv", "xlsx", "pdf", "json")
@@ -51,7 +51,7 @@ def write_reports(
     city = load(env)
     engine = open_store(env.url)
     verified(engine, city)
-    wanted = period or last_period(engine)
+    wanted = period_of(engine, period)
     folder = city.folder / "reports" / wanted
     digests = _proof(engine, city, wanted, folder / "proof")
     of = Asked(engine, city, source(engine, city, wanted, language, digests), now_utc or datetime.now(UTC))

@@ -1,6 +1,7 @@
 """What the statements of a city are made from: the books of a period out of the store, with factors, names, coverage and seal."""
 
 import hashlib
+import re
 from contextlib import suppress
 from datetime import date
 from fractions import Fraction
@@ -27,12 +28,19 @@ from service.store import ledger as stored
 _MG_PER_T = 10**9
 
 
-def last_period(engine: Engine) -> str:
-    """The civil month of the last posted day. Raises `PenstockError` for an empty ledger."""
-    posted = stored.posted_until(engine)
-    if posted is None:
+def period_of(engine: Engine, asked: str | None) -> str:
+    """The civil month or year that is asked for, checked against what is posted; the last posted month when none is.
+
+    Raises `PenstockError` for an empty ledger and for a period without entries.
+    """
+    rows = stored.heads(engine)
+    if not rows:
         raise fault("ledger", "empty", "at least one posted day", "Run `penstock night` first.")
-    return f"{posted:%Y-%m}"
+    first, last = f"{min(row.first_day for row in rows):%Y-%m}", f"{max(row.last_day for row in rows):%Y-%m}"
+    wanted = last if asked is None else asked
+    if not re.fullmatch(r"\d{4}(-\d\d)?", wanted) or not first[: len(wanted)] <= wanted <= last[: len(wanted)]:
+        raise fault(f"period '{wanted}'", "no entries", f"{first} to {last}, or a year of them", "Choose one of these, as 2022-06 or 2022.")
+    return wanted
 
 
 def source(engine: Engine, city: LoadedCity, period: str, language: str, files: dict[str, str] | None = None) -> Source:
@@ -47,10 +55,7 @@ def source(engine: Engine, city: LoadedCity, period: str, language: str, files: 
     ledger = stored.open_ledger(engine, city.folder, start, end)
     book = ledger.book(zone=zone, period="D" if len(period) == 7 else "M", start=start, end=end)
     if book.empty:
-        first, last = _posted(engine)
-        raise fault(
-            f"period '{period}'", "no entries", f"a month or year from {first} to {last}", "Choose one of these, as 2022-06 or 2022."
-        )
+        raise fault(f"period '{period}'", "no entries", "a period with posted days", "Choose another one.")
     known = factors.load(city.factor_folders)
     weights = gwp(known, told.gwp)
     rules = used_rules(ledger, set(zip(book["rule_id"], book["gas"], strict=True)))
@@ -75,13 +80,6 @@ def source(engine: Engine, city: LoadedCity, period: str, language: str, files: 
         uncertainty=of_book(weighed(book, weights), rules.values(), known, told.meter_uncertainty_percent, dict.fromkeys(weights)),
         sets=_sets(city, {name for rule in rules.values() for name, _ in rule.parts}),
     )
-
-
-def _posted(engine: Engine) -> tuple[date, date]:
-    heads = stored.heads(engine)
-    if not heads:
-        raise fault("ledger", "empty", "at least one posted day", "Run `penstock night` first.")
-    return min(row.first_day for row in heads), max(row.last_day for row in heads)
 
 
 def used_rules(ledger: Ledger, wanted: set[tuple[str, str]]) -> dict[tuple[str, str], Rule]:
