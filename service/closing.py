@@ -63,10 +63,10 @@ def span(period: str, zone: str) -> tuple[datetime, datetime]:
         first = date.fromisoformat(f"{period}-01" if len(period) == 7 else f"{period}-01-01")
         if str(first)[: len(period)] != period or len(period) not in (4, 7):
             raise ValueError
-    except ValueError:
+        after = (first + timedelta(days=32 if len(period) == 7 else 367)).replace(day=1)
+        after = after if len(period) == 7 else after.replace(month=1)
+    except (ValueError, OverflowError):
         raise fault(f"period '{period}'", "neither a month nor a year", "2022-06 or 2022", "Correct it.") from None
-    after = (first + timedelta(days=32 if len(period) == 7 else 367)).replace(day=1)
-    after = after if len(period) == 7 else after.replace(month=1)
     return civil_day(first, zone)[0], civil_day(after, zone)[0]
 
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 from sqlalchemy import Engine, func, select
@@ -37,15 +38,23 @@ def page(env: Environment, now: str, seconds: float) -> str:
         *_plan(engine, night, currency),
         *_leaks(engine),
         *_writes(engine),
-        *_carbon(engine, night),
+        *_carbon(engine, city, night),
         "",
         "Written",
         f"  database    {env.url.split('///', 1)[-1] if env.url.startswith('sqlite') else 'as PENSTOCK_DATABASE_URL says'}",
         *(f"  backup      {path}" for path in env.folder.glob(BACKUP)),
-        *(f"  report      {path}" for path in sorted((env.folder / "reports").rglob("*.*"))),
+        *_reports(env.folder / "reports"),
         f"({seconds:.0f} s)",
     ]
     return "\n".join(lines)
+
+
+def _reports(folder: Path) -> Iterator[str]:
+    """The statements of each period: those to read by name, the tables and proofs beside them by number."""
+    for period in sorted(folder.glob("*")):
+        files = [path for path in period.rglob("*") if path.is_file()]
+        named = ", ".join(sorted(path.name for path in files if path.suffix in (".pdf", ".xlsx")))
+        yield f"  report      {period}: {named}; {len(files)} files"
 
 
 def _readings(engine: Engine, city: LoadedCity, now_utc: datetime) -> Iterator[str]:
@@ -148,12 +157,12 @@ def _writes(engine: Engine) -> Iterator[str]:
     yield "Commands      " + (", ".join(f"{number} {state}" for state, number in sorted(found)) or "none")
 
 
-def _carbon(engine: Engine, night: object) -> Iterator[str]:
+def _carbon(engine: Engine, city: LoadedCity, night: object) -> Iterator[str]:
     heads = ledger.heads(engine)
     if heads:
         entries, signed = sum(head.rows for head in heads), "signed" if heads[-1].signature else "unsigned"
         yield f"Ledger        {entries:,} entries up to {max(head.last_day for head in heads)}, {signed} root {heads[-1].root[:16]}"
-    for row in closing.closes(engine):
-        yield f"  closed      {row.statement}"
+    for one in closing.standings(engine, city):
+        yield f"  period      {one.sentence}"
     for row in results.rows(engine, t.target_progress, t.target_progress.c.night == night, order=t.target_progress.c.target_id):
         yield f"  target      {row.sentence}"

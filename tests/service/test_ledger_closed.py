@@ -47,6 +47,8 @@ def test_a_sign_off_records_root_sums_completeness_and_threshold(made: Town) -> 
     [
         (("2022-06", *SIGNED), "posted up to 2022-06-15"),
         (("2022-13", *SIGNED), "neither a month nor a year"),
+        (("9999-12", *SIGNED), "neither a month nor a year"),
+        (("0000", *SIGNED), "neither a month nor a year"),
         (("2022-05", "--by", "ada", "--now", "2022-06-16T09:00+02:00"), "no note"),
         (("2022-04", *SIGNED), "least of el-hall ("),
     ],
