@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 from carbon.why.masses import Avoided
 from city.problems import PenstockError
 from optimisation.assets.demand_response import DemandResponse
+from optimisation.parts.storage import EnergyStore
 from service.plans import signals
 from service.savings.events import settled
 from service.savings.windows import Values, Window, on_steps, windows
@@ -45,7 +46,7 @@ COLUMNS = [
 class PlanSavings:
     """What approved plans saved. `frame` has `COLUMNS`, one row per plan and asset, or per settled event.
 
-    Only steps with a reading count, in all three columns; `missing` counts the others. `stored_kwh` is what the plan leaves in
+    Only steps with a reading count, in all columns; `missing` counts the others. `stored_kwh` is what the plan stores in those steps in
     batteries and tanks more than its baseline, and is credited. Sums of the ends assume that all err together. `problems` say what
     could not be told.
     """
@@ -91,7 +92,7 @@ def nights(engine: Engine, city: LoadedCity, first: date, last: date) -> PlanSav
     frame = pd.DataFrame(rows, columns=COLUMNS).sort_values(["night", "plan_id", "asset_id"], ignore_index=True)
     if signal and (lacking := frame["saved_kg"].isna()).any():
         problems.append(f"{signal} lacks steps of {lacking.sum()} of {len(frame)} rows: their kg CO2e are left out.")
-    kg = frame[["saved_kg", "low_kg", "high_kg"]].sum() if signal and len(frame) else None
+    kg = frame[["saved_kg", "low_kg", "high_kg"]].sum() if frame["saved_kg"].notna().any() else None
     avoided = None if kg is None else Avoided(float(kg["saved_kg"]), float(kg["low_kg"]), float(kg["high_kg"]), signal)
     return PlanSavings(frame, city.settings.city.currency, avoided, tuple(problems))
 
@@ -110,6 +111,8 @@ def _rows(engine: Engine, city: LoadedCity, window: Window) -> Iterator[dict[str
         sign = 1.0 if city.meter[meter_id].role == "load" else -1.0  # a plan tells what a plant gives, a meter balance what is taken
         baseline, planned = (sign * np.asarray(one) * hours for one in schedules)
         stored = _stored(window, assets[name], city.settings.assets)
+        if isinstance(assets[name], EnergyStore):
+            stored = _kept(stored, *(_charged(assets[name], kwh) for kwh in (baseline, metered)))
         forecast = bool(assets[name].series_needed) or getattr(assets[name], "tank", None) is not None
         yield _row(window, name, (baseline, planned, metered), stored, forecast) | _volumes(engine, city, window, name, meter_id)
 
@@ -129,30 +132,34 @@ def _metered(engine: Engine, city: LoadedCity, signs: dict[str, float], window: 
     return total
 
 
-def _stored(window: Window, asset: Any, assets: Iterable[Any]) -> float:
-    """What the plan leaves stored at the window's end more than its baseline [kWh].
+def _stored(window: Window, asset: Any, assets: Iterable[Any]) -> Values:
+    """float64[t]: what the plan stores in each step more than its baseline [kWh].
 
     A battery's charge, charging no longer owed, and a tank's water at what its stations take to pump it, each station its own part.
     """
-    kwh = 0.0
-    for quantity, sign in (("charge_kwh", 1.0), ("owed_kwh", -1.0)):
-        kwh += sign * _ahead(window, asset.id, quantity)
+    kwh = window.ahead(asset.id, "charge_kwh") - window.ahead(asset.id, "owed_kwh")
     tank = getattr(asset, "tank", None)
     if tank is not None:
         flows = [window.of("plan", one.id, "flow_m3_per_h") for one in assets if getattr(one, "tank", None) == tank]
         own, pumped = window.of("plan", asset.id, "power_kw"), sum(float(one.sum()) for one in flows if one is not None)
         if own is not None and pumped > 0:
-            kwh += _ahead(window, tank, "volume_m3") * float(own.sum()) / pumped
+            kwh = kwh + window.ahead(tank, "volume_m3") * (float(own.sum()) / pumped)
     return kwh
 
 
-def _ahead(window: Window, asset: str, quantity: str) -> float:
-    """Plan less baseline of a stored amount at the end of the window."""
-    plan, baseline = (window.of(scenario, asset, quantity) for scenario in ("plan", "baseline"))
-    return float(plan[-1] - baseline[-1]) if plan is not None and baseline is not None else 0.0
+def _charged(storage: EnergyStore, kwh: Values) -> Values:
+    """float64[t]: what the net use of a battery [kWh] adds to its charge [kWh]."""
+    return np.maximum(kwh, 0.0) * storage.charge_efficiency - np.maximum(-kwh, 0.0) / storage.discharge_efficiency
 
 
-def _row(window: Window, asset: str, amounts: Sequence[Values], stored: float, forecast: bool) -> dict[str, Any]:
+def _kept(planned: Values, baseline: Values, metered: Values) -> Values:
+    """`planned` as far as the meter bears it out: a battery that did not charge keeps nothing, and losses are not taken for charge."""
+    by_meter, told = metered - baseline, np.isfinite(metered)
+    kept = min(float(by_meter[told].sum()), max(float(planned[told].sum()), 0.0))
+    return np.full(len(metered), kept / max(told.sum(), 1))
+
+
+def _row(window: Window, asset: str, amounts: Sequence[Values], stored: Values, forecast: bool) -> dict[str, Any]:
     """The comparison of one asset over the steps that have a reading."""
     told = np.isfinite(amounts[2])
     baseline, planned, metered = (one[told] for one in amounts)
@@ -167,11 +174,12 @@ def _row(window: Window, asset: str, amounts: Sequence[Values], stored: float, f
         "baseline_kwh": float(baseline.sum()),
         "planned_kwh": float(planned.sum()),
         "metered_kwh": float(metered.sum()),
-        "stored_kwh": stored,
+        "stored_kwh": float(stored[told].sum()),
     }
     weights = {"kwh": np.ones(len(told)), "cost": window.price, "kg": np.full(len(told), np.nan) if window.rate is None else window.rate}
     for unit, weight in weights.items():
-        saved, promised = (float(weight[told] @ (baseline - used)) + stored * float(weight.mean()) for used in (metered, planned))
+        credit = row["stored_kwh"] * float(weight.mean())
+        saved, promised = (float(weight[told] @ (baseline - used)) + credit for used in (metered, planned))
         ends = (saved, promised) if forecast else (saved, saved)
         row |= {f"saved_{unit}": saved, f"low_{unit}": min(ends), f"high_{unit}": max(ends)}
     return row

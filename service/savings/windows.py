@@ -22,10 +22,14 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Window:
-    """One plan over the steps in which it was in force, with the price and the marginal intensity of each."""
+    """One plan over the steps in which it was in force, with the price and the marginal intensity of each.
+
+    `before` is its row of the step before them; None where they begin with the plan itself.
+    """
 
     row: Any
     values: pd.DataFrame
+    before: pd.Series | None
     price: Values
     rate: Values | None
 
@@ -45,25 +49,39 @@ class Window:
         column = (scenario, asset, quantity)
         return self.values[column].to_numpy(float) if column in self.values else None
 
+    def ahead(self, asset: str, quantity: str) -> Values:
+        """float64[t]: how much more the plan stores than its baseline, gained in each step.
+
+        Levels are those at the end of a step, and both scenarios begin at the same one.
+        """
+        plan, baseline = (self.of(scenario, asset, quantity) for scenario in ("plan", "baseline"))
+        if plan is None or baseline is None:
+            return np.zeros(len(self.values))
+        former = 0.0 if self.before is None else self.before[("plan", asset, quantity)] - self.before[("baseline", asset, quantity)]
+        return np.diff(plan - baseline, prepend=former)
+
 
 def windows(engine: Engine, city: LoadedCity, first: date, last: date, weighed: bool) -> Iterator[Window]:
-    """Every approved plan of these nights that was in force, each until the next one or the end of its approved hours."""
+    """Every approved plan of these nights that was in force, each until a later approved one begins or its approved hours end."""
     p, a = t.plan.c, t.approval.c
     statement = select(t.plan, a.at_utc).join(t.approval, a.plan_id == p.plan_id).where(a.commands > 0).order_by(a.at_utc)
     with engine.connect() as connection:
-        found = connection.execute(statement.where(p.night >= first, p.night <= last + timedelta(days=1))).all()
+        found = connection.execute(statement.where(p.night.between(first - timedelta(days=1), last + timedelta(days=1)))).all()
     hours, stored = timedelta(hours=city.settings.night.approved_hours), meter_days.last(engine)
     if stored is None:
         return
     readable = civil_day(local_date(stored, city.settings.city.time_zone), city.settings.city.time_zone)[1]
     begins = [max(row.start_utc, ceil(row.at_utc, timedelta(seconds=row.step_s))) for row in found]
     for i, (row, begin) in enumerate(zip(found, begins, strict=True)):
-        end = min([row.start_utc + hours, readable, *begins[i + 1 : i + 2]])
-        values = results.plan_values(engine, row)
-        values = values[(values.index >= begin) & (values.index < end)]
-        if len(values) and row.night <= last:
+        end = min([row.start_utc + hours, readable, *begins[i + 1 :]])
+        if begin >= end or not first <= row.night <= last:
+            continue
+        whole = results.plan_values(engine, row)
+        values, former = whole[(whole.index >= begin) & (whole.index < end)], whole[whole.index < begin]
+        if len(values):
             price, _ = signals.import_price(city, values.index, row.made_at_utc)
-            yield Window(row, values, price, signals.marginal(city, values.index) if weighed else None)
+            rate = signals.marginal(city, values.index) if weighed else None
+            yield Window(row, values, former.iloc[-1] if len(former) else None, price, rate)
 
 
 def on_steps(engine: Engine, city: LoadedCity, point: Point, window: Window) -> Values:

@@ -113,6 +113,37 @@ def test_what_stays_in_the_battery_is_credited(town):
     assert row["saved_kwh"] == pytest.approx(0, abs=1e-4)
 
 
+def test_a_battery_that_did_nothing_has_saved_nothing(town):
+    """The plan ends 8 kWh above its baseline, and the meter never moved: what was only planned is no saving."""
+    engine, city = opened(town)
+    day = START - timedelta(days=1)  # the battery stands still on that day
+    plan(engine, "plan-20220614-0", start=day, approved=day, store__power_kw=(shifted(8, 6), 0), store__charge_kwh=(18, 10))
+    row = nights(engine, city, NIGHT, NIGHT).frame.iloc[0]
+    assert row[["metered_kwh", "stored_kwh", "saved_kwh", "saved_cost"]].tolist() == pytest.approx([0, 0, 0, 0], abs=1e-4)
+
+
+def test_what_a_plan_stored_before_it_was_in_force_is_not_credited(town):
+    """Approved at noon: the fleet's charging of the morning, 6 kWh, was nobody's; the 2 kWh owed from 18:00 on are taken off."""
+    engine, city = opened(town)
+    hour = np.arange(QUARTERS) / 4
+    owed = np.where(hour >= 18, 6.0, 4.0)
+    noon = START + timedelta(hours=12)
+    plan(engine, "plan-20220615-0", approved=noon, sun__power_kw=(0, 0), sun__owed_kwh=(owed, 10))
+    row = nights(engine, city, NIGHT, NIGHT).frame.set_index("asset_id").loc["sun"]
+    assert row["stored_kwh"] == pytest.approx(-2)
+
+
+def test_a_later_replan_ends_every_plan_before_it(town):
+    """Tomorrow's plan is approved in the evening, then today is planned anew: no step counts twice."""
+    engine, city = opened(town)
+    flat = {"store__power_kw": (0, 0)}
+    plan(engine, "plan-20220615-0", **flat)
+    plan(engine, "plan-20220615-1", start=START + timedelta(hours=20), approved=START + timedelta(hours=2), **flat)
+    plan(engine, "plan-20220615-2", start=START + timedelta(hours=6), approved=START + timedelta(hours=6), **flat)
+    frame = nights(engine, city, NIGHT, NIGHT).frame.set_index("plan_id")
+    assert frame["steps"].to_dict() == {"plan-20220615-0": 24, "plan-20220615-2": 72}
+
+
 def test_a_baseline_that_rests_on_a_forecast_has_a_range(town):
     """The roof gave what it gave: 2 kW curtailed of a forecast 20 kW. Plan says 48 kWh more drawn; the meter tells the weather as well."""
     engine, city = opened(town)
@@ -174,7 +205,7 @@ def test_a_signal_with_holes_leaves_those_plans_out_and_says_so(town):
     engine, city = opened(town)
     plan(engine, "plan-20220615-0", store__power_kw=(shifted(8, 8), 0))
     made = nights(engine, city, NIGHT, NIGHT)
-    assert made.avoided.kg == 0
+    assert made.avoided is None
     assert "marginal.csv lacks steps of 1 of 1 rows: their kg CO2e are left out" in made.sentence
 
 
