@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-import pandas as pd
 from sqlalchemy import Engine
 
 from carbon.accounts.gpc import SUBSECTORS, notation
@@ -15,7 +14,7 @@ from carbon.statements.energy import balance
 from carbon.statements.inventory import inventory
 from carbon.statements.source import Source
 from city.clock import local_date
-from city.problems import fault
+from city.problems import PenstockError, fault
 from service.closing import span
 from service.night import Night
 from service.settings import LoadedCity
@@ -40,21 +39,20 @@ class Asked:
 
 
 def _inventory(asked: Asked) -> Made:
-    return [("inventory", inventory(asked.source, *_scope2(asked)))]
-
-
-def _scope2(asked: Asked) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
-    """DUAL and what instruments cover of the period; none where the city has neither certificates, contracts nor suppliers' factors."""
+    """With scope 2 on both bases where the city has certificates, contracts or suppliers' factors."""
     from carbon.instruments.views import dual, used
     from service.instruments import acts
     from service.scope2 import year_view
 
     settings = asked.city.settings
     if not (settings.contracts or settings.suppliers or acts(asked.engine)):
-        return None, None
-    view, _ = year_view(asked.engine, asked.city, asked.year)
+        return [("inventory", inventory(asked.source))]
+    try:
+        view, _ = year_view(asked.engine, asked.city, asked.year)
+    except PenstockError as error:
+        return [("inventory", inventory(asked.source, problems=tuple(map(str, error.problems))))]
     both, covered = (table[table["period"].str.startswith(asked.source.period)] for table in (dual(view), used(view)))
-    return both, covered
+    return [("inventory", inventory(asked.source, both, covered, tuple(map(str, view.problems))))]
 
 
 def _gpc(asked: Asked) -> Made:

@@ -81,7 +81,7 @@ def _serve(planner: Planner, taken: Any, now_utc: datetime) -> str:
     if taken.kind == "statement":
         from service.reporting import write_reports
 
-        paths, problems = write_reports(city.environment, taken.detail.get("month"))
+        paths, problems = write_reports(city.environment, taken.detail.get("month"), now_utc=now_utc)
         return ". ".join(["wrote " + ", ".join(path.name for path in paths), *map(str, problems)])
     if taken.kind == "forecast":
         from service.forecasts.refreshing import refresh

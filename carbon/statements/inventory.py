@@ -19,11 +19,11 @@ PLACES = 3  # of tonnes: kilograms
 _POSTING = {"kind": "posting"}
 
 
-def inventory(source: Source, dual: pd.DataFrame | None = None, used: pd.DataFrame | None = None) -> Document:
+def inventory(source: Source, dual: pd.DataFrame | None = None, used: pd.DataFrame | None = None, problems: Sequence[str] = ()) -> Document:
     """The greenhouse gas inventory of a period.
 
     `dual` and `used` are the frames of `carbon.instruments.views` for the period; none: scope 2 is location-based alone, and the
-    statement says so.
+    statement says so, with the `problems` that kept it from more.
     """
     lang = source.language
     summary = [scopes(source)]
@@ -31,7 +31,8 @@ def inventory(source: Source, dual: pd.DataFrame | None = None, used: pd.DataFra
         summary += [both_totals(source, dual), two_bases(source, dual)]
     if used is not None:
         summary += [instruments(source, used)]
-    text = (say(lang, "inventory_intro"), say(lang, "dual_intro" if dual is not None else "no_dual"))
+    intro = "dual_intro" if dual is not None else "no_market" if problems else "no_dual"
+    text = (say(lang, "inventory_intro"), say(lang, intro), *problems)
     sections = (
         Section("summary", say(lang, "summary"), text, tuple(summary), charts(source)),
         Section("sources", say(lang, "sources"), (), (sources(source), by(source, "site"), by(source, "sector"), parts(source))),

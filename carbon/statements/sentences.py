@@ -16,6 +16,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "Scope 2 is location-based. No market-based figure is given: no certificate, contract or supplier's factor is on file.",
         "范围二采用基于位置的口径。因无绿证、合同或供电商因子，未列示基于市场的数值。",
     ),
+    "no_market": (
+        "Scope 2 is location-based. The market-based figure cannot be given, for this reason:",
+        "范围二采用基于位置的口径。无法列示基于市场的数值，原因如下：",
+    ),
     "gwp_note": (
         "Gases are weighed by the 100-year warming potentials of {assessment}; gases without a verified factor are not posted (see rules).",
         "各气体按 {assessment} 的百年全球增温潜势折算；没有经核实因子的气体不入账（见规则说明）。",

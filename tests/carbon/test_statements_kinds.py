@@ -97,6 +97,12 @@ def test_scope_two_stands_on_both_bases(source):
     assert total.cells[table.place("market")].exact == Fraction(1_545_900, _G)
 
 
+def test_an_inventory_that_cannot_give_the_market_basis_says_why(source):
+    said = " ".join(inventory(source, problems=("[carbon] entry_hours: 24 h",)).sections[0].text)
+    assert "cannot be given, for this reason: [carbon] entry_hours: 24 h" in said
+    assert "no certificate" in " ".join(inventory(source).sections[0].text)
+
+
 def test_the_city_inventory_gives_every_subsector_a_figure_or_a_key(source):
     tables = _tables(_gpc(source))
     rows = {row.cells[0]: row for row in tables["Detail"].rows}
