@@ -111,8 +111,8 @@ def _rows(engine: Engine, city: LoadedCity, window: Window) -> Iterator[dict[str
         sign = 1.0 if city.meter[meter_id].role == "load" else -1.0  # a plan tells what a plant gives, a meter balance what is taken
         baseline, planned = (sign * np.asarray(one) * hours for one in schedules)
         stored = _stored(window, assets[name], city.settings.assets)
-        if isinstance(assets[name], EnergyStore):
-            stored = _kept(stored, *(_charged(assets[name], kwh) for kwh in (baseline, metered)))
+        if isinstance(store := assets[name], EnergyStore):
+            stored = _kept(stored, _charged(store, baseline), _charged(store, metered))
         forecast = bool(assets[name].series_needed) or getattr(assets[name], "tank", None) is not None
         yield _row(window, name, (baseline, planned, metered), stored, forecast) | _volumes(engine, city, window, name, meter_id)
 
