@@ -8,11 +8,14 @@ them with its plain change.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil, floor
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from carbon.statements.rounding import largest_remainder
 from carbon.why.lmdi import chained, effects
 from city.problems import fault
 
@@ -60,16 +63,28 @@ class CityDecomposition:
         rows.append((self.periods[-1], self.totals_kg[-1], 0.0, self.totals_kg[-1]))
         return pd.DataFrame(rows, columns=["step", "kg_co2e", "from_kg", "to_kg"])
 
+    def printed(self) -> list[tuple[str, str]]:
+        """step and mass [t] as text: the first total and the drivers add up to the last total as they are printed (largest remainder)."""
+        decimals = 1 if max(self.totals_kg) >= 1e6 else 3
+        unit = 10 ** (3 - decimals)
+        exact = [Fraction(kg) / unit for kg in self.drivers.values()]
+        first, last = (round(kg / unit) for kg in (self.totals_kg[0], self.totals_kg[-1]))
+        moved = largest_remainder(exact, min(max(last - first, sum(map(floor, exact))), sum(map(ceil, exact))))
+        told = [(name, f"{units * unit / 1000:+,.{decimals}f}") for name, units in zip(self.drivers, moved, strict=True)]
+        ends = [f"{units * unit / 1000:,.{decimals}f}" for units in (first, first + sum(moved))]
+        return [(self.periods[0], ends[0]), *told, (self.periods[-1], ends[1])]
+
     @property
     def sentence(self) -> str:
-        first, last, base = self.periods[0], self.periods[-1], self.totals_kg[0]
+        (first, before), *drivers, (last, after) = self.printed()
+        base = self.totals_kg[0]
         share = f" ({100 * self.change_kg / base:+.1f} %)" if base else ""
-        told = f"From {first} to {last} CO2e went from {base / 1000:,.1f} to {self.totals_kg[-1] / 1000:,.1f} t{share}."
-        if not self.drivers:
+        told = f"From {first} to {last} CO2e went from {before} to {after} t{share}."
+        if not any(self.drivers.values()):
             return told
-        name, kg = max(self.drivers.items(), key=lambda one: abs(one[1]))
-        told += f" The largest driver is {name} with {kg / 1000:+,.1f} t"
-        others = [f"{other} {by / 1000:+,.1f} t" for other, by in self.drivers.items() if other != name]
+        name = max(self.drivers, key=lambda one: abs(self.drivers[one]))
+        told += f" The largest driver is {name} with {dict(drivers)[name]} t"
+        others = [f"{other} {t} t" for other, t in drivers if other != name]
         return told + (f"; {', '.join(others)}." if others else ".")
 
 
@@ -102,9 +117,9 @@ def city_decomposition(
     """The city's change by activity, structure, intensity, mix and factor; of households by population.
 
     `use` has period, sector, carrier, energy_kgce and kg_co2e, one row per period, sector and carrier; `gdp` is {(period, sector): value
-    added} at constant prices, `population` {period: residents}. A sector without GDP in any period goes by population. Raises
-    `PenstockError` for rows given twice, fewer than two periods, negative values, carbon in a period without the GDP or population that it
-    is divided by.
+    added} at constant prices of one year, of all sectors that have any, `population` {period: residents}. A sector that `gdp` does not
+    name goes by population. Raises `PenstockError` for rows given twice, fewer than two periods, negative values, a sector's GDP that a
+    period lacks, energy in a period without the GDP or population that it is divided by.
     """
     if use.duplicated(["period", "sector", "carrier"]).any():
         raise fault("decomposition", "a sector and carrier twice in one period", "one row each", "Sum them first.")
@@ -122,7 +137,8 @@ def city_decomposition(
             continue
         sectors = [cells[i][0] for i in at]
         of = _gdp(gdp, periods, sectors, energy[:, at]) if flag else _residents(people, periods, sectors)
-        factors = _factors(of, sectors, energy[:, at], (carbon - beside)[:, at], flag)
+        total = np.array([sum(value for (told, _), value in gdp.items() if told == period) for period in periods]) if flag else None
+        factors = _factors(of, sectors, energy[:, at], (carbon - beside)[:, at], total)
         for t in range(len(periods) - 1):
             made = effects(factors[t], factors[t + 1])
             rows += [
@@ -163,10 +179,15 @@ def _cells(table: pd.DataFrame, periods: Sequence[str], cells: Sequence[tuple[st
 
 def _gdp(gdp: Mapping[tuple[str, str], float], periods: Sequence[str], sectors: Sequence[str], energy: Values) -> Values:
     """float64[periods, cells] value added of each cell's sector."""
-    made = np.array([[float(gdp.get((period, sector), 0.0)) for sector in sectors] for period in periods])
+    if lacking := sorted({(sector, period) for _, sector in gdp for period in periods} - {(sector, period) for period, sector in gdp}):
+        sector, period = lacking[0]
+        raise fault(f"GDP of {sector} in {period}", "missing", "a value for every period", "Add it to [[gdp]].")
+    made = np.array([[float(gdp[period, sector]) for sector in sectors] for period in periods])
     if ((made <= 0) & (energy > 0)).any():
         t, i = (int(at[0]) for at in np.nonzero((made <= 0) & (energy > 0)))
-        raise fault(f"GDP of {sectors[i]} in {periods[t]}", "missing", "a value for every period with energy", "Add it to [[gdp]].")
+        raise fault(
+            f"GDP of {sectors[i]} in {periods[t]}", f"{made[t, i]:g}", "above zero in every period with energy", "Add it to [[gdp]]."
+        )
     return made
 
 
@@ -178,13 +199,12 @@ def _residents(people: Values, periods: Sequence[str], sectors: Sequence[str]) -
     return np.repeat(people[:, None], len(sectors), axis=1)
 
 
-def _factors(of: Values, sectors: Sequence[str], energy: Values, carbon: Values, by_gdp: bool) -> Values:
-    """float64[periods, factors, cells] of the identity."""
+def _factors(of: Values, sectors: Sequence[str], energy: Values, carbon: Values, total: Values | None) -> Values:
+    """float64[periods, factors, cells] of the identity; `total` is the GDP of all sectors, those without energy among them."""
     same = np.array([[a == b for b in sectors] for a in sectors], float)
     own = energy @ same  # energy of the cell's whole sector
     tail = [_ratio(own, of), _ratio(energy, own), _ratio(carbon, energy)]
-    if not by_gdp:
+    if total is None:
         return np.stack([of, *tail], axis=1)
-    first = [sectors.index(sector) for sector in sorted(set(sectors))]
-    total = np.repeat(of[:, first].sum(axis=1, keepdims=True), len(sectors), axis=1)
-    return np.stack([total, _ratio(of, total), *tail], axis=1)
+    whole = np.repeat(total[:, None], len(sectors), axis=1)
+    return np.stack([whole, _ratio(of, whole), *tail], axis=1)

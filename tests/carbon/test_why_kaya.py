@@ -1,12 +1,14 @@
 """Kaya's identity and its form by sector: sums close, zeros have limits, and faults are sentences."""
 
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from carbon.why.kaya import BY_GDP, city_decomposition, kaya
+from carbon.why.kaya import BY_GDP, CityDecomposition, city_decomposition, kaya
 from city.problems import PenstockError
 
 
@@ -24,13 +26,55 @@ GDP = {(year, "industry"): 100.0 for year in ("2021", "2022")}
 def test_a_city_that_only_grows_in_people_moves_by_population_alone():
     made = kaya(years(population=[1000, 1100], gdp=[50, 55], energy_kgce=[200, 220], kg_co2e=[400, 440]))
     assert made.drivers == pytest.approx({"population": 40, "gdp per resident": 0, "energy per gdp": 0, "carbon per energy": 0}, abs=1e-12)
-    assert made.sentence.startswith("From 2021 to 2022 CO2e went from 0.4 to 0.4 t (+10.0 %). The largest driver is population with +0.0 t")
+    assert made.sentence.startswith(
+        "From 2021 to 2022 CO2e went from 0.400 to 0.440 t (+10.0 %). The largest driver is population with +0.040 t"
+    )
 
 
 def test_each_driver_of_a_sector_by_hand():
     """Energy of industry halves at the same GDP and mix: -L(50, 100) ln 2 x ... = the whole change is intensity."""
     made = city_decomposition(use(("2021", "industry", "gas", 100, 200), ("2022", "industry", "gas", 50, 100)), GDP)
     assert made.drivers == pytest.approx({"activity": 0, "structure": 0, "intensity": -100, "mix": 0, "factor": 0}, abs=1e-12)
+
+
+def test_the_gdp_of_a_sector_without_energy_counts_in_the_whole():
+    """Industry keeps its 100 while services go from 100 to 300: twice the activity at half the share; nothing for its energy."""
+    gdp = GDP | {("2021", "services"): 100.0, ("2022", "services"): 300.0}
+    made = city_decomposition(use(("2021", "industry", "gas", 100, 200), ("2022", "industry", "gas", 100, 200)), gdp)
+    assert made.drivers["activity"] == pytest.approx(200 * np.log(2))
+    assert made.drivers["structure"] == pytest.approx(-200 * np.log(2))
+    del gdp["2021", "services"]
+    with pytest.raises(PenstockError, match="GDP of services in 2021: missing"):
+        city_decomposition(use(("2021", "industry", "gas", 100, 200), ("2022", "industry", "gas", 100, 200)), gdp)
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=6), st.floats(0, 1e8))
+@settings(max_examples=200, deadline=None)
+def test_what_is_printed_adds_up_to_what_is_printed(drivers, first):
+    first += max(0.0, -sum(drivers))
+    frame = pd.DataFrame({"driver": [f"d{i}" for i in range(len(drivers))], "kg_co2e": drivers})
+    made = CityDecomposition(("2021", "2022"), (first, first + sum(drivers)), frame)
+    numbers = [Decimal(text.replace(",", "")) for _, text in made.printed()]
+    assert sum(numbers[:-1]) == numbers[-1]
+    digit = Decimal(1) if made.printed()[0][1][-2] == "." else Decimal(1) / 100  # 0.1 t or 0.001 t, in tenths
+    for shown, kg in zip(numbers, [first, *drivers, first + sum(drivers)], strict=True):
+        assert abs(shown - Decimal(kg) / 1000) < digit / 10 + Decimal("1e-9")
+
+
+def test_halves_that_are_rounded_apart_still_add_up():
+    frame = pd.DataFrame({"driver": ["a", "b", "c"], "kg_co2e": [1.0, 0.0, 0.0]})
+    assert [text for _, text in CityDecomposition(("1", "2"), (1.5, 2.5), frame).printed()] == [
+        "0.002",
+        "+0.001",
+        "+0.000",
+        "+0.000",
+        "0.003",
+    ]
+
+
+def test_where_nothing_moved_no_driver_is_the_largest():
+    made = city_decomposition(use(("2021", "industry", "gas", 100, 2e6), ("2022", "industry", "gas", 100, 2e6)), GDP)
+    assert made.sentence == "From 2021 to 2022 CO2e went from 2,000.0 to 2,000.0 t (+0.0 %)."
 
 
 def test_a_fuel_that_is_new_and_one_that_is_gone_count_as_mix():
