@@ -20,8 +20,8 @@ OF_RULE = ("kind", "basis", "gas", "rule_id")
 KEYS = (*OF_LINE, *OF_RULE)
 KEPT = ("quantity", "kind", "basis", "gas")  # a sum over two of them would mean nothing
 SUMS = ("amount", "mg", *STATES, "mg_estimated", "mg_substituted")
-CHUNK = 1 << 17  # rows at a time
-_ADDABLE = 1 << (62 - 17)  # a chunk of smaller numbers cannot pass 64 bits
+CHUNK = 1 << 16  # rows at a time
+_ADDABLE = 1 << (62 - 16)  # a chunk of smaller numbers cannot pass 64 bits
 
 
 def book(batches: Sequence[Sealed], by: Sequence[str], zone: str, period: Period | None, first: int, last: int) -> pd.DataFrame:

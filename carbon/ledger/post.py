@@ -76,7 +76,8 @@ def _columns(rows: Usage, weighed: Weighed) -> dict[str, NDArray[Any]]:
         order = np.lexsort((index, nth, rows.place[index]))
         index, nth = index[order], nth[order]
         rows, which = rows.take(index), which[index]
-    table = np.array([[*together, *[-1] * (int(gases.max()) - len(together))] for together in weighed.sets], np.int32)
+    width = int(gases.max())
+    table = np.array([rule for together in weighed.sets for rule in (*together, *[-1] * (width - len(together)))], np.int32)
     count = len(rows.place)
     made = {name: np.empty(count, COLUMNS[name]) for name in ("line", "rule", "seconds", "amount")}
     made |= {"start": rows.start, "quality": rows.quality, "version": rows.version}
@@ -84,8 +85,8 @@ def _columns(rows: Usage, weighed: Weighed) -> dict[str, NDArray[Any]]:
     made["reverses"] = np.broadcast_to(COLUMNS["reverses"].type(NOTHING), count)
     for first in range(0, count, CHUNK):  # so that the intermediate results stay in the cache
         some = slice(first, first + CHUNK)
-        made["line"][some] = rows.place[some] // 2
-        made["rule"][some] = table[which[some], nth[some] if nth.ndim else nth]
+        made["line"][some] = rows.place[some] >> 1
+        made["rule"][some] = table[which[some] * width + (nth[some] if nth.ndim else 0)]
         made["seconds"][some] = (rows.end[some] - rows.start[some]) // 1_000_000
         made["amount"][some] = np.where(q.usable(rows.quality[some]), rows.amount[some], 0)
     made["mg"] = masses(made["amount"], made["rule"], weighed.rules)
