@@ -85,6 +85,10 @@ class Source:
         return {}
 
     @cached_property
+    def _cached(self) -> dict[str, NDArray[np.int64]]:
+        return {}
+
+    @cached_property
     def _columns(self) -> dict[str, NDArray[Any]]:
         return {name: self.book[name].astype(str).to_numpy() for name in self.book.columns if name in _TEXTS}
 
@@ -112,12 +116,23 @@ class Source:
         """Mass as CO2e [t]."""
         return self.value(self.co2e, MG_PER_T, part, **where)
 
-    def _rows(self, address: Address) -> NDArray[np.bool_]:
-        found = np.ones(len(self.book), bool)
+    @cached_property
+    def _of_account(self) -> dict[str, NDArray[np.intp]]:
+        """Rows of each account: a statement of many accounts asks for one at a time."""
+        groups = pd.Series(self._columns["account_id"]).groupby(self._columns["account_id"]).indices
+        return {str(name): np.asarray(rows, np.intp) for name, rows in groups.items()}
+
+    def _rows(self, address: Address) -> NDArray[np.intp]:
+        """Places in the book of the rows at an address."""
+        names = address.where.get("account_id")
+        nothing = np.zeros(0, np.intp)
+        found = np.arange(len(self.book)) if names is None else np.concatenate([self._of_account.get(name, nothing) for name in names])
+        if address.period != self.period:
+            found = found[self._mask("period", address.period)[found]]
         for name, values in address.where.items():
-            if name != "state":
-                found &= np.logical_or.reduce([self._mask(name, value) for value in values])
-        return found if address.period == self.period else found & self._mask("period", address.period)
+            if name not in ("state", "account_id"):
+                found = found[np.logical_or.reduce([self._mask(name, value)[found] for value in values])]
+        return found
 
     def _mask(self, name: str, value: str) -> NDArray[np.bool_]:
         key = (name, value)
@@ -125,23 +140,34 @@ class Source:
             self._masks[key] = self._columns[name] == value
         return self._masks[key]
 
+    def _sum(self, name: str, rows: NDArray[np.intp]) -> int:
+        """Exact sum of a column of whole numbers, in unbounded integers where 64 bits are not proved to hold it."""
+        values = self._numbers(name)[rows]
+        if not len(values):
+            return 0
+        fits = max(int(values.max()), -int(values.min())) * len(values) < 2**63
+        return int(values.sum()) if fits else sum(values.tolist())
+
+    def _numbers(self, name: str) -> NDArray[np.int64]:
+        if name not in self._cached:
+            self._cached[name] = self.book[name].to_numpy(np.int64)
+        return self._cached[name]
+
     def total(self, address: Address) -> Fraction:
         """The exact sum at an address: [mg], [stored units], [mg CO2e], [kgce] or a count of entries."""
         rows = self._rows(address)
         states = address.where.get("state", ())
         if address.show == "entries":
-            return Fraction(sum(int(self.book[state].to_numpy()[rows].sum()) for state in states or STATES))
+            return Fraction(sum(self._sum(state, rows) for state in states or STATES))
         if address.show == "amount":
-            return Fraction(int(self.book["amount"].to_numpy()[rows].sum()))
+            return Fraction(self._sum("amount", rows))
         if address.show.startswith("coal:"):
             return self._coal(rows, address.show.removeprefix("coal:"))
-        mg = self._mg(states)
         if address.show == "mg":
-            return Fraction(int(mg[rows].sum()))
-        return sum((self._weight(gas) * int(mg[rows & self._mask("gas", gas)].sum()) for gas in self._gases(rows)), Fraction(0))
-
-    def _gases(self, rows: NDArray[np.bool_]) -> list[str]:
-        return sorted(set(self._columns["gas"][rows].tolist()) - {"-"})
+            return Fraction(self._mg(rows, states))
+        gases = self._columns["gas"][rows]
+        there = sorted(set(gases.tolist()) - {"-"})
+        return sum((self._weight(gas) * self._mg(rows[gases == gas], states) for gas in there), Fraction(0))
 
     def _weight(self, gas: str) -> Fraction:
         if gas not in self.weights:
@@ -149,18 +175,19 @@ class Source:
             raise fault(f"gas '{gas}'", f"no warming potential in {self.assessment}", allowed, "Choose another assessment in [carbon] gwp.")
         return Fraction(self.weights[gas])
 
-    def _mg(self, states: tuple[str, ...]) -> NDArray[np.int64]:
-        """Mass of the entries in the states asked for; what is measured is what no other column names."""
-        every, parts = self.book["mg"].to_numpy(np.int64), {s: self.book[f"mg_{s}"].to_numpy(np.int64) for s in STATES[1:3]}
+    def _mg(self, rows: NDArray[np.intp], states: tuple[str, ...]) -> int:
+        """Mass of the entries in the states asked for [mg]; what is measured is what no other column names, what is missing has none."""
+        every = self._sum("mg", rows)
         if not states:
             return every
-        measured = every - parts["estimated"] - parts["substituted"]
-        return sum(({"measured": measured, **parts}.get(state, np.zeros_like(every)) for state in states), np.zeros_like(every))
+        told = {state: self._sum(f"mg_{state}", rows) for state in STATES[1:3]}
+        told["measured"] = every - sum(told.values())
+        return sum(told.get(state, 0) for state in states)
 
-    def _coal(self, rows: NDArray[np.bool_], basis: str) -> Fraction:
-        weights, amounts = self.coal[basis], self.book["amount"].to_numpy(np.int64)
-        there = set(self._columns["account_id"][rows].tolist()) & set(weights)
-        return sum((weights[name].kgce * int(amounts[rows & self._mask("account_id", name)].sum()) for name in there), Fraction(0))
+    def _coal(self, rows: NDArray[np.intp], basis: str) -> Fraction:
+        weights, accounts = self.coal[basis], self._columns["account_id"][rows]
+        there = set(accounts.tolist()) & set(weights)
+        return sum((weights[name].kgce * self._sum("amount", rows[accounts == name]) for name in there), Fraction(0))
 
     def called(self, name: str) -> str:
         """What a site or sector is called, or its id."""
