@@ -23,7 +23,7 @@ LEAST_YEARS = 20
 HISTORIES = (1, 3, CHANGES)  # changes known at an origin while learning: a city often has few years
 LINES = (5, 10, None)  # changes a straight line is laid through; None: all
 NORMAL = np.vectorize(lambda z: 0.5 * erfc(-z / sqrt(2)))
-START = np.array([-0.9, -0.3, 1.2, 0.2, 1.8, -3.4, 0.3])
+START = np.array([-0.9, 1.5, 0.0, 0.7, -3.4, 0.0])
 
 Series = Mapping[str, pd.Series]
 FloatArray = NDArray[np.float64]
@@ -63,8 +63,8 @@ def cases(series: Series, origins: Iterable[int], horizon: int, changes: int | N
 
 def pooled_of(x: FloatArray) -> Pooled:
     inside = lambda v: float(1 / (1 + np.exp(-v)))  # noqa: E731
-    swing, rough, df, scale = np.exp(x[[1, 3, 4, 5]])
-    return Pooled(float(x[0] / 100), float(swing), inside(x[2]), float(rough), float(1 + df), float(scale), inside(x[6]))
+    draw, df, scale = np.exp(x[[1, 3, 4]])
+    return Pooled(float(x[0] / 100), float(draw), (1 + inside(x[2])) / 2, float(1 + df), float(scale), inside(x[5]))
 
 
 def surprise(pooled: Pooled, known: Sequence[Sequence[Cases]]) -> float:
@@ -101,6 +101,13 @@ def straight_line(c: Cases, changes: int | None) -> tuple[FloatArray, FloatArray
     return ahead @ line - y[:, -1], np.sqrt(rest * (1 + ahead @ np.linalg.solve(design.T @ design, ahead)))
 
 
+def from_the_last(c: Cases, changes: int | None) -> tuple[FloatArray, FloatArray]:
+    """The mean change of the last years carried on from the last value, and its standard error when changes are independent [log]."""
+    off = np.diff(c.logs[:, -changes - 1 :] if changes else c.logs)
+    n = off.shape[1]
+    return c.horizon * off.mean(1), np.sqrt(off.var(1, ddof=1) * c.horizon * (1 + c.horizon / n))
+
+
 def _yes_or_no(end: FloatArray, change: float) -> FloatArray:
     return (end <= change).astype(float)
 
@@ -118,4 +125,5 @@ def straight_lines(c: Cases) -> dict[str, Callable[[float], FloatArray]]:
         made[f"{name}, yes or no"] = partial(_yes_or_no, end)
         if c.logs.shape[1] >= 3:
             made[f"{name}, normal"] = partial(_normal, end, error)
+            made[f"{name}, from the last value"] = partial(_normal, *from_the_last(c, changes))
     return made

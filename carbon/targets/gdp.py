@@ -30,6 +30,8 @@ ENERGY_TCE_PER_10K_CNY = (
     Decimal("0.005"),
     Decimal(20),
 )  # outside it GDP or energy is in a wrong unit: provinces of 2005..2023 lie in 0.1..5
+MOST_OF_THE_CITY = Decimal("1.05")  # sectors together over the whole: rounding and chain-linking apart, they are parts of it
+VINTAGES: tuple[Vintage, ...] = ("preliminary", "final", "census")  # the later one replaces the earlier
 
 
 class GdpFigure(Place):
@@ -56,7 +58,8 @@ def known(figures: Iterable[GdpFigure], on: date, sector: str | None = None) -> 
     Raises `PenstockError` when two figures of one year, prices and day of publication differ.
     """
     newest: dict[tuple[int, str], GdpFigure] = {}
-    for figure in sorted((f for f in figures if f.sector == sector and f.published <= on), key=lambda f: f.published):
+    then = (f for f in figures if f.sector == sector and f.published <= on)
+    for figure in sorted(then, key=lambda f: (f.published, VINTAGES.index(f.vintage))):
         key = (figure.year, str(figure.prices))
         before = newest.get(key)
         if before and before.published == figure.published and before.ten_k_cny != figure.ten_k_cny:
@@ -127,7 +130,7 @@ def slips(series: Mapping[int, Decimal], energy_tce: Mapping[int, Decimal] | Non
         times, most = series[year] / series[before], MOST_GROWTH ** (year - before)
         if not 1 / most <= times <= most:
             far = max(times, 1 / times) > 300
-            remedy = f"Check the unit{': 10k CNY and 100M CNY differ by 10,000' if far else ' and the price year'}."
+            remedy = f"Check the unit{': CNY, 10k CNY and 100M CNY differ by 10,000 each' if far else ' and the price year'}."
             found.append(Problem(f"GDP {year}", f"{times:.4g} times that of {before}", f"{1 / most:.2g} to {most:.2g} times", remedy))
     low, high = ENERGY_TCE_PER_10K_CNY
     for year in sorted(series.keys() & (energy_tce or {}).keys()):
@@ -136,6 +139,20 @@ def slips(series: Mapping[int, Decimal], energy_tce: Mapping[int, Decimal] | Non
             remedy = "Check the unit of GDP (10k CNY and 100M CNY differ by 10,000), and whether all energy is in the accounts."
             found.append(Problem(f"GDP {year}", f"{float(value):.4g} tce per 10k CNY", f"{low} to {high}", remedy))
     return found
+
+
+def beyond_the_city(figures: Sequence[GdpFigure], on: date) -> list[Problem]:
+    """Years whose sectors together are more than the whole city at the same prices, as known on the civil day `on`."""
+    whole = {(f.year, f.prices): f.ten_k_cny for f in known(figures, on)}
+    parts: dict[tuple[int, int | str], Decimal] = {}
+    for sector in sorted({f.sector for f in figures if f.sector}):
+        for f in known(figures, on, sector):
+            parts[f.year, f.prices] = parts.get((f.year, f.prices), Decimal(0)) + f.ten_k_cny
+    return [
+        Problem(f"GDP {key[0]}", f"sectors of {parts[key]:f}, the city of {city:f} [10k CNY]", "parts of the city", "Check their units.")
+        for key, city in whole.items()
+        if parts.get(key, Decimal(0)) > MOST_OF_THE_CITY * city
+    ]
 
 
 def breaks(figures: Sequence[GdpFigure]) -> list[Problem]:

@@ -16,6 +16,9 @@ from carbon.targets.target import Target
 from carbon.targets.year_gdp import YearGdp
 from city.problems import PenstockError
 
+# Standard deviation [log] of GDP carried on over 0, 1 and 2 years with the last growth: China 1990-2022 (docs/targets.md).
+GDP_SPREAD = (0.0, 0.026, 0.048)
+
 
 @dataclass(frozen=True, slots=True)
 class Books:
@@ -52,16 +55,18 @@ def heading_of(target: Target, books: Books) -> Heading | None:
         return None
     top = nowcast(above, year, books.degree_days)
     if target.measure in PER_GDP:
-        bottom, spread = float(books.gdp[year].ten_k_cny), top.spread
+        gdp = books.gdp[year]
+        bottom, spread = float(gdp.ten_k_cny), float(np.hypot(top.spread, GDP_SPREAD[gdp.years_carried]))
     else:
         under = nowcast(below, year, books.degree_days)
         bottom, spread = under.amount, float(np.hypot(top.spread, under.spread))
     if bottom <= 0 or top.amount <= 0:
         return None
     middle, wide = top.amount / bottom, float(np.exp(Z90 * spread))
-    low, high = (Decimal(f"{v:.6g}") for v in (middle / wide, middle * wide))
+    most = max(1.0, middle) if target.is_share else np.inf  # a share above one is own power beyond the use, or certificates
+    low, value, high = (Decimal(f"{v:.6g}") for v in (middle / wide, middle, min(middle * wide, most)))
     known = Decimal(len(books.years[year].days)) / days_of_year(year)
-    return Heading(Decimal(f"{middle:.6g}"), low, min(high, Decimal(1)) if target.is_share else high, known, top.method)
+    return Heading(value, low, high, known, top.method)
 
 
 def _months(measure: Measure, basis: Basis, books: Books) -> tuple[dict[Month, Known], dict[Month, Known]]:

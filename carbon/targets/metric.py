@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from city.places import Place
 from city.problems import Problem, fault
@@ -55,8 +55,15 @@ class Basis(Place):
     def energy(self) -> str:
         """The numerator of energy in words."""
         told = f"energy with {_CONVERTED[self.electricity]}"
-        without = [name for name, state in (("feedstock", self.feedstock), ("non-fossil energy", self.non_fossil)) if state == "deducted"]
+        feedstock = "feedstock" + (f" ({', '.join(sorted(self.feedstock_accounts))})" if self.feedstock_accounts else "")
+        without = [name for name, state in ((feedstock, self.feedstock), ("non-fossil energy", self.non_fossil)) if state == "deducted"]
         return told + (f", without {' and '.join(without)}" if without else "")
+
+    @model_validator(mode="after")
+    def _accounts_are_deducted(self) -> "Basis":
+        if self.feedstock_accounts and self.feedstock == "counted":
+            raise ValueError('feedstock_accounts are named but not taken off: write feedstock = "deducted", or leave them out')
+        return self
 
 
 @dataclass(frozen=True, slots=True)

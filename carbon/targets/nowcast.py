@@ -54,12 +54,11 @@ def nowcast(months: Mapping[Month, Known], year: int, degree_days: Mapping[Month
     """The whole of `year` from known months (this year's and earlier ones').
 
     `degree_days` {(year, month): (heating, cooling) [K d per day]} of the known months; usual is the mean of earlier years. Raises
-    `PenstockError` when nothing of the year is known or an amount is negative.
+    `PenstockError` when nothing of the year is known. A month may be below zero: certificates of a year are retired on one day.
     """
     own = {m: k for m, k in months.items() if m[0] == year and k.days > 0}
-    if not own or any(k.amount < 0 for k in months.values()):
-        observed = "no day known" if not own else "a negative month"
-        raise fault(f"now-cast of {year}", observed, "known days with amounts of zero or more", "Check the ledger's entries.")
+    if not own:
+        raise fault(f"now-cast of {year}", "no day known", "at least one day", "Check the ledger's entries.")
     so_far, days = sum(k.amount for k in own.values()), sum(k.days for k in own.values())
     length = 366 if calendar.isleap(year) else 365
     missing = {m: calendar.monthrange(year, m)[1] - (own[year, m].days if (year, m) in own else 0) for m in range(1, 13)}
@@ -70,7 +69,10 @@ def nowcast(months: Mapping[Month, Known], year: int, degree_days: Mapping[Month
     rest, variance, seen = _by_same_months(usual or months, year, missing)
     method: Method = "even days" if not seen else "same months at usual degree days" if usual else "same months"
     half = Z90 * float(np.sqrt(variance))
-    return NowCast(year, so_far + rest, max(so_far, so_far + rest - half), so_far + rest + half, days / length, method)
+    low = so_far + rest - half
+    if all(k.amount >= 0 for k in months.values()):
+        low = max(so_far, low)  # what is in already stays in
+    return NowCast(year, so_far + rest, low, so_far + rest + half, days / length, method)
 
 
 def _at_usual_degree_days(
@@ -99,7 +101,7 @@ def _at_usual_degree_days(
     for m, row in zip(known, x, strict=True):
         before = [degree_days[other] for other in known if other[1] == m[1] and other[0] < year]
         off = row[1:] - np.mean(before, axis=0) if before else np.zeros(2)
-        made[m] = Known(max(0.0, months[m].amount - months[m].days * float(slopes[1:] @ off)), months[m].days)
+        made[m] = Known(months[m].amount - months[m].days * float(slopes[1:] @ off), months[m].days)
     return made
 
 
@@ -107,7 +109,7 @@ def _by_same_months(months: Mapping[Month, Known], year: int, missing: Mapping[i
     """The same months of earlier years, times this year over the same months so far: sum, variance, and whether most of it was seen."""
     own = {m: k for m, k in months.items() if m[0] == year and k.days > 0}
     pairs = [(k, _before(months, year, m)) for (_, m), k in own.items()]
-    both = [(float(np.log(k.amount / k.days / before)), k.days) for k, before in pairs if before and k.amount > 0]
+    both = [(float(np.log(k.amount / k.days / before)), k.days) for k, before in pairs if before and before > 0 and k.amount > 0]
     change, year_variance, month_spread = _change(np.array([log for log, _ in both]), np.array([float(days) for _, days in both]))
     mean_own = sum(k.amount for k in own.values()) / sum(k.days for k in own.values())
     seen, unseen, own_variance = 0.0, 0.0, 0.0

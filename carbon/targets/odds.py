@@ -1,17 +1,16 @@
-"""The odds that a promise is met, from the years so far: yearly changes of the log around a drift that countries share.
+"""The odds that a promise is met, from the years so far: the mean yearly change of the log, drawn towards that of countries.
 
-The change of the log in one year is m + a slow swing (variance tau2, persistence rho) + its own noise, and a level that is only
-roughly right takes part of a change back in the next year (r). All variances are in units of an unknown s2 with an inverse chi-square
-prior (s0, df0), so what is told of a later year is a Student t: with few years it leans on the pooled figures, with more on the own ones.
+From n years with the mean change b, h years ahead: middle h (drift + n / (n + draw) (b - drift)), scale s h^reach. s2 is the mean square
+of the changes around the drift, with an inverse chi-square prior (scale, df), so what is told of a later year is a Student t: with few
+years it leans on the pooled figures, with more on the own ones.
 
-Source: West, M., Harrison, J. (1997), Bayesian Forecasting and Dynamic Models, 2nd ed., ch. 4 (unknown variance, conjugate). It departs
-from the book in `weight`: evidence about s2 counts in part only, because real changes come in calm and wild years.
+Source: Gelman, A. et al. (2013), Bayesian Data Analysis, 3rd ed., ch. 2.6 (conjugate variance) and 5 (shrinkage). It departs from the book
+in `weight`: evidence about s2 counts in part only, because real changes come in calm and wild years.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,36 +18,30 @@ from numpy.typing import ArrayLike, NDArray
 from carbon.targets.metric import Measure
 from city.problems import fault
 
-CHANGES = 5  # how many yearly changes the odds look back on: more told less about the next years (docs/targets.md)
+CHANGES = 5  # how many yearly changes the odds look back on (docs/targets.md)
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Pooled:
-    """What yearly changes look like over many countries: `drift` [1/year] of the log, `scale` [1/year]; the others are ratios.
+    """What yearly changes look like over many countries: `drift` [1/year] of the log, `scale` [1/year] around it.
 
-    `swing` is tau2 and `rough` r, in units of s2; `persistence` is rho; `df` the weight of `scale` in years of evidence.
+    `draw` [years] is how much the drift weighs against the own mean; `reach` the power of the years ahead (0.5: changes forget, 1: they
+    last); `df` the weight of `scale` in years of evidence.
     """
 
     drift: float
-    swing: float
-    persistence: float
-    rough: float
+    draw: float
+    reach: float
     df: float
     scale: float
     weight: float
 
-    def covariance(self, n: int) -> Floats:
-        """Of n successive yearly changes, in units of s2, float64[n, n]."""
-        apart = np.abs(np.subtract.outer(np.arange(n), np.arange(n)))
-        slow: Floats = self.swing * self.persistence**apart
-        return slow + (1 + 2 * self.rough) * (apart == 0) - self.rough * (apart == 1)
-
 
 # Learned from every other country up to 2022 and judged on the others: `python -m benchmarks targets --learn` (docs/targets.md).
 POOLED: dict[Measure, Pooled] = {
-    "energy_per_gdp": Pooled(drift=-0.01067, swing=5.389, persistence=0.7087, rough=5.63, df=1.981, scale=0.01305, weight=0.4803),
-    "carbon_intensity": Pooled(drift=-0.01335, swing=0.7636, persistence=0.7607, rough=1.227, df=2.696, scale=0.0348, weight=0.6291),
+    "energy_per_gdp": Pooled(drift=-0.01069, draw=17.43, reach=0.5782, df=2.062, scale=0.05139, weight=0.4652),
+    "carbon_intensity": Pooled(drift=-0.01328, draw=22.01, reach=0.5634, df=2.955, scale=0.06236, weight=0.5835),
 }
 
 
@@ -73,8 +66,8 @@ class Calibration:
 
 # As `python -m benchmarks targets --json` printed them; its `odds_as_stated` compares.
 CALIBRATION: dict[Measure, Calibration] = {
-    "energy_per_gdp": Calibration(81, brier=0.1826, straight_line=0.2550, base_rate=0.1886, cover90=0.9392),
-    "carbon_intensity": Calibration(80, brier=0.2069, straight_line=0.2820, base_rate=0.2099, cover90=0.8991),
+    "energy_per_gdp": Calibration(81, brier=0.1812, straight_line=0.1899, base_rate=0.1886, cover90=0.9456),
+    "carbon_intensity": Calibration(80, brier=0.2058, straight_line=0.2163, base_rate=0.2099, cover90=0.9014),
 }
 
 
@@ -112,29 +105,23 @@ def student_below(value: ArrayLike, df: float) -> Floats:
     return 0.5 + half(angle) / (2 * half(np.float64(np.pi / 2)))
 
 
-def outlook(years: Sequence[int], logs: ArrayLike, year: int, pooled: Pooled, noise: Sequence[float] | None = None) -> Outlook:
+def outlook(years: Sequence[int], logs: ArrayLike, year: int, pooled: Pooled, noise: float = 0.0) -> Outlook:
     """What is to be expected of `year`, from the logs [..., n] of n earlier years, told as change from the last of them.
 
-    `years` ascend and may have gaps; only the last `CHANGES` changes are used. `noise` [log, standard deviation, one per year] is for
-    values that are not final, such as a now-cast. Raises `PenstockError` for years that do not ascend or a `year` that is not later.
+    `years` ascend and may have gaps; only the last `CHANGES` changes are used. `noise` [log, standard deviation] is that of the last value
+    where it is not final, such as a now-cast. Raises `PenstockError` for years that do not ascend or a `year` that is not later.
     """
-    known = list(years)[-CHANGES - 1 :]
-    y = np.asarray(logs, dtype=float)[..., -len(known) :]
-    if not known or sorted(set(known)) != known or year <= known[-1] or y.shape[-1] != len(known) or not np.isfinite(y).all():
+    known = np.asarray(years, dtype=int)[-CHANGES - 1 :]
+    y = np.asarray(logs, dtype=float)[..., -CHANGES - 1 :]
+    if not len(known) or (np.diff(known) <= 0).any() or year <= known[-1] or y.shape[-1] != len(known) or not np.isfinite(y).all():
         observed = f"values of {', '.join(map(str, years)) or 'no year'} for {year}"
         raise fault("odds", observed, "finite values of ascending years before it", "Check the years of the series.")
-    error = np.zeros(len(known)) if noise is None else np.asarray(noise, dtype=float)[-len(known) :] ** 2 / pooled.scale**2
-    grid, last = np.arange(known[0] + 1, year + 1), np.eye(len(known))
-    seen = np.array([np.r_[(grid > a) & (grid <= b), last[i + 1] - last[i]] for i, (a, b) in enumerate(pairwise(known))])
-    seen = seen.reshape(len(known) - 1, len(grid) + len(known)).astype(float)
-    asked = np.r_[grid > known[-1], -last[-1]].astype(float)
-    joint = np.zeros((len(grid) + len(known),) * 2)
-    joint[: len(grid), : len(grid)] = pooled.covariance(len(grid))
-    joint[len(grid) :, len(grid) :] = np.diag(error)
-    spread = seen @ joint @ seen.T
-    gain = np.linalg.solve(spread, seen @ joint @ asked) if len(seen) else np.zeros(0)
-    off = np.diff(y) - pooled.drift * np.diff(known)
-    evidence = (off * np.linalg.solve(spread, off[..., None])[..., 0]).sum(-1) if len(seen) else np.zeros(y.shape[:-1])
-    df = pooled.df + pooled.weight * len(seen)
-    variance = (pooled.df * pooled.scale**2 + pooled.weight * evidence) / df * (asked @ joint @ asked - gain @ (seen @ joint @ asked))
-    return Outlook(pooled.drift * (year - known[-1]) + off @ gain, np.sqrt(variance), df)
+    ahead, span, steps = float(year - known[-1]), int(known[-1] - known[0]), np.diff(known)
+    unsure = (noise / pooled.scale) ** 2  # in years of change
+    middle = np.full(y.shape[:-1], pooled.drift)
+    if span:
+        middle = middle + span / (span + pooled.draw * (1 + unsure / span)) * ((y[..., -1] - y[..., 0]) / span - pooled.drift)
+    off = (np.diff(y) - pooled.drift * steps) ** 2 / (steps + unsure * (known[1:] == known[-1]))
+    df = pooled.df + pooled.weight * len(steps)
+    variance = (pooled.df * pooled.scale**2 + pooled.weight * off.sum(-1)) / df
+    return Outlook(ahead * middle, np.sqrt(variance * ahead ** (2 * pooled.reach) + noise**2), df)

@@ -75,7 +75,8 @@ def progress(target: Target, actual: Decimal, on: date | int, *, usable_share: D
     """
     year = on if isinstance(on, int) else on.year
     if not actual.is_finite() or actual < 0:
-        raise fault(f"target '{target.id}'", f"an actual value of {actual}", "zero or more", "Check the ledger and the GDP.")
+        remedy = "Check the ledger and the GDP, and that no more is deducted than there is."
+        raise fault(f"target '{target.id}'", f"an actual value of {float(actual):.4g}", "zero or more", remedy)
     required = target.required(year)
     gap = actual - required
     on_path = gap >= 0 if target.is_rising else gap <= 0
@@ -88,16 +89,16 @@ def progress(target: Target, actual: Decimal, on: date | int, *, usable_share: D
     when = f"so far in {year}" if isinstance(on, date) else f"in {year}"
     told = [
         f"{WORDS[target.measure]} {forecast or f'{when} is {said(actual, target.is_share)}{unit}'};",
-        f"the path from {target.base_year} asks for at {'least' if target.is_rising else 'most'} {said(required, target.is_share)}:",
+        f"the path from {target.base_year} asks for at {'least' if target.is_rising else 'most'} {said(required, target.is_share)}{unit}:",
         f"{distance} {'better' if on_path else 'worse'} than the path.",
     ]
     if milestone is None or wanted is None:
-        told.append("It was the last milestone.")
+        told.append("There is no later milestone.")
     elif needed is None:
-        told.append(f"The {said(wanted, target.is_share)} asked for in {milestone} is reached already.")
+        told.append(f"The {said(wanted, target.is_share)}{unit} asked for in {milestone} is reached already.")
     else:
         rest = "points" if target.is_share else "%"
-        told.append(f"To {said(wanted, target.is_share)} in {milestone}: {needed:+.2f} {rest} a year from here.")
+        told.append(f"To reach {said(wanted, target.is_share)}{unit} in {milestone} takes {needed:+.2f} {rest} a year from here.")
     if usable_share is not None and usable_share < 1:
         told.append(f"{(1 - usable_share) * 100:.1f} % of the entries behind it are missing.")
     light = _light(target, on_path, year, milestone, needed)

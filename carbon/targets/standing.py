@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from statistics import NormalDist
 
 import numpy as np
 
@@ -69,7 +70,7 @@ def standing(target: Target, books: Books) -> Standing | None:
     judged = heading.value if heading else so_far
     usable = usable_share(target.measure, target.basis, books.years[year], books.accounts)
     at = year if heading else books.on
-    now = progress(in_force, judged, at, usable_share=usable, forecast=_heads_for(target, heading, so_far, year))
+    now = progress(in_force, judged, at, usable_share=usable, forecast=_heads_for(target, heading, so_far, year, gdp))
     actuals = _actuals(in_force, books) | {year: judged}
     odds = _odds(in_force, actuals, year, heading)
     return Standing(
@@ -89,13 +90,14 @@ def standing(target: Target, books: Books) -> Standing | None:
     )
 
 
-def _heads_for(target: Target, heading: Heading | None, so_far: Decimal, year: int) -> str:
+def _heads_for(target: Target, heading: Heading | None, so_far: Decimal, year: int, gdp: YearGdp | None) -> str:
     """What the year heads for, in words; nothing for a year that is complete."""
     if heading is None or heading.method == "complete":
         return ""
     told, before, low, high = (said(value, target.is_share) for value in (heading.value, so_far, heading.low, heading.high))
     unit = "" if target.is_share else f" {target.unit}"
-    return f"heads for {told}{unit} in {year} (90 %: {low} to {high}{'' if told == before else f'; so far {before}'})"
+    expected = " with expected GDP" if gdp and gdp.years_carried else ""
+    return f"heads for {told}{unit} in {year} (90 %: {low} to {high}{'' if told == before else f'; so far {before}'}){expected}"
 
 
 def _chances(odds: Sequence[Odds]) -> str:
@@ -163,7 +165,7 @@ def _actuals(target: Target, books: Books) -> dict[int, Decimal]:
 
 
 def _odds(target: Target, actuals: Mapping[int, Decimal], year: int, heading: Heading | None) -> tuple[Odds, ...]:
-    """Of every milestone to come; none for measures whose odds were not judged, and without a now-cast."""
+    """Of every milestone from this year's on; none for measures whose odds were not judged, and without a now-cast."""
     pooled = POOLED.get(target.measure)
     if pooled is None or heading is None or any(v <= 0 for v in actuals.values()):
         return ()
@@ -171,9 +173,14 @@ def _odds(target: Target, actuals: Mapping[int, Decimal], year: int, heading: He
     logs = [float(actuals[y].ln()) for y in years]
     spread = float((heading.high / heading.low).ln()) / (2 * Z90)
     made = []
-    for milestone in sorted(m for m in target.milestones if m > year):
+    for milestone in sorted(m for m in target.milestones if m >= year):
         asked = target.required(milestone)
-        told = outlook(years, logs, milestone, pooled, [0.0] * (len(years) - 1) + [spread])
+        if milestone == year:  # the now-cast alone tells
+            if spread > 0:
+                odds = NormalDist(logs[-1], spread).cdf(float(asked.ln()))
+                made.append(Odds(milestone, asked, Decimal(f"{odds:.3f}"), heading.low, heading.value, heading.high))
+            continue
+        told = outlook(years, logs, milestone, pooled, spread)
         odds = Decimal(f"{float(told.below(float(asked.ln()) - logs[-1])):.3f}")
         span = [Decimal(f"{np.exp(logs[-1] + float(told.quantile(q))):.6g}") for q in (0.05, 0.5, 0.95)]
         made.append(Odds(milestone, asked, odds, *span))

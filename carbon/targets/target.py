@@ -55,7 +55,9 @@ class Target(Place):
         description="relative: change against the base year; absolute: the value itself; none: shares absolute, others relative",
     )
     basis: Basis = Field(default=Basis(), description="what is counted above and below the line")
-    history: dict[int, Decimal] = Field(default_factory=dict, description="values of other whole years on the same basis, for the odds")
+    history: dict[int, Decimal] = Field(
+        default_factory=dict, description="values of other whole years on the basis of base_value, for the odds"
+    )
     restatements: tuple[Restatement, ...] = Field(default=(), description="what the base value became later, and why")
     restate_above: Decimal = Field(
         default=Decimal("0.05"), gt=0, lt=1, description="a change of the base from this share on moves the base"
@@ -73,6 +75,8 @@ class Target(Place):
                 raise ValueError(f"milestone {year} asks for {value}: it must stay above zero (is milestones_are right?)")
             if self.is_share and value > 1:
                 raise ValueError(f"{year} asks for a share of {value}: write shares as 0.30, not 30")
+        if self.measure == "energy_per_gdp" and self.basis.electricity == "substitution":
+            raise ValueError("electricity by substitution is of foreign series: choose equivalent or equal for the city's own energy")
         if wrong := [year for year, value in self.history.items() if value <= 0]:
             raise ValueError(f"history of {min(wrong)} is {self.history[min(wrong)]}: it must be above zero")
         return self
@@ -104,7 +108,8 @@ class Target(Place):
         levels = self._levels()
         if not self.base_year <= year <= levels[-1][0]:
             allowed = f"{self.base_year} to {levels[-1][0]}"
-            raise fault(f"target '{self.id}'", f"asked for {year}", allowed, "Add a milestone for that year or later.")
+            remedy = "Choose an earlier base year." if year < self.base_year else "Add a milestone for that year or later."
+            raise fault(f"target '{self.id}'", f"asked for {year}", allowed, remedy)
         for (before, low), (after, high) in pairwise(levels):
             if year <= after:
                 part = Decimal(year - before) / (after - before)
@@ -142,6 +147,12 @@ class Target(Place):
         return tuple(made)
 
     def as_known(self, on: date) -> "Target":
-        """The target with the base in force on a civil day; the one first stated stays as it is, so that both can be shown."""
+        """The target with the base in force on a civil day; the one first stated stays as it is, so that both can be shown.
+
+        Its history moves by the factor of its base: else the step between the two bases would pass for progress.
+        """
         moved = [change.after for change in self.base_changes(on) if change.applied]
-        return self.model_copy(update={"base_value": moved[-1]}) if moved else self
+        if not moved:
+            return self
+        history = {year: value * moved[-1] / self.base_value for year, value in self.history.items()}
+        return self.model_copy(update={"base_value": moved[-1], "history": history})

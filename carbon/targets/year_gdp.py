@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from carbon.targets.gdp import GdpFigure, Vintage, breaks, constant_prices, growth_percent, known, slips
+from carbon.targets.gdp import VINTAGES, GdpFigure, Vintage, beyond_the_city, breaks, constant_prices, growth_percent, known, slips
 from city.problems import PenstockError, Problem, fault
+
+MOST_CARRIED = 2  # years without a figure: this one, and until it is published the one before
 
 
 def revised(figures: Sequence[GdpFigure], on: date) -> frozenset[int]:
@@ -24,13 +26,15 @@ class YearGdp:
     vintage: str = ""
     price_year: int | None = None
     note: str = ""
+    years_carried: int = 0  # over which it is expected, not published
 
 
 def of_year(figures: Sequence[GdpFigure], stated: Mapping[int, Decimal], year: int, price_year: int | None, on: date) -> YearGdp:
     """The GDP of `year` as known on the civil day `on`: from published figures, or where there are none as `stated` {year: 10k CNY}.
 
-    Figures by sector are summed when none is for the whole city. A year not published yet is carried on with the last year's real growth
-    and says so. Raises `PenstockError` when it cannot be told: no figure, no series at the price year, a slip of the unit, a broken series.
+    Figures by sector are summed when none is for the whole city. Up to two years not published yet are carried on with the last real
+    growth and say so: in January the year before is not out either. Raises `PenstockError` when it cannot be told: no figure, no series
+    at the price year, a slip of the unit, a broken series, sectors that are more than the city.
     """
     if not figures:
         if stated.get(year, Decimal(0)) <= 0:
@@ -38,6 +42,8 @@ def of_year(figures: Sequence[GdpFigure], stated: Mapping[int, Decimal], year: i
         note = f"the GDP of {year} in city.toml states no price year; the target's is {price_year}" if price_year else ""
         return YearGdp(year, stated[year], price_year=price_year, note=note)
     whole = any(f.sector is None for f in figures)
+    if found := beyond_the_city(figures, on):
+        raise PenstockError(found)
     series: dict[str | None, dict[int, Decimal]] = {}
     newest: list[Vintage] = []
     broken: list[Problem] = []
@@ -48,18 +54,20 @@ def of_year(figures: Sequence[GdpFigure], stated: Mapping[int, Decimal], year: i
             raise fault("GDP", f"prices of {', '.join(map(str, prices)) or 'no year'}", "the target's price year", "Add basis.price_year.")
         series[sector] = constant_prices(seen, price_year or prices[-1])
         newest += [f.vintage for f in seen if f.year == year and isinstance(f.prices, int)]
-        broken += breaks([f for f in seen if f.year in (year - 2, year - 1)])
+        broken += breaks([f for f in seen if f.year < year][-2:])
     total = {y: sum((one[y] for one in series.values()), Decimal(0)) for y in set.intersection(*(set(one) for one in series.values()))}
     if found := slips(total):
         raise PenstockError(found)
     at = price_year or prices[-1]
     if year in total:
-        return YearGdp(year, total[year], min(newest, key=("preliminary", "final", "census").index, default=""), at)
-    if year - 1 not in total or year - 2 not in total:
+        return YearGdp(year, total[year], min(newest, key=VINTAGES.index, default=""), at)
+    last = max((y for y in total if y < year), default=0)
+    if not year - MOST_CARRIED <= last or last - 1 not in total:
         years = ", ".join(map(str, sorted(total))) or "no year"
-        raise fault(f"GDP {year}", f"published for {years}", f"{year}, or the two years before it", "Add it to [[gdp]].")
+        allowed = f"{year}, or two years in a row up to {year - MOST_CARRIED} or later"
+        raise fault(f"GDP {year}", f"published for {years}", allowed, "Add it to [[gdp]].")
     if broken:
         raise PenstockError(broken)
-    growth = growth_percent(total, year - 1)
-    note = f"GDP of {year} is not published; carried on with {growth:.1f} % growth of {year - 1}"
-    return YearGdp(year, total[year - 1] * (100 + growth) / 100, "expected", at, note)
+    growth, carried = growth_percent(total, last), year - last
+    note = f"GDP of {' and '.join(map(str, range(last + 1, year + 1)))} is not published; carried on with {growth:.1f} % growth of {last}"
+    return YearGdp(year, total[last] * (1 + growth / 100) ** carried, "expected", at, note, carried)

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from benchmarks import _promises, data_folder, targets
+from carbon.targets.heading import GDP_SPREAD
 from city.problems import PenstockError
 
 
@@ -47,6 +48,13 @@ def test_a_straight_line_carries_a_line_on() -> None:
     assert error == pytest.approx(0, abs=1e-9)
 
 
+def test_the_mean_change_is_carried_on_from_the_last_value() -> None:
+    case = _promises.Cases(np.array([[0.0, -0.1, -0.4]]), np.array([-0.5]), 4)
+    end, error = _promises.from_the_last(case, None)
+    assert end == pytest.approx(4 * -0.2)
+    assert error**2 == pytest.approx(0.02 * 4 * (1 + 4 / 2))  # variance of -0.1 and -0.3
+
+
 @pytest.mark.data
 @pytest.mark.slow
 def test_a_smoke_run_reproduces_what_was_published_and_prints_its_keys() -> None:
@@ -63,6 +71,17 @@ def test_a_smoke_run_reproduces_what_was_published_and_prints_its_keys() -> None
     assert figures["odds_brier"] < figures["odds_brier_straight_line"]
     assert 0.85 <= figures["odds_cover90"] <= 0.95
     assert figures["nowcast_error_percent"] < figures["nowcast_even_days_error_percent"]
+
+
+@pytest.mark.data
+def test_gdp_carried_on_with_its_last_growth_is_off_by_what_the_interval_allows() -> None:
+    try:
+        table = pd.read_csv(data_folder("carbon") / "owid_energy_gdp_compact.csv")
+    except PenstockError as error:
+        pytest.skip(str(error))
+    logs = np.log(table[table["country"] == "China"].set_index("year")["gdp_intl2011usd"].loc[1990:].dropna().to_numpy())
+    off = [logs[1 + years :] - logs[1:-years] - years * (logs[1:-years] - logs[: -1 - years]) for years in (1, 2)]
+    assert [0.0, *(float(np.sqrt((one**2).mean())) for one in off)] == pytest.approx(GDP_SPREAD, abs=5e-4)
 
 
 @pytest.mark.data

@@ -83,8 +83,15 @@ def test_a_year_not_published_is_carried_on_and_says_so():
     assert (told.vintage, told.price_year) == ("expected", 2020)
     assert told.ten_k_cny == pytest.approx(Decimal(11_900_000) * 1190 / 1150)
     assert "2023 is not published; carried on with 3.5 % growth of 2022" in told.note
-    with pytest.raises(PenstockError, match="or the two years before it"):
-        of_year(LINKED, {}, 2026, 2020, LATE)
+    with pytest.raises(PenstockError, match="or two years in a row up to 2023 or later"):
+        of_year(LINKED, {}, 2025, 2020, LATE)
+
+
+def test_in_january_the_year_before_is_not_out_either():
+    told = of_year(LINKED, {}, 2024, 2020, LATE)
+    assert (told.vintage, told.years_carried) == ("expected", 2)
+    assert told.ten_k_cny == pytest.approx(Decimal(11_900_000) * (Decimal(1190) / 1150) ** 2)
+    assert "GDP of 2023 and 2024 is not published; carried on with 3.5 % growth of 2022" in told.note
 
 
 def test_sectors_add_up_where_no_figure_is_for_the_whole_city():
@@ -94,6 +101,20 @@ def test_sectors_add_up_where_no_figure_is_for_the_whole_city():
         for y, v in zip((2023, 2024), values, strict=True)
     ]
     assert of_year(parts, {}, 2024, 2020, LATE).ten_k_cny == 10_700_000
+
+
+def test_sectors_are_parts_of_the_city():
+    whole = [figure(2023, 1000), figure(2024, 1050)]
+    parts = [figure(2024, 600, sector="industry"), figure(2024, 440, sector="other")]
+    assert of_year([*whole, *parts], {}, 2024, 2020, LATE).ten_k_cny == 10_500_000
+    slipped = figure(2024, 440, sector="other", published="2025-01-01", unit="100M CNY").model_copy(update={"value": Decimal(4_400_000)})
+    with pytest.raises(PenstockError, match=r"GDP 2024: sectors of 44006000000, the city of 10500000 \[10k CNY\]"):
+        of_year([*whole, *parts, slipped], {}, 2024, 2020, LATE)
+
+
+def test_one_figure_of_two_vintages_on_a_day_is_the_later_vintage():
+    twice = [figure(2024, 1350), figure(2024, 1350, vintage="preliminary")]
+    assert [known(order, LATE)[0].vintage for order in (twice, twice[::-1])] == ["final", "final"]
 
 
 def test_the_simple_form_needs_no_figure():
@@ -106,8 +127,9 @@ def test_the_simple_form_needs_no_figure():
 @pytest.mark.parametrize(
     ("figures", "told"),
     [
-        ((figure(2023, 1300), figure(2024, 1365, unit="10k CNY")), "10k CNY and 100M CNY differ by 10,000"),
-        ((figure(2023, 1300), figure(2024, "13650000")), "10k CNY and 100M CNY differ by 10,000"),
+        ((figure(2023, 1300), figure(2024, 1365, unit="10k CNY")), "CNY, 10k CNY and 100M CNY differ by 10,000"),
+        ((figure(2023, 1300), figure(2024, 1365, unit="CNY")), "CNY, 10k CNY and 100M CNY differ by 10,000"),
+        ((figure(2023, 1300), figure(2024, "13650000")), "CNY, 10k CNY and 100M CNY differ by 10,000"),
         ((figure(2023, 1300, 2015), figure(2024, 1365)), "no year in common"),
         ((figure(2023, 1300, "current"), figure(2024, 1365, "current")), "Add figures at these prices"),
         ((figure(2020, 1300), figure(2020, 1430, "current"), figure(2021, 1350)), "Check the price year"),

@@ -57,6 +57,13 @@ def test_unlike_bases_are_neither_compared_nor_chained_and_warn_side_by_side(oth
     assert warning(energy(TOTAL), energy(TOTAL)) is None
 
 
+def test_feedstock_accounts_are_part_of_the_basis_and_must_be_taken_off():
+    one, other = (energy(Basis(feedstock="deducted", feedstock_accounts=(name,))) for name in ("ammonia", "naphtha"))
+    assert "without feedstock (ammonia)" in differences(one, other)[0]
+    with pytest.raises(ValueError, match="named but not taken off"):
+        Basis(feedstock_accounts=("ammonia",))
+
+
 def test_a_census_breaks_a_comparison_and_a_preliminary_figure_does_not():
     assert differences(energy(TOTAL, "preliminary"), energy(TOTAL, "final")) == ()
     assert differences(energy(TOTAL, "final"), energy(TOTAL, "census")) == ("census revision: False against True",)

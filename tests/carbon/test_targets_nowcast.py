@@ -84,12 +84,19 @@ def test_a_use_that_falls_with_the_cold_is_not_believed_and_few_months_tell_no_l
     assert nowcast(few, 2022, degree_days).amount == nowcast(few, 2022).amount
 
 
-def test_nothing_of_the_year_or_a_negative_month_is_refused():
+def test_nothing_of_the_year_is_refused():
     with pytest.raises(PenstockError, match="no day known"):
         nowcast(months(2021), 2022)
-    with pytest.raises(PenstockError, match="negative month"):
-        nowcast({(2022, 1): Known(-1.0, 31)}, 2022)
     assert nowcast({(2022, 1): Known(0.0, 31)}, 2022).amount == 0
+
+
+def test_a_month_below_zero_comes_back_in_its_season():
+    """A year's certificates are retired in one December: they are expected again, and nobody divides by that month."""
+    retired = {(2021, 12): Known(-2000.0, 31)}
+    told = nowcast(months(2021) | retired | months(2022, 11), 2022)
+    assert told.amount == pytest.approx(sum(k.amount for k in months(2022, 11).values()) - 2000)
+    assert told.low < told.amount < told.high
+    assert nowcast(months(2021) | retired | months(2022, 11) | {(2022, 12): Known(-500.0, 31)}, 2022).method == "complete"
 
 
 def test_the_spread_of_its_log_is_a_90_percent_interval():

@@ -73,8 +73,8 @@ def test_a_milestone_may_be_given_as_a_value():
 
 
 def test_years_off_the_path_are_refused():
-    for year in (2020, 2032):
-        with pytest.raises(PenstockError, match="2021 to 2031"):
+    for year, remedy in ((2020, "Choose an earlier base year"), (2032, "Add a milestone")):
+        with pytest.raises(PenstockError, match=f"2021 to 2031. {remedy}"):
             _energy().required(year)
 
 
@@ -87,6 +87,7 @@ def test_years_off_the_path_are_refused():
         {"base_value": 0},
         {"measure": "water_loss", "base_value": 0.25, "milestones": {2026: 12}},
         {"unit": "tce"},
+        {"basis": {"electricity": "substitution"}},
     ],
 )
 def test_impossible_targets_are_refused(changes):
@@ -98,8 +99,9 @@ def test_progress_says_where_the_city_stands_in_a_sentence():
     ahead = progress(_energy(), Decimal("0.48"), date(2022, 6, 15), usable_share=Decimal("0.975"))
     assert ahead.on_path
     assert ahead.sentence == (
-        "Energy per GDP so far in 2022 is 0.48 tce/10k CNY; the path from 2021 asks for at most 0.4896: 2.0 % better than the path. "
-        "To 0.45 in 2026: -1.60 % a year from here. 2.5 % of the entries behind it are missing."
+        "Energy per GDP so far in 2022 is 0.48 tce/10k CNY; the path from 2021 asks for at most 0.4896 tce/10k CNY: "
+        "2.0 % better than the path. "
+        "To reach 0.45 tce/10k CNY in 2026 takes -1.60 % a year from here. 2.5 % of the entries behind it are missing."
     )
     assert ahead.gap == Decimal("0.48") - _energy().required(2022)
 
@@ -108,7 +110,7 @@ def test_a_share_is_better_when_larger_and_a_loss_when_smaller():
     assert [progress(SHARE, Decimal(text), 2022).on_path for text in ("0.26", "0.2599")] == [True, False]
     assert [progress(LOSS, Decimal(text), 2022).on_path for text in ("0.2239", "0.2241")] == [True, False]
     assert "at least 26.0 %: 1.0 points worse" in progress(SHARE, Decimal("0.25"), 2022).sentence
-    assert progress(SHARE, Decimal("0.31"), 2026).sentence.endswith("It was the last milestone.")
+    assert progress(SHARE, Decimal("0.31"), 2026).sentence.endswith("There is no later milestone.")
     with pytest.raises(PenstockError, match="zero or more"):
         progress(LOSS, Decimal("-0.1"), 2022)
 
@@ -153,5 +155,5 @@ def test_growth_alone_is_no_trigger():
 def test_a_milestone_that_is_reached_already_asks_for_no_rate():
     told = progress(_energy(), Decimal("0.44"), 2022)
     assert (told.needed_per_year, told.light) == (None, "green")
-    assert told.sentence.endswith("The 0.45 asked for in 2026 is reached already.")
+    assert told.sentence.endswith("The 0.45 tce/10k CNY asked for in 2026 is reached already.")
     assert progress(_energy(), Decimal(0), 2022).on_path

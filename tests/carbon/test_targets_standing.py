@@ -1,6 +1,7 @@
 """One target on one day: so far, heading, light, odds, both series after a change of base, and the sentence the console shows."""
 
 import calendar
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -118,6 +119,46 @@ def test_gdp_that_is_off_by_ten_thousand_is_refused_with_a_sentence(shipped):
     for gdp in (1_000_000, "0.01"):
         with pytest.raises(PenstockError, match="10k CNY and 100M CNY differ by 10,000"):
             standing(energy(), books(shipped, gdp=gdp))
+
+
+def test_a_milestone_of_this_year_has_the_odds_of_its_now_cast(shipped):
+    target = energy(milestones={2022: "-0.01", 2026: "-0.10"})
+    told = {level: standing(target, books(shipped, upto=11, level=level)) for level in (0.97, 1.0)}
+    assert [one.milestone for one in told[1.0].odds] == [2022, 2026]
+    this = told[1.0].odds[0]
+    assert (this.low, this.middle, this.high) == (told[1.0].heading.low, told[1.0].heading.value, told[1.0].heading.high)
+    assert this.odds < Decimal("0.5") < told[0.97].odds[0].odds
+    assert [one.milestone for one in standing(target, books(shipped, upto=12)).odds] == [2026]  # the year is over: nothing to bet on
+
+
+def test_expected_gdp_is_said_and_widens_the_interval(shipped):
+    some = books(shipped)
+    expected = replace(some, gdp={y: replace(g, years_carried=int(y == 2022)) for y, g in some.gdp.items()})
+    plain, told = standing(energy(), some), standing(energy(), expected)
+    assert "with expected GDP" in told.sentence
+    assert "expected" not in plain.sentence
+    assert told.heading.high / told.heading.low > plain.heading.high / plain.heading.low
+    assert told.heading.value == plain.heading.value
+
+
+def test_history_moves_with_its_base(shipped):
+    """A base 1.2 times as large is no fall or leap against the years that were stated with it."""
+    base = energy().base_value
+    moved = {"published": "2022-03-01", "base_value": base * Decimal("1.2"), "trigger": "structure", "reason": "a works joined"}
+    target = energy(base_year=2019, history={2020: base}, restatements=[moved])
+    assert target.history == {2020: base}
+    now = standing(target, books(shipped, level=1.2))
+    assert now.actuals[2019] == now.actuals[2020] == base * Decimal("1.2")
+
+
+def test_a_share_above_one_lies_inside_its_interval(shipped):
+    roof = account_of(id="roof", kind="own-renewable", point="r.energy", **PLACE)
+    add = lambda s: replace(s, amounts={**s.amounts, "roof": s.amounts["power"] * 14 // 10}, usable={**s.usable, "roof": Decimal(1)})  # noqa: E731
+    some = books(shipped)
+    years, months = ({k: add(s) for k, s in of.items()} for of in (some.years, some.months))
+    share = Target(id="green", measure="renewable_share", base_year=2021, base_value="0.2", milestones={2026: "0.3"})
+    told = standing(share, replace(some, years=years, months=months, accounts=(*ACCOUNTS, roof))).heading
+    assert told.low < told.value == told.high == Decimal("1.4")
 
 
 def test_two_bases_side_by_side_draw_a_warning_on_both(shipped):
