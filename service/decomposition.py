@@ -1,7 +1,6 @@
 """Why the city's carbon moved between two periods of its ledger: entries, standard coal, GDP and residents brought together."""
 
-import calendar
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -13,6 +12,8 @@ from sqlalchemy import Engine
 from carbon import factors
 from carbon.gwp import gwp, weighed
 from carbon.targets.energy import coal_weights
+from carbon.targets.gdp import GdpFigure
+from carbon.targets.measures import days_of_year
 from carbon.targets.year_gdp import of_year
 from carbon.why.kaya import CityDecomposition, city_decomposition, kaya
 from city.clock import local_date
@@ -26,19 +27,23 @@ BY = ("account_id", "sector", "carrier", "gas", "kind")
 
 @dataclass(frozen=True)
 class Why:
-    """The drivers of a change by sector and carrier, and Kaya's four factors of the city as a whole; None where GDP or residents lack."""
+    """The drivers of a change by sector and carrier, and Kaya's four factors of the city as a whole; None where GDP or residents lack.
+
+    `notes` say what is expected and not published.
+    """
 
     city: CityDecomposition
     kaya: CityDecomposition | None
+    notes: tuple[str, ...]
 
 
 def decomposition(engine: Engine, city: LoadedCity, first: str, last: str, now_utc: datetime) -> Why:
     """The change from one year or month to a later one (`2021`, `2022-05`), by activity, structure, intensity, mix and factor.
 
     Of two years only the civil days count for which both have entries, so a year that is not over stands against the same days of the
-    other; months are compared whole. GDP is that of the days. Energy is in standard coal at equivalent value, by the coefficients of the
-    last day. Raises `PenstockError` for periods of different lengths or out of order, without entries, and where GDP or population is not
-    known.
+    other; months are compared whole. GDP and residents are those of the days (residents x days). Energy is in standard coal at
+    equivalent value, by the coefficients of the last day. Raises `PenstockError` for periods of different lengths or out of order,
+    without entries, and where GDP or population is not known.
     """
     books = _books(engine, city, (first, last))
     known = factors.load(city.factor_folders)
@@ -46,18 +51,18 @@ def decomposition(engine: Engine, city: LoadedCity, first: str, last: str, now_u
     kgce = {name: weight.kgce for name, weight in coal_weights(city.settings.accounts, known, on, "equivalent").items()}
     weights = gwp(known, city.settings.carbon.gwp)
     use = pd.concat([_use(weighed(book, weights), kgce, label) for label, book in books.items()], ignore_index=True)
-    gdp = _gdp(city, {label: int(book["period"].nunique()) for label, book in books.items()}, now_utc)
-    population = _population(city, (first, last))
-    return Why(city_decomposition(use, gdp, population), _whole(use, gdp, population))
+    days = {label: int(book["period"].nunique()) for label, book in books.items()}
+    gdp, whole, notes = _gdp(city, days, local_date(now_utc, city.settings.city.time_zone))
+    population = _population(city, days)
+    return Why(city_decomposition(use, gdp, population), _whole(use, whole, population), notes)
 
 
-def _whole(use: pd.DataFrame, gdp: Mapping[tuple[str, str], float], population: Mapping[str, float]) -> CityDecomposition | None:
+def _whole(use: pd.DataFrame, gdp: Mapping[str, float], population: Mapping[str, float]) -> CityDecomposition | None:
     """Kaya's factors of all sectors together."""
     table = use.groupby("period", as_index=False)[["energy_kgce", "kg_co2e"]].sum()
-    totals = {label: sum(value for (period, _), value in gdp.items() if period == label) for label in table["period"]}
-    if not all(totals.values()) or not all(population.values()):
+    if not all(gdp.values()) or not all(population.values()) or not (table["energy_kgce"] > 0).all():
         return None
-    return kaya(table.assign(gdp=table["period"].map(totals), population=table["period"].map(population)))
+    return kaya(table.assign(gdp=table["period"].map(gdp), population=table["period"].map(population)))
 
 
 def _books(engine: Engine, city: LoadedCity, labels: tuple[str, str]) -> dict[str, pd.DataFrame]:
@@ -97,32 +102,40 @@ def _use(book: pd.DataFrame, kgce: Mapping[str, Fraction], label: str) -> pd.Dat
     return made[(made["energy_kgce"] != 0) | (made["kg_co2e"] != 0)]
 
 
-def _gdp(city: LoadedCity, days: Mapping[str, int], now_utc: datetime) -> dict[tuple[str, str], float]:
-    """{(period, sector): value added of its days [10k CNY]} of the sectors that have any."""
-    made = {}
-    on = local_date(now_utc, city.settings.city.time_zone)
+def _gdp(city: LoadedCity, days: Mapping[str, int], on: date) -> tuple[dict[tuple[str, str], float], dict[str, float], tuple[str, ...]]:
+    """GDP of the days [10k CNY] at prices of one year: {(period, sector)} of the sectors that have any, {period} of the city, and notes.
+
+    The city's is its own figure where one is published, else the sum over sectors.
+    """
+    figures, notes = city.settings.gdp, []
+    prices = max((figure.prices for figure in figures if isinstance(figure.prices, int)), default=None)
+
+    def of_days(some: Sequence[GdpFigure], stated: Mapping[int, Decimal], label: str) -> float:
+        found = of_year(some, stated, int(label[:4]), prices if some else None, on)
+        notes.extend([found.note] if found.note else [])
+        return float(found.ten_k_cny) * days[label] / days_of_year(found.year)
+
+    by_sector: dict[tuple[str, str], float] = {}
     for sector in city.settings.sectors:
-        figures = [figure for figure in city.settings.gdp if figure.sector == sector.id]
+        own = [figure for figure in figures if figure.sector == sector.id]
         stated = {year: Decimal(str(value)) for year, value in sector.gdp_10k_cny.items()}
-        prices = max((figure.prices for figure in figures if isinstance(figure.prices, int)), default=None)
-        for label, count in days.items() if figures or stated else ():
-            year = int(label[:4])
-            value = of_year(figures, stated, year, prices, on).ten_k_cny
-            made[label, sector.id] = float(value) * count / (366 if calendar.isleap(year) else 365)
-    return made
+        by_sector |= {(label, sector.id): of_days(own, stated, label) for label in days if own or stated}
+    whole = {label: sum((value for (told, _), value in by_sector.items() if told == label), 0.0) for label in days}
+    if any(figure.sector is None for figure in figures):
+        whole = {label: of_days(figures, {}, label) for label in days}
+    return by_sector, whole, tuple(dict.fromkeys(notes))
 
 
-def _population(city: LoadedCity, labels: tuple[str, str]) -> dict[str, float]:
-    """{period: residents}: those of the year in `[carbon] population`, else the sum over the zones, which does not move."""
+def _population(city: LoadedCity, days: Mapping[str, int]) -> dict[str, float]:
+    """{period: residents x days}: those of the year in `[carbon] population`, else the sum over the zones, which does not move."""
     told = city.settings.carbon.population
     zones = sum(zone.population or 0 for zone in city.settings.zones)
-    return {label: float(told.get(int(label[:4]), 0) if told else zones) for label in labels}
+    return {label: float(told.get(int(label[:4]), 0) if told else zones) * count for label, count in days.items()}
 
 
 def lines(found: Why) -> Iterator[str]:
     """A decomposition for a terminal: each driver [t CO2e], the sentence, and Kaya's factors of the whole city."""
     for made in (found.city, *([found.kaya] if found.kaya else [])):
-        for step in made.waterfall().itertuples():
-            sign = "" if step.step in made.periods else "+"
-            yield f"{step.step:24}{step.kg_co2e / 1000:>{sign}14,.3f} t"
+        yield from (f"{step:24}{t:>14} t" for step, t in made.printed())
         yield made.sentence
+    yield from found.notes

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from city.problems import PenstockError
-from service.decomposition import decomposition
+from service.decomposition import _population, decomposition, lines
 from service.environment import Environment
 from service.savings.nights import nights
 from service.settings import load
@@ -67,6 +67,29 @@ def test_without_gdp_the_residents_carry_it(planned):
     made = of(planned, "2022-05", "2022-06")
     assert made.drivers["population"] == pytest.approx(0, abs=1e-9)
     assert made.drivers["residents' intensity"] == pytest.approx(made.change_kg, rel=1e-6)
+
+
+def test_residents_count_by_the_day_as_gdp_does(one_night):
+    """31 days against 15: what fewer days bring is no change of how people live."""
+    city = load(Environment(city=one_night.file, home=one_night.folder))
+    made = _population(city, {"2022-05": 31, "2022-06": 15})
+    assert made["2022-05"] / made["2022-06"] == pytest.approx(31 / 15)
+
+
+def test_the_citys_own_gdp_carries_kaya_and_what_is_expected_is_told(planned):
+    """Published for 2020 and 2021 alone: 2022 is carried on with the growth of 2021, and says so."""
+    row = 'unit = "10k CNY", prices = 2020, vintage = "final", source = "yearbook"'
+    figures = ", ".join(
+        f"{{ year = {y}, value = {v}, published = {y + 1}-10-01, {row} }}" for y, v in ((2019, 900), (2020, 1000), (2021, 1060))
+    )
+    text = planned.file.read_text().replace(", gdp_10k_cny = { 2021 = 100, 2022 = 110 }", "")
+    planned.file.write_text(f"gdp = [{figures.replace('2022-10-01', '2022-05-01')}]\n{text}")
+    made = decomposition(open_store(planned.database), load(Environment(city=planned.file, home=planned.folder)), "2022-05", "2022-06", NOW)
+    assert made.kaya is not None
+    assert made.kaya.drivers["gdp per resident"] == pytest.approx(0, abs=1e-6)
+    assert made.kaya.drivers["energy per gdp"] == pytest.approx(made.kaya.change_kg, rel=1e-6)
+    assert made.notes == ("GDP of 2022 is not published; carried on with 6.0 % growth of 2021",)
+    assert list(lines(made))[-1] == made.notes[0]
 
 
 def test_the_commands_tell_it(one_night):
