@@ -173,13 +173,11 @@ def _odds(target: Target, actuals: Mapping[int, Decimal], year: int, heading: He
     logs = [float(actuals[y].ln()) for y in years]
     spread = float((heading.high / heading.low).ln()) / (2 * Z90)
     made = []
-    for milestone in sorted(m for m in target.milestones if m >= year):
+    if year in target.milestones and spread > 0:  # this year's own milestone: the now-cast alone tells
+        chance = NormalDist(logs[-1], spread).cdf(float(target.required(year).ln()))
+        made.append(Odds(year, target.required(year), Decimal(f"{chance:.3f}"), heading.low, heading.value, heading.high))
+    for milestone in sorted(m for m in target.milestones if m > year):
         asked = target.required(milestone)
-        if milestone == year:  # the now-cast alone tells
-            if spread > 0:
-                odds = NormalDist(logs[-1], spread).cdf(float(asked.ln()))
-                made.append(Odds(milestone, asked, Decimal(f"{odds:.3f}"), heading.low, heading.value, heading.high))
-            continue
         told = outlook(years, logs, milestone, pooled, spread)
         odds = Decimal(f"{float(told.below(float(asked.ln()) - logs[-1])):.3f}")
         span = [Decimal(f"{np.exp(logs[-1] + float(told.quantile(q))):.6g}") for q in (0.05, 0.5, 0.95)]
