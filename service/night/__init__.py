@@ -115,6 +115,8 @@ def _proof(night: Night) -> StepResult | None:
         return found
     except PenstockError as error:
         return StepResult(f"the ledger's roots: {error.problems[0]}", problems=list(error.problems))
+    except Exception as error:
+        return StepResult(keep(error, night.city.environment), status="problems")
 
 
 def _archived(night: Night) -> StepResult | None:
