@@ -6,7 +6,7 @@ from math import ceil, floor
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carbon.statements.rounding import largest_remainder, controlled
+from carbon.statements.rounding import controlled, largest_remainder
 
 _VALUES = st.fractions(min_value=-50, max_value=50, max_denominator=1000)
 _TABLES = st.integers(1, 6).flatmap(lambda n: st.lists(st.lists(_VALUES, min_size=n, max_size=n), min_size=1, max_size=8))
