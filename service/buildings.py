@@ -28,14 +28,17 @@ def use_of_sites(engine: Engine, city: LoadedCity, year: int) -> pd.DataFrame:
 def book_of(engine: Engine, city: LoadedCity, name: str, year: int) -> pd.DataFrame:
     """The book of a building for a year, see `carbon.household.book.of_buildings`.
 
-    Raises `PenstockError` for an unknown building, and for one whose book would be that of fewer than k households: theirs are
-    open to their owners alone.
+    Raises `PenstockError` for an unknown building, for one that shares a site with another (one book minus the other would be that of
+    the rest), and for one whose book would be that of fewer than k households: theirs are open to their owners alone.
     """
     from service.households import consents
 
     there = {building.id: building for building in city.settings.buildings}
     if name not in there:
         raise fault(f"building '{name}'", "not in city.toml", ", ".join(there) or "none defined", "Correct the name.")
+    others = [site for building in there.values() if building.id != name for site in building.sites]
+    if shared := sorted(set(there[name].sites) & set(others)):
+        raise fault(f"building '{name}'", f"site {', '.join(shared)} is another's too", "one building", "Remove one.")
     homes, k = set(there[name].sites) & consents(engine).keys(), city.settings.households.k
     if 0 < len(homes) < k:
         observed, remedy = "it holds fewer households that opted in", "Leave their sites out, or read one's own book."

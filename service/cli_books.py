@@ -168,12 +168,13 @@ def withdraw(site: Household, who: Who = None, city: City = None, now: Now = Non
 
 
 @household.command()
-def refresh(year: Year, city: City = None) -> None:
+def refresh(year: Year, who: Who = None, city: City = None, now: Now = None) -> None:
     """Make the books of a year again, of all households that opted in."""
     from service import households
+    from service.cli import moment
 
-    _, loaded, engine = _opened(city)
-    typer.echo(f"{year}: books of {households.refresh(engine, loaded, year)} households")
+    env, loaded, engine = _opened(city)
+    typer.echo(f"{year}: books of {households.refresh(engine, loaded, _person(env, loaded, who), year, moment(now))} households")
 
 
 @household.command()
@@ -197,22 +198,22 @@ def publish(
     now: Now = None,
 ) -> None:
     """Totals of many homes by district, with noise; the same question always gets its first answer."""
-    from service import households
+    from service import publications
     from service.book_lines import of_release
     from service.cli import moment
 
     env, loaded, engine = _opened(city)
-    for line in of_release(households.publish(engine, loaded, _person(env, loaded, who), measure, period, moment(now)), measure):
+    for line in of_release(publications.publish(engine, loaded, _person(env, loaded, who), measure, period, moment(now)), measure):
         typer.echo(line)
 
 
 @household.command()
 def published(city: City = None) -> None:
     """Every publication so far, as it may be shown to anybody."""
-    from service import households
     from service.book_lines import of_release
+    from service.publications import published as kept
 
-    for measure, period, release in households.published(_opened(city)[2]):
+    for measure, period, release in kept(_opened(city)[2]):
         typer.echo(f"{measure} {period}")
         for line in of_release(release, measure):
             typer.echo(f"  {line}")

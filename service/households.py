@@ -1,30 +1,23 @@
-"""Household books in the store: consent and its withdrawal, the owner's own book, publications over many.
+"""Household books in the store: consent and its withdrawal, and the owner's own book.
 
 Nobody but the owner named in the consent reads a household's book, whatever the role; people of the utility read publications. Every
 refusal is audited, and it sounds the same whether the household exists or not.
 """
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
-from fractions import Fraction
-from typing import get_args
 
 import pandas as pd
-from sqlalchemy import Connection, Engine, delete, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, delete, func, select
 
-from carbon.household.release import Release, release
-from carbon.household.rules import SCALE, Measure
 from city.clock import local_date
 from city.problems import PenstockError, fault
 from service import schema as t
 from service.buildings import use_of_sites
 from service.decisions import Person, require
-from service.instruments import MONTH, month_span
+from service.instruments import MONTH
 from service.settings import LoadedCity
 from service.store import alone, operations, writing
-
-MILLION = 10**6
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +49,8 @@ def give(
     """Record that the owner of a household (a site of the city) opts in; from then on its book may be made.
 
     `since`: the civil month from which the use is the owner's own, the present one when not given. Raises `PenstockError` without the
-    role, for an unknown site, without an owner, while another owner's consent is in force, and for a month in which one was.
+    role, for an unknown site, without an owner or with the person as one, while another owner's consent is in force, and for a month
+    in which one was.
     """
     require(engine, person, "consent", household, at_utc)
     zone, subject, owner = city.settings.city.time_zone, f"household '{household}'", owner.strip()
@@ -66,6 +60,10 @@ def give(
         raise fault(subject, "no such site", ", ".join(sites[:12]), "Name a site of city.toml.")
     if not 0 < len(owner) <= 80:
         raise fault(subject, "no owner", "the owner's sign-in name, at most 80 characters", "Give --owner.")
+    if owner == person.name:  # else any operator could make any household's book the own one
+        error = fault(subject, f"{owner} enters a consent of {owner}", "a colleague who enters it", "Ask one.")
+        operations.record_refusal(engine, at_utc, person.name, "consent", error)
+        raise error
     if not MONTH.fullmatch(since) or since > this_month:
         raise fault(subject, f"since {since}", f"a civil month up to {this_month}", "Correct --since.")
     with writing(engine) as connection:
@@ -94,10 +92,17 @@ def withdraw(engine: Engine, household: str, who: str, at_utc: datetime) -> str:
         alone(connection, t.household_consent)
         mine = consents(connection).get(household)
         if mine is not None and mine.owner == who:
-            gone = connection.execute(delete(t.household_month).where(t.household_month.c.household == household)).rowcount
+            gone = _forget(connection, t.household_month.c.household == household)
             _note(connection, household, who, "withdrawn", mine.since, at_utc, who, f"{gone} rows of its book deleted")
             return f"{household}: consent withdrawn, {gone} rows of its book deleted"
     raise _refused(engine, household, who, "consent", at_utc)
+
+
+def _forget(connection: Connection, which: ColumnElement[bool]) -> int:
+    """Delete rows of books; returns how many. SQLite overwrites what they held in its file."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA secure_delete=ON")
+    return connection.execute(delete(t.household_month).where(which)).rowcount
 
 
 def _note(connection: Connection, household: str, owner: str, event: str, since: str, at_utc: datetime, who: str, note: str) -> None:
@@ -115,113 +120,36 @@ def _refused(engine: Engine, household: str, who: str, action: str, at_utc: date
 
 def book(engine: Engine, household: str, who: str, at_utc: datetime) -> pd.DataFrame:
     """The owner's own book: month, measure, amount [stored units], missing. Raises `PenstockError` for anybody else."""
-    consent = consents(engine).get(household)
-    if consent is None or consent.owner != who:
-        raise _refused(engine, household, who, "book", at_utc)
     c = t.household_month.c
     statement = select(c.month, c.measure, c.amount, c.missing).where(c.household == household).order_by(c.month, c.measure)
-    with engine.connect() as connection:
-        rows = connection.execute(statement).all()
     with writing(engine) as connection:
-        operations.record(connection, at_utc, who, "household book", household, f"{who} read the own book")
-    return pd.DataFrame([tuple(row) for row in rows], columns=["month", "measure", "amount", "missing"])
+        alone(connection, t.household_consent)  # the book that is read is the one of the consent that was looked at
+        consent = consents(connection).get(household)
+        if consent is not None and consent.owner == who:
+            operations.record(connection, at_utc, who, "household book", household, f"{who} read the own book")
+            rows = [tuple(row) for row in connection.execute(statement)]
+            return pd.DataFrame(rows, columns=["month", "measure", "amount", "missing"])
+    raise _refused(engine, household, who, "book", at_utc)
 
 
-def refresh(engine: Engine, city: LoadedCity, year: int) -> int:
-    """Make the books of a civil year again from the ledger, of all households whose consent is in force. Returns how many have one."""
-    made = use_of_sites(engine, city, year)
+def refresh(engine: Engine, city: LoadedCity, person: Person, year: int, at_utc: datetime) -> int:
+    """Make the books of a civil year again from the ledger, of all households whose consent is in force. Returns how many have one.
+
+    Raises `PenstockError` without the role.
+    """
+    require(engine, person, "consent", f"books of {year}", at_utc)
+    return write_books(engine, use_of_sites(engine, city, year), person, year, at_utc)
+
+
+def write_books(engine: Engine, made: pd.DataFrame, person: Person, year: int, at_utc: datetime) -> int:
+    """The books of a year out of `made`, the use of all sites, in place of those before. Returns how many households have one."""
     with writing(engine) as connection:
         alone(connection, t.household_consent)  # a withdrawal waits: nothing of a household that has left is written
         open_to = consents(connection)
         begun = made["site"].map({home: consent.since for home, consent in open_to.items()})  # not-a-number without a consent
         rows = made[made["month"] >= begun.fillna("9999-99")].rename(columns={"site": "household"})
-        connection.execute(delete(t.household_month).where(t.household_month.c.month.like(f"{year}-%")))
+        _forget(connection, t.household_month.c.month.like(f"{year}-%"))
         if len(rows):
             connection.execute(t.household_month.insert(), rows.to_dict("records"))
+        operations.record(connection, at_utc, person.name, "household refresh", str(year), "books made again from the ledger")
     return int(rows["household"].nunique())
-
-
-def publish(engine: Engine, city: LoadedCity, person: Person, measure: str, period: str, at_utc: datetime) -> Release:
-    """Totals of a measure by district over a civil month or year that has ended, noisy and k-anonymous, see `carbon.household.release`.
-
-    The same question gets the answer that was given first, for ever: asking again averages no noise away and costs nothing. Raises
-    `PenstockError`, audited, without the role, for an unknown measure or a period that goes on, and when a household's
-    privacy budget of that year would be overspent: then nothing is published.
-    """
-    require(engine, person, "publish", measure, at_utc)
-    span = _ended(city, period, at_utc)
-    if measure not in get_args(Measure):
-        raise fault("publication", f"measure '{measure}'", ", ".join(get_args(Measure)), "Correct --measure.")
-    name = hashlib.sha256(f"{measure} {period} by district".encode()).hexdigest()
-    refresh(engine, city, int(period[:4]))
-    try:
-        with writing(engine) as connection:
-            alone(connection, t.household_release)
-            kept = connection.execute(select(t.household_release.c.detail).where(t.household_release.c.release_id == name)).scalar()
-            if kept is not None:
-                return Release.read(kept)
-            made = _made(connection, city, measure, period, span)
-            row = {"release_id": name, "measure": measure, "period": period, "detail": made.detail(), "at_utc": at_utc, "who": person.name}
-            connection.execute(t.household_release.insert().values(**row))
-            _spend(connection, city, name, period)
-            told = f"{measure} {period}: {len(made.totals)} districts shown, {len(made.withheld)} withheld, epsilon {made.epsilon}"
-            operations.record(connection, at_utc, person.name, "publish households", name, told)
-    except PenstockError as error:
-        operations.record_refusal(engine, at_utc, person.name, "publish households", error)
-        raise
-    return made
-
-
-def published(engine: Engine) -> list[tuple[str, str, Release]]:
-    """(measure, period, publication) of all that was published, by period and measure."""
-    c = t.household_release.c
-    with engine.connect() as connection:
-        rows = connection.execute(select(c.measure, c.period, c.detail).order_by(c.period, c.measure)).all()
-    return [(row.measure, row.period, Release.read(row.detail)) for row in rows]
-
-
-def _ended(city: LoadedCity, period: str, at_utc: datetime) -> int:
-    """Months of a civil month or year that has ended."""
-    last = f"{period}-12" if len(period) == 4 else period
-    if not MONTH.fullmatch(last):
-        raise fault("publication", f"period '{period}'", "a civil month such as 2023-05, or a year", "Correct --period.")
-    if month_span(last, city.settings.city.time_zone)[1] > at_utc:
-        raise fault("publication", f"{period} has not ended", "a period that is over", "Publish when it has ended.")
-    return 12 if len(period) == 4 else 1
-
-
-def _made(connection: Connection, city: LoadedCity, measure: str, period: str, span: int) -> Release:
-    rules = city.settings.households
-    largest = rules.largest_per_month.get(measure)  # type: ignore[call-overload]
-    if largest is None:
-        raise fault("publication", f"no largest_per_month of {measure}", "a limit for each measure", "Add it to [households].")
-    district = {site.id: site.district or "elsewhere" for site in city.settings.sites}
-    c = t.household_month.c
-    statement = select(c.household, func.sum(c.amount)).where(c.measure == measure, c.month.like(f"{period}%")).group_by(c.household)
-    amounts = {row[0]: int(row[1]) for row in connection.execute(statement)}
-    values = [(home, district.get(home, "elsewhere"), amounts.get(home, 0)) for home in _members(connection, period)]
-    groups = sorted({*district.values(), "elsewhere"})
-    return release(values, groups, rules.k, Fraction(rules.epsilon), int(largest * SCALE[measure]) * span)
-
-
-def _members(connection: Connection, period: str) -> list[str]:
-    """The households whose books reach back to the beginning of a period."""
-    first = f"{period}-01"[:7]
-    return sorted(home for home, consent in consents(connection).items() if consent.since <= first)
-
-
-def _spend(connection: Connection, city: LoadedCity, name: str, period: str) -> None:
-    """Charge every household of the publication; refuse it whole when one of them has not enough left."""
-    rules, c, year = city.settings.households, t.household_spent.c, int(period[:4])
-    cost, most = int(rules.epsilon * MILLION), int(rules.epsilon_per_year * MILLION)
-    statement = select(c.household, func.sum(c.epsilon_millionths)).where(c.year == year).group_by(c.household)
-    spent = {row[0]: int(row[1]) for row in connection.execute(statement)}
-    homes = _members(connection, period)
-    over = [home for home in homes if spent.get(home, 0) + cost > most]
-    if over:
-        observed = f"{len(over)} households have spent {most / MILLION:g} of epsilon on {year}, or would"
-        remedy = "Ask fewer questions of a year; what was published can be read again without cost."
-        raise fault("publication", observed, f"at most {rules.epsilon_per_year} a year, {rules.epsilon} each time", remedy)
-    if homes:
-        rows = [{"household": home, "year": year, "release_id": name, "epsilon_millionths": cost} for home in homes]
-        connection.execute(t.household_spent.insert(), rows)

@@ -54,6 +54,7 @@ def take_in(engine: Engine, city: LoadedCity, person: Person, path: Path, at_utc
     named = {contract.id for contract in city.settings.contracts}
     with writing(engine) as connection:
         alone(connection, t.instrument_lot)
+        _in_order(connection, f"import of {path.name}", at_utc)
         there = {row.lot_id: Lot.model_validate(row.detail) for row in connection.execute(select(t.instrument_lot))}
         told = [f"{lot.id}: imported before, nothing changed" for lot in found if there.get(lot.id) == lot]
         new = [lot for lot in found if there.get(lot.id) != lot]
@@ -99,6 +100,7 @@ def use(engine: Engine, city: LoadedCity, person: Person, asked: Use, at_utc: da
             raise fault(f"use of '{asked.instrument}'", "no reason", "a reason in a few words", "Say why, for the audit trail.")
         with writing(engine) as connection:
             alone(connection, t.instrument_act)
+            _in_order(connection, f"use of '{asked.instrument}'", at_utc)
             return _used(connection, city, person, asked, at_utc)
     except IntegrityError:
         observed = "a certificate or month of it was retired or sold before"
@@ -107,6 +109,14 @@ def use(engine: Engine, city: LoadedCity, person: Person, asked: Use, at_utc: da
         error = refused
     operations.record_refusal(engine, at_utc, person.name, "certificate", error)
     raise error
+
+
+def _in_order(connection: Connection, subject: str, at_utc: datetime) -> None:
+    """Refuse an act dated before one that is there: what was known at a time must stay what was known then."""
+    times = (connection.execute(select(func.max(table.c.at_utc))).scalar() for table in (t.instrument_lot, t.instrument_act))
+    last = max((one for one in times if one is not None), default=at_utc)
+    if at_utc < last:
+        raise fault(subject, f"at {at_utc:%Y-%m-%dT%H:%M:%SZ}", f"not before {last:%Y-%m-%dT%H:%M:%SZ}, the last act", "Correct --now.")
 
 
 def _used(connection: Connection, city: LoadedCity, person: Person, asked: Use, at_utc: datetime) -> str:
@@ -182,7 +192,7 @@ def _suits(city: LoadedCity, lot: Lot, asked: Use, span: tuple[datetime, datetim
     today = local_date(at_utc, city.settings.city.time_zone)
     if lot.expires_on and today > lot.expires_on:
         raise fault(subject, f"it expired on {lot.expires_on}", "a certificate in force", "Use another lot.")
-    if bool(asked.first) == bool(asked.count) or (asked.count or 1) < 1:
+    if bool(asked.first or asked.last) == bool(asked.count) or bool(asked.last and not asked.first) or (asked.count or 1) < 1:
         raise fault(subject, "a count and serials, or neither", "a count above zero, or first and last serial", "Give one of the two.")
 
 

@@ -18,7 +18,7 @@ from carbon.instruments.certificates import Lot
 from carbon.instruments.claims import Claim, Issued
 from carbon.instruments.contracts import Contract
 from carbon.instruments.hours import Hours, hours_of, users
-from carbon.instruments.quality import Criterion, of_contract, of_lot
+from carbon.instruments.quality import Criterion, of_contract, of_lot, same_plant
 from carbon.instruments.residual import Residual, residual
 from carbon.instruments.views import View, view
 from carbon.ledger.civil import from_micros
@@ -53,9 +53,10 @@ def year_view(engine: Engine, city: LoadedCity, year: int, known_utc: datetime |
     acts = [act for act in acts if act.act == "retired" and start <= act.start_utc and act.end_utc <= end]
     claims, criteria = _claims(city, acts, there, set(hours.accounts))
     issued = [
-        Issued(lot.id, lot.plant, civil_day(lot.produced_from, zone)[0], civil_day(lot.produced_to, zone)[1], lot.count * instruments.WH)
+        Issued(lot.id, plant, civil_day(lot.produced_from, zone)[0], civil_day(lot.produced_to, zone)[1], lot.count * instruments.WH)
         for lot in there.values()
-        if lot.plant in plants and lot.produced_from.year <= year <= lot.produced_to.year
+        for plant in plants
+        if same_plant(lot.plant, plant) and lot.produced_from.year <= year <= lot.produced_to.year
     ]
     accounts = settings.accounts if settings.carbon.provisional == "refuse" else provisional(settings.accounts)
     by_name = {account.id: account for account in accounts}
@@ -131,7 +132,7 @@ def _claims(city: LoadedCity, acts: Sequence[Any], there: Mapping[str, Lot], kno
         }
         accounts = tuple(one for one in act.accounts if one in known)
         rate = instrument.kg_per_kwh if instrument else Fraction(0)
-        green = instrument.renewable if isinstance(instrument, Contract) else True
+        green = instrument is not None and instrument.renewable
         claims.append(
             Claim(name, act.kind, act.instrument, accounts, act.start_utc, act.end_utc, act.wh, rate, green, hours, tuple(failed), told)
         )
@@ -147,8 +148,9 @@ def _criteria(
     if isinstance(instrument, Lot):
         return of_lot(instrument, regions, first, last, city.settings.carbon.vintage_months)
     if isinstance(instrument, Contract):
-        same = [lot for lot in lots if lot.plant == instrument.plant and lot.produced_from <= last and first <= lot.produced_to]
-        return of_contract(instrument, regions, first, last, same)
+        same = [lot for lot in lots if same_plant(lot.plant, instrument.plant) and lot.produced_from <= last and first <= lot.produced_to]
+        plants = [account.id for account in city.settings.accounts if account.kind == "own-renewable"]
+        return of_contract(instrument, regions, first, last, same, plants)
     return [Criterion(1, False, "it stands no longer in city.toml, so that nothing is known of its rate")]
 
 

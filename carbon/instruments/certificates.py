@@ -7,9 +7,9 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from city.places import Place
 from city.problems import PenstockError, Problem, fault
@@ -17,7 +17,13 @@ from city.problems import PenstockError, Problem, fault
 WH = 1_000_000  # of one certificate
 LARGEST_LOT = 5_000_000  # certificates; a slip of the keyboard must not fill the store
 _PLAIN = r"^[^\x00-\x1f\x7f]*$"  # text without control characters: it is printed
-_SERIAL = re.compile(r"([A-Za-z0-9._/\-]*?)(\d{1,30})")
+_SERIAL = re.compile(r"([A-Z0-9._/\-]*?)([0-9]{1,30})")
+_SEPARATORS = str.maketrans("._/", "---")
+
+
+def _written(serial: object) -> object:
+    """A serial number as it is kept: registries and those who copy from them do not agree on capitals."""
+    return serial.strip().upper() if isinstance(serial, str) else serial
 
 
 class Lot(Place):
@@ -25,8 +31,8 @@ class Lot(Place):
 
     id: str = Field(description="short name of the lot", pattern=r"^[A-Za-z0-9._-]{1,80}$")
     scheme: Literal["GEC", "REC", "GO", "I-REC"] = Field(description="kind of certificate")
-    first: str = Field(description="first serial number", max_length=60)
-    last: str = Field(description="last serial number", max_length=60)
+    first: Annotated[str, BeforeValidator(_written)] = Field(description="first serial number", max_length=60)
+    last: Annotated[str, BeforeValidator(_written)] = Field(description="last serial number", max_length=60)
     issued_on: date = Field(description="day of issue")
     produced_from: date = Field(description="first civil day of production (the vintage)")
     produced_to: date = Field(description="last civil day of production")
@@ -39,6 +45,7 @@ class Lot(Place):
     )
     beneficiary: str = Field(default="", description="for whom it is held", pattern=_PLAIN)
     kg_co2_per_kwh: Decimal = Field(default=Decimal(0), ge=0, allow_inf_nan=False, description="emission rate it conveys [kg/kWh]")
+    renewable: bool = Field(default=True, description="does it count for the matching share? that of nuclear or gas does not")
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -79,26 +86,30 @@ class Lot(Place):
     def place(self, serial: str) -> int:
         """How many certificates of the lot come before a serial number. Raises `PenstockError` for one that is not in it."""
         prefix, first, last, digits = self._numbers
-        found = _SERIAL.fullmatch(serial)
+        found = _SERIAL.fullmatch(serial.strip().upper())
         if found is None or (found[1], len(found[2])) != (prefix, digits) or not first <= int(found[2]) <= last:
             raise fault(f"lot '{self.id}'", f"serial {serial[:60]}", f"{self.first} to {self.last}", "Correct the serial number.")
         return int(found[2]) - first
 
 
 def clashes(lots: Iterable[Lot]) -> list[tuple[Lot, Lot]]:
-    """Pairs of lots of one id, and pairs of which one lists a certificate of the other; of many that overlap, each with one before it."""
+    """Pairs of lots of one id, and pairs of which one lists a certificate of the other; of many that overlap, each with one before it.
+
+    Serials that differ in capitals, leading zeros or the sign between their parts alone are one serial, written twice.
+    """
     found: list[tuple[Lot, Lot]] = []
     names: dict[str, Lot] = {}
-    furthest: dict[tuple[str, str, int], tuple[int, Lot]] = {}  # of a scheme, prefix and digits: the highest serial so far
-    for lot in sorted(lots, key=lambda lot: (lot.scheme, lot._numbers)):
-        prefix, first, last, digits = lot._numbers
-        reached, before = furthest.get((lot.scheme, prefix, digits), (-1, lot))
+    furthest: dict[tuple[str, str], tuple[int, Lot]] = {}  # of a scheme and prefix: the highest serial so far
+    for lot in sorted(lots, key=lambda lot: (lot.scheme, lot._numbers[1])):
+        prefix, first, last, _ = lot._numbers
+        series = (lot.scheme, prefix.translate(_SEPARATORS))
+        reached, before = furthest.get(series, (-1, lot))
         if first <= reached:
             found.append((before, lot))
         elif names.setdefault(lot.id, lot) is not lot:
             found.append((names[lot.id], lot))
         if last > reached:
-            furthest[lot.scheme, prefix, digits] = last, lot
+            furthest[series] = last, lot
     return found
 
 

@@ -34,8 +34,8 @@ class Claim:
 
     @property
     def hourly(self) -> bool:
-        """Is it known of which hour its volume is: by the hour, or retired for a single hour?"""
-        return bool(self.hours) or (self.end_utc - self.start_utc).total_seconds() == 3600
+        """Is it known in which hour its volume was made? Of a certificate only the days are, whatever hour it is retired for."""
+        return bool(self.hours)
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,8 @@ def lay(hours: Hours, claims: Sequence[Claim], free_wh: Wh) -> list[Laid]:
     """What each claim covers of `free_wh` int64[n, t] [Wh], in the order of `claims`.
 
     A claim covers at most its volume and at most what its accounts use in its hours and
-    nothing has covered before; what is left over covers nothing. Shorter periods are laid first (their volume fits nowhere else),
+    nothing has covered before; what is left over covers nothing. Contracts by the hour are laid first, then shorter periods before longer
+    ones (their volume fits nowhere else),
     then certificates before contracts (Scope 2 Guidance, table 6.3), then by id. Inside a claim the volume is shared in
     proportion to the free use, to the Wh. Failed claims cover nothing.
     """
@@ -79,7 +80,7 @@ def lay(hours: Hours, claims: Sequence[Claim], free_wh: Wh) -> list[Laid]:
     rows = {name: row for row, name in enumerate(hours.accounts)}
     if unknown := sorted({name for claim in claims for name in claim.accounts} - rows.keys()):
         raise fault("claims", f"account {', '.join(unknown)}", f"one of {', '.join(rows)}", "Name electricity accounts.")
-    # A contract by the hour is as short as an hour.
+    # A contract by the hour goes first, also before a certificate retired for one: its volume is of that hour.
     length = [1 if claim.hourly else int((claim.end_utc - claim.start_utc).total_seconds()) for claim in claims]
     laid: dict[int, Laid] = {}
     for place in sorted(range(len(claims)), key=lambda i: (length[i], order[claims[i].kind], claims[i].id)):

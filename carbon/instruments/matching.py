@@ -3,8 +3,9 @@
     hourly share     = sum over accounts and hours of min(renewable, load) / sum of load
     volumetric share = sum over accounts of min(renewable of the whole time, load of the whole time) / sum of load
 
-Renewable in an hour is own supply that may be claimed, contracts with a volume by the hour, and certificates or contracts retired for
-that single hour. A certificate or contract of a month says nothing about an hour: it counts in the volumetric share alone.
+Renewable in an hour is own supply that may be claimed, and contracts with a volume by the hour. A contract of a month says nothing about
+an hour, and neither does a certificate, whatever it was retired for: its lot tells the days of production. They count in the
+volumetric share alone.
 The hourly share is never above the volumetric one. References: EnergyTag GC Scheme Standard v2 (hourly claims), and
 the 24/7 measure of Google, 24/7 by 2030 (2020), for the hourly share.
 """

@@ -21,6 +21,11 @@ class Criterion:
     sentence: str
 
 
+def same_plant(one: str, other: str) -> bool:
+    """Do two names mean one plant? Capitals and blanks of a registry's list tell no plants apart."""
+    return "".join(one.split()).casefold() == "".join(other.split()).casefold()
+
+
 def of_lot(lot: Lot, regions: Sequence[str], first: date, last: date, vintage_months: int) -> list[Criterion]:
     """Criteria of certificates retired for use in `regions` (ISO 3166-2) on the civil days `first` to `last`.
 
@@ -35,15 +40,20 @@ def of_lot(lot: Lot, regions: Sequence[str], first: date, last: date, vintage_mo
     ]
 
 
-def of_contract(contract: Contract, regions: Sequence[str], first: date, last: date, others: Sequence[Lot]) -> list[Criterion]:
-    """Criteria of a contract's month; `others`: lots of the same plant that were produced in it."""
+def of_contract(
+    contract: Contract, regions: Sequence[str], first: date, last: date, others: Sequence[Lot], plants: Sequence[str] = ()
+) -> list[Criterion]:
+    """Criteria of a contract's month; `others`: lots of the same plant that were produced in it; `plants`: the city's own."""
     told = {
         "none issued": "no certificates are issued for it: the contract conveys the rate",
         "bundled": "its certificates carry the claim: retire those",
         "kept by the seller": "the seller keeps the certificates: the contract conveys no claim",
     }[contract.certificates]
-    alone = contract.certificates == "none issued" and not others
+    own = any(same_plant(contract.plant, plant) for plant in plants)
+    alone = contract.certificates == "none issued" and not others and not own
     named = f"certificates of plant '{contract.plant}' exist for that time: {', '.join(lot.id for lot in others)}" if others else told
+    if own:
+        named = f"plant '{contract.plant}' is the city's own: the ledger claims its power as own supply already"
     inside = contract.first_day <= first and last <= contract.last_day
     return [
         Criterion(1, contract.certificates != "kept by the seller", f"{told}; rate {contract.kg_co2_per_kwh} kg CO2/kWh"),

@@ -115,6 +115,29 @@ def test_hourly_share_counts_only_what_was_there_in_the_hour() -> None:
     assert (table["hourly_share"], table["volumetric_share"]) == (0, 1)
 
 
+def test_a_certificate_retired_hour_by_hour_makes_no_night_sunny() -> None:
+    hours = small([2, 2, 2])
+    claims = [
+        Claim(f"r{i}", "certificate", "sun", ("works",), start, start + timedelta(hours=1), 2, Fraction(0))
+        for i, start in enumerate(hours.times)
+    ]
+    table = matching(looked_at(hours, claims)).iloc[0]
+    assert (table["hourly_share"], table["volumetric_share"]) == (0, 1)
+
+
+def test_two_hours_with_a_fraction_of_a_gram_by_hand(shipped) -> None:
+    # 7 Wh in an hour, 3 of them the roof's, 2 certified; 2 are left at 0.6096 g/Wh: 1,219.2 mg, printed 1,219.
+    # 5 Wh in the next, 1 left: 609.6 mg, 610. By the grid at 0.4 g/Wh: 4 x 400 and 5 x 400.
+    hours = small([7, 5], own=[3, 0], made=[3, 0])
+    end = SHANGHAI + timedelta(hours=2)
+    claims = [retired(2, SHANGHAI, SHANGHAI + timedelta(hours=1)), retired(4, SHANGHAI + timedelta(hours=1), end)]
+    found = view(hours, claims, [], {}, lambda _, on: residual(shipped, "CN-GD", on), lambda _, __: Fraction(400))
+    assert found.market_mg.tolist() == [[1219, 610]]
+    row = dual(found).iloc[0]
+    assert (row["market_mg"], row["location_mg"]) == (1219 + 610, 1600 + 2000)
+    assert (row["consumption_wh"], row["own_wh"], row["certificate_wh"], row["residual_wh"]) == (12, 3, 6, 3)
+
+
 def test_surplus_of_a_sunny_hour_matches_no_dark_one_while_the_year_looks_green() -> None:
     table = matching(looked_at(small([5, 5], own=[5, 0], made=[9, 0]))).iloc[0]
     assert (table["hourly_share"], table["volumetric_share"]) == (Decimal("0.5"), Decimal("0.5"))  # exports are no own use
@@ -131,8 +154,7 @@ def test_hourly_is_never_above_volumetric_and_parts_add_up(rows: list[tuple[int,
     found = looked_at(hours, [contract, retired(volume, SHANGHAI, end)])
     table = matching(found).iloc[-1]
     by_hand = sum(min(a, min(a, b) + c) for a, b, c in zip(load, made, ppa, strict=True))
-    if len(rows) > 1 or not volume:  # a certificate for a single hour is of that hour too
-        assert int(table["matched_wh"]) == by_hand
+    assert int(table["matched_wh"]) == by_hand  # the certificate says nothing of an hour, be it retired for one
     if sum(load):
         assert table["hourly_share"] <= table["volumetric_share"] <= 1
     row = dual(found).sum(numeric_only=True)
@@ -144,6 +166,16 @@ def test_the_table_of_instruments_tells_what_was_of_no_use() -> None:
     row = used(found).iloc[0]
     assert (row["wh"], row["unused_wh"], row["serials"], row["period"]) == (30, 20, "GEC 1-300", "2023-01")
     assert used(looked_at(small([0]), [retired(50, SHANGHAI, SHANGHAI + timedelta(hours=1))])).iloc[0]["unused_wh"] == 50
+
+
+def test_the_days_on_which_clocks_change_have_their_hours() -> None:
+    start = datetime(2022, 12, 31, 23, tzinfo=UTC)
+    times = pd.date_range(start, periods=8760, freq="h", unit="us")
+    one = np.ones((1, 8760), np.int64)
+    hours = Hours(("works",), (), times, "Europe/Rome", one, 0 * one, one[:0], 400 * one, np.zeros((1, 8760), bool))
+    months = dual(looked_at(hours)).set_index("period")
+    assert (months["consumption_wh"]["2023-03"], months["consumption_wh"]["2023-10"]) == (31 * 24 - 1, 31 * 24 + 1)
+    assert months["location_mg"].sum() == 8760 * 400
 
 
 def test_months_are_those_of_the_city_and_not_of_greenwich() -> None:

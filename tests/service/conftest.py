@@ -12,6 +12,7 @@ from service import migrations
 from service.environment import Environment
 from service.settings import LoadedCity, load
 from service.store import open_store
+from tests.service.books_town import posted
 from tests.service.control_bench import POINT
 from tests.town import NOW, Town
 
@@ -59,3 +60,16 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., LoadedCity]:
         return load(Environment(city=town.file, home=town.folder))
 
     return made
+
+
+@pytest.fixture(scope="session")
+def posted_books(tmp_path_factory: pytest.TempPathFactory) -> Town:
+    """A town with its ledger, contracts, an enterprise and homes; tests must not write to it."""
+    return posted(tmp_path_factory.mktemp("books") / "town")
+
+
+@pytest.fixture
+def books_town(posted_books: Town, tmp_path: Path) -> Town:
+    """A copy of it to work on."""
+    shutil.copytree(posted_books.folder, tmp_path / "town")
+    return Town(tmp_path / "town", parts=posted_books.parts, head=posted_books.head)

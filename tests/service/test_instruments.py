@@ -70,6 +70,9 @@ def test_an_import_is_taken_once_and_told_in_the_audit(held: Engine, loaded: Loa
     [
         (LOT.replace("gec-1", "gec-2").replace("GD0001", "GD0100").replace("GD0100,2022", "GD0200,2022"), "in one lot"),
         (LOT.replace("wind,", "solar,"), "other contents"),
+        (LOT.replace("gec-1", "gec-2").replace("GD0", " gd0"), "in one lot"),  # the same serials in small letters
+        (LOT.replace("gec-1", "gec-2").replace("GD0", "GD000"), "in one lot"),  # with more leading zeros
+        (LOT.replace("gec-1", "a").replace("GD0", "CN-GD-0") + LOT.replace("gec-1", "b").replace("GD0", "CN/GD/0"), "each once"),
         (LOT.replace("gec-1", "ppa").replace("GD0", "GX0"), "a contract's id"),
         (LOT.replace("GD0001", "GD101").replace("gec-1", "g"), "share a prefix"),
         (LOT.replace("2022-07-05", "2022-13-05").replace("gec-1", "g"), "day of issue"),
@@ -177,6 +180,7 @@ def test_a_contracts_month_is_retired_once_with_its_volume(held: Engine, loaded:
         ({"count": None}, "count"),
         ({"count": -3}, "count"),
         ({"first": "GD0001"}, "count"),
+        ({"last": "GD0001"}, "count"),
         ({"count": None, "first": "GD0200"}, "GD0001 to GD0100"),
         ({"count": None, "first": "GD0009", "last": "GD0002"}, "first one first"),
         ({"period": ""}, "no period and no buyer"),
@@ -192,6 +196,20 @@ def test_what_does_not_fit_is_a_sentence_and_uses_nothing(held: Engine, loaded: 
 def test_an_expired_certificate_cannot_be_retired(held: Engine, loaded: LoadedCity) -> None:
     with pytest.raises(PenstockError, match="expired on 2024-06-30"):
         use(held, loaded, PLANNER, asked(), datetime(2024, 7, 1, tzinfo=UTC))
+
+
+def test_nothing_is_dated_before_what_is_on_record(held: Engine, loaded: LoadedCity, tmp_path: Path) -> None:
+    use(held, loaded, PLANNER, asked(), datetime(2022, 9, 1, tzinfo=UTC))
+    with pytest.raises(PenstockError, match="the last act"):
+        use(held, loaded, PLANNER, asked(), NOW)
+    with pytest.raises(PenstockError, match="the last act"):
+        take_in(held, loaded, PLANNER, file(tmp_path, LOT.replace("gec-1", "g").replace("GD0", "GX0")), NOW)
+
+
+def test_serials_may_be_typed_in_small_letters(held: Engine, loaded: LoadedCity) -> None:
+    use(held, loaded, PLANNER, asked(None, first=" gd0010 "), NOW)
+    with pytest.raises(PenstockError, match="before"):
+        use(held, loaded, PLANNER, asked(None, first="GD0010"), NOW)
 
 
 def test_a_viewer_may_neither_import_nor_retire(held: Engine, loaded: LoadedCity, tmp_path: Path) -> None:
