@@ -138,6 +138,7 @@ def fitted(day: NDArray[np.int64], degc: Values, use: Values) -> Iterator[Model]
         yield _model("3PC", day, degc, use, cooling=points[np.argmax(np.where(by > 0, by**2 / bb, -1.0))])
     ab = a @ b.T
     rest = aa[:, None] * bb - ab**2
+    rest = np.where(rest > 1e-12 * aa[:, None] * bb, rest, np.inf)  # two temperatures alone: both slopes tell the same
     heat, cool = (bb * ay[:, None] - ab * by) / rest, (aa[:, None] * by - ab * ay[:, None]) / rest
     gain = heat * ay[:, None] + cool * by
     best = points[np.argmax(np.diagonal(gain))]

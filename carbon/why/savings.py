@@ -19,6 +19,8 @@ LEVEL = 0.90
 """Confidence of the interval around the savings."""
 LEAST_COVERED = 0.9
 """Share of a period's days with use and temperature below which nothing counts as proved [1]."""
+LEAST_REPORTED = 28
+"""Reporting days below which nothing counts as proved."""
 _SUN_BALTAZAR = (-0.00024, 0.03535, 1.00286)  # daily data: a M^2 + b M + c of the reporting months M
 
 
@@ -68,8 +70,8 @@ class Savings:
 
     @property
     def sentence(self) -> str:
-        share = 100 * self.saved / self.baseline if self.baseline else 0.0
-        told = f"{self.saved:,.0f} {self.unit} saved of {self.baseline:,.0f} ({share:.1f} %), {LEVEL:.0%} between {self.low:,.0f} and"
+        share = f" ({100 * self.saved / self.baseline:.1f} %)" if self.baseline > 0 else ""
+        told = f"{self.saved:,.0f} {self.unit} saved of {self.baseline:,.0f}{share}, {LEVEL:.0%} between {self.low:,.0f} and"
         told += f" {self.high:,.0f}, by a {self.model.kind} model over {self.reporting_days} days: {self.verdict}"
         reasons = ["the interval reaches zero"] if self.low <= 0 else []
         reasons += [
@@ -104,18 +106,19 @@ def savings(baseline: pd.DataFrame, reporting: pd.DataFrame, unit: str) -> Savin
     half = interval(model, degc, weather, LEVEL)
     saved = float(expected.sum() - told["use"].sum())
     fsu = fractional_uncertainty(model, len(told), saved / float(expected.sum())) if expected.sum() > 0 else np.inf
+    beyond = int(((weather < degc.min()) | (weather > degc.max())).sum())
     return Savings(
         unit=unit,
         model=model,
         reporting_days=len(told),
         missing_days=len(after) - len(told),
-        beyond_days=int(((weather < degc.min()) | (weather > degc.max())).sum()),
+        beyond_days=beyond,
         baseline=float(expected.sum()),
         metered=float(told["use"].sum()),
         low=saved - half,
         high=saved + half,
         fsu=fsu,
-        criteria=_criteria(model, len(known), len(before), len(told), len(after), fsu),
+        criteria=_criteria(model, (len(known), len(before)), (len(told), len(after)), beyond, fsu),
         days=told.assign(baseline=expected, saved=expected - told["use"]).reset_index(drop=True),
     )
 
@@ -124,8 +127,8 @@ def _checked(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     made = frame[["day", "use", "degc"]].sort_values("day", ignore_index=True)
     if (twice := made["day"].duplicated()).any():
         raise fault(f"{name} period", f"{made['day'][twice].iloc[0]} twice", "one row per day", "Remove one of them.")
-    if (negative := made["use"] < 0).any():
-        observed = f"a use of {made['use'][negative].iloc[0]:g} on {made['day'][negative].iloc[0]}"
+    if (wrong := (made["use"] < 0) | np.isinf(made["use"])).any():
+        observed = f"a use of {made['use'][wrong].iloc[0]:g} on {made['day'][wrong].iloc[0]}"
         raise fault(f"{name} period", observed, "zero or more", "Meter generation apart from use.")
     return made
 
@@ -164,7 +167,9 @@ def _t(model: Model, level: float) -> float:
     return float(stdtrit(max(model.effective - model.parameters, 1.0), 0.5 + level / 2))
 
 
-def _criteria(model: Model, known: int, before: int, told: int, after: int, fsu: float) -> tuple[Criterion, ...]:
+def _criteria(model: Model, baseline: tuple[int, int], reporting: tuple[int, int], beyond: int, fsu: float) -> tuple[Criterion, ...]:
+    """`baseline` and `reporting`: days with use and temperature, and all days."""
+    (known, before), (told, after) = baseline, reporting
     months = told / 30.4
     scatter = 0.20 if months < 12 else 0.25 if months <= 60 else 0.30
     return (
@@ -174,4 +179,6 @@ def _criteria(model: Model, known: int, before: int, told: int, after: int, fsu:
         Criterion("baseline days", known, 329, False, "IPMVP option C: a full year, 90 % of its days"),
         Criterion("covered share of the baseline", known / before, LEAST_COVERED, False, "Penstock"),
         Criterion("covered share of the reporting period", told / after, LEAST_COVERED, False, "Penstock"),
+        Criterion("share of days at temperatures of the baseline", 1 - beyond / told, LEAST_COVERED, False, "Penstock"),
+        Criterion("reporting days", told, LEAST_REPORTED, False, "Penstock: whole weeks, so that no weekday weighs alone"),
     )

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from carbon import factors
 from carbon.accounts import Account
+from carbon.accounts.own_renewable import OwnRenewable
 from carbon.gwp import gwp
 from carbon.why.degree_days import daily_means
 from carbon.why.masses import Avoided
@@ -77,6 +78,9 @@ def _accounts(city: LoadedCity, measure: Measure) -> list[Account]:
     if len({account.quantity for account in found}) > 1 or any(account.point not in city.points for account in found):
         observed = ", ".join(f"{account.id} counts {account.quantity} at {account.point}" for account in found)
         raise fault(f"measure '{measure.id}'", observed, "metered accounts of one quantity", "Make one measure of each quantity.")
+    if given := [account.id for account in found if isinstance(account, OwnRenewable)]:
+        observed = f"{given[0]} counts what is given, not used"
+        raise fault(f"measure '{measure.id}'", observed, "accounts of use", "Name the account that the generation supplies.")
     return found
 
 

@@ -1,5 +1,6 @@
 """Change points against brute force and statsmodels, and savings against buildings whose truth is known."""
 
+import warnings
 from datetime import date
 from itertools import combinations
 
@@ -168,12 +169,43 @@ def test_half_a_year_of_baseline_proves_nothing():
     assert made.beyond_days > 0
 
 
+def test_a_week_proves_nothing_however_clear_it_looks():
+    before, after = whole("3PH", 0.5)
+    made = savings(before, after[:7], "kWh")
+    assert made.low > 0
+    assert "not proved (reporting days is 7, at least 28 asked" in made.sentence
+
+
+def test_a_winter_that_the_baseline_never_saw_proves_nothing():
+    before, after = whole("2P", 0.3)
+    made = savings(before, after.assign(degc=after["degc"] - 40), "kWh")
+    assert (made.low > 0, made.verdict) == (True, "not proved")
+    assert "share of days at temperatures of the baseline" in made.sentence
+
+
+def test_a_baseline_below_zero_has_no_percentage():
+    before, after = whole("2P", 0.0)
+    made = savings(before, after.assign(degc=after["degc"] + 100), "kWh")
+    assert made.baseline < 0
+    assert "%)" not in made.sentence.split("90%")[0]
+
+
+def test_two_temperatures_alone_are_no_change_point():
+    """A thermometer that knows 10 and 20 degC: both slopes tell the same, and nothing is divided by zero."""
+    degc = np.where(DAY % 2, 10.0, 20.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = fit(DAY, degc, 100 + 3.0 * degc)
+    assert model.kind == "2P"
+
+
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
         (lambda b, a: (pd.concat([b, b[-1:]]), a), "baseline period: 2023-12-31 twice"),
         (lambda b, a: (a, b), "a reporting period after the baseline"),
         (lambda b, a: (b.assign(use=b["use"].where(b.index != 5, -1.0)), a), "a use of -1 on 2023-01-06; allowed: zero or more"),
+        (lambda b, a: (b.assign(use=b["use"].where(b.index != 5, np.inf)), a), "a use of inf on 2023-01-06; allowed: zero or more"),
         (lambda b, a: (b[:20], a), "20 days with a mean of"),
         (lambda b, a: (b.assign(use=0.0), a), "365 days with a mean of 0"),
         (lambda b, a: (b, a.assign(degc=np.nan)), "no day with use and temperature"),

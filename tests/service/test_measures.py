@@ -126,6 +126,13 @@ def test_a_measure_that_cannot_be_is_told_with_its_path(spoilt, old, new, words)
         load(Environment(city=spoilt.file, home=spoilt.folder))
 
 
+def test_less_generation_is_no_saving(spoilt):
+    spoilt.file.write_text(spoilt.file.read_text().replace('"grid-electricity"', '"own-renewable"'))
+    (made,) = measures(*opened(spoilt), NOW)
+    assert made.savings is None
+    assert "el-hall counts what is given, not used" in made.problems[0]
+
+
 def test_a_temperature_that_nobody_measures_is_named(hall):
     engine, city = opened(hall)
     with pytest.raises(PenstockError, match=r"temperature 'roof\.temperature_degc': nothing is stored"):
