@@ -73,6 +73,8 @@ class Target(Place):
         for year, value in self._levels():
             if value <= 0:
                 raise ValueError(f"milestone {year} asks for {value}: it must stay above zero (is milestones_are right?)")
+            if value < self.base_value if self.is_rising else value > self.base_value:
+                raise ValueError(f"milestone {year} asks for {value}, worse than the base of {self.base_value}: a fall of 10 % is -0.10")
             if self.is_share and value > 1:
                 raise ValueError(f"{year} asks for a share of {value}: write shares as 0.30, not 30")
         if self.measure == "energy_per_gdp" and self.basis.electricity == "substitution":

@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from carbon.targets.gdp import VINTAGES, GdpFigure, Vintage, beyond_the_city, breaks, constant_prices, growth_percent, known, slips
-from city.problems import PenstockError, Problem, fault
+from city.problems import PenstockError, fault
 
 MOST_CARRIED = 2  # years without a figure: this one, and until it is published the one before
 
@@ -45,28 +45,28 @@ def of_year(figures: Sequence[GdpFigure], stated: Mapping[int, Decimal], year: i
     if found := beyond_the_city(figures, on):
         raise PenstockError(found)
     series: dict[str | None, dict[int, Decimal]] = {}
-    newest: list[Vintage] = []
-    broken: list[Problem] = []
+    published: list[GdpFigure] = []
     for sector in [None] if whole else sorted({f.sector for f in figures if f.sector}):
         seen = known(figures, on, sector)
         prices = sorted({f.prices for f in seen if isinstance(f.prices, int)})
         if price_year is None and len(prices) != 1:
             raise fault("GDP", f"prices of {', '.join(map(str, prices)) or 'no year'}", "the target's price year", "Add basis.price_year.")
         series[sector] = constant_prices(seen, price_year or prices[-1])
-        newest += [f.vintage for f in seen if f.year == year and isinstance(f.prices, int)]
-        broken += breaks([f for f in seen if f.year < year][-2:])
+        published += seen
     total = {y: sum((one[y] for one in series.values()), Decimal(0)) for y in set.intersection(*(set(one) for one in series.values()))}
     if found := slips(total):
         raise PenstockError(found)
     at = price_year or prices[-1]
     if year in total:
+        newest: list[Vintage] = [f.vintage for f in published if f.year == year and isinstance(f.prices, int)]
         return YearGdp(year, total[year], min(newest, key=VINTAGES.index, default=""), at)
     last = max((y for y in total if y < year), default=0)
     if not year - MOST_CARRIED <= last or last - 1 not in total:
         years = ", ".join(map(str, sorted(total))) or "no year"
         allowed = f"{year}, or two years in a row up to {year - MOST_CARRIED} or later"
         raise fault(f"GDP {year}", f"published for {years}", allowed, "Add it to [[gdp]].")
-    if broken:
+    rested_on = [f for f in published if f.year in (last - 1, last)]
+    if broken := [p for sector in series for p in breaks([f for f in rested_on if f.sector == sector])]:
         raise PenstockError(broken)
     growth, carried = growth_percent(total, last), year - last
     note = f"GDP of {' and '.join(map(str, range(last + 1, year + 1)))} is not published; carried on with {growth:.1f} % growth of {last}"

@@ -159,6 +159,15 @@ def test_a_census_of_years_that_nothing_rests_on_is_no_fault():
     assert of_year(figures, {}, 2023, 2020, LATE).vintage == "census"
 
 
+def test_a_census_between_the_two_years_that_growth_rests_on_is_refused_in_january_too():
+    """The two years before the gap count, whatever else is published of them."""
+    figures = [figure(2021, 1300), figure(2022, 1400), figure(2022, 1500, "current"), figure(2023, 1600, "current")]
+    figures += [figure(2023, 1550, vintage="census")]
+    for year in (2024, 2025):
+        with pytest.raises(PenstockError, match="GDP 2022 to 2023: final beside census"):
+            of_year(figures, {}, year, 2020, LATE)
+
+
 def test_revised_years_are_those_with_a_figure_before_and_one_after_the_census():
     figures = [figure(2020, 1200), figure(2020, 1260, vintage="census", published="2024-12-26"), figure(2023, 1500, vintage="census")]
     assert revised(figures, date(2024, 12, 25)) == frozenset()

@@ -87,6 +87,8 @@ def test_years_off_the_path_are_refused():
         {"base_value": 0},
         {"measure": "water_loss", "base_value": 0.25, "milestones": {2026: 12}},
         {"unit": "tce"},
+        {"milestones": {2026: 0.1}},  # a fall without its sign
+        {"measure": "renewable_share", "base_value": 0.25, "milestones": {2026: 0.2}},
         {"basis": {"electricity": "substitution"}},
     ],
 )
