@@ -17,7 +17,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from carbon.factors.factor import Basis, Factor
-from carbon.factors.reading import factor_of, read_csv
+from carbon.factors.reading import csv_files, factor_of, read_csv, read_text
 from city.problems import PenstockError, Problem, fault
 
 SHIPPED = Path(__file__).parent
@@ -37,7 +37,7 @@ class About(BaseModel):
     uncertainty_source: str | None = Field(default=None, description="where interval or half-width is published")
 
     def half_width_percent(self, value: Decimal) -> Decimal | None:
-        """Half-width of the 95 % interval [% of the value]; of a lopsided one the wider side (IPCC 2006 vol. 1 ch. 3.2.3.1)."""
+        """Half-width of the 95 % interval [% of the value]; of a lopsided one the wider side (IPCC 2006 vol. 1 ch. 3)."""
         if self.interval is None or not value:
             return self.uncertainty_percent
         low, high = self.interval
@@ -91,36 +91,36 @@ class Manifest(About):
 
 @dataclass(frozen=True, slots=True)
 class FactorSet:
-    """The factors of one CSV."""
+    """The factors of one CSV. Its hash, hex, is over every word of the manifest and every row; the order of rows does not matter."""
 
     name: str
     title: str
     publisher: str
     licence: str
+    sha256: str
     factors: tuple[Factor, ...]
     shipped: bool
 
-    @property
-    def sha256(self) -> str:
-        """Hash, hex, over the manifest's words and every row with what the manifest adds to it; the order of rows does not matter."""
-        added = ("basis", "published", "uncertainty_percent", "uncertainty_source")
-        rows = sorted([f.id, f.sha256, *(str(getattr(f, name)) for name in added)] for f in self.factors)
-        text = json.dumps([self.name, self.title, self.publisher, self.licence, rows], ensure_ascii=False)
-        return hashlib.sha256(text.encode()).hexdigest()
+
+def _hash(name: str, manifest: Manifest, factors: Iterable[Factor]) -> str:
+    rows = sorted([factor.id, factor.sha256] for factor in factors)
+    text = json.dumps([name, manifest.model_dump(mode="json"), rows], ensure_ascii=False, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _manifest(csv_file: Path) -> Manifest:
     """The manifest beside a CSV; without one, nothing is known but its name. Raises `PenstockError` when it cannot be read."""
     path = csv_file.with_suffix(".toml")
-    if not path.is_file():
+    if not path.exists() and not path.is_symlink():
         return Manifest(title=csv_file.stem, publisher="not stated", licence="see each row")
+    subject = f"manifest {path.name}"
     try:
-        return Manifest.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise fault(f"manifest {path.name}", str(error)[:160], "a TOML file", "Correct the line.") from None
+        return Manifest.model_validate(tomllib.loads(read_text(path, subject, "a TOML file")))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise fault(subject, str(error)[:160], "a TOML file", "Correct the line.") from None
     except ValidationError as error:
         found = [
-            Problem(f"manifest {path.name}", f"{'.'.join(map(str, e['loc']))}: {e['msg']}", "see docs/factors.md", "Correct the key.")
+            Problem(subject, f"{'.'.join(map(str, e['loc']))}: {e['msg']}", "see docs/factors.md", "Correct the key.")
             for e in error.errors()
         ]
         raise PenstockError(found) from None
@@ -139,7 +139,8 @@ def _read_set(path: Path, shipped: bool, problems: list[Problem]) -> FactorSet:
             made.append(factor_of(place, row, manifest.about(row) | {"set_name": path.stem}))
         except PenstockError as error:
             problems.extend(error.problems)
-    return FactorSet(path.stem, manifest.title, manifest.publisher, manifest.licence, tuple(made), shipped)
+    sha256 = _hash(path.stem, manifest, made)
+    return FactorSet(path.stem, manifest.title, manifest.publisher, manifest.licence, sha256, tuple(made), shipped)
 
 
 def load_sets(folders: Sequence[Path] = ()) -> tuple[FactorSet, ...]:
@@ -147,9 +148,9 @@ def load_sets(folders: Sequence[Path] = ()) -> tuple[FactorSet, ...]:
     sets: list[FactorSet] = []
     problems: list[Problem] = []
     for folder in (SHIPPED, *folders):
-        if not folder.is_dir():
-            raise fault(f"factor folder {folder}", "not found", "a folder of CSV files", "Correct the path.")
-        for path in sorted(folder.glob("*.csv")):
+        paths = csv_files(folder)
+        problems.extend(_orphans(folder, paths))
+        for path in paths:
             try:
                 sets.append(_read_set(path, folder == SHIPPED, problems))
             except PenstockError as error:
@@ -160,12 +161,26 @@ def load_sets(folders: Sequence[Path] = ()) -> tuple[FactorSet, ...]:
     return tuple(sets)
 
 
+def _orphans(folder: Path, paths: Iterable[Path]) -> Iterable[Problem]:
+    """Manifests without a set: what they say would be lost without a word."""
+    stems = {path.stem for path in paths}
+    for path in sorted(folder.glob("*.toml")):
+        if path.stem not in stems:
+            near = f"'{path.stem}.csv', letter for letter" if path.stem.casefold() in map(str.casefold, stems) else f"{path.stem}.csv"
+            yield Problem(f"manifest {path.name}", "no set of its name", near, "Give both files one name, or remove the manifest.")
+
+
 def _collisions(sets: Iterable[FactorSet]) -> Iterable[Problem]:
-    """One id with two numbers, so that a city's row never takes the place of a shipped one; the same number twice is no fault."""
+    """One id with two numbers, so that a city's row never takes the place of a shipped one; the same number twice is no fault.
+
+    Ids that differ in capitals alone are one id to whoever reads them.
+    """
     kept: dict[str, Factor] = {}
     for factor in (factor for one in sets for factor in one.factors):
-        before = kept.setdefault(factor.id, factor)
-        if before.number() != factor.number():
+        before = kept.setdefault(factor.id.casefold(), factor)
+        if before.id != factor.id:
+            yield Problem(f"factor '{factor.id}' ({factor.set_name}.csv)", f"beside '{before.id}'", "ids that differ by more", "Rename it.")
+        elif before.number() != factor.number():
             observed = f"{factor.value} {factor.unit} and {before.value} {before.unit}"
             yield Problem(f"factor '{factor.id}' ({factor.set_name}.csv)", observed, "one number per id", "Give a new number a new id.")
 

@@ -7,7 +7,7 @@ is to `refuse` (the set must not be used so) or to `warn`. docs/factors.md says 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from carbon.factors import SHIPPED, read_rows
+from carbon.factors import SHIPPED, load_sets, read_rows
 from carbon.lint import cells, magnitude, published, table
 from carbon.lint.rows import Finding, Given, Row, Table, table_of
 from carbon.lint.use import lint_accounts
@@ -17,16 +17,12 @@ __all__ = ["Finding", "Row", "Table", "lint", "lint_accounts", "lint_folders", "
 
 Rule = Callable[[Table], Iterator[Finding]]
 RULES: tuple[Rule, ...] = (
-    cells.numbers,
-    cells.units,
-    cells.known_regions,
-    cells.sourced,
-    cells.verified,
-    cells.dates,
+    cells.readable,
+    cells.zero,
+    cells.named_years,
     cells.gas_of_unit,
     cells.inventory_scope,
     cells.old_defaults,
-    table.double_ids,
     table.competing,
     table.open_ends,
     table.gaps,
@@ -56,7 +52,7 @@ def lint(rows: Iterable[Given], shipped: Iterable[Given] = ()) -> tuple[Finding,
 
 
 def lint_folders(folders: Sequence[Path] = ()) -> tuple[Finding, ...]:
-    """Lint the shipped sets, and those of `folders` beside them."""
+    """Lint the shipped sets, and those of `folders` beside them. Raises `PenstockError` for a file that is no table."""
     return (*lint(read_rows(SHIPPED)), *_lint_own(folders))
 
 
@@ -68,4 +64,14 @@ def refuse(folders: Sequence[Path]) -> None:
 
 def _lint_own(folders: Sequence[Path]) -> tuple[Finding, ...]:
     own = [row for folder in folders for row in read_rows(folder)]
-    return lint(own, read_rows(SHIPPED)) if own else ()
+    found = lint(own, read_rows(SHIPPED)) if own else ()
+    told = {finding.subject for finding in found if finding.severity == "refuse"}
+    return (*found, *(finding for finding in _not_loaded(folders) if finding.subject not in told))
+
+
+def _not_loaded(folders: Sequence[Path]) -> Iterator[Finding]:
+    """Why the sets of `folders` cannot be loaded: faults of manifests, of ids, and of rows."""
+    try:
+        load_sets(folders)
+    except PenstockError as error:
+        yield from cells.refusals(error, "set")

@@ -10,11 +10,11 @@ from carbon.lint.rows import Finding, Row, Table
 # Widest span [base unit] seen in nature or in print, by scope, what is counted, and per what. A slip by 1000 leaves the narrow
 # ones from anywhere inside.
 _SPANS: dict[tuple[str, str, str], tuple[str, str]] = {
-    ("2", "kg", "kWh"): ("0.005", "2"),
-    ("PCF", "kg", "kWh"): ("0.05", "2"),
+    ("2", "kg", "kWh"): ("0.0025", "2"),
+    ("PCF", "kg", "kWh"): ("0.0025", "2"),
     ("1", "kg", "kWh"): ("0.01", "3"),
-    ("3", "kg", "m3"): ("0.01", "5"),
-    ("2", "kg", "MJ"): ("0.01", "0.4"),
+    ("3", "kg", "m3"): ("0.006", "5"),
+    ("2", "kg", "MJ"): ("0.0005", "0.4"),
     ("energy", "kgce", "kWh"): ("0.1", "0.6"),
     ("energy", "kgce", "m3"): ("0.1", "3"),
     ("energy", "kgce", "MJ"): ("0.03", "0.04"),
@@ -73,4 +73,4 @@ def slips(table: Table) -> Iterator[Finding]:
             others.remove(float(row.base))
             if others and not 1 / _SLIP < float(row.base) / median(others) < _SLIP:
                 observed = f"{float(row.base):g} where {len(others)} comparable rows have a median of {median(others):g}"
-                yield row.finding("thousand", observed, f"within a factor of {_SLIP}", _REMEDY)
+                yield row.finding("thousand", observed, f"within a factor of {_SLIP}", _REMEDY, "warn")

@@ -89,9 +89,12 @@ def copies(table: Table) -> Iterator[Finding]:
             observed, allowed = f"{row.gas} where the publication gives {match.gas}", f"{match.gas}, as '{match['id']}'"
             yield row.finding("gas", observed, allowed, "CO2e includes methane and nitrous oxide, CO2 does not; correct the gas.")
         elif match["scope"] != row["scope"]:
-            rule = "footprint" if row["scope"] in ("1", "2") else "scope"
+            # Scope 3 takes numbers of scope 2 rightly: lost power, a tenant's power. Scopes 1 and 2 take no others.
+            inventory = row["scope"] in ("1", "2")
             observed = f"scope {row['scope']} for a number published as scope {match['scope']}"
-            yield row.finding(rule, observed, match["scope"], "Keep the scope of the publication.")
+            severity: Severity = "refuse" if inventory else "warn"
+            rule = "footprint" if inventory else "scope"
+            yield row.finding(rule, observed, match["scope"], "Keep the scope of the publication.", severity)
         elif row.years[1] > match.years[1]:
             observed = f"valid to {row['valid_to'] or 'no end'}"
             remedy = "End it there; for a later year add that year's factor, or ask for a provisional one."

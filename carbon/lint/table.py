@@ -25,18 +25,6 @@ def _digits(row: Row) -> int:
     return len(row["value"].replace(".", "").strip("0"))
 
 
-def double_ids(table: Table) -> Iterator[Finding]:
-    """One id with two numbers. The same number quoted in two tables is no fault."""
-    numbers = ("gas", "value", "unit", "region", "valid_from", "valid_to")
-    for rows in _groups(table, lambda row: (row["id"],)):
-        first = next((row for row in rows if not table.own(row)), rows[0])
-        for row in table.own(*rows):
-            if row is not first and any(first[name] != row[name] for name in numbers):
-                yield row.finding(
-                    "duplicate", f"another number than in {first.place}", "one number per id", "Give the new number its own id."
-                )
-
-
 def competing(table: Table) -> Iterator[Finding]:
     """Two rows for the same thing at the same time, so that none can be chosen; an older one that never ends is superseded."""
     for rows in _groups(table, lambda row: row.series):
@@ -129,21 +117,22 @@ def odd_gas(table: Table) -> Iterator[Finding]:
 
 def repeated(table: Table) -> Iterator[Finding]:
     """The same number for two regions in one year, or for two years of one region: more often copied than measured."""
-    for rows in _groups(table, lambda row: (row.family, row.gas, row["unit"], row.base)):
-        for first, second in combinations(rows, 2):
-            if (
-                first["scope"] != "2"
-                or _digits(first) < _LEAST_DIGITS
-                or (first["region"] == second["region"] and first.years == second.years)
-            ):
-                continue
-            rule = "year" if first["region"] == second["region"] else "region"
-            if rule == "region" and first.years != second.years:
-                continue
-            for row, other in ((first, second), (second, first)):
-                for own in table.own(row):
-                    observed = f"{own['value']}, exactly as '{other['id']}'"
-                    yield own.finding(rule, observed, "a number of its own", "Compare both with the source.", "warn")
+    yield from _repeats(table, "year", lambda row: row["region"], lambda row: row.years)
+    yield from _repeats(table, "region", lambda row: row.years, lambda row: row["region"])
+
+
+def _repeats(table: Table, rule: str, same: Callable[[Row], object], apart: Callable[[Row], object]) -> Iterator[Finding]:
+    for rows in _groups(table, lambda row: (row.family, row["scope"], row.gas, row["unit"], row.base, same(row))):
+        firsts: dict[object, Row] = {}
+        for row in rows:
+            firsts.setdefault(apart(row), row)
+        if rows[0]["scope"] != "2" or _digits(rows[0]) < _LEAST_DIGITS or len(firsts) < 2:
+            continue
+        for row in table.own(*rows):
+            other = next(first for place, first in firsts.items() if place != apart(row))
+            yield row.finding(
+                rule, f"{row['value']}, exactly as '{other['id']}'", "a number of its own", "Compare both with the source.", "warn"
+            )
 
 
 def jumps(table: Table) -> Iterator[Finding]:
