@@ -60,14 +60,20 @@ def of_year(figures: Sequence[GdpFigure], stated: Mapping[int, Decimal], year: i
     if year in total:
         newest: list[Vintage] = [f.vintage for f in published if f.year == year and isinstance(f.prices, int)]
         return YearGdp(year, total[year], min(newest, key=VINTAGES.index, default=""), at)
+    return _carried_on(total, published, year, at)
+
+
+def _carried_on(total: Mapping[int, Decimal], published: Sequence[GdpFigure], year: int, price_year: int) -> YearGdp:
+    """The last known year [10k CNY], carried on to `year` with its growth."""
     last = max((y for y in total if y < year), default=0)
-    if not year - MOST_CARRIED <= last or last - 1 not in total:
+    if last < year - MOST_CARRIED or last - 1 not in total:
         years = ", ".join(map(str, sorted(total))) or "no year"
         allowed = f"{year}, or two years in a row up to {year - MOST_CARRIED} or later"
         raise fault(f"GDP {year}", f"published for {years}", allowed, "Add it to [[gdp]].")
     rested_on = [f for f in published if f.year in (last - 1, last)]
-    if broken := [p for sector in series for p in breaks([f for f in rested_on if f.sector == sector])]:
+    sectors = dict.fromkeys(f.sector for f in rested_on)
+    if broken := [problem for sector in sectors for problem in breaks([f for f in rested_on if f.sector == sector])]:
         raise PenstockError(broken)
     growth, carried = growth_percent(total, last), year - last
     note = f"GDP of {' and '.join(map(str, range(last + 1, year + 1)))} is not published; carried on with {growth:.1f} % growth of {last}"
-    return YearGdp(year, total[last] * (1 + growth / 100) ** carried, "expected", at, note, carried)
+    return YearGdp(year, total[last] * (1 + growth / 100) ** carried, "expected", price_year, note, carried)
