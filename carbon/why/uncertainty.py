@@ -52,11 +52,12 @@ class Uncertainty:
 
     @property
     def sentence(self) -> str:
+        digits = 1 if abs(self.kg) >= 1e5 else 3
+        kg, low, high = (f"{mass / 1000:,.{digits}f}" for mass in (self.kg, self.low_kg, self.high_kg))
         if not len(self.by_source):
-            told = f"{self.kg / 1000:,.1f} t; no uncertainty is stated for any part of it."
-            return told
+            return f"{kg} t; no uncertainty is stated for any part of it."
         first = self.by_source.iloc[0]
-        told = f"{self.kg / 1000:,.1f} t within {self.low_kg / 1000:,.1f} and {self.high_kg / 1000:,.1f} t (95 %, {self.shape});"
+        told = f"{kg} t within {low} and {high} t (95 %, {self.shape});"
         told += f" {100 * first['share']:.0f} % of the variance is from {first['source']}."
         if self.unstated_share > 0:
             told += f" For {100 * self.unstated_share:.1f} % of the mass a source states no uncertainty: there the interval is too narrow."
@@ -67,9 +68,9 @@ def propagated(terms: Iterable[tuple[float, Sequence[Source]]]) -> Uncertainty:
     """The interval of a sum of products: each term is its mass [kg] and the sources of its factors.
 
     Sources of the same id are fully correlated, others independent. A source without a stated uncertainty adds nothing and its terms'
-    mass is told in `unstated_share`; nothing is invented. From a standard deviation of 0.3 of the mean on the interval is that of a
-    log-normal distribution with the same mean and standard deviation. Raises `PenstockError` for a relative uncertainty below zero
-    and for one source with two of them.
+    mass is told in `unstated_share`; nothing is invented. From a standard deviation of 0.3 of the mean on the interval of masses that are
+    all positive is that of a log-normal distribution with the same mean and standard deviation. Raises `PenstockError` for a relative
+    uncertainty below zero and for one source with two of them.
     """
     total = size = unstated = 0.0
     half: dict[str, float] = {}
@@ -89,7 +90,7 @@ def propagated(terms: Iterable[tuple[float, Sequence[Source]]]) -> Uncertainty:
                 half[source.id] = half.get(source.id, 0.0) + kg * source.relative
         unstated += abs(kg) if any(source.relative is None for source in sources) else 0.0
     variance = sum(value**2 for value in half.values())
-    low, high, shape = _interval(total, variance**0.5)
+    low, high, shape = _interval(total, variance**0.5, one_sign=total == size)
     rows = [(name, known[name].kind, abs(value), value**2 / variance if variance else 0.0) for name, value in half.items()]
     frame = pd.DataFrame(rows, columns=["source", "kind", "kg", "share"]).sort_values(["share", "source"], ascending=[False, True])
     worst = tuple(sorted(lacking, key=lambda name: (-lacking[name], name)))
@@ -110,15 +111,17 @@ def of_book(
     factors bring their own (`Factor.uncertainty_percent`). All periods of an account share its meter's error, all entries of a rule its
     factors', all of a gas its potential's. Only postings count. Raises `PenstockError` for a rule that is not among `rules`.
     """
-    part_of = {rule.rule_id: tuple(name for name, _ in rule.parts) for rule in rules}
+    part_of = {(rule.rule_id, rule.gas): tuple(name for name, _ in rule.parts) for rule in rules}
     stated = {factor.id: factor.uncertainty_percent for factor in factors}
     posted = book[book["kind"] == "posting"]
-    if unknown := sorted(set(posted["rule_id"]) - set(part_of)):
-        raise fault("uncertainty of the book", f"entries by rule '{unknown[0]}'", "rules that are given", "Give the rules of its batches.")
+    if unknown := sorted(set(zip(posted["rule_id"], posted["gas"], strict=True)) - set(part_of)):
+        raise fault(
+            "uncertainty of the book", f"entries by rule '{unknown[0][0]}'", "rules that are given", "Give the rules of its batches."
+        )
     terms = []
     for (account, rule, gas), masses in posted.groupby(["account_id", "rule_id", "gas"], sort=True)["co2e_mg"]:
         sources = [_source(account, "meter", meters.get(account))]
-        sources += [_source(name, "factor", stated.get(name)) for name in part_of[rule]]
+        sources += [_source(name, "factor", stated.get(name)) for name in part_of[rule, gas]]
         sources += [_source(gas, "gwp", gwp.get(gas))] if gas not in _WEIGH_ONE else []
         terms.append((float(sum(masses)) / 1e6, sources))
     return propagated(terms)
@@ -128,9 +131,9 @@ def _source(name: str, kind: Kind, percent: Decimal | None) -> Source:
     return Source(f"{kind} {name}", kind, None if percent is None else float(percent) / 100)
 
 
-def _interval(total: float, half: float) -> tuple[float, float, Literal["normal", "log-normal"]]:
-    """The 95 % interval around a total [kg] whose sources give a half-width [kg]."""
-    if total <= 0 or half / _Z95 / total < LOG_NORMAL_FROM:
+def _interval(total: float, half: float, *, one_sign: bool) -> tuple[float, float, Literal["normal", "log-normal"]]:
+    """The 95 % interval around a total [kg] whose sources give a half-width [kg]; a difference of masses may well pass zero."""
+    if total <= 0 or not one_sign or half / _Z95 / total < LOG_NORMAL_FROM:
         return total - half, total + half, "normal"
     spread = np.log1p((half / _Z95 / total) ** 2)
     low, high = (float(total * np.exp(-spread / 2 + side * _Z95 * spread**0.5)) for side in (-1, 1))

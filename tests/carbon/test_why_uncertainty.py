@@ -51,7 +51,7 @@ def test_what_nobody_states_is_told_and_not_invented():
     assert made.relative * 100 == pytest.approx((1.5**2 + 1.0**2) ** 0.5)
     assert "For 25.0 % of the mass a source states no uncertainty" in made.sentence
     nothing = propagated([(25.0, [Source("b", "meter", None)])])
-    assert nothing.sentence == "0.0 t; no uncertainty is stated for any part of it."
+    assert nothing.sentence == "0.025 t; no uncertainty is stated for any part of it."
 
 
 @pytest.mark.parametrize("relative", [0.02, 0.1, 0.3])
@@ -89,6 +89,25 @@ def test_a_large_uncertainty_is_log_normal_and_never_below_zero():
     draws = np.random.default_rng(2).lognormal(np.log(100) - spread / 2, spread**0.5, 400_000)
     assert draws.std() == pytest.approx(150 / 1.959963984540054, rel=0.02)
     assert ((draws > made.low_kg) & (draws < made.high_kg)).mean() == pytest.approx(0.95, abs=0.002)
+
+
+def test_a_difference_of_masses_may_pass_zero():
+    """1000 kg and -990 kg, each +- 10 %: 10 kg +- 140.7 kg, as draws say; a log-normal would forbid half of it."""
+    made = propagated([(1000.0, [Source("a", "meter", 0.1)]), (-990.0, [Source("b", "meter", 0.1)])])
+    one, other = np.random.default_rng(3).standard_normal((2, 400_000)) / 1.959963984540054
+    low, high = np.quantile(1000 * (1 + 0.1 * one) - 990 * (1 + 0.1 * other), [0.025, 0.975])
+    assert made.shape == "normal"
+    assert [made.low_kg, made.high_kg] == pytest.approx([low, high], rel=0.01)
+
+
+def test_gases_of_one_rule_keep_their_own_factors():
+    rules = [Rule("ar.fuel", gas, 1, 1, "posting", "direct", ((f"f.{gas}", "0" * 64),)) for gas in ("CO2", "CH4")]
+    rows = [{"account_id": "a", "rule_id": "ar.fuel", "gas": gas, "kind": "posting", "co2e_mg": Decimal(10**8)} for gas in ("CO2", "CH4")]
+    factors = [
+        load()[0].model_copy(update={"id": f"f.{gas}", "uncertainty_percent": u}) for gas, u in (("CO2", Decimal(3)), ("CH4", Decimal(4)))
+    ]
+    made = of_book(pd.DataFrame(rows), rules, factors, {"a": Decimal(0)}, {"CH4": Decimal(0)})
+    assert made.relative * 200 == pytest.approx(5)  # 3 and 4 kg, independent
 
 
 @given(st.lists(st.tuples(st.floats(1, 100), st.floats(0, 0.2), st.floats(0, 0.2)), min_size=1, max_size=6))
