@@ -13,11 +13,13 @@ from pydantic import Field, model_validator
 
 from city.places import Place
 
+NAME = r"^[^\p{C}/\\]{1,60}$"  # no control character, no separator of folders
+
 
 class Stream(Place):
     """One source stream of the monitoring plan: an account of the ledger, and how its activity is measured."""
 
-    id: str = Field(description="short name")
+    id: str = Field(pattern=NAME, description="short name")
     account: str = Field(description="account whose entries it is")
     parameter: str = Field(description="what is measured, such as electricity bought")
     source: Literal["measured", "invoice", "default"] = Field(default="measured", description="where the number comes from")
@@ -69,7 +71,7 @@ class MarketYear(Place):
 class Enterprise(Place):
     """An enterprise, the accounts it answers for, and its monitoring plan."""
 
-    id: str = Field(description="short name")
+    id: str = Field(pattern=NAME, description="short name; part of the names of its reports")
     name: str = Field(default="", description="as registered")
     name_zh: str = Field(default="", description="its Chinese name")
     credit_code: str = Field(default="", description="unified social credit code", pattern=r"^([0-9A-HJ-NPQRTUWXY]{18})?$")

@@ -95,6 +95,8 @@ def _sources(stream: Stream, names: Sequence[str], stated: Mapping[str, Decimal 
             *made,
             Source(f"factor {'+'.join(names)} ({stream.factor_uncertainty_percent} %)", "factor", share(stream.factor_uncertainty_percent)),
         ]
+    if not names:  # nothing was posted, or nothing but own supply: what is not known is not certain
+        return [*made, Source(f"factor of {stream.id}", "factor", None)]
     return made + [Source(f"factor {name}", "factor", share(stated.get(name))) for name in names]
 
 

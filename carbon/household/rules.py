@@ -38,7 +38,7 @@ class HouseholdRules(Place):
 class Building(Place):
     """A building: the sites whose accounts are its own, and what they are divided by."""
 
-    id: str = Field(description="short name")
+    id: str = Field(pattern=r"^\P{C}{1,60}$", description="short name")
     name: str = Field(default="", description="as people call it")
     sites: tuple[str, ...] = Field(min_length=1, description="site ids")
     floor_area_m2: Decimal = Field(gt=0, description="heated or cooled floor area [m2]")

@@ -17,8 +17,8 @@ class Contract(Place):
 
     id: str = Field(description="short name", pattern=r"^[A-Za-z0-9._-]{1,60}$")
     accounts: tuple[str, ...] = Field(min_length=1, description="electricity accounts it supplies")
-    plant: str = Field(description="the generating plant")
-    technology: str = Field(description="wind, solar, hydro, ...")
+    plant: str = Field(pattern=r"^\P{C}+$", description="the generating plant")
+    technology: str = Field(pattern=r"^\P{C}+$", description="wind, solar, hydro, ...")
     market: str = Field(description="ISO 3166 code of the market of the plant, such as CN", min_length=2)
     first_day: date = Field(description="first civil day of delivery")
     last_day: date = Field(description="last civil day of delivery")
@@ -58,7 +58,7 @@ class Contract(Place):
 class Supplier(Place):
     """A supplier with a factor of its own for what it delivers: used where no certificate or contract covers an hour."""
 
-    id: str = Field(description="short name")
+    id: str = Field(pattern=r"^\P{C}{1,60}$", description="short name")
     accounts: tuple[str, ...] = Field(min_length=1, description="electricity accounts it supplies")
     factor_id: str = Field(description="its factor, in the city's own sets, for delivered electricity")
     sold_attributes_out: bool = Field(

@@ -165,3 +165,16 @@ def test_a_year_without_entries_is_a_report_of_zeros_and_not_an_error() -> None:
     )
     assert made.streams["mg"].tolist() == [0]
     assert made.position.emitted_t == 0
+
+
+def test_a_stream_nobody_heard_of_is_not_certain() -> None:
+    empty = year_book({"account_id": "other", "period": "2023-01-01", "amount": 1, "mg": 1})
+    made = report(plant(), 2023, empty, [], [], {"CO2": Decimal(1)}, date(2023, 1, 2)).streams.set_index("stream")
+    assert made.loc["power", ["emitted_mg", "grade"]].tolist() == [0, "D"]
+    assert pd.isna(made.loc["power", "uncertainty_percent"])
+
+
+@pytest.mark.parametrize("name", ["", "../up", "a\\b", "a\x1b[2J"])
+def test_ids_that_name_no_file_are_refused(name: str) -> None:
+    with pytest.raises(ValidationError):
+        Enterprise(id=name, accounts=("el",))
