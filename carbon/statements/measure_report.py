@@ -62,15 +62,23 @@ def _savings(lang: str, measures: Sequence[Judged]) -> Table:
 
 def _criteria(lang: str, measures: Sequence[Judged]) -> Table:
     columns = (
-        column(lang, "measure"), column(lang, "criterion"), column(lang, "value", "number", "", 4),
-        column(lang, "limit", "number", "", 4), column(lang, "met"), column(lang, "clause", "text"),
+        column(lang, "measure"), column(lang, "criterion"), column(lang, "value", "number", "", 5),
+        column(lang, "limit", "number", "", 5), column(lang, "met"), column(lang, "clause", "text"),
     )  # fmt: skip
     rows = [
-        Row((one.name, c.name, _number(c.value, 4), _number(c.limit, 4), say(lang, "yes" if c.met else "no"), c.clause))
+        Row(
+            (
+                one.name,
+                c.name,
+                _number(c.value, 5) if np.isfinite(c.value) else None,
+                _number(c.limit, 5),
+                say(lang, "yes" if c.met else "no"),
+                c.clause,
+            )
+        )
         for one in measures
         if one.savings
         for c in one.savings.criteria
-        if np.isfinite(c.value)
     ]
     return rounded(Table("Criteria", say(lang, "criteria"), columns, tuple(rows)))
 

@@ -81,6 +81,17 @@ def test_savings_and_avoided_emissions_stand_apart_and_what_failed_is_told(sourc
     assert document.sections[0].charts[0].series[0].dashed
 
 
+def test_a_criterion_that_is_not_met_stays_in_the_table_and_limits_keep_their_digits(source):
+    """Nothing saved: the fractional uncertainty is infinite; the limit of the bias is 0.005 %."""
+    good = _savings()
+    worse = replace(good, criteria=tuple(c._replace(value=np.inf) if "fractional" in c.name else c for c in good.criteria))
+    rows = [row.cells for row in _tables(measure_report(source, [Judged("hall", worse, None)]))["Criteria"].rows]
+    assert len(rows) == len(good.criteria)
+    cells = {cells[1]: cells for cells in rows}
+    assert (cells["fractional uncertainty at 68 %"][2], cells["fractional uncertainty at 68 %"][4]) == (None, "no")
+    assert cells["|NMBE|"][3].exact == Decimal("0.00005")
+
+
 def _enterprise(source):
     stream = Stream(
         id="power", account="works-power", parameter="electricity bought", instrument="DTSD341", accuracy_percent=Decimal("0.5"),
