@@ -1,6 +1,6 @@
 """The measures of city.toml against the store: daily use and temperature before and after, savings, and what they avoided."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -50,10 +50,19 @@ def judged(engine: Engine, city: LoadedCity, measure: Measure, now_utc: datetime
         found = _savings(engine, city, measure, now_utc)
     except PenstockError as error:
         return MeasureResult(measure, None, None, tuple(map(str, error.problems)))
+    mixed = tuple(_mixed(city, measure, found.days["day"].iloc[-1]))
     try:
-        return MeasureResult(measure, found, _avoided(city, measure, found), ())
+        return MeasureResult(measure, found, _avoided(city, measure, found), mixed)
     except PenstockError as error:
-        return MeasureResult(measure, found, None, tuple(map(str, error.problems)))
+        return MeasureResult(measure, found, None, (*mixed, *map(str, error.problems)))
+
+
+def _mixed(city: LoadedCity, measure: Measure, last: date) -> Iterator[str]:
+    """A sentence for every other measure on the same accounts that began to work within the days that are compared."""
+    for other in city.settings.measures:
+        shared = sorted(set(other.accounts) & set(measure.accounts))
+        if other.id != measure.id and shared and other.reporting_from > measure.baseline[0] and other.start <= last:
+            yield f"{other.id} changed {', '.join(shared)} from {other.start} on: what it saved is in these savings or in their baseline."
 
 
 def _savings(engine: Engine, city: LoadedCity, measure: Measure, now_utc: datetime) -> Savings:

@@ -126,6 +126,15 @@ def test_a_measure_that_cannot_be_is_told_with_its_path(spoilt, old, new, words)
         load(Environment(city=spoilt.file, home=spoilt.folder))
 
 
+def test_two_measures_on_one_account_are_not_told_apart_silently(spoilt):
+    other = MEASURE.replace('"windows"', '"lamps"').replace("start = 2021-06-15", "start = 2021-03-01")
+    spoilt.file.write_text(spoilt.file.read_text() + other)
+    first, second = measures(*opened(spoilt), NOW)
+    assert first.savings is not None
+    assert first.problems == ("lamps changed el-hall from 2021-03-01 on: what it saved is in these savings or in their baseline.",)
+    assert second.problems[0].startswith("windows changed el-hall from 2021-06-15 on")
+
+
 def test_less_generation_is_no_saving(spoilt):
     spoilt.file.write_text(spoilt.file.read_text().replace('"grid-electricity"', '"own-renewable"'))
     (made,) = measures(*opened(spoilt), NOW)
