@@ -40,6 +40,9 @@ MEASURES = ("energy_per_gdp", "carbon_intensity")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--learn", action="store_true", help="also learn the constants that ship, from outcomes up to 2022")
+    parser.add_argument(
+        "--teaching", action="store_true", help="also judge one half of the teaching half by the other: to choose a model by"
+    )
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
@@ -61,8 +64,11 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         **now_cast(),
         "judged": judged,
     }
+    teaching = {name: _promises.halves(series_of(table, name))[0] for name in MEASURES}
     if args.learn:
-        figures["learned"] = {name: str(_promises.learned(_promises.halves(series_of(table, name))[0], 2022)) for name in MEASURES}
+        figures["learned"] = {name: str(_promises.learned(one, 2022)) for name, one in teaching.items()}
+    if args.teaching:
+        figures["teaching"] = {name: judge(one, anchors, trials) for name, one in teaching.items()}
     return figures
 
 

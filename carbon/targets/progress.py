@@ -9,10 +9,6 @@ from carbon.targets.target import Target
 from city.problems import fault
 
 Light = Literal["green", "amber", "red"]
-LIGHT_RULE = (
-    "Green: on the path or better. Amber: behind it, and what it takes a year from here to the next milestone is at most {most} times "
-    "what the path asks for on the way there. Red: more than that, or the last milestone missed."
-)
 WORDS: dict[str, str] = {
     "energy_per_gdp": "Energy per GDP",
     "carbon_intensity": "Carbon intensity of GDP",

@@ -118,13 +118,6 @@ class Target(Place):
                 return low + (high - low) * part if self.is_share else low * (high / low) ** part
         raise AssertionError("a year within the levels lies between two of them")
 
-    def annual_rate_percent(self, first_year: int, last_year: int) -> Decimal:
-        """Mean reduction per year [%] the path asks for between two years: 100 (1 - (last / first)^(1 / years))."""
-        if last_year <= first_year:
-            raise fault(f"target '{self.id}'", f"a rate from {first_year} to {last_year}", "a later last year", "Exchange the years.")
-        ratio = self.required(last_year) / self.required(first_year)
-        return 100 * (1 - ratio ** (Decimal(1) / (last_year - first_year)))
-
     def next_milestone(self, year: int) -> int | None:
         """The first milestone after a year."""
         return min((milestone for milestone in self.milestones if milestone > year), default=None)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from carbon.targets.progress import progress
+from carbon.targets.progress import progress, rate
 from carbon.targets.target import Target
 from city.problems import PenstockError
 
@@ -40,13 +40,15 @@ def test_annual_rates_agree_with_the_worked_answers(base_year):
     carbon = [_energy(base_year, measure="carbon_intensity", milestones={base_year + 5: cut}) for cut in (-0.15, -0.17)]
     five, ten = base_year + 5, base_year + 10
     made = {
-        "energy_per_gdp_2030_-10pct": both.annual_rate_percent(base_year, five),
-        "2035_-20pct": only_2035.annual_rate_percent(base_year, ten),
-        "2030_to_2035": both.annual_rate_percent(five, ten),
-        "carbon_intensity_-15pct_5y": carbon[0].annual_rate_percent(base_year, five),
-        "carbon_intensity_-17pct_5y (15th FYP)": carbon[1].annual_rate_percent(base_year, five),
+        "energy_per_gdp_2030_-10pct": -rate(both, both.required(base_year), both.required(five), five - base_year),
+        "2035_-20pct": -rate(only_2035, only_2035.required(base_year), only_2035.required(ten), ten - base_year),
+        "2030_to_2035": -rate(both, both.required(five), both.required(ten), ten - five),
+        "carbon_intensity_-15pct_5y": -rate(carbon[0], carbon[0].required(base_year), carbon[0].required(five), five - base_year),
+        "carbon_intensity_-17pct_5y (15th FYP)": -rate(
+            carbon[1], carbon[1].required(base_year), carbon[1].required(five), five - base_year
+        ),
     }
-    assert {name: str(round(rate, 4).normalize()) for name, rate in made.items()} == {name: paths[name]["annual_rate_pct"] for name in made}
+    assert {name: str(round(fall, 4).normalize()) for name, fall in made.items()} == {name: paths[name]["annual_rate_pct"] for name in made}
 
 
 def test_intensities_fall_by_one_rate_and_shares_by_one_step():
