@@ -50,9 +50,9 @@ CARBON_WORDS: dict[str, tuple[str, str]] = {
     "vintage_expected": ("GDP expected, not published", "GDP 预计值，尚未公布"),
     "carbon_odds": ("odds of meeting it", "达成概率"),
     "carbon_calibration": (
-        "Odds of {measure}, judged on {n} countries: Brier score {brier:.2f}, a straight line {line:.2f}, the base rate {base:.2f};"
+        "Odds of {measure}, judged on {n} countries: Brier score {brier:.3f}, a straight line {line:.3f}, the base rate {base:.3f};"
         " 90 % ranges held the truth in {cover:.0%}.",
-        "{measure}的达成概率经 {n} 个国家回测：Brier 评分 {brier:.2f}（直线外推 {line:.2f}，基准率 {base:.2f}）；"
+        "{measure}的达成概率经 {n} 个国家回测：Brier 评分 {brier:.3f}（直线外推 {line:.3f}，基准率 {base:.3f}）；"
         "90 % 区间覆盖率 {cover:.0%}。",
     ),
     "carbon_asks": ("asks for", "要求"),

@@ -33,6 +33,11 @@ _NO_SECOND_SALE = "its factor leaves out what was sold as certificates (sold_att
 BY = ("account_id", "activity", "scope", "carrier", "kind", "basis", "gas", "rule_id")
 
 
+def two_views(engine: Engine, city: LoadedCity) -> bool:
+    """May the market-based view differ: is there a contract, a supplier's factor or a certificate (one that is only issued takes a claim away)?"""
+    return bool(city.settings.contracts or city.settings.suppliers or instruments.lots(engine))
+
+
 def year_view(engine: Engine, city: LoadedCity, year: int, known_utc: datetime | None = None) -> tuple[View, pd.DataFrame]:
     """Both views of a civil year by the hour, and the quality criteria of what was retired in it.
 

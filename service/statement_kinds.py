@@ -41,11 +41,9 @@ class Asked:
 def _inventory(asked: Asked) -> Made:
     """With scope 2 on both bases where the city has certificates, contracts or suppliers' factors."""
     from carbon.instruments.views import dual, used
-    from service.instruments import acts
-    from service.scope2 import year_view
+    from service.scope2 import two_views, year_view
 
-    settings = asked.city.settings
-    if not (settings.contracts or settings.suppliers or acts(asked.engine)):
+    if not two_views(asked.engine, asked.city):
         return [("inventory", inventory(asked.source))]
     try:
         view, _ = year_view(asked.engine, asked.city, asked.year)

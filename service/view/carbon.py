@@ -22,9 +22,8 @@ from service.completeness import completeness
 from service.decomposition import decomposition
 from service.environment import Environment
 from service.explaining import explain
-from service.instruments import acts
 from service.savings.measures import MeasureResult, measures
-from service.scope2 import year_view
+from service.scope2 import two_views, year_view
 from service.settings import LoadedCity
 from service.store import ledger, results
 from service.verifying import LAST
@@ -110,8 +109,7 @@ def why(engine: Engine, city: LoadedCity, first: str, last: str, now_utc: dateti
 
 def scope2(engine: Engine, city: LoadedCity, year: int) -> pd.DataFrame | None:
     """period (civil month), location_t, market_t [t CO2e], matched [1]: the hourly matching share. None where no instrument is known."""
-    settings = city.settings
-    if not (settings.contracts or settings.suppliers or acts(engine)):
+    if not two_views(engine, city):
         return None
     view, _ = year_view(engine, city, year)
     table = dual(view).groupby("period", as_index=False)[["consumption_wh", "matched_wh", "location_mg", "market_mg"]].sum()

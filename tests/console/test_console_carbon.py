@@ -133,6 +133,6 @@ def test_odds_both_paths_and_warnings_of_a_target_are_shown(city: Path) -> None:
     assert "2026: 35 % odds of meeting it, asks for 0.540" in seen
     assert "so far 0.310 · GDP after census" in seen
     assert "prices of two years" in seen
-    assert "Brier score 0.18, a straight line 0.19" in seen
+    assert "Brier score 0.181, a straight line 0.190" in seen
     (standing,) = [one for one in data.standings() if one.target_id == "per-gdp"]
     assert (standing.path[0], standing.path_now[0]) == ((2021, 0.5), (2021, 0.6))
