@@ -34,7 +34,7 @@ BY = ("account_id", "activity", "scope", "carrier", "kind", "basis", "gas", "rul
 
 
 def two_views(engine: Engine, city: LoadedCity) -> bool:
-    """May the market-based view differ: is there a contract, a supplier's factor or a certificate (one that is only issued takes a claim away)?"""
+    """May the market-based view differ: is there a contract, a supplier's factor or a certificate? An issued one takes a claim away."""
     return bool(city.settings.contracts or city.settings.suppliers or instruments.lots(engine))
 
 
