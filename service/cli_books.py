@@ -78,7 +78,7 @@ def retire(
     from service.instruments import Use, use
 
     env, loaded, engine = _opened(city)
-    asked = Use(instrument, reason, account, period, count, first, last, to)
+    asked = Use(instrument, reason, account, period or "none", count, first, last, to)  # without a period it would be a sale
     typer.echo(use(engine, loaded, _person(env, loaded, who), asked, moment(now)))
 
 

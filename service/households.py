@@ -58,8 +58,8 @@ def give(
     since = since or this_month
     if household not in (sites := [site.id for site in city.settings.sites]):
         raise fault(subject, "no such site", ", ".join(sites[:12]), "Name a site of city.toml.")
-    if not 0 < len(owner) <= 80:
-        raise fault(subject, "no owner", "the owner's sign-in name, at most 80 characters", "Give --owner.")
+    if not (0 < len(owner) <= 80 and owner.isprintable()):
+        raise fault(subject, "no owner, or no name", "the owner's sign-in name, at most 80 characters", "Give --owner.")
     if owner == person.name:  # else any operator could make any household's book the own one
         error = fault(subject, f"{owner} enters a consent of {owner}", "a colleague who enters it", "Ask one.")
         operations.record_refusal(engine, at_utc, person.name, "consent", error)

@@ -98,6 +98,8 @@ def use(engine: Engine, city: LoadedCity, person: Person, asked: Use, at_utc: da
     try:
         if not asked.reason.strip():
             raise fault(f"use of '{asked.instrument}'", "no reason", "a reason in a few words", "Say why, for the audit trail.")
+        if not f"{asked.reason}{asked.beneficiary}".isprintable():
+            raise fault(f"use of '{asked.instrument}'", "control characters", "text in one line", "Write reason and beneficiary plainly.")
         with writing(engine) as connection:
             alone(connection, t.instrument_act)
             _in_order(connection, f"use of '{asked.instrument}'", at_utc)

@@ -55,6 +55,8 @@ def test_a_sold_certificate_of_the_roof_takes_its_claim_along(town: Town) -> Non
     assert "sold to Buyer" in books(
         town, "certificates", "sell", "roof-1", "--to", "Buyer", "--count", "3", "--reason", "sale", "--now", AFTER
     )
+    no_period = books(town, "certificates", "retire", "roof-1", "--count", "1", "--period", "", "--to", "Buyer", "--reason", "x")
+    assert "civil month" in no_period  # never a sale by mistake
     refused = books(
         town,
         "certificates",

@@ -184,6 +184,7 @@ def test_a_contracts_month_is_retired_once_with_its_volume(held: Engine, loaded:
         ({"count": None, "first": "GD0200"}, "GD0001 to GD0100"),
         ({"count": None, "first": "GD0009", "last": "GD0002"}, "first one first"),
         ({"period": ""}, "no period and no buyer"),
+        ({"beneficiary": "Town\x1b[2J"}, "control characters"),
     ],
 )
 def test_what_does_not_fit_is_a_sentence_and_uses_nothing(held: Engine, loaded: LoadedCity, wrong: dict, named: str) -> None:
