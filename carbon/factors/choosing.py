@@ -60,7 +60,8 @@ def choose(
     left = _published(tuple(factors), subject, activity, {"gas": gas, "region": region, "unit": unit})
     valid, note = [f for f in left if f.valid_on(on)], ""
     if not valid and provisional == "latest" and (valid := _newest_before(left, on)):
-        note = f"Provisional: nothing is published for {on} yet; {', '.join(f.id for f in valid)} (valid {valid[0].validity}) stands in."
+        # The note names no day: all days a factor stands in for have one rule.
+        note = f"Provisional: nothing later is published yet; {', '.join(f.id for f in valid)} (valid {valid[0].validity}) stands in."
     if not valid:
         there = "; ".join(sorted(f.validity for f in left))
         remedy = 'Add the year\'s published factor; none is carried over. For a year not published yet, provisional = "latest" says so.'

@@ -1,5 +1,6 @@
 """Rules that compare the rows of a table with each other; they need no publication."""
 
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from itertools import combinations, pairwise
@@ -10,15 +11,16 @@ from carbon.lint.rows import Finding, Row, Table
 _YEAR_ON_YEAR = (0.7, 1.35)
 _LEAST_YEARLY = 3  # rows of single years that make a kind a yearly one
 _LEAST_DIGITS = 4  # a value of fewer digits may well be printed twice
+_MOST = 200  # rows of one thing that are compared each with each: 55 in the shipped sets, and no table has more by right
 _NET_OVER_GROSS = (1.02, 1.2)  # coal and oil 1.05, liquefied gas 1.08, natural gas 1.11
 
 
-def _groups(table: Table, key: Callable[[Row], tuple[object, ...]]) -> list[list[Row]]:
-    """Rows of one key, where at least two are and one of them is not yet published."""
+def _groups(table: Table, key: Callable[[Row], tuple[object, ...]], most: int = sys.maxsize) -> list[list[Row]]:
+    """Rows of one key, where at least two and at most `most` are, and one of them is not yet published."""
     kept: dict[tuple[object, ...], list[Row]] = defaultdict(list)
     for row in table.every:
         kept[key(row)].append(row)
-    return [rows for rows in kept.values() if len(rows) > 1 and table.own(*rows)]
+    return [rows for rows in kept.values() if 1 < len(rows) <= most and table.own(*rows)]
 
 
 def _digits(row: Row) -> int:
@@ -28,19 +30,24 @@ def _digits(row: Row) -> int:
 def competing(table: Table) -> Iterator[Finding]:
     """Two rows for the same thing at the same time, so that none can be chosen; an older one that never ends is superseded."""
     for rows in _groups(table, lambda row: row.series):
-        for first, second in combinations(sorted(rows, key=lambda row: row.years), 2):
-            if first["id"] == second["id"] or first.years[1] < second.years[0]:
-                continue
-            if first.years[0] == second.years[0]:
-                row = next(iter(table.own(second, first)), None)
-                other = first if row is second else second
-                if row:
-                    observed = f"counts the same as '{other['id']}' ({other.place}) for the same years"
-                    yield row.finding("duplicate", observed, "one factor per activity, region, gas, unit and day", "Remove one of them.")
-            else:
-                for row in table.own(first):
-                    observed = f"valid to {row['valid_to'] or 'no end'} although '{second['id']}' follows from {second['valid_from']}"
-                    yield row.finding("superseded", observed, "an end before the newer one begins", "End its validity.")
+        by_years = sorted(rows, key=lambda row: row.years)
+        latest = by_years[0]  # of the rows before, the one that ends last
+        for row in by_years[1:]:
+            if row["id"] != latest["id"] and row.years[0] <= latest.years[1]:
+                yield from _compete(table, latest, row)
+            latest = max(latest, row, key=lambda one: (one.years[1], one.years[0]))
+
+
+def _compete(table: Table, first: Row, second: Row) -> Iterator[Finding]:
+    if first.years[0] == second.years[0]:
+        for row in table.own(second, first)[:1]:
+            other = first if row is second else second
+            observed = f"counts the same as '{other['id']}' ({other.place}) for the same years"
+            yield row.finding("duplicate", observed, "one factor per activity, region, gas, unit and day", "Remove one of them.")
+    else:
+        for row in table.own(first):
+            observed = f"valid to {row['valid_to'] or 'no end'} although '{second['id']}' follows from {second['valid_from']}"
+            yield row.finding("superseded", observed, "an end before the newer one begins", "End its validity.")
 
 
 def open_ends(table: Table) -> Iterator[Finding]:
@@ -70,7 +77,7 @@ def gaps(table: Table) -> Iterator[Finding]:
 
 def units_of_one_thing(table: Table) -> Iterator[Finding]:
     """One thing in several units: net above gross, the same amount per m3 and per litre."""
-    for rows in _groups(table, lambda row: (row.activity, row.gas, row["region"], row.years)):
+    for rows in _groups(table, lambda row: (row.activity, row.gas, row["region"], row.years), _MOST):
         for first, second in combinations((row for row in rows if row.base and row["unit"]), 2):
             if not first.base or not second.base:
                 continue
@@ -93,7 +100,7 @@ def _each(table: Table, rule: str, first: Row, second: Row, allowed: str) -> Ite
 
 def parts(table: Table) -> Iterator[Finding]:
     """CO2e below the CO2 in it, or CO2 printed under both names."""
-    for rows in _groups(table, lambda row: (row.activity, row.per, row["region"], row.years)):
+    for rows in _groups(table, lambda row: (row.activity, row.per, row["region"], row.years), _MOST):
         sums = [row for row in rows if row.gas == "CO2e"]
         for total in sums:
             for part in rows:
@@ -138,7 +145,7 @@ def _repeats(table: Table, rule: str, same: Callable[[Row], object], apart: Call
 def jumps(table: Table) -> Iterator[Finding]:
     """A yearly series that leaps further than any shipped one; the row that stands off its neighbours on both sides is named."""
     low, high = _YEAR_ON_YEAR
-    for rows in _groups(table, lambda row: row.series):
+    for rows in _groups(table, lambda row: row.series, _MOST):
         yearly = sorted((row for row in rows if row.base and row.years[0] == row.years[1]), key=lambda row: row.years)
         leaps: Counter[int] = Counter()
         for i, j in combinations(range(len(yearly)), 2):

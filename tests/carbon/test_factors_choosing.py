@@ -61,6 +61,8 @@ def test_a_later_year_is_chosen_only_when_asked_for_and_is_marked(shipped):
     assert (chosen.factor.id, chosen.provisional) == ("cn.mee.grid.average-provincial.CN-ZJ.2023", True)
     assert "Provisional" in chosen.note
     assert "2023-01-01 to 2023-12-31" in chosen.note
+    # Two years behind, to the last civil day: the same choice, so that a ledger has one rule for all of them and not one a day.
+    assert factors.choose(shipped, **asked, on=date(2025, 12, 31), provisional="latest") == chosen
     exact = factors.choose(shipped, **asked, on=date(2023, 12, 31), provisional="latest")
     assert (exact.provisional, exact.note) == (False, "")
 
