@@ -22,14 +22,14 @@ from service.closing import span
 from service.settings import LoadedCity
 from service.store.ledger import open_ledger
 
-BY = ("account_id", "sector", "carrier", "gas", "kind")
+BY = ("account_id", "sector", "carrier", "gas", "kind", "rule_id")
 
 
 @dataclass(frozen=True)
 class Why:
     """The drivers of a change by sector and carrier, and Kaya's four factors of the city as a whole; None where GDP or residents lack.
 
-    `notes` say what is expected and not published.
+    `notes` say what is expected or provisional.
     """
 
     city: CityDecomposition
@@ -50,10 +50,12 @@ def decomposition(engine: Engine, city: LoadedCity, first: str, last: str, now_u
     on = date.fromisoformat(books[last]["period"].max())
     kgce = {name: weight.kgce for name, weight in coal_weights(city.settings.accounts, known, on, "equivalent").items()}
     weights = gwp(known, city.settings.carbon.gwp)
-    use = pd.concat([_use(weighed(book, weights), kgce, label) for label, book in books.items()], ignore_index=True)
+    books = {label: weighed(book, weights) for label, book in books.items()}
+    use = pd.concat([_use(book, kgce, label) for label, book in books.items()], ignore_index=True)
     days = {label: int(book["period"].nunique()) for label, book in books.items()}
     gdp, whole, notes = _gdp(city, days, local_date(now_utc, city.settings.city.time_zone))
     population = _population(city, days)
+    notes += tuple(note for label, book in books.items() for note in _provisional(book, label))
     return Why(city_decomposition(use, gdp, population), _whole(use, whole, population), notes)
 
 
@@ -83,13 +85,22 @@ def _book(engine: Engine, city: LoadedCity, label: str) -> pd.DataFrame:
     """Sums by account, gas and civil day of one year or month."""
     zone = city.settings.city.time_zone
     start, stop = span(label, zone)
-    made = open_ledger(engine, city.folder, start, stop).book(by=BY, zone=zone, period="D", start=start, end=stop)
+    ledger = open_ledger(engine, city.folder, start, stop)
+    made = ledger.book(by=BY, zone=zone, period="D", start=start, end=stop)
     if made.empty:
         raise fault(f"decomposition, {label}", "no entry in the ledger", "a period that is posted", "Choose another, or run the nights.")
     if unknown := sorted(set(made["account_id"]) - {account.id for account in city.settings.accounts}):
         observed = f"entries of {', '.join(unknown[:5])}, whose energy nobody can tell"
         raise fault(f"decomposition, {label}", observed, "accounts that are configured", "Keep their accounts in city.toml.")
-    return made
+    return made.assign(provisional=made["rule_id"].isin({rule.rule_id for one in ledger.batches for rule in one.rules if rule.provisional}))
+
+
+def _provisional(book: pd.DataFrame, label: str) -> Iterator[str]:
+    """A sentence where masses are by factors that stand in for a year not published yet."""
+    posted = book[book["kind"] == "posting"]
+    total, some = (sum(masses, Decimal(0)) for masses in (posted["co2e_mg"], posted["co2e_mg"][posted["provisional"]]))
+    if some:
+        yield f"{100 * some / total:.0f} % of the CO2e of {label} is by provisional factors: `factor` moves once its year is published."
 
 
 def _use(book: pd.DataFrame, kgce: Mapping[str, Fraction], label: str) -> pd.DataFrame:

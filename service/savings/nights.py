@@ -23,6 +23,7 @@ from service.savings.events import settled
 from service.savings.windows import Values, Window, on_steps, windows
 from service.settings import LoadedCity
 
+TAKEN, GIVEN = ("_in", "_import"), ("_out", "_export")  # ends of the names of energy registers in the models of meters
 COLUMNS = [
     "night",
     "plan_id",
@@ -92,6 +93,8 @@ def nights(engine: Engine, city: LoadedCity, first: date, last: date) -> PlanSav
     frame = pd.DataFrame(rows, columns=COLUMNS).sort_values(["night", "plan_id", "asset_id"], ignore_index=True)
     if signal and (lacking := frame["saved_kg"].isna()).any():
         problems.append(f"{signal} lacks steps of {lacking.sum()} of {len(frame)} rows: their kg CO2e are left out.")
+    if (lacking := frame["saved_cost"].isna()).any():
+        problems.append(f"The tariff has no price for steps of {lacking.sum()} of {len(frame)} rows: their money is left out.")
     kg = frame[["saved_kg", "low_kg", "high_kg"]].sum() if frame["saved_kg"].notna().any() else None
     avoided = None if kg is None else Avoided(float(kg["saved_kg"]), float(kg["low_kg"]), float(kg["high_kg"]), signal)
     return PlanSavings(frame, city.settings.city.currency, avoided, tuple(problems))
@@ -118,10 +121,10 @@ def _rows(engine: Engine, city: LoadedCity, window: Window) -> Iterator[dict[str
 
 
 def _signs(city: LoadedCity, meter_id: str) -> dict[str, float]:
-    """{energy point of the meter: 1 where it counts what is taken, -1 where it counts what is given}."""
-    points = [point for point in city.points.values() if point.meter == meter_id and str(point.stored) == "energy_kwh"]
-    gives = {"generation": -1.0}.get(city.meter[meter_id].role, 1.0)
-    return {point.id: -1.0 if point.id.endswith("_out") else gives for point in points}
+    """{energy point of the meter: 1 where it counts what is taken, -1 where it counts what is given}; its name says it, else its role."""
+    points = [point.id for point in city.points.values() if point.meter == meter_id and str(point.stored) == "energy_kwh"]
+    plain = -1.0 if city.meter[meter_id].role == "generation" else 1.0
+    return {name: -1.0 if name.endswith(GIVEN) else 1.0 if name.endswith(TAKEN) else plain for name in points}
 
 
 def _metered(engine: Engine, city: LoadedCity, signs: dict[str, float], window: Window) -> Values:

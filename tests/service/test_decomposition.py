@@ -1,6 +1,8 @@
 """Why the town's carbon moved from May to June, from the ledger that a night posted; and the commands."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -11,6 +13,7 @@ from service.environment import Environment
 from service.savings.nights import nights
 from service.settings import load
 from service.store import open_store
+from service.store.ledger import open_ledger
 from tests.town import Town
 
 NOW = datetime(2022, 6, 16, 6, tzinfo=UTC)
@@ -90,6 +93,21 @@ def test_the_citys_own_gdp_carries_kaya_and_what_is_expected_is_told(planned):
     assert made.kaya.drivers["energy per gdp"] == pytest.approx(made.kaya.change_kg, rel=1e-6)
     assert made.notes == ("GDP of 2022 is not published; carried on with 6.0 % growth of 2021",)
     assert list(lines(made))[-1] == made.notes[0]
+
+
+def test_provisional_factors_are_told(one_night, monkeypatch):
+    """The same ledger with every rule marked as one that stands in: nothing can be read from `factor` yet."""
+
+    def doubted(*asked):
+        ledger = open_ledger(*asked)
+        batches = [SimpleNamespace(rules=[replace(rule, provisional=True) for rule in one.rules]) for one in ledger.batches]
+        return SimpleNamespace(book=ledger.book, batches=batches)
+
+    asked = open_store(one_night.database), load(Environment(city=one_night.file, home=one_night.folder)), "2022-05", "2022-06", NOW
+    assert decomposition(*asked).notes == ()
+    monkeypatch.setattr("service.decomposition.open_ledger", doubted)
+    said = "100 % of the CO2e of {} is by provisional factors: `factor` moves once its year is published."
+    assert decomposition(*asked).notes == (said.format("2022-05"), said.format("2022-06"))
 
 
 def test_the_commands_tell_it(one_night):

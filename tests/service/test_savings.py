@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from city.problems import PenstockError
 from service import schema as t
 from service.environment import Environment
 from service.plans import signals
-from service.savings.nights import nights
+from service.savings.nights import _signs, nights
 from service.settings import LoadedCity, load
 from service.store import open_store, results, writing
 from tests.town import HEAD, PARTS, Town
@@ -113,6 +114,14 @@ def test_what_stays_in_the_battery_is_credited(town):
     assert row["saved_kwh"] == pytest.approx(0, abs=1e-4)
 
 
+@pytest.mark.parametrize(("role", "plain"), [("storage", 1.0), ("generation", -1.0), ("load", 1.0)])
+def test_the_name_of_an_energy_register_says_which_way_it_counts(role, plain):
+    names = ("energy", "energy_in", "energy_import", "energy_out", "energy_export")
+    points = {f"m.{name}": SimpleNamespace(id=f"m.{name}", meter="m", stored="energy_kwh") for name in names}
+    city = SimpleNamespace(points=points, meter={"m": SimpleNamespace(role=role)})
+    assert list(_signs(city, "m").values()) == [plain, 1.0, 1.0, -1.0, -1.0]
+
+
 def test_a_battery_that_did_nothing_has_saved_nothing(town):
     """The plan ends 8 kWh above its baseline, and the meter never moved: what was only planned is no saving."""
     engine, city = opened(town)
@@ -207,6 +216,13 @@ def test_a_signal_with_holes_leaves_those_plans_out_and_says_so(town):
     made = nights(engine, city, NIGHT, NIGHT)
     assert made.avoided is None
     assert "marginal.csv lacks steps of 1 of 1 rows: their kg CO2e are left out" in made.sentence
+
+
+def test_money_without_a_price_is_left_out_and_told(town, monkeypatch):
+    monkeypatch.setattr(signals, "import_price", lambda _, times, __: (np.full(len(times), np.nan), []))
+    engine, city = opened(town)
+    plan(engine, "plan-20220615-0", store__power_kw=(shifted(8, 8), 0))
+    assert "The tariff has no price for steps of 1 of 1 rows: their money is left out." in nights(engine, city, NIGHT, NIGHT).sentence
 
 
 def test_nights_without_a_plan_say_so(town):
