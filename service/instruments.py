@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -132,7 +133,9 @@ def _used(connection: Connection, city: LoadedCity, person: Person, asked: Use, 
         row |= {"instrument": asked.instrument, "act": "retired" if span else "sold", "beneficiary": asked.beneficiary}
         row |= {"start_utc": span[0] if span else None, "end_utc": span[1] if span else None, "who": person.name}
         key = connection.execute(t.instrument_act.insert().values(**row, at_utc=at_utc, reason=asked.reason)).inserted_primary_key[0]  # type: ignore[index]
-        connection.execute(t.instrument_use.insert(), [{"use_id": name, "act_id": key} for name in names])
+        rows = ({"use_id": name, "act_id": key} for name in names)
+        while some := list(islice(rows, 10_000)):  # a lot may hold millions
+            connection.execute(t.instrument_use.insert(), some)
     action = "retire" if span else "sell"
     operations.record(connection, at_utc, person.name, action, asked.instrument, f"{told}: {asked.reason}")
     return told
@@ -177,7 +180,7 @@ def _of_lot(connection: Connection, city: LoadedCity, asked: Use, span: tuple[da
     ranges = _ranges(lot, asked, taken)
     row = {"kind": "certificate", "accounts": [asked.account] if span else []}
     made = [{**row, "skip": skip, "count": count, "wh": count * WH} for skip, count in ranges]
-    names: list[Iterable[str]] = [list(lot.serials(skip, count)) for skip, count in ranges]
+    names: list[Iterable[str]] = [lot.serials(skip, count) for skip, count in ranges]
     total = sum(count for _, count in ranges)
     shown = ", ".join(f"{next(lot.serials(skip, 1))} to {next(lot.serials(skip + count - 1, 1))}" for skip, count in ranges)
     done = f"retired for {asked.account}, {asked.period}" if span else f"sold to {asked.beneficiary}"
