@@ -18,19 +18,27 @@ def potentials(factors: Iterable[Factor], assessment: str) -> dict[str, Factor]:
     Methane is `CH4` where its origin is not told, `CH4-fossil` (also `CH4-fossil-fugitive`) where it escapes from fossil sources
     and leaves carbon dioxide behind that nobody counted, `CH4-non-fossil` otherwise. Where an assessment does not tell them
     apart, all weigh the same. GHGP2024 are the values of the GHG Protocol (v2.0, August 2024): those of AR6, but methane of any
-    source that is not fossil and fugitive - combustion, wastewater, landfill - weighs as non-fossil, 27.0.
-    Raises `PenstockError` for an unknown assessment and for factor sets without its values.
+    source that is not fossil and fugitive - combustion, wastewater, landfill - weighs as non-fossil, 27.0; and without SF6, of which
+    public copies give 24,300 where the set has 25,200.
+    Raises `PenstockError` for an unknown assessment, for factor sets without its values and for two values of one gas.
     """
     if assessment not in _PREFIX:
         raise fault("gwp", f"'{assessment}'", f"one of {', '.join(_PREFIX)}", "Correct [carbon] gwp.")
     prefix = _PREFIX[assessment]
-    found = {factor.gas: factor for factor in factors if factor.id.startswith(prefix)}
+    found: dict[str, Factor] = {}
+    for factor in (factor for factor in factors if factor.id.startswith(prefix)):
+        if found.setdefault(factor.gas, factor).value != factor.value:
+            names = f"'{found[factor.gas].id}' and '{factor.id}'"
+            raise fault("gwp", f"{names} for {factor.gas}", "one potential per gas", "Remove the city's own row.")
     if not {"CO2", "CH4", "N2O"} <= set(found):
         raise fault("gwp", f"no values of {assessment} in the factor sets", f"rows {prefix}CO2, CH4, N2O", "Load the shipped sets too.")
     found.setdefault("CH4-non-fossil", found["CH4"])
     found.setdefault("CH4-fossil", found.get(_FUGITIVE, found["CH4"]))
     found[_FUGITIVE] = found["CH4-fossil"]
-    return found | {"CH4": found["CH4-non-fossil"]} if assessment == "GHGP2024" else found
+    if assessment == "GHGP2024":
+        found["CH4"] = found["CH4-non-fossil"]
+        found.pop("SF6", None)
+    return found
 
 
 def gwp(factors: Iterable[Factor], assessment: str) -> dict[str, Decimal]:

@@ -20,17 +20,31 @@ WEIGHTS = gwp(factors.load(), "AR6")
         ("AR4", "25", "25", "25", "298", "22800"),  # AR4 WG1 table 2.14
         ("AR5", "28", "30", "28", "265", "23500"),  # AR5 WG1 table 8.A.1
         ("AR6", "27.9", "29.8", "27.0", "273", "25200"),  # AR6 WG1 table 7.15
-        ("GHGP2024", "27.0", "29.8", "27.0", "273", "25200"),  # GHG Protocol, GWP values v2.0: two kinds of methane
+        ("GHGP2024", "27.0", "29.8", "27.0", "273", None),  # GHG Protocol, GWP values v2.0: two kinds of methane; SF6 is not AR6's here
     ],
 )
 def test_values_of_the_assessments(shipped, assessment, methane, fossil, non_fossil, n2o, sf6):
     weights = gwp(shipped, assessment)
     names = ("CH4", "CH4-fossil", "CH4-non-fossil", "N2O", "SF6", "CO2", "CO2e")
-    assert [weights[name] for name in names] == [*map(Decimal, (methane, fossil, non_fossil, n2o, sf6, "1", "1"))]
+    told = (methane, fossil, non_fossil, n2o, sf6, "1", "1")
+    assert [weights.get(name) for name in names] == [Decimal(value) if value else None for value in told]
     assert weights["CH4-fossil-fugitive"] == weights["CH4-fossil"]
     assert {gas: factor.value for gas, factor in potentials(shipped, assessment).items()} == {
         g: w for g, w in weights.items() if g != "CO2e"
     }
+
+
+def test_a_city_s_row_cannot_take_the_place_of_a_potential(shipped):
+    methane = factors.by_id(shipped, "ipcc.AR6GWP100.CH4")
+    own = methane.model_copy(update={"id": "ipcc.AR6GWP100.methane", "value": Decimal(1)})
+    with pytest.raises(PenstockError, match="one potential per gas"):
+        gwp((*shipped, own), "AR6")
+
+
+def test_a_gas_without_a_potential_is_an_error_and_never_another_assessment_s(shipped):
+    book = pd.DataFrame({"gas": ["SF6"], "mg": [1]})
+    with pytest.raises(PenstockError, match="gas SF6: no warming potential"):
+        weighed(book, gwp(shipped, "GHGP2024"))
 
 
 def test_a_book_is_weighed_exactly():
