@@ -95,6 +95,24 @@ def test_a_registry_that_writes_the_roof_otherwise_still_takes_its_claim(town: T
     assert number(books(town, "matching", "--year", "2022"), "own") < own
 
 
+def test_a_guarantee_of_nuclear_power_covers_and_is_not_renewable(town: Town) -> None:
+    def volumetric(told: str) -> str:
+        return re.findall(r"([\d.]+) % by volume", told.split("all accounts")[1])[0]
+
+    before = books(town, "matching", "--year", "2022")
+    path = town.folder / "nuclear.csv"
+    path.write_text(
+        "id,scheme,first,last,issued_on,produced_from,produced_to,technology,plant,market,renewable\n"
+        "npp,GO,N1,N9,2022-06-20,2022-06-01,2022-06-30,nuclear,reactor,CN,false\n"
+    )
+    books(town, "certificates", "import", str(path), "--now", AFTER)
+    words = ("--count", "1", "--account", "el-hall", "--period", "2022-06", "--reason", "2022", "--now", AFTER)
+    books(town, "certificates", "retire", "npp", *words)
+    after = books(town, "matching", "--year", "2022")
+    assert number(after, "certificates") > 0
+    assert volumetric(after) == volumetric(before)
+
+
 def test_a_contract_of_the_citys_own_roof_claims_nothing_a_second_time(town: Town) -> None:
     town.file.write_text(town.file.read_text().replace('plant = "windy"', 'plant = "Sun"'))
     books(town, "certificates", "retire", "ppa", "--period", "2022-06", "--reason", "2022", "--now", AFTER)
