@@ -14,6 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from city.problems import fault
 
 Values = NDArray[np.float64]
+LARGEST = 1e300
+"""Sums of two larger numbers may leave the range of float64."""
 
 
 def log_ratio(a: Values, b: Values) -> Values:
@@ -42,7 +44,7 @@ def effects(before: Values, after: Values) -> Values:
     `before` and `after` are float64[K, ...], factor by factor. A factor may be NaN (0 / 0: the intensity of a sector that did not exist)
     where another factor of the same product is 0; it then counts as unchanged. Zeros take their analytic limits: of a product that
     begins with m factors at 0 and ends at V, each of the m takes V / m and the others nothing (m = 1 is Ang and Liu's case 1); of one that
-    ends at 0, -V / m; of one that is 0 at both ends, 0. Raises `PenstockError` for a negative or infinite value, an undefined
+    ends at 0, -V / m; of one that is 0 at both ends, 0. Raises `PenstockError` for a negative value or one above `LARGEST`, an undefined
     factor in a product that is not 0, and a product beyond the range of float64.
     """
     x, y = np.array(before, np.float64), np.array(after, np.float64)
@@ -62,15 +64,15 @@ def effects(before: Values, after: Values) -> Values:
 
 def _product(x: Values) -> Values:
     """The product over the factors; an undefined one is allowed beside a zero."""
-    if (x < 0).any() or np.isinf(x).any():
-        allowed = "zero or more, finite"
-        raise fault("decomposition", f"a factor of {x[(x < 0) | np.isinf(x)][0]:g}", allowed, "Keep sinks and exports out, beside it.")
+    if (wrong := (x < 0) | (x > LARGEST)).any():
+        allowed = f"zero or more, at most {LARGEST:g}"
+        raise fault("decomposition", f"a factor of {x[wrong][0]:g}", allowed, "Keep sinks and exports out, beside it.")
     zero = (x == 0).any(axis=0)
     if (np.isnan(x).any(axis=0) & ~zero).any():
         remedy = "Give the factor, or let the share or activity that makes it undefined be 0."
         raise fault("decomposition", "an undefined factor in a product that is not zero", "a number", remedy)
     made = np.where(zero, 0.0, np.prod(np.where(np.isnan(x), 1.0, x), axis=0))
-    if not np.isfinite(made).all() or ((made == 0) & ~zero).any():
+    if (made > LARGEST).any() or ((made == 0) & ~zero).any():
         raise fault("decomposition", "a product beyond the range of float64", "1e-300 to 1e300", "Use larger or smaller units.")
     return made
 

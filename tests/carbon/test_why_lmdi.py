@@ -150,6 +150,7 @@ def test_logarithms_keep_their_digits_where_numbers_are_close():
     [
         ([[-1.0], [2.0]], "a factor of -1; allowed: zero or more"),
         ([[np.inf], [2.0]], "a factor of inf"),
+        ([[1.2e308], [1e-300]], "a factor of 1.2e\\+308; allowed: zero or more, at most 1e\\+300"),  # 1.2e308 + 1.2e308 is infinite
         ([[np.nan], [2.0]], "an undefined factor in a product that is not zero"),
         ([[1e-200], [1e-200]], "beyond the range of float64"),
     ],
