@@ -8,6 +8,7 @@ import sys
 import zipfile
 from dataclasses import replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -55,7 +56,9 @@ def test_the_verifiers_are_short_and_import_the_standard_library_alone():
 
 
 def test_a_good_export_is_sound_against_its_root_and_no_other(folder, ledger):
-    assert run(folder / "verify.py", folder, ledger.root) == (0, f"sound: 4 batches, 2008 entries, root {ledger.root}\n")
+    digest = sha256((folder / "sums.json").read_bytes()).hexdigest()  # which the statement prints: other sums are sound in themselves
+    said = f"sound: 4 batches, root {ledger.root}; 2008 entries of 4 batches read; sums.json {digest}\n"
+    assert run(folder / "verify.py", folder, ledger.root) == (0, said)
     code, said = run(folder / "verify.py", folder, ledger.batches[0].header.root)
     assert (code, "does not end at the given root" in said) == (1, True)
     assert run(folder / "verify.py")[0] == 1
@@ -110,6 +113,50 @@ def test_a_rewrite_sealed_again_is_sound_in_itself_and_refused_by_the_root(ledge
         1,
         "the chain does not end at the given root: cut off, or rewritten and sealed again\n",
     )
+
+
+def test_no_byte_around_the_data_can_be_changed(folder, ledger):
+    """What another ZIP or NumPy reader would show: an array of another byte order, members before, twice, packed or behind."""
+    path = files.file_of(folder, ledger.batches[1].header.merkle)
+    good = path.read_bytes()
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+
+    def zipped(pairs, how=zipfile.ZIP_STORED):
+        with zipfile.ZipFile(made := io.BytesIO(), "w", how) as target:
+            for name, data in pairs:
+                target.writestr(name, data)
+        return made.getvalue()
+
+    forgeries = [
+        good.replace(b"\x35\xd9", b"\x35\xd8", 1),  # id of the padding
+        good + b"\0",
+        b"#!/bin/sh\n" + good,
+        zipped([*members.items(), ("late.npy", members["amount.npy"])]),
+        zipped(members.items(), zipfile.ZIP_DEFLATED),
+        zipped({**members, "amount.npy": members["amount.npy"].replace(b"<i8", b">i8", 1)}.items()),
+    ]
+    for forged in forgeries:
+        path.write_bytes(forged)
+        code, said = run(folder / "verify.py", folder, ledger.root)
+        assert (code, "batch 1: " in said) == (1, True), said
+
+
+def test_hostile_chains_and_sums_are_sentences_on_one_line_each(folder, ledger):
+    heads = [to_json(one.header) for one in ledger.batches]
+    for name, text in (
+        ("chain.json", "{"),
+        ("chain.json", "[1]"),
+        ("chain.json", json.dumps([{**heads[0], "number": "0\x1b[2K\nsound"}, *heads[1:]])),
+        ("chain.json", json.dumps([{**heads[0], "rows": 2**31}, *heads[1:]])),
+        ("sums.json", '{"by": [], "edges": [], "sums": []}'),
+        ("sums.json", json.dumps({**json.loads((folder / "sums.json").read_text("utf-8")), "sums": None})),
+    ):
+        good = (folder / name).read_bytes()
+        (folder / name).write_text(text, encoding="utf-8")
+        code, said = run(folder / "verify.py", folder, ledger.root)
+        assert (code, said.isascii(), "\x1b" in said, "\nsound" in said) == (1, True, False, False), said
+        (folder / name).write_bytes(good)
 
 
 def test_reordered_deleted_and_edited_headers_are_named(folder, ledger):
