@@ -27,7 +27,8 @@ def drivers() -> None:
 
 
 def _waterfall(first: str, last: str) -> None:
-    found = data.why(first, last)
+    why = data.why(first, last)
+    found, printed = why.city, dict(why.city.printed())
     table = found.waterfall()
     names = [_driver(step) if step not in found.periods else step for step in table["step"]]
     low, high = table[["from_kg", "to_kg"]].min(axis=1) / 1000, table[["from_kg", "to_kg"]].max(axis=1) / 1000
@@ -46,9 +47,9 @@ def _waterfall(first: str, last: str) -> None:
         {
             "value": value,
             "itemStyle": {"color": color},
-            "label": {"show": True, "position": "top", "color": charts.INK, "formatter": _signed(kg, step in found.periods)},
+            "label": {"show": True, "position": "top", "color": charts.INK, "formatter": printed[step]},
         }
-        for value, color, kg, step in zip(charts.plain(high - low, 6), colors, table["kg_co2e"], table["step"], strict=True)
+        for value, color, step in zip(charts.plain(high - low, 6), colors, table["step"], strict=True)
     ]
     spec["series"] = [
         {"type": "bar", "stack": "all", "silent": True, "itemStyle": {"color": "transparent"}, "data": charts.plain(low, 6)},
@@ -59,14 +60,15 @@ def _waterfall(first: str, last: str) -> None:
     with left:
         charts.draw(spec, "waterfall", say("carbon_why"), height=300)
     with right:
-        _largest(found)
+        _largest(found, printed)
+    look.sentences("notes", why.notes)
 
 
-def _largest(found: CityDecomposition) -> None:
+def _largest(found: CityDecomposition, printed: dict[str, str]) -> None:
     """The largest driver, and each driver by sector."""
-    name, kg = max(found.drivers.items(), key=lambda one: abs(one[1]), default=("", 0.0))
-    if name:
-        look.banner(say("carbon_largest", name=_driver(name), t=f"{kg / 1000:+,.2f}"), None)
+    if found.drivers:
+        name = max(found.drivers, key=lambda one: abs(found.drivers[one]))
+        look.banner(say("carbon_largest", name=_driver(name), t=printed[name]), None)
     shown = found.frame.groupby(["driver", "sector"], as_index=False, sort=False)["kg_co2e"].sum()
     shown = shown[shown["kg_co2e"].abs() >= 0.5].assign(
         t=shown["kg_co2e"] / 1000, driver=shown["driver"].map(_driver), sector=shown["sector"].map(look.sector)
@@ -83,10 +85,6 @@ def _floor(lowest: float, highest: float) -> float:
 
 def _driver(name: str) -> str:
     return say(f"driver_{name}")
-
-
-def _signed(kg: float, total: bool) -> str:
-    return look.number(kg / 1000) if total else f"{kg / 1000:+,.2f}"
 
 
 def scope2() -> None:

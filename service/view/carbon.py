@@ -14,12 +14,11 @@ from carbon.gwp import gwp, weighed
 from carbon.instruments.views import dual
 from carbon.ledger.verify import verify
 from carbon.statements.address import at
-from carbon.why.kaya import CityDecomposition
 from city.clock import civil_day
 from service import closing, former_ledger, roots
 from service import schema as t
 from service.completeness import completeness
-from service.decomposition import decomposition
+from service.decomposition import Why, decomposition
 from service.environment import Environment
 from service.explaining import explain
 from service.savings.measures import MeasureResult, measures
@@ -102,9 +101,9 @@ def compared(engine: Engine) -> tuple[str, str] | None:
     return (str(months[-2]), str(months[-1])) if len(months) > 1 else None
 
 
-def why(engine: Engine, city: LoadedCity, first: str, last: str, now_utc: datetime) -> CityDecomposition:
-    """The drivers of the change between two periods. Errors as `decomposition`."""
-    return decomposition(engine, city, first, last, now_utc).city
+def why(engine: Engine, city: LoadedCity, first: str, last: str, now_utc: datetime) -> Why:
+    """The drivers of the change between two periods, and what of it is expected or provisional. Errors as `decomposition`."""
+    return decomposition(engine, city, first, last, now_utc)
 
 
 def scope2(engine: Engine, city: LoadedCity, year: int) -> pd.DataFrame | None:
