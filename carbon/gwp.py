@@ -1,12 +1,16 @@
 """Warming potentials: what a kilogram of a gas weighs in carbon dioxide over 100 years, exact."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
 from decimal import Context, Decimal, Inexact, localcontext
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from carbon.factors import Factor
 from city.problems import fault
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _PREFIX = {"AR4": "ipcc.AR4GWP100.", "AR5": "ipcc.AR5GWP100.", "AR6": "ipcc.AR6GWP100.", "GHGP2024": "ipcc.AR6GWP100."}
 _FUGITIVE = "CH4-fossil-fugitive"
@@ -52,6 +56,9 @@ def weighed(book: pd.DataFrame, weights: Mapping[str, Decimal]) -> pd.DataFrame:
     BOOK frame with `gas` and int64 `mg`; rows without a gas (`-`, amounts alone) weigh 0. Raises `PenstockError` for a gas that
     has no weight.
     """
+
+    import pandas as pd
+
     gases = book["gas"].astype(str)
     if unknown := sorted(set(gases.unique()) - set(weights) - {"-"}):
         allowed = f"one of {', '.join(sorted(weights))}"

@@ -1,5 +1,7 @@
 """What travels between the parts: Blocks for bulk numbers, tidy frames for imports, small results and exports."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -7,7 +9,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from city import quality as q
@@ -16,6 +17,7 @@ from city.problems import PenstockError, Problem, fault
 from city.quantities import Quantity
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pandera.pandas as pa
 
 TIME = "datetime64[us, UTC]"
@@ -29,7 +31,7 @@ class Frame:
     optional: tuple[str, ...] = ()
 
     @cached_property
-    def schema(self) -> "pa.DataFrameSchema":
+    def schema(self) -> pa.DataFrameSchema:
         import pandera.pandas as pa
 
         made = {name: pa.Column(dtype, nullable=name in self.optional, coerce=True) for name, dtype in self.columns.items()}
@@ -97,6 +99,8 @@ LEDGER = _frame(
 
 def checked(kind: Frame, frame: pd.DataFrame, subject: str) -> pd.DataFrame:
     """`frame` with the columns and types of its kind, index-free. Raises `PenstockError` with one problem per fault."""
+
+    import pandas as pd
     import pandera.pandas as pa
 
     try:
@@ -161,7 +165,7 @@ class Block:
         raw = self.quantity.to_unit(self.values) if self.values.dtype.kind == "i" else self.values.astype(np.float64)
         return np.where(self.usable(), raw, np.nan)
 
-    def window(self, start_utc: datetime, end_utc: datetime) -> "Block":
+    def window(self, start_utc: datetime, end_utc: datetime) -> Block:
         """The columns in [start, end); both must lie on the grid and inside the block."""
         first, last = ((as_utc(time) - self.start_utc) / self.step for time in (start_utc, end_utc))
         if first != int(first) or last != int(last) or not 0 <= first <= last <= self.steps:
@@ -174,7 +178,7 @@ class Block:
         cut = slice(int(first), int(last))
         return replace(self, start_utc=as_utc(start_utc), values=self.values[:, cut], quality=self.quality[:, cut])
 
-    def select(self, ids: Sequence[str]) -> "Block":
+    def select(self, ids: Sequence[str]) -> Block:
         """The rows of `ids`, in that order."""
         row = {name: i for i, name in enumerate(self.ids)}
         unknown = [name for name in ids if name not in row]

@@ -1,12 +1,13 @@
 """Exact sums of entries by what their lines and rules say and by civil period."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from carbon.ledger.batch import NOTHING, Batch, Line, Rule
@@ -14,6 +15,9 @@ from carbon.ledger.civil import Period, Periods
 from carbon.ledger.coverage import STATES, coverage
 from carbon.ledger.entries import Sealed
 from city.problems import fault
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 OF_LINE = ("account_id", "site", "district", "sector", "scope", "gpc", "activity", "carrier", "quantity")
 OF_RULE = ("kind", "basis", "gas", "rule_id")
@@ -32,6 +36,9 @@ def book(batches: Sequence[Sealed], by: Sequence[str], zone: str, period: Period
     estimated and substituted [mg of the gas]. A reversal takes its entry off all of them. All int64, ordered by their keys. Raises
     `PenstockError` for an unknown column and for a sum beyond 64 bits.
     """
+
+    import pandas as pd
+
     if unknown := sorted(set(by) - set(KEYS)):
         raise fault("ledger sums", f"by {', '.join(unknown)}", ", ".join(KEYS), "Choose among them.")
     names = [name for name in KEYS if name in by or name in KEPT]
@@ -85,6 +92,9 @@ class _Groups:
 
     def columns(self, numbers: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
         """The fields of numbered groups."""
+
+        import pandas as pd
+
         made = {}
         for place, name in enumerate(self.names):
             values = pd.Series([said[place] for said in self.found], dtype="int64" if name == "scope" else "str")

@@ -1,18 +1,22 @@
 """Single entries: their names, the rows of a batch as a table, and what of the ledger still stands."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from carbon.ledger import files
 from carbon.ledger.batch import NOTHING, Batch, Header, Line, Rule, no_entries, same_throughout
 from carbon.ledger.coverage import STATES, coverage
 from city.frames import TIME
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NUMBER = 1 << 32  # `reverses` is number x this + row
 _TEXTS = ("account_id", "point_id", "quantity", "activity", "rule_id", "gas", "kind", "basis", "state", "reason")
@@ -73,11 +77,16 @@ def standing(batches: Sequence[Sealed], start: int, end: int) -> Iterator[tuple[
 
 def table(batches: Sequence[Sealed], account_id: str | None, first: int, last: int) -> pd.DataFrame:
     """The entries of an account (none: of all) that start in [first, last) [us since 1970 UTC], reversals among them."""
+
+    import pandas as pd
+
     parts = [_rows(one.batch, one.header.number, account_id, first, last) for one in batches]
     return pd.concat(parts or [_rows(no_entries(), 0, None, 0, 0)], ignore_index=True).astype(dict.fromkeys(_TEXTS, "category"))
 
 
 def _rows(batch: Batch, number: int, account_id: str | None, first: int, last: int) -> pd.DataFrame:
+    import pandas as pd
+
     column = batch.columns
     good = (column["start"] >= first) & (column["start"] < last)
     if account_id is not None:
@@ -103,4 +112,6 @@ def _rows(batch: Batch, number: int, account_id: str | None, first: int, last: i
 
 
 def _taken(values: list[Any], codes: NDArray[np.integer[Any]], name: str) -> Any:
+    import pandas as pd
+
     return pd.Series(values, dtype="int64" if name == "scope" else "str").take(codes).array

@@ -1,11 +1,12 @@
 """The ledger: batches in the order they were sealed, as known now or as known then."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from carbon.ledger import book, entries
 from carbon.ledger.batch import GENESIS, Batch, Header
@@ -14,6 +15,9 @@ from carbon.ledger.civil import Period, micros
 from carbon.ledger.entries import Sealed, entry_id
 from city.clock import as_utc
 from city.problems import fault
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _EVER = 1 << 62  # [us]: some 146,000 years
 
@@ -25,7 +29,7 @@ class Ledger:
     batches: tuple[Sealed, ...]
 
     @classmethod
-    def of(cls, batches: Sequence[Batch], genesis: str = GENESIS) -> "Ledger":
+    def of(cls, batches: Sequence[Batch], genesis: str = GENESIS) -> Ledger:
         """The ledger of batches in memory, sealed in the order given."""
         made: list[Sealed] = []
         for batch in batches:
@@ -33,7 +37,7 @@ class Ledger:
         return cls(tuple(made))
 
     @classmethod
-    def open(cls, headers: Sequence[Header], folder: Path) -> "Ledger":
+    def open(cls, headers: Sequence[Header], folder: Path) -> Ledger:
         """The ledger of batches whose files lie in a folder; a file is opened when it is needed."""
         return cls(tuple(Sealed(header, folder) for header in headers))
 
@@ -42,14 +46,14 @@ class Ledger:
         """Root after the last batch, hex."""
         return self.batches[-1].header.root if self.batches else GENESIS
 
-    def as_known(self, at_utc: datetime) -> "Ledger":
+    def as_known(self, at_utc: datetime) -> Ledger:
         """The ledger as it stood at a time: without the batches that became known later. Sums and root are those of that time."""
         at = as_utc(at_utc)
         return Ledger(tuple(one for one in self.batches if one.header.known_at_utc <= at))
 
-    def between(self, start: datetime | None, end: datetime | None) -> "Ledger":
+    def between(self, start: datetime | None, end: datetime | None) -> Ledger:
         """Its batches with periods that touch [start, end); none: without that limit."""
-        return Ledger(self._touching(*_span(start, end)))
+        return Ledger(self.touching(*_span(start, end)))
 
     def book(
         self,
@@ -62,7 +66,7 @@ class Ledger:
     ) -> pd.DataFrame:
         """Exact sums of the entries whose period starts in [start, end), as `carbon.ledger.book.book` says."""
         first, last = _span(start, end)
-        some = self._touching(first, last)
+        some = self.touching(first, last)
         if some:  # periods are those of the entries, where no limit is given
             first = first if start else min(one.header.start for one in some)
             last = last if end else max(one.header.end for one in some)
@@ -74,7 +78,7 @@ class Ledger:
         In the order they were posted. `reverses` names the entry that one takes back, `<batch>-<row>`.
         """
         first, last = _span(start, end)
-        return entries.table(self._touching(first, last), account_id, first, last)
+        return entries.table(self.touching(first, last), account_id, first, last)
 
     def find(self, name: str) -> tuple[Sealed, int]:
         """The batch and the row of an entry by its name. Raises `PenstockError` when there is none."""
@@ -84,7 +88,8 @@ class Ledger:
                 return one, int(row)
         raise fault(f"entry '{name}'", "not in the ledger", "<batch>-<row>, such as 12-345", "Check the name.")
 
-    def _touching(self, first: int, last: int) -> tuple[Sealed, ...]:
+    def touching(self, first: int, last: int) -> tuple[Sealed, ...]:
+        """Its batches with periods that touch [first, last) [us since 1970 UTC]."""
         return tuple(one for one in self.batches if one.header.rows and one.header.end > first and one.header.start < last)
 
 

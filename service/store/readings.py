@@ -1,11 +1,12 @@
 """Readings as they arrive: each stored once, the first value of a point and time stays, the newest of each point is at hand."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, Select, column, func, select, table
 from sqlalchemy.dialects import postgresql, sqlite
@@ -19,6 +20,9 @@ from service.store import alone, columns, partitions, writing
 from service.store.columns import NONE, Columns
 from service.store.renames import former_names, keep_past
 from service.utctime import UtcTime
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _LATEST_S = 2**31 - 1
 _FEW = 500  # points whose keys fit into a statement
@@ -131,6 +135,9 @@ def store_batches(engine: Engine, batches: Sequence[tuple[str, pd.DataFrame]], k
 
 def _whole_numbers(readings: pd.DataFrame, key_of: Mapping[str, int]) -> Columns:
     """Time [us since 1970], point key, value in its stored scale, quality, seconds to when it was received."""
+
+    import pandas as pd
+
     codes, names = pd.factorize(readings["quantity"])
     scaled = readings["value"].to_numpy(dtype=float) * np.array([Quantity(name).scale for name in names], dtype=float)[codes]
     # A garbled float can be any number: what an int64 cannot hold is kept as "no value", and no quality may call that a good one.
@@ -237,6 +244,9 @@ def _by_slot(statement: Select[Any], start_utc: datetime, end_utc: datetime) -> 
 
 def as_frame(connection: Connection, found: Columns) -> pd.DataFrame:
     """Columns of `reading` as the frame `city.frames.READINGS`, by point id and time."""
+
+    import pandas as pd
+
     time, key, value, quality, late_s = found[:5]
     p = t.point.c
     some = np.unique(key).tolist()
@@ -261,6 +271,9 @@ def as_frame(connection: Connection, found: Columns) -> pd.DataFrame:
 
 def times(micros: NDArray[np.int64]) -> pd.DatetimeIndex:
     """Microseconds since 1970 as times; what stands for null in columns is pandas' not-a-time."""
+
+    import pandas as pd
+
     return pd.DatetimeIndex(micros.view("datetime64[us]"), tz="UTC")
 
 
