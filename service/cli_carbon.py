@@ -170,7 +170,9 @@ def savings(
 
 def verify(
     root: Annotated[str | None, typer.Option("--root", help="a root that was printed or kept elsewhere [hex]")] = None,
-    key: Annotated[str | None, typer.Option("--key", help="public key of whoever signs the roots [hex]")] = None,
+    key: Annotated[
+        list[str] | None, typer.Option("--key", help="public key of whoever signs the roots [hex]; again for one that was changed")
+    ] = None,
     outside: Annotated[
         Path | None, typer.Option("--outside", help="roots kept outside; those of [carbon] outside_roots when not given")
     ] = None,
@@ -182,7 +184,7 @@ def verify(
     from service.cli import environment, finish, moment
     from service.verifying import verify as examine
 
-    found = examine(environment(city), moment(now), root, key, outside, recompute=recompute)
+    found = examine(environment(city), moment(now), root, key or (), outside, recompute=recompute)
     for line in found.told:
         typer.echo(line)
     for problem in found.findings:

@@ -21,6 +21,7 @@ from city.problems import fault
 from service import schema as t
 from service.completeness import completeness
 from service.decisions import Person, require
+from service.one_process import lock
 from service.settings import LoadedCity
 from service.store import due, operations, writing
 from service.store import ledger as stored
@@ -88,8 +89,8 @@ def sums(ledger: Ledger, city: LoadedCity, period: str) -> dict[str, str]:
 
 def tonnes(found: dict[str, str], city: LoadedCity) -> Decimal:
     """The city's sum in `sums` [t CO2e] by the warming potentials of [carbon]: what is posted, location-based."""
-    rows = [(key.split("/"), int(said.split(" ")[1])) for key, said in found.items()]
-    posted = [{"gas": key[5], "mg": mg} for key, mg in rows if key[3] == "posting"]
+    rows = [(key.rsplit("/", 3), int(said.split(" ")[1])) for key, said in found.items()]  # an activity may have a slash in it
+    posted = [{"gas": gas, "mg": mg} for (_, kind, _, gas), mg in rows if kind == "posting"]
     frame = pd.DataFrame(posted, columns=["gas", "mg"])
     weights = gwp(factors.load(city.factor_folders), city.settings.carbon.gwp)
     return sum(weighed(frame, weights)["co2e_mg"], Decimal(0)) / _MG_PER_TONNE
@@ -99,44 +100,58 @@ def close(engine: Engine, city: LoadedCity, person: Person, period: str, at_utc:
     """Sign a period off and return the sentence of the sign-off, which stands in the audit too.
 
     Raises `PenstockError` without the role or a note, for a period that is not over or not posted to its end, when less of it is usable
-    than [carbon] completeness asks for and nothing explains that, and when nothing changed since it was closed.
+    than [carbon] completeness asks for and nothing explains that, when nothing changed since it was closed, and while a night runs.
     """
     require(engine, person, "close", f"period {period}", at_utc)
-    zone, rules = city.settings.city.time_zone, city.settings.carbon
+    span(period, city.settings.city.time_zone)
+    if not note.strip():
+        raise fault(f"period {period}", "no note", "what was looked at, in a few words", "Give --note; it stays with the sign-off.")
+    with lock(city.folder):  # no batch may come between what is looked at and what is signed
+        head = _complete(engine, city, period)
+        ledger, rules = as_of(engine, city, period, head.number), city.settings.carbon
+        share = _usable(ledger, city, period, explained)
+        found, former = sums(ledger, city, period), _last(engine, period)
+        if former is not None and former.sums == found:
+            raise fault(f"period {period}", f"closed by {former.who} and unchanged since", "something to sign", "Leave it as it is.")
+        number = former.number + 1 if former else 1
+        total = tonnes(found, city)
+        again = f" for the {number}. time" if number > 1 else ""
+        sentence = (
+            f"{period} closed{again} by {person.name}: {total:,.3f} t CO2e ({rules.gwp}), location-based;"
+            f" {100 * share:.2f} % of the time usable; material above {rules.materiality * total:,.3f} t ({100 * rules.materiality:g} %);"
+            f" root {head.root[:16]}"
+        ) + (f"; incomplete because {explained.strip()}" if explained.strip() else "")
+        row = {"period": period, "number": number, "closed_at_utc": at_utc, "who": person.name, "note": note.strip(), "batch": head.number}
+        row |= {"root": head.root, "completeness": str(share), "materiality": str(rules.materiality), "sums": found, "statement": sentence}
+        with writing(engine) as connection:
+            connection.execute(t.ledger_close.insert().values(**row))
+            operations.record(connection, at_utc, person.name, "close", f"period {period}", f"{sentence}; {note.strip()}")
+    return sentence
+
+
+def _complete(engine: Engine, city: LoadedCity, period: str) -> Any:
+    """The head of a ledger in which every version of a period is posted to its end. Raises `PenstockError` for another one."""
+    zone = city.settings.city.time_zone
     start, end = span(period, zone)
     head, posted = stored.head(engine), stored.posted_until(engine)
     if head is None or posted is None or civil_day(posted, zone)[1] < end:
         observed = f"posted up to {posted}" if posted else "nothing is posted"
         raise fault(f"period {period}", observed, f"every day before {local_date(end, zone)}", "Wait for its last night.")
-    if not note.strip():
-        raise fault(f"period {period}", "no note", "what was looked at, in a few words", "Give --note; it stays with the sign-off.")
     if waiting := sorted({local_date(row.day_start_utc, zone) for row in due.noted(engine) if start <= row.day_start_utc < end}):
         observed = f"newer versions of {', '.join(map(str, waiting[:5]))} are not taken in yet"
         raise fault(f"period {period}", observed, "every version posted", "Wait for the night, or run `penstock carbon restate`.")
-    ledger = as_of(engine, city, period, head.number)
-    covered = completeness(ledger, city, start, end)
-    share = covered.decimal
-    if share < rules.completeness and not explained.strip():
-        observed = f"{100 * share:.2f} % of its time is usable; least of {covered.least}"
+    return head
+
+
+def _usable(ledger: Ledger, city: LoadedCity, period: str, explained: str) -> Decimal:
+    """The usable share of a period. Raises `PenstockError` when that is too little and nothing explains it."""
+    least = city.settings.carbon.completeness
+    covered = completeness(ledger, city, *span(period, city.settings.city.time_zone))
+    if covered.decimal < least and not explained.strip():
+        observed = f"{100 * covered.decimal:.2f} % of its time is usable; least of {covered.least}"
         remedy = "Look at `penstock status` for silent meters, or say by --explain why it is closed all the same."
-        raise fault(f"period {period}", observed, f"{100 * rules.completeness:g} % or more", remedy)
-    found, former = sums(ledger, city, period), _last(engine, period)
-    if former is not None and former.sums == found:
-        raise fault(f"period {period}", f"closed by {former.who} and unchanged since", "something to sign", "Leave it as it is.")
-    number = former.number + 1 if former else 1
-    total = tonnes(found, city)
-    again = f" for the {number}. time" if number > 1 else ""
-    sentence = (
-        f"{period} closed{again} by {person.name}: {total:,.3f} t CO2e ({rules.gwp}), location-based;"
-        f" {100 * share:.2f} % of the time usable; material above {rules.materiality * total:,.3f} t ({100 * rules.materiality:g} %);"
-        f" root {head.root[:16]}"
-    ) + (f"; incomplete because {explained.strip()}" if explained.strip() else "")
-    row = {"period": period, "number": number, "closed_at_utc": at_utc, "who": person.name, "note": note.strip(), "batch": head.number}
-    row |= {"root": head.root, "completeness": str(share), "materiality": str(rules.materiality), "sums": found, "statement": sentence}
-    with writing(engine) as connection:
-        connection.execute(t.ledger_close.insert().values(**row))
-        operations.record(connection, at_utc, person.name, "close", f"period {period}", f"{sentence}; {note.strip()}")
-    return sentence
+        raise fault(f"period {period}", observed, f"{100 * least:g} % or more", remedy)
+    return covered.decimal
 
 
 def closes(engine: Engine) -> Sequence[Any]:

@@ -6,7 +6,6 @@ what own generation covered as rows of their own. Gas, water and heat go by the 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
 
 import numpy as np
 import pandas as pd
@@ -15,7 +14,7 @@ from sqlalchemy import Engine
 
 from carbon.accounts import Account, GridLoss, balance, own_supply, remainders, stated
 from city import quality as q
-from city.clock import HOUR, civil_day, local_date
+from city.clock import HOUR
 from city.frames import USAGE, Block
 from city.places import Point
 from city.problems import Problem
@@ -34,13 +33,16 @@ def usage(engine: Engine, city: LoadedCity, days: Sequence[Day]) -> tuple[pd.Dat
     """USAGE rows, with `supply`, of every account on civil days that follow each other; and what stood in the way of some."""
     accounts, zone = city.settings.accounts, city.settings.city.time_zone
     electricity, others = _points(city)
-    netted, plain = ([remainders.net(_block(engine, points, days, zone), accounts) for points in some] for some in (electricity, others))
+    span = days[0][0], days[-1][1]
+    netted, plain = (
+        [remainders.net(meter_days.block(engine, points, *span), accounts) for points in some] for some in (electricity, others)
+    )
     problems = [problem for _, some in (*netted, *plain) for problem in some]
     blocks, lost = _with_grid_losses([block for block, _ in netted], accounts)
     own = _own_supply(blocks, accounts)
     versions = {}
     for points in (*electricity, *others):
-        versions.update(meter_days.revised(engine, points, days[0][0], days[-1][1]))
+        versions.update(meter_days.revised(engine, points, *span))
     hours = city.settings.carbon.entry_hours
     metered = [runs(part, days, versions, hours=hours).assign(supply=supply) for block in blocks for supply, part in _shares(block, own)]
     metered = [frame[(frame["supply"] == "grid") | (frame["amount"] > 0)] for frame in metered]
@@ -60,12 +62,6 @@ def _points(city: LoadedCity) -> tuple[list[list[Point]], list[list[Point]]]:
         groups.setdefault((point.stored, point.step_s), []).append(point)
     electricity = [points for (quantity, _), points in groups.items() if quantity == Quantity.ENERGY_KWH]
     return electricity, [points for (quantity, _), points in groups.items() if quantity != Quantity.ENERGY_KWH]
-
-
-def _block(engine: Engine, points: Sequence[Point], days: Sequence[Day], zone: str) -> Block:
-    """Their days, from a day earlier on: a gap that began before midnight is seen to have."""
-    start = civil_day(local_date(days[0][0], zone) - timedelta(days=1), zone)[0]
-    return meter_days.block(engine, points, start, days[-1][1])
 
 
 def _hourly(blocks: Sequence[Block]) -> Block:

@@ -1,22 +1,23 @@
 """Batches of the ledger as one process makes them: counted, posted or restated, each file on the disk before anything is listed."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine
 
 from carbon import factors, lint
-from carbon.accounts import provisional
+from carbon.accounts import GridLoss, provisional
 from carbon.gwp import gwp
 from carbon.ledger.batch import Batch, Header
 from carbon.ledger.chain import append
 from carbon.ledger.civil import micros
+from carbon.ledger.ledger import Ledger
 from carbon.ledger.post import post
 from carbon.ledger.restate import doubled, restate
-from city.clock import local_date
-from city.problems import Problem
+from city.clock import civil_day, local_date
+from city.problems import Problem, fault
 from city.quality import usable
 from city.quantities import Quantity
 from service import counted, former_ledger
@@ -60,7 +61,16 @@ class Posting:
             observed = f"batch {row.number} became known at {row.known_at_utc:%Y-%m-%d %H:%MZ}"
             allowed, remedy = f"up to now, {known_at_utc:%Y-%m-%d %H:%MZ}", "Check the clock; what is posted now is dated like that batch."
             self.problems.append(Problem("ledger", observed, allowed, remedy))
+        if row and row.rows:
+            self._same_zone(row)
         self._genesis = former_ledger.root(engine)
+
+    def _same_zone(self, row: Any) -> None:
+        """The entries of a batch lie within its civil days: in another time zone days would be posted twice in part, or not at all."""
+        start, end = (micros(civil_day(day, self.zone)[0]) for day in (row.first_day, row.last_day + timedelta(days=1)))
+        if row.start_us < start or row.end_us > end:
+            observed, remedy = f"'{self.zone}', in which batch {row.number} is not of whole days", "Set it back: a ledger keeps its zone."
+            raise fault("city, time_zone", observed, "the time zone in which the ledger was posted", remedy)
 
     def post(self, days: Sequence[Day]) -> None:
         """One batch of civil days that follow each other and were not posted yet. Raises `PenstockError` for what would count twice."""
@@ -85,7 +95,9 @@ class Posting:
         self.problems += found
         start, end = days[0][0], days[-1][1]
         stood = ledger.open_ledger(self.engine, self.city.folder, start, end)
-        return restate(
+        if only is not None:
+            only = self._with_former(stood, only)
+        made = restate(
             stood,
             usage,
             self.accounts,
@@ -98,6 +110,24 @@ class Posting:
             end=end,
             account_ids=only,
         )
+        if made is not None:
+            doubled(stood, made)
+        return made
+
+    def _with_former(self, stood: Ledger, ids: Collection[str]) -> set[str]:
+        """The accounts, and those under which the usage of their points was posted: an account may have got another id since."""
+        points = {account.id: account.point for account in self.accounts}
+        posted = {(line.account_id, line.point_id) for one in stood.batches for line in one.lines}
+        posted |= set(points.items())
+        lossy = {account.id for account in self.accounts if isinstance(account, GridLoss)}
+        found = set(ids)
+        while True:
+            theirs = {points[name] for name in found & points.keys()}
+            gone = {name for name, point in posted if point == f"{name}.loss" and name not in points and found & lossy}
+            more = {name for name, point in posted if point in theirs} | gone
+            if more <= found:
+                return found
+            found |= more
 
     def chunks(self, days: Sequence[Day]) -> Iterator[Sequence[Day]]:
         """The days in runs that follow each other and are few enough for the memory."""
@@ -110,7 +140,11 @@ class Posting:
                 first = i
 
     def _append(self, batch: Batch, days: Sequence[Day]) -> None:
-        self._head = append(batch, self.folder, self._head, self._genesis)
+        try:
+            self._head = append(batch, self.folder, self._head, self._genesis)
+        except OSError as error:
+            observed, remedy = error.strerror or str(error), "Free the disk or mend the folder, then run it again: nothing was posted."
+            raise fault(f"ledger files, {self.folder}", observed, "a folder with room that can be written", remedy) from None
         gone = int((~usable(batch.columns["quality"])).sum())
         sums = self._tonnes(batch, 0), self._tonnes(batch, micros(days[-1][0]))
         self.made.append(Made(self._head, [local_date(start, self.zone) for start, _ in days], *sums, gone))

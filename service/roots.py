@@ -5,6 +5,7 @@ A line: time the batch became known [ISO 8601], number, root [hex], signature [h
 """
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -40,11 +41,10 @@ def publish(engine: Engine, city: LoadedCity) -> tuple[int, list[Problem]]:
             written += _append(city.folder / name, rows)  # an absolute path stays one
         except PenstockError as error:
             problems += error.problems
-        except OSError as error:
+        except (OSError, UnicodeDecodeError) as error:
             remedy = "Mend it: what it lacks is appended by the next night."
-            problems.append(
-                Problem(f"roots outside, {city.folder / name}", error.strerror or str(error), "a file that can be appended to", remedy)
-            )
+            observed = getattr(error, "strerror", None) or str(error)
+            problems.append(Problem(f"roots outside, {city.folder / name}", observed, "a file that can be appended to", remedy))
     return written, problems
 
 
@@ -87,7 +87,7 @@ def read(path: Path, text: str | None = None) -> list[Kept]:
     kept = []
     for number, one in enumerate(found, start=1):
         parts = one.split(" ")
-        if len(parts) != len(Kept._fields) or not parts[1].isdecimal():
+        if len(parts) != len(Kept._fields) or not re.fullmatch("[0-9]{1,9}", parts[1]):
             allowed = "time, number, root, signature, public key"
             raise fault(f"roots outside, {path}, line {number}", repr(one[:80]), allowed, "Use the file as it was written.")
         kept.append(Kept(parts[0], int(parts[1]), *parts[2:]))

@@ -27,19 +27,19 @@ def runs(
 
     With `hours` no row is longer than that many hours, counted from midnight. A gap whose estimates sum to what its register counted
     (DERIVED) is measured over its run: only its course within was estimated. Where the end of a period cuts such a gap, each period's
-    share of it is an estimate; to see one that began before the first of the days, the block begins a day earlier. What a person edited
-    keeps that flag. `versions`: of days that have more than one. Ids are categorical.
+    share of it is an estimate. One that touches midnight counts as cut: whether it goes on is the other day's knowledge, and the rows of
+    a day must not depend on which days are posted with it. What a person edited keeps that flag. `versions`: of days that have more
+    than one. Ids are categorical.
     """
     seconds = int(block.step.total_seconds())
-    starts = np.array([int((start - block.start_utc).total_seconds()) // seconds for start, _ in days])
-    kind = _kinds(block.quality, _periods(starts, int((days[-1][1] - block.start_utc).total_seconds()) // seconds, hours, seconds))
-    kind = kind[:, starts[0] :]
     block = block.window(days[0][0], days[-1][1])
-    kind, starts = kind[:, : block.steps], starts - starts[0]
+    starts = np.array([int((start - block.start_utc).total_seconds()) // seconds for start, _ in days])
     n, t = block.values.shape
+    periods = _periods(starts, t, hours, seconds)
+    kind = _kinds(block.quality, starts, periods)
     breaks = np.zeros((n, t), dtype=bool)
     breaks[:, 1:] = kind[:, 1:] != kind[:, :-1]
-    breaks[:, _periods(starts, t, hours, seconds)] = True
+    breaks[:, periods] = True
     first = np.flatnonzero(breaks)
     last = np.append(first[1:], n * t)
     row, column = first // t, first % t
@@ -79,24 +79,26 @@ def _versions(
     return found
 
 
-def _kinds(quality: NDArray[np.uint16], starts: NDArray[np.int64]) -> NDArray[np.int64]:
+def _kinds(quality: NDArray[np.uint16], days: NDArray[np.int64], periods: NDArray[np.int64]) -> NDArray[np.int64]:
     """The flags each interval is posted under, int64[n, t]: causes do not part a run, and what is missing is a gap."""
     flags = (quality & 0xFF).astype(np.int64)
     edited = (flags & int(Flag.EDITED)) != 0
     estimate = ((flags & _ESTIMATE) != 0) & ~edited
     exact = estimate & ((flags & int(Flag.DERIVED)) != 0)
-    cut = _cut(exact, starts)
+    cut = _cut(exact, days, periods)
     kind = np.where(exact & ~cut, _EXACT, np.where(estimate, int(Flag.ESTIMATED_LIKE_DAY), np.where(edited, flags & _SAID, flags)))
     return np.where(q.usable(quality), kind, q.missing(Cause.GAP))
 
 
-def _cut(exact: NDArray[np.bool_], starts: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Those of the exact intervals whose run reaches over the start of a period."""
+def _cut(exact: NDArray[np.bool_], days: NDArray[np.int64], periods: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Those of the exact intervals whose run reaches over the start of a period or touches that of a day. Both are columns."""
     border = np.zeros(exact.shape[1], dtype=bool)
-    border[starts] = True
+    border[periods] = True
     begins = exact.copy()
     begins[:, 1:] &= ~exact[:, :-1]
     number = np.cumsum(begins.ravel()).reshape(exact.shape)
     cut = np.zeros(int(number.max(initial=0)) + 1, dtype=bool)
     cut[number[:, 1:][exact[:, 1:] & exact[:, :-1] & border[1:]]] = True
+    midnight = np.concatenate([days, days - 1])  # the last column of all is -1
+    cut[number[:, midnight][exact[:, midnight]]] = True
     return exact & cut[number]

@@ -35,7 +35,7 @@ def verify(
     env: Environment,
     now_utc: datetime,
     root: str | None = None,
-    key: str | None = None,
+    keys: Sequence[str] = (),
     outside: Path | None = None,
     *,
     recompute: bool = False,
@@ -50,15 +50,19 @@ def verify(
         raise fault("ledger", "empty", "at least one posted day", "Run `penstock night` first.")
     findings = [*former_ledger.verify(engine), *ledger.gone(rows, city.folder)]
     findings += verified([ledger.header(row) for row in rows], city.folder / ledger.FOLDER)
-    findings += _ends(rows, former_ledger.root(engine), root)
+    findings += _ends(rows, former_ledger.root(engine), root and root.strip().lower())
     entries = sum(row.rows for row in rows)
     told = [f"{entries:,} entries in {len(rows)} batches, root {rows[-1].root}"]
     batches, before = former_ledger.size(engine)
     told += [f"{before:,} entries in {batches} batches of the former ledger, before them"] if batches else []
-    for lines, found in (_signatures(rows, key), _outside(rows, city, outside), _closed(engine, city)):
+    for lines, found in (_signatures(rows, [key.strip().lower() for key in keys]), _outside(rows, city, outside), _closed(engine, city)):
         told += lines
         findings += found
-    told += [] if root or key or outside else ["nothing from outside the store was compared: give --root, --key or --outside"]
+    told += (
+        []
+        if root or keys or outside or city.settings.carbon.outside_roots
+        else ["nothing from outside the store was compared: give --root, --key or --outside"]
+    )
     if recompute and not findings:
         findings += _recomputed(engine, city)
         told += ["every entry was computed again from the stored usage and the factors"]
@@ -81,24 +85,26 @@ def _ends(rows: Sequence[Any], genesis: str, root: str | None) -> list[Problem]:
     return found
 
 
-def _signatures(rows: Sequence[Any], key: str | None) -> tuple[list[str], list[Problem]]:
+def _signatures(rows: Sequence[Any], keys: Sequence[str]) -> tuple[list[str], list[Problem]]:
+    """Each signature is of its root; given public keys (one after another, when they were changed), each is by one of them."""
+    by = " or ".join(key[:16] for key in keys)
     remedy = "Compare the store with a backup, and the key with the one its holder published."
     found = []
     for row in rows:
         subject = f"ledger batch {row.number}"
         if row.signature is None:
             continue
-        if key is not None and row.public_key != key:
-            found.append(Problem(subject, f"signed by {row.public_key[:16]}", f"signed by {key[:16]}", remedy))
+        if keys and row.public_key not in keys:
+            found.append(Problem(subject, f"signed by {row.public_key[:16]}", f"signed by {by}", remedy))
         elif not signature.check(row.public_key, row.root, row.signature):
             found.append(Problem(subject, "its signature is not of its root", "a signature of its root", remedy))
     signed = [row for row in rows if row.signature is not None]
-    if key is not None and not signed:
-        found.append(Problem("ledger", "no root is signed", f"signed by {key[:16]}", remedy))
-    elif key is not None and rows[-1].signature is None:
-        found.append(Problem(f"ledger batch {rows[-1].number}", "unsigned", f"signed by {key[:16]}", remedy))
-    by = ", ".join(sorted({row.public_key for row in signed}))
-    return [f"{len(signed)} of {len(rows)} roots signed" + (f" by {by}" if by else "")], found
+    if keys and not signed:
+        found.append(Problem("ledger", "no root is signed", f"signed by {by}", remedy))
+    elif keys and rows[-1].signature is None:
+        found.append(Problem(f"ledger batch {rows[-1].number}", "unsigned", f"signed by {by}", remedy))
+    theirs = ", ".join(sorted({row.public_key for row in signed}))
+    return [f"{len(signed)} of {len(rows)} roots signed" + (f" by {theirs}" if theirs else "")], found
 
 
 def _outside(rows: Sequence[Any], city: LoadedCity, outside: Path | None) -> tuple[list[str], list[Problem]]:
@@ -111,7 +117,7 @@ def _outside(rows: Sequence[Any], city: LoadedCity, outside: Path | None) -> tup
             found += error.problems
             continue
         found += roots.differences(kept, rows, path)
-        told.append(f"{len(kept)} roots in {path}")
+        told.append(f"{len({one.number for one in kept})} of {len(rows)} roots in {path}")
     return told, found
 
 

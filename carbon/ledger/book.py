@@ -78,7 +78,8 @@ class _Groups:
             get = attrgetter(*self.names) if len(self.names) > 1 else (lambda row: (getattr(row, self.names[0]),))
             said = [get(row) for row in rows]
             self._seen[id(rows)] = rows, said
-            self.found |= dict.fromkeys(said, 0)
+            for one in said:  # lines read from their file again, after `settle`, keep their number
+                self.found.setdefault(one, 0)
 
     def settle(self) -> None:
         self.found = {said: number for number, said in enumerate(sorted(self.found))}
