@@ -4,6 +4,7 @@ from fractions import Fraction
 
 from carbon.statements.document import Cell, Column, Row, Section, Table, Value, rounded
 from carbon.statements.source import MG_PER_T, STATES, Source
+from carbon.statements.vocabulary import told
 from carbon.statements.words import column, say
 
 _POSTING = {"kind": "posting"}
@@ -12,10 +13,10 @@ _POSTING = {"kind": "posting"}
 def back_matter(source: Source, kind: str) -> tuple[Section, ...]:
     """Sections quality, method, factors and proof of a statement of some kind."""
     lang = source.language
-    told = tuple(say(lang, key, assessment=source.assessment, zone=source.zone) for key in (f"method_{kind}", *_METHOD))
+    methods = tuple(say(lang, key, assessment=source.assessment, zone=source.zone) for key in (f"method_{kind}", *_METHOD))
     return (
         Section("quality", say(lang, "quality"), quality_text(source), (quality(source), *restated(source)), new_page=True),
-        Section("method", say(lang, "method"), told),
+        Section("method", say(lang, "method"), methods),
         Section("factors", say(lang, "factors"), _factor_text(source), (rules(source), potentials(source), factors(source), *sets(source))),
         Section("proof", say(lang, "proof"), (say(lang, "proof_text"),), (proof(source),)),
     )
@@ -99,8 +100,8 @@ def _spread(source: Source) -> tuple[str, ...]:
     if not len(found.by_source):
         return (say(lang, "spread_unknown"),)
     first = found.by_source.iloc[0]
-    told = {"low": f"{found.low_kg / 1000:,.1f}", "high": f"{found.high_kg / 1000:,.1f}", "source": first["source"]}
-    said = say(lang, "spread", **told, share=f"{100 * first['share']:.0f} %")
+    values = {"low": f"{found.low_kg / 1000:,.1f}", "high": f"{found.high_kg / 1000:,.1f}", "source": told(lang, str(first["source"]))}
+    said = say(lang, "spread", **values, share=f"{100 * first['share']:.0f} %")
     return (said, say(lang, "spread_unstated", share=f"{100 * found.unstated_share:.1f} %")) if found.unstated_share else (said,)
 
 
@@ -118,7 +119,7 @@ def restated(source: Source) -> tuple[Table, ...]:
         column(lang, "closed"),
         column(lang, "locked", "number", "tCO2e", 3),
         Column("now", say(lang, "restated"), "number", "tCO2e", 3),
-        column(lang, "change", "number", "%", 2),
+        column(lang, "change", "number", "%", 4),
         Column("root", say(lang, "ledger_root"), "text"),
         column(lang, "reason", "text"),
     )
@@ -148,9 +149,21 @@ def rules(source: Source) -> Table:
     ordered = sorted(source.rules.values(), key=lambda rule: (not rule.provisional, rule.rule_id, rule.gas, rule.kind))
     rows = []
     for rule in ordered:
-        note = " ".join(text for text in (say(lang, "is_provisional") if rule.provisional else "", rule.note) if text)
+        note = " ".join(text for text in (say(lang, "is_provisional") if rule.provisional else "", told(lang, rule.note)) if text)
         ratio = f"{rule.numerator} / {rule.denominator}"
-        rows.append(Row((rule.rule_id, rule.gas, say(lang, rule.kind), rule.basis, ratio, "; ".join(name for name, _ in rule.parts), note)))
+        rows.append(
+            Row(
+                (
+                    rule.rule_id,
+                    rule.gas,
+                    say(lang, rule.kind),
+                    told(lang, rule.basis),
+                    ratio,
+                    "; ".join(name for name, _ in rule.parts),
+                    note,
+                )
+            )
+        )
     return Table("Rules", say(lang, "rules"), columns, tuple(rows), (say(lang, "ratio_note"),))
 
 
@@ -170,8 +183,8 @@ def factors(source: Source) -> Table:
         spread = (
             say(lang, "unknown") if factor.uncertainty_percent is None else f"±{factor.uncertainty_percent} % ({factor.uncertainty_source})"
         )
-        told = f"{factor.source} [{factor.licence}]"
-        rows.append(Row((name, f"{factor.value:f}", factor.unit, factor.region, factor.validity, spread, told, digest)))
+        source_of, valid = f"{factor.source} [{factor.licence}]", told(lang, factor.validity)
+        rows.append(Row((name, Value(factor.value), factor.unit, factor.region, valid, spread, source_of, digest)))
     return Table("Factors", say(lang, "factor_list"), columns, tuple(rows))
 
 
@@ -180,7 +193,7 @@ def potentials(source: Source) -> Table:
     lang = source.language
     columns = (column(lang, "gas"), column(lang, "weight"), column(lang, "assessment"))
     gases = [gas for (gas,) in source.distinct("gas") if gas != "-"]
-    rows = tuple(Row((gas, f"{source.weights[gas]:f}", source.assessment)) for gas in gases)
+    rows = tuple(Row((gas, Value(source.weights[gas]), source.assessment)) for gas in gases)
     return Table("Potentials", say(lang, "potentials"), columns, rows)
 
 
@@ -198,10 +211,10 @@ def proof(source: Source) -> Table:
     """Root, signature, key, time, and the files of the proof with their hashes."""
     lang, seal = source.language, source.seal
     unsigned = say(lang, "unsigned")
-    told = {
+    sealed = {
         "ledger_root": seal.root, "batches": str(seal.batches), "known_at": seal.known_at_utc,
         "signature": seal.signature or unsigned, "public_key": seal.public_key or unsigned,
     }  # fmt: skip
-    rows = [Row((say(lang, key), value)) for key, value in told.items()]
+    rows = [Row((say(lang, key), value)) for key, value in sealed.items()]
     rows += [Row((f"SHA-256 {name}", digest)) for name, digest in sorted(seal.files.items())]
     return Table("Proof", say(lang, "proof"), (column(lang, "what"), column(lang, "content", "text")), tuple(rows))

@@ -47,7 +47,7 @@ def _table(source: Source, key: str, parts: tuple[str, ...]) -> Table:
             }
             amount = source.value("amount", Quantity(quantity).scale, part, **where)
             mass = source.mass(part, **where)
-            counts: list[Value | None] = [source.value("entries", 1, part, state=state, **where) for state in STATES]
+            counts: list[Value | None] = [source.value("entries", 1, part, **where, state=state) for state in STATES]
             cells: tuple[Cell, ...] = (account, named(lang, activity), scope, part or source.period, amount, Quantity(quantity).unit, gas)
             if not amount.exact and not any(count.exact for count in counts if count):
                 cells, counts = (*cells[:4], None, *cells[5:]), [None] * len(STATES)  # a further gas: the first one's row has the amount

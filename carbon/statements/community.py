@@ -4,6 +4,7 @@ Reference: Global Protocol for Community-Scale Greenhouse Gas Inventories (GPC),
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 
 from carbon.statements.back import back_matter
@@ -39,7 +40,8 @@ def part(code: str) -> str:
 
 def community(source: Source, subsectors: Mapping[str, str], keys: Mapping[str, tuple[str, str]]) -> Document:
     """The GPC inventory. `subsectors` {code: title}; `keys` {code: (notation key, reason)} of those without a figure."""
-    lang = source.language
+    lang, source = source.language, _public(source, keys)
+    hidden = [code for code, (key, _) in keys.items() if key == "C"]
     summary = _summary(source)
     series = tuple(Series(column.title, _floats(summary, column.key)) for column in summary.columns[1:4])
     labels = tuple(str(row.cells[0]) for row in summary.rows[:-1])
@@ -47,7 +49,7 @@ def community(source: Source, subsectors: Mapping[str, str], keys: Mapping[str, 
         Section(
             "summary",
             say(lang, "summary"),
-            (say(lang, "method_gpc"),),
+            (say(lang, "method_gpc"), *([say(lang, "confidential", codes=", ".join(hidden))] if hidden else [])),
             (summary,),
             (Chart(summary.title, "tCO2e", "bars", labels, series),),
         ),
@@ -55,6 +57,16 @@ def community(source: Source, subsectors: Mapping[str, str], keys: Mapping[str, 
         *back_matter(source, "gpc"),
     )
     return Document("gpc", say(lang, "gpc"), source.city, source.shown, lang, sections, source.seal)
+
+
+def _public(source: Source, keys: Mapping[str, tuple[str, str]]) -> Source:
+    """The source without its confidential sub-sectors, and without figures of the whole city that they could be taken from."""
+    secret = source.book["gpc"].isin([code for code, (key, _) in keys.items() if key == "C"])
+    if not secret.any():
+        return source
+    accounts = set(source.book.loc[secret, "account_id"])
+    usable = {name: share for name, share in source.usable.items() if name not in accounts}
+    return replace(source, book=source.book[~secret].reset_index(drop=True), usable=usable, uncertainty=None, comparatives=())
 
 
 def _floats(table: Table, key: str) -> tuple[float, ...]:
@@ -68,17 +80,17 @@ def _codes(source: Source) -> list[str]:
 def _summary(source: Source) -> Table:
     lang = source.language
 
-    def column(key: str, title: str = "", adds: tuple[str, ...] = ()) -> Column:
+    def mass(key: str, title: str = "", adds: tuple[str, ...] = ()) -> Column:
         return Column(key, title or say(lang, key), "number", "tCO2e", PLACES, adds)
 
-    basic, plus = column("basic", "BASIC", _PARTS[:3]), column("basic_plus", "BASIC+", ("basic", *_PARTS[3:5]))
+    basic, plus = mass("basic", "BASIC", _PARTS[:3]), mass("basic_plus", "BASIC+", ("basic", *_PARTS[3:5]))
     columns = (
-        column(lang, "sector"),
-        *map(column, _PARTS[:3]),
+        Column("sector", say(lang, "gpc_sector")),
+        *map(mass, _PARTS[:3]),
         basic,
-        *map(column, _PARTS[3:5]),
+        *map(mass, _PARTS[3:5]),
         plus,
-        *map(column, _PARTS[5:]),
+        *map(mass, _PARTS[5:]),
     )
     codes, rows = _codes(source), []
     for sector, name in _SECTORS.items():
@@ -104,9 +116,7 @@ def _detail(source: Source, subsectors: Mapping[str, str], keys: Mapping[str, tu
     for code, title in {**subsectors, **{code: code for code in sorted(there - set(subsectors))}}.items():
         key, reason = keys.get(code, ("", "") if code in there else ("NE", say(lang, "no_entry")))
         title, reason = named(lang, title), named(lang, reason)
-        if key == "C":  # a confidential figure is in the sum of another place, never printed here
-            rows.append(Row((code, title, key, *[None] * 4, key, None, reason)))
-        elif code in there:
+        if code in there:
             rows.append(Row((code, title, key, *gas_cells(source, kind="posting", gpc=code), _level(source, code), reason)))
         else:
             rows.append(Row((code, title, key, *[None] * 4, key, None, reason)))

@@ -10,6 +10,7 @@ from carbon.statements.back import back_matter
 from carbon.statements.document import Cell, Column, Document, Row, Section, Table, Value, rounded
 from carbon.statements.source import MG_PER_T, Source
 from carbon.statements.totals import total_row
+from carbon.statements.vocabulary import told
 from carbon.statements.words import column, known, say
 
 
@@ -58,7 +59,7 @@ def _stream(source: Source, row: Mapping[Any, Any]) -> tuple[Cell, ...]:
     return (
         str(row["stream"]),
         str(row["account_id"]),
-        str(row["source_of_data"]),
+        told(source.language, str(row["source_of_data"])),
         Value(row["amount"], str(source.address("amount", **where))),
         str(row["unit"]),
         Value(factor) if isinstance(factor, Decimal) else None,

@@ -10,7 +10,7 @@ from carbon.statements.document import Cell, Chart, Column, Document, Row, Secti
 from carbon.statements.scope2 import both_totals, instruments, two_bases
 from carbon.statements.source import Condition, Source
 from carbon.statements.totals import total_row
-from carbon.statements.vocabulary import named
+from carbon.statements.vocabulary import named, told
 from carbon.statements.words import column, say
 from city.quantities import Quantity
 
@@ -139,9 +139,12 @@ def beside(source: Source) -> tuple[Table, ...]:
     lang = source.language
     head = (column(lang, "account"), column(lang, "activity"), column(lang, "basis"))
     outside = [
-        Row((account, named(lang, activity), basis, source.mass(account_id=account, activity=activity, basis=basis, kind="outside")))
+        Row((
+            account, named(lang, activity), told(lang, basis),
+            source.mass(account_id=account, activity=activity, basis=basis, kind="outside"),
+        ))
         for account, activity, basis in source.distinct("account_id", "activity", "basis", kind="outside")
-    ]
+    ]  # fmt: skip
     mass = column(lang, "mass", "number", "tCO2e", PLACES)
     amounts = (column(lang, "amount", "number", "", 0), column(lang, "unit"))
     memo = [

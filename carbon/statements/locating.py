@@ -89,7 +89,7 @@ def _cell(table: dict[str, Any], row: int, column: int, text: str) -> Located:
     label = " / ".join(part for part in rows[row]["cells"][:3] if isinstance(part, str))
     if not isinstance(cell, dict):
         raise _wrong(text, f"text '{cell or ''}' in column {named['title']}", "a number")
-    address = cell.get("address", "")
-    if not address:
+    address = rows[row].get("address", "") + cell.get("address", "")
+    if "address" not in cell:
         raise _wrong(text, f"{cell['exact']} in column {named['title']} is no sum of entries", "a number with an address")
     return Located(table["title"], label, named["title"], named["unit"], cell["exact"], cell.get("printed", ""), address)

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import numpy as np
 
+from carbon.statements import chinese
 from carbon.statements.back import back_matter
 from carbon.statements.document import Chart, Document, Row, Section, Series, Table, Value, rounded
 from carbon.statements.source import Source
@@ -27,7 +28,7 @@ class Judged:
 def measure_report(source: Source, measures: Sequence[Judged], plans: Sequence[str] = ()) -> Document:
     """The report of all measures; `plans` are the sentences on what the approved plans saved against plan and baseline."""
     lang = source.language
-    told = [f"{one.name}: {one.savings.sentence}" for one in measures if one.savings]
+    told = [f"{one.name}: {chinese.saved(one.savings) if lang == 'zh' else one.savings.sentence}" for one in measures if one.savings]
     why = [f"{one.name}: {problem}" for one in measures for problem in one.problems]
     charts = tuple(_chart(lang, one.name, one.savings) for one in measures if one.savings)
     sections = (
@@ -69,7 +70,7 @@ def _criteria(lang: str, measures: Sequence[Judged]) -> Table:
         Row(
             (
                 one.name,
-                c.name,
+                chinese.criterion(c.name) if lang == "zh" else c.name,
                 _number(c.value, 5) if np.isfinite(c.value) else None,
                 _number(c.limit, 5),
                 say(lang, "yes" if c.met else "no"),

@@ -1,6 +1,7 @@
 """Tables of PDF statements: columns that fit, text that wraps, numbers to the right in threes, the head on every page."""
 
-from functools import lru_cache
+from functools import cache, lru_cache
+from itertools import pairwise
 from typing import Any
 
 from carbon.statements.document import Cell, Column, Table, Value
@@ -16,6 +17,7 @@ _SIZES = (8.0, 7.5, 7.0, 6.5, 6.0, 5.5)  # of tables [pt]; the first at which al
 _WIDEST = {"label": 170.0, "text": 260.0}  # natural width a column of wrapping text may ask for [pt]
 _NARROWEST = {"label": 80.0, "text": 100.0}  # and what a longer one is left with at least [pt]
 _TOGETHER = 90.0  # room for a table's title, head and first rows, or it begins on the next page [pt]
+_CLOSING = "，。、；：？！）》〉」』】〕”’…％,.;:?!)]}%"  # marks that may not begin a line
 _GREY, _RULE, _PALE = "#e2e6ea", "#7a828a", "#f1f3f5"
 
 
@@ -52,11 +54,41 @@ def styles(language: str) -> dict[str, Any]:
     }
 
 
-def paragraph(face: Typeface, look: Any, text: str) -> Any:
-    """A paragraph of plain text, whatever characters it holds."""
+@cache
+def _chinese() -> Any:
+    """A paragraph whose lines never begin with a closing mark: it hangs in the margin of the line before (GB/T 15834-2011, 5.1)."""
     from reportlab.platypus import Paragraph
 
-    return Paragraph(face.markup(text), look)
+    class Hanging(Paragraph):
+        def breakLinesCJK(self, maxWidths: Any) -> Any:
+            made = super().breakLinesCJK(maxWidths)
+            for before, line in pairwise(made.lines):
+                # in one font a line is (space left, [text]), in several an object with pieces
+                first, last = (line[1], before[1]) if made.kind == 0 else (line.words, before.words)
+                text = first[0] if made.kind == 0 else first[0].text
+                rest = text.lstrip(_CLOSING)
+                if rest == text:
+                    continue
+                marks = text[: len(text) - len(rest)]
+                if made.kind == 0:
+                    first[0], last[-1] = rest, last[-1] + marks
+                else:
+                    last.append(first[0].clone(text=marks))
+                    first[0].text = rest
+            return made
+
+    return Hanging
+
+
+def paragraph(face: Typeface, look: Any, text: str) -> Any:
+    """A paragraph of plain text, whatever characters it holds."""
+    return _paragraph(face.markup(text), look)
+
+
+def _paragraph(markup: str, look: Any) -> Any:
+    from reportlab.platypus import Paragraph
+
+    return (_chinese() if look.wordWrap == "CJK" else Paragraph)(markup, look)
 
 
 def _wraps(column: Column) -> bool:
@@ -115,7 +147,7 @@ def _widths(table: Table, face: Typeface, width: float) -> tuple[list[float], fl
 def flowables(table: Table, face: Typeface, looks: dict[str, Any], width: float, language: str) -> list[Any]:
     """The table's title, grid and notes, ready to flow over pages with its head repeated; of a very long one where to find it."""
     from reportlab.lib.styles import ParagraphStyle
-    from reportlab.platypus import CondPageBreak, LongTable, Paragraph
+    from reportlab.platypus import CondPageBreak, LongTable
 
     if len(table.rows) > _MOST_ROWS:
         elsewhere = say(language, "elsewhere", rows=spaced(str(len(table.rows))), sheet=table.key)
@@ -123,7 +155,7 @@ def flowables(table: Table, face: Typeface, looks: dict[str, Any], width: float,
     widths, size = _widths(table, face, width)
     left = ParagraphStyle("cell", parent=looks["note"], fontSize=size, leading=size * 1.3, spaceBefore=0)
     right = ParagraphStyle("number", parent=left, alignment=2)
-    head = [Paragraph(_head(c, face), left if _wraps(c) else right) for c in table.columns]
+    head = [_paragraph(_head(c, face), left if _wraps(c) else right) for c in table.columns]
     body = [[_drawn(cell, column, face, left, right) for cell, column in zip(row.cells, table.columns, strict=True)] for row in table.rows]
     grid = LongTable([head, *body], colWidths=widths, repeatRows=1, hAlign="LEFT", style=_grid_style(table, size))
     notes = [paragraph(face, looks["note"], note) for note in table.notes]

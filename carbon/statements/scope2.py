@@ -10,12 +10,14 @@ import pandas as pd
 from carbon.statements.document import Cell, Column, Row, Table, Value, rounded
 from carbon.statements.source import MG_PER_T, Source
 from carbon.statements.totals import total_row
+from carbon.statements.vocabulary import told
 from carbon.statements.words import column, say
 
 _WH_PER_KWH = 1000
 _PLACES = 3  # of tonnes
 _POSTING = {"kind": "posting"}
-_AMOUNTS = ("consumption_wh", "own_wh", "instruments_wh", "supplier_wh", "residual_wh", "matched_wh")
+_COVERED = ("own_wh", "instruments_wh", "supplier_wh", "residual_wh")  # together the consumption
+_AMOUNTS = ("consumption_wh", *_COVERED, "matched_wh")
 
 
 def both_totals(source: Source, dual: pd.DataFrame) -> Table:
@@ -40,7 +42,9 @@ def two_bases(source: Source, dual: pd.DataFrame) -> Table:
     amounts = [name for name in _AMOUNTS if name in dual]
     rules = sorted(set(dual["market_rule"]))
     columns = [column(lang, "account")]
-    columns += [Column(name.removesuffix("_wh"), say(lang, name), "number", "kWh", 0) for name in amounts]
+    parts = tuple(name.removesuffix("_wh") for name in _COVERED if name in dual)
+    adds = {"consumption_wh": parts}
+    columns += [Column(name.removesuffix("_wh"), say(lang, name), "number", "kWh", 0, adds.get(name, ())) for name in amounts]
     columns += [Column(name.removesuffix("_mg"), say(lang, name), "number", "tCO2e", _PLACES) for name in ("location_mg", "market_mg")]
     rows = []
     for account, group in dual.groupby("account_id", sort=True):
@@ -49,7 +53,7 @@ def two_bases(source: Source, dual: pd.DataFrame) -> Table:
         cells += [Value(Fraction(int(group["location_mg"].sum()), MG_PER_T), str(source.address(source.co2e, **where)))]
         cells += [Value(Fraction(int(group["market_mg"].sum()), MG_PER_T))]
         rows.append(Row((*cells, " ".join(f"({rules.index(rule) + 1})" for rule in sorted(set(group["market_rule"]))))))
-    notes = (say(lang, "two_bases_note"), *(f"({number}) {rule}" for number, rule in enumerate(rules, 1)))
+    notes = (say(lang, "two_bases_note"), *(f"({number}) {told(lang, rule)}" for number, rule in enumerate(rules, 1)))
     total = total_row((say(lang, "total"),), rows) if rows else None
     body = (*rows, Row((*total.cells[:-1], None), total.of)) if total else ()
     return rounded(Table("Scope 2", say(lang, "two_bases"), (*columns, column(lang, "market_rule")), body, notes))
@@ -61,7 +65,13 @@ def instruments(source: Source, used: pd.DataFrame) -> Table:
     texts = ("instrument_id", "type", "account_id", "period", "beneficiary", "retired_on", "serials")
     columns = (*(column(lang, name) for name in texts), column(lang, "wh", "number", "kWh", 3))
     rows = [
-        Row((*(str(row.get(name, "")) for name in texts), Value(Fraction(int(row["wh"]), _WH_PER_KWH)))) for row in used.to_dict("records")
+        Row(
+            (
+                *(told(lang, str(row.get(name, ""))) if name in ("type", "serials") else str(row.get(name, "")) for name in texts),
+                Value(Fraction(int(row["wh"]), _WH_PER_KWH)),
+            )
+        )
+        for row in used.to_dict("records")
     ]
     body = (*rows, total_row((say(lang, "total"), *[None] * (len(texts) - 1)), rows)) if rows else ()
     return rounded(Table("Instruments", say(lang, "instruments"), columns, body))

@@ -14,7 +14,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     ),
     "no_dual": (
         "Scope 2 is location-based. No market-based figure is given: no certificate, contract or supplier's factor is on file.",
-        "范围二采用基于位置的口径。因无绿证、合同或供电商因子，未列示基于市场的数值。",
+        "范围二采用基于位置的口径。因无绿证、合同或供应商因子，未列示基于市场的数值。",
     ),
     "no_market": (
         "Scope 2 is location-based. The market-based figure cannot be given, for this reason:",
@@ -26,7 +26,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     ),
     "two_bases_note": (
         "Consumption = self-made + covered by instruments + supplier's factor + not covered. Matched: renewable in the very hour of use.",
-        "用电量 = 自发自用 + 绿证与合同覆盖 + 供电商因子 + 未覆盖。逐时匹配：可再生电量与用电同一小时。",
+        "用电量 = 自发自用 + 绿证与合同覆盖 + 供应商因子 + 未覆盖。逐时匹配：可再生电量与用电同一小时。",
     ),
     "beside_intro": (
         "What stands here is in no total of this statement: it is told again (energy in lost water), for others' books, or weighs nothing.",
@@ -109,14 +109,14 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "industrial processes and "
         "land use. Notation keys: IE included elsewhere, NE not estimated, NO not occurring, C confidential.",
         "框架：《城市温室气体核算国际标准》（GPC）1.1 版。BASIC 包括固定能源与交通的范围一、范围二，以及本市产生的废弃物（不论处理地）；"
-        "BASIC+ 另加电网损耗、跨界交通、工业过程和土地利用。标识：IE 他处计入，NE 未估算，NO 不发生，C 保密。",
+        "BASIC+ 另加电网损耗、跨界交通、工业过程和土地利用。标识：IE 列于他处，NE 未计算，NO 未发生，C 保密。",
     ),
     "method_energy": (
         "Frame: GB/T 2589-2020. Equivalent value turns electricity into coal by its heat, equal value by the coal that power "
         "plants took in "
         "that year. The two stand in tables of their own and are never added. Water is no energy here: its electricity is "
         "metered at the pumps.",
-        "框架：GB/T 2589-2020。当量值按电的热值折标，等价值按当年供电煤耗折标，两者分表列示，不得相加。"
+        "框架：GB/T 2589-2020。当量值按电的热值折标，等价值按当年火电供电标准煤耗折标，两者分表列示，不得相加。"
         "水不作为能源计入：其耗电已在水泵电表计量。",
     ),
     "method_accounts": (
@@ -157,11 +157,17 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "equal_missing": (
         "No equal value is given: no coal consumption of power supply is published for {year} in the factor sets, and "
         "another year's is not used.",
-        "未列示等价值：因子集中没有 {year} 年供电煤耗，不使用其他年度数值。",
+        "未列示等价值：因子集中没有 {year} 年火电供电标准煤耗，不使用其他年度数值。",
     ),
     "elsewhere": (
         "{rows} rows: too long for print. They are in the workbook (sheet {sheet}), in CSV and in JSON.",
         "共 {rows} 行，篇幅过长不予印出，见工作簿（工作表 {sheet}）、CSV 与 JSON。",
+    ),
+    "confidential": (
+        "Confidential sub-sectors (C): {codes}. No number of this statement holds them, so that none can be had by subtraction, and "
+        "totals are without them. The folder proof, the inventory and the statement by account do hold them: hand those to auditors only.",
+        "保密子部门（C）：{codes}。本报表任何数值均不含这些子部门，合计亦不含，因此无法通过相减得出。"
+        "proof 文件夹、温室气体排放清单与分科目报表包含这些数值，仅供审计人员使用。",
     ),
     "gpc_levels": (
         "Data quality: H measured, M partly estimated or substituted (up to a quarter of the mass), L more.",
@@ -213,6 +219,6 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "method_enterprise": (
         "Streams are the accounts of the monitoring plan. Days with gaps are raised as the plan says, and shown apart. "
         "Allowances are whole tonnes.",
-        "排放源流即监测计划所列科目。缺数日按监测计划补足并单独列示。配额以整吨计。",
+        "碳源流即数据质量控制方案所列科目。缺数日按该方案补足并单独列示。配额以整吨计。",
     ),
 }

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
+from carbon.statements import chinese
 from carbon.statements.back import back_matter
 from carbon.statements.document import Cell, Chart, Column, Document, Row, Section, Series, Table, Value, rounded
 from carbon.statements.source import Source
+from carbon.statements.vocabulary import told
 from carbon.statements.words import column, say
 from carbon.targets.odds import CALIBRATION
 from carbon.targets.standing import Standing
@@ -20,7 +22,12 @@ def target_report(source: Source, standings: Sequence[Standing], problems: Seque
     """
     lang = source.language
     warnings = [str(warning) for one in standings for warning in one.warnings]
-    text = (say(lang, "targets_intro"), *(f"{one.target.id}: {one.sentence}" for one in standings), *warnings, *problems)
+    text = (
+        say(lang, "targets_intro"),
+        *(f"{one.target.id}: {chinese.standing(one) if lang == 'zh' else one.sentence}" for one in standings),
+        *warnings,
+        *problems,
+    )
     sections = (
         Section("summary", say(lang, "summary"), text, (_targets(lang, standings),)),
         Section(
@@ -58,9 +65,10 @@ def _targets(lang: str, standings: Sequence[Standing]) -> Table:
     rows = []
     for one in standings:
         now, target = one.progress, one.target
-        told = (target.id, str(one.metric), target.unit, str(target.base_year), Value(target.base_value), str(now.year))
+        metric = chinese.metric(str(one.metric)) if lang == "zh" else str(one.metric)
+        head = (target.id, metric, target.unit, str(target.base_year), Value(target.base_value), str(now.year))
         light = f"{_LIGHTS[now.light]} {say(lang, now.light)}"
-        rows.append(Row((*told, Value(now.required), Value(now.actual), Value(now.gap), light, _value(now.needed_per_year))))
+        rows.append(Row((*head, Value(now.required), Value(now.actual), Value(now.gap), light, _value(now.needed_per_year))))
     return rounded(Table("Targets", say(lang, "targets"), columns, tuple(rows), _light_rules(lang, standings)))
 
 
@@ -103,7 +111,10 @@ def _odds(lang: str, standings: Sequence[Standing]) -> Table:
         for o in one.odds
     ]
     judged = dict.fromkeys(one.target.measure for one in standings if one.odds)
-    notes = (say(lang, "odds_note"), *(CALIBRATION[measure].sentence for measure in judged if measure in CALIBRATION))
+    notes = (
+        say(lang, "odds_note"),
+        *(chinese.calibration(one) if lang == "zh" else one.sentence for name in judged if (one := CALIBRATION.get(name))),
+    )
     return rounded(Table("Odds", say(lang, "odds_of"), columns, tuple(rows), notes))
 
 
@@ -113,7 +124,7 @@ def _changes(lang: str, standings: Sequence[Standing]) -> tuple[Table, ...]:
         _number(lang, "change", 1, "%"), Column("told", say(lang, "reason"), "text"),
     )  # fmt: skip
     rows = [
-        Row((one.target.id, str(c.published), Value(c.before), Value(c.after), Value(c.change_percent), c.sentence))
+        Row((one.target.id, str(c.published), Value(c.before), Value(c.after), Value(c.change_percent), told(lang, c.sentence)))
         for one in standings
         for c in one.changes
     ]

@@ -6,10 +6,11 @@ import os
 from decimal import Decimal
 from fractions import Fraction
 from io import StringIO
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from carbon.statements.document import Cell, Document, Table, Value
+from carbon.statements.document import Cell, Document, Row, Table, Value
 
 _PLACES = 12  # decimals of a ratio that no decimal states exactly
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -62,28 +63,37 @@ def write_csv(document: Document, folder: Path) -> tuple[Path, ...]:
     return tuple(write_bytes(folder / csv_name(table.key), csv_of(table).encode()) for table in document.tables)
 
 
-def _cell(cell: Cell) -> Any:
+def _row(row: Row) -> dict[str, Any]:
+    """A row; what the addresses of its cells share at their beginning is said once."""
+    addresses = [cell.address.split("/")[:-1] for cell in row.cells if isinstance(cell, Value) and cell.address]
+    shared = "".join(f"{parts[0]}/" for parts in takewhile(lambda parts: len(set(parts)) == 1, zip(*addresses, strict=False)))
+    return {"of": list(row.of), "address": shared, "cells": [_cell(cell, len(shared)) for cell in row.cells]}
+
+
+def _cell(cell: Cell, shared: int) -> Any:
     if not isinstance(cell, Value):
         return cell
     printed = {} if cell.printed is None else {"printed": stated(cell.printed)}
-    return {"exact": stated(cell.exact), **printed, **({"address": cell.address} if cell.address else {})}
+    return {"exact": stated(cell.exact), **printed, **({"address": cell.address[shared:]} if cell.address else {})}
 
 
 def _table(table: Table) -> dict[str, Any]:
     columns = [{name: getattr(c, name) for name in ("key", "title", "kind", "unit", "places")} for c in table.columns]
-    rows = [{"of": list(row.of), "cells": [_cell(cell) for cell in row.cells]} for row in table.rows]
-    return {"key": table.key, "title": table.title, "columns": columns, "rows": rows, "notes": list(table.notes)}
+    return {"key": table.key, "title": table.title, "columns": columns, "rows": list(map(_row, table.rows)), "notes": list(table.notes)}
 
 
 def json_of(document: Document) -> str:
-    """The whole document as JSON: numbers as text, exact and as printed, with the address `penstock explain` takes."""
+    """The whole document as JSON: numbers as text, exact and as printed, with the address `penstock explain` takes.
+
+    An address is that of the row and that of the cell, one behind the other; a cell without one is no sum of entries.
+    """
     seal = {name: getattr(document.seal, name) for name in ("root", "batches", "known_at_utc", "signature", "public_key")}
     sections = [
         {"key": s.key, "title": s.title, "text": list(s.text), "tables": [_table(table) for table in s.tables]} for s in document.sections
     ]
     head = {name: getattr(document, name) for name in ("kind", "title", "city", "period", "language")}
     whole = {**head, "seal": {**seal, "files": dict(document.seal.files)}, "sections": sections}
-    return json.dumps(whole, ensure_ascii=False, indent=1) + "\n"
+    return json.dumps(whole, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
 def write_json(document: Document, path: Path) -> Path:

@@ -1,5 +1,7 @@
 """What the books call things, in Chinese: activities, carriers, sectors and the sub-sectors of the community protocol."""
 
+from carbon.statements.chinese import translated
+
 _CHINESE = {
     # activities and carriers
     "grid electricity": "外购电力",
@@ -58,6 +60,16 @@ _CHINESE = {
     "of the city, treated inside": "本市产生，市内处理",
     "of the city, treated outside": "本市产生，市外处理",
     "of others, treated inside": "外地产生，市内处理",
+    # bases and instruments
+    "location": "基于位置",
+    "market": "基于市场",
+    "direct": "直接",
+    "certificate": "绿证",
+    "contract": "合同",
+    # monitoring plans
+    "measured": "实测",
+    "invoice": "结算凭证",
+    "default": "缺省值",
     # reasons of notation keys
     "no account of this sub-sector": "没有该子部门的科目",
     "stated by the city": "由城市说明",
@@ -72,3 +84,8 @@ def named(language: str, text: str) -> str:
         return _CHINESE[text]
     head, colon, tail = text.partition(": ")
     return f"{_CHINESE[head]}：{_CHINESE[tail]}" if colon and head in _CHINESE and tail in _CHINESE else text
+
+
+def told(language: str, text: str) -> str:
+    """A sentence or mark that other parts make by a fixed wording, in a language; one that is not known stays as it is."""
+    return translated(_CHINESE.get(text, text)) if language == "zh" else text

@@ -2,12 +2,11 @@
 
 import os
 from datetime import datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from carbon.statements.document import Cell, Document, Row, Table, Value
-from carbon.statements.tidy import neutral
+from carbon.statements.document import Cell, Column, Document, Row, Table, Value
+from carbon.statements.tidy import neutral, stated
 from city.problems import fault
 
 FIRST_ROW = 6  # of the first row below the header, as a spreadsheet counts: title, city and period, root, empty line, header
@@ -75,11 +74,13 @@ class _Styles:
         self.head = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
         self.wrap = book.add_format({"text_wrap": True, "valign": "top"})
 
-    def number(self, places: int, total: bool) -> Any:
-        """Thousands and `places` decimals, bold for a total."""
-        code = "#,##0" + ("." + "0" * places if places else "")
-        key = f"{code}{total}"
-        return self._made.get(key) or self._made.setdefault(key, self._book.add_format({"num_format": code, "bold": total}))
+    def of(self, column: Column, total: bool) -> Any:
+        """Numbers with thousands and the column's decimals, text wrapped, bold for a total."""
+        look: dict[str, Any] = {"bold": total, "valign": "top", "text_wrap": column.kind == "text"}
+        if column.kind == "number":
+            look["num_format"] = "#,##0" + ("." + "0" * column.places if column.places else "")
+        key = str(look)
+        return self._made.get(key) or self._made.setdefault(key, self._book.add_format(look))
 
 
 def _about(sheet: Any, document: Document, styles: _Styles) -> None:
@@ -101,19 +102,17 @@ def _sheet(sheet: Any, document: Document, table: Table, styles: _Styles) -> Non
         sheet.set_column(c, c, 14 if column.kind == "number" else 36 if column.kind == "text" else 22)
     for r, row in enumerate(table.rows):
         for c, cell in enumerate(row.cells):
-            _write(sheet, (header + 1 + r, c), cell, _formula(table, row, r, c), (table.columns[c].places, bool(row.of), styles))
+            _write(sheet, (header + 1 + r, c), cell, _formula(table, row, r, c), styles.of(table.columns[c], bool(row.of)))
     for line, note in enumerate(table.notes, header + len(table.rows) + 2):
         sheet.write_string(line, 0, neutral(note))
     sheet.freeze_panes(header + 1, 0)
 
 
-def _write(sheet: Any, at: tuple[int, int], cell: Cell, formula: str, look: tuple[int, bool, _Styles]) -> None:
-    places, total, styles = look
+def _write(sheet: Any, at: tuple[int, int], cell: Cell, formula: str, style: Any) -> None:
     if isinstance(cell, str):
-        sheet.write_string(*at, neutral(cell), styles.bold if total else None)
+        sheet.write_string(*at, neutral(cell), style)
     elif isinstance(cell, Value):
-        number = float(cell.printed if cell.printed is not None else Decimal(str(cell.exact)))
-        style = styles.number(places, total)
+        number = float(stated(cell.exact) if cell.printed is None else cell.printed)
         if formula:
             sheet.write_formula(*at, formula, style, number)
         else:

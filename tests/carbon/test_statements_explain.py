@@ -1,5 +1,7 @@
 """Every printed number is the sum of the entries at its address, found again from the batches and not from the sums."""
 
+import subprocess
+import sys
 import time
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -98,3 +100,9 @@ def test_a_number_of_a_year_of_hours_is_explained_in_under_a_second(source):
     found = _explained(large, source, "2022/kind=posting/show=co2e:AR6")
     assert time.process_time() - begin < 1.0
     assert found.rows > 40_000
+
+
+def test_explaining_loads_no_pandas():
+    """A second for an answer is not enough for that import on a busy machine."""
+    code = "import sys, service.explaining; print({'pandas', 'pyarrow', 'pandera'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "set()"

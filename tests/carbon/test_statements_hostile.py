@@ -55,6 +55,7 @@ def test_every_number_of_hostile_names_is_found_again_from_workbook_and_csv(made
                     assert book[table.key][place].data_type == "s", cell
                 if isinstance(cell, Value) and cell.address and cell.exact:
                     found = locate(f"{tmp_path}/s.xlsx#{table.key}!{place}")
+                    assert found.address == cell.address
                     total = explain(made, parse(found.address), city.ZONE, source.weights, source.coal).total
                     assert Fraction(cell.exact) in {total / per for per in (1, 1000, 10**9)}
                     asked += 1

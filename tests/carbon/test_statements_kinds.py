@@ -14,6 +14,7 @@ from carbon.statements.document import Value
 from carbon.statements.energy import balance
 from carbon.statements.inventory import inventory
 from carbon.statements.source import Comparative
+from carbon.statements.tidy import json_of
 from carbon.statements.totals import addressed
 from carbon.statements.words import LANGUAGES, say
 from tests.carbon import statement_city as city
@@ -91,6 +92,7 @@ def test_scope_two_stands_on_both_bases(source):
     table, both = tables["Scope 2"], tables["Both bases"]
     total = table.rows[-1]
     assert both.rows[0].cells[2].exact - both.rows[1].cells[2].exact == Fraction(2_576_500, _G)  # what the instruments cover
+    assert table.columns[1].adds == ("own", "instruments", "residual")  # printed, they are the consumption
     assert table.notes[1:] == ("(1) grid average: no residual mix is published", "(2) none left")
     assert [row.cells[-1] for row in table.rows] == ["(1)", "(2)", None]
     assert total.cells[table.place("location")].exact == Fraction(4_122_400, _G)
@@ -127,6 +129,19 @@ def test_a_confidential_subsector_prints_no_figure(source):
     document = community(source, SUBSECTORS, {"I.3.1": ("C", "stated by the city")})
     row = next(row for row in _tables(document)["Detail"].rows if row.cells[0] == "I.3.1")
     assert not [cell for cell in row.cells if isinstance(cell, Value)]
+
+
+def test_a_confidential_figure_is_in_no_number_of_the_statement(source):
+    """What is seven times as large leaves every printed number as it was: so none can be had by subtraction."""
+    keys, secret = {"I.3.1": ("C", "stated by the city")}, source.book["gpc"] == "I.3.1"
+    assert secret.any()
+    signed = (Comparative("2022-05", "2022-06-03", "auditor", Fraction(100 * _G), Fraction(101 * _G), "ab" * 32, ""),)
+    larger = source.book.assign(mg=source.book["mg"].where(~secret, source.book["mg"] * 7))
+    one, other = (community(replace(source, book=book, comparatives=signed), SUBSECTORS, keys) for book in (source.book, larger))
+    assert json_of(one) == json_of(other)
+    assert "I.3.1" in one.sections[0].text[1]
+    open_book = [community(replace(source, book=book), SUBSECTORS, {}) for book in (source.book, larger)]
+    assert json_of(open_book[0]) != json_of(open_book[1])
 
 
 def test_the_energy_balance_gives_coal_by_its_coefficient_and_no_foreign_year(source):
