@@ -119,11 +119,10 @@ def doubled(ledger: Ledger, batch: Batch) -> None:
         kept = rows[~np.isin(one.header.number * NUMBER + rows, list(taken))] if taken else rows
         if len(kept):
             spans.append(_spans(old, kept, keys, one))
-    if len(spans) == 1:
-        return
     key, start, end, name = (np.concatenate([span[i] for span in spans]) for i in range(4))
-    order = np.lexsort((start, key))
-    key, start, end, name = key[order], start[order], end[order], name[order]
+    if not ((key[1:] > key[:-1]) | ((key[1:] == key[:-1]) & (start[1:] >= start[:-1]))).all():  # as those of one posting are
+        order = np.lexsort((start, key))
+        key, start, end, name = key[order], start[order], end[order], name[order]
     problems = []
     for row in np.flatnonzero((key[1:] == key[:-1]) & (start[1:] < end[:-1])).tolist()[:20]:
         point = list(keys)[key[row]][0]

@@ -12,6 +12,8 @@ from carbon.ledger import files
 from carbon.ledger.batch import COLUMNS, GENESIS, Header
 from carbon.ledger.chain import extent, sealed
 from carbon.ledger.container import same_frame
+from carbon.ledger.contradictions import contradictions
+from carbon.ledger.entries import Sealed
 from carbon.ledger.mass import masses
 from carbon.ledger.merkle import ROWS, digests, leaves, tree_root
 from city.problems import PenstockError, Problem
@@ -23,9 +25,9 @@ _SHOWN = 20  # stretches of rows named of one batch
 def verify(headers: Sequence[Header], folder: Path, root: str | None = None) -> tuple[Problem, ...]:
     """Every way in which batches differ from what was sealed, batch by batch; empty when they are sound.
 
-    Finds edited, deleted, inserted and reordered batches, rows, lines, rules and headers, and says which; missing files; and masses that
-    their rules do not give. A tail cut off, or a whole ledger rewritten and sealed again, shows only against `root` [hex], the last root as
-    it was signed, printed on a statement or kept elsewhere.
+    Finds edited, deleted, inserted and reordered batches, rows, lines, rules and headers, and says which; missing files; masses that
+    their rules do not give; and, when all that is sound, `carbon.ledger.contradictions`. A tail cut off, or a whole ledger rewritten and
+    sealed again, shows only against `root` [hex], the last root as it was signed, printed on a statement or kept elsewhere.
     """
     problems = chained(headers, root)
     for header in headers:
@@ -35,7 +37,7 @@ def verify(headers: Sequence[Header], folder: Path, root: str | None = None) -> 
             problems += differences(data, header)
         except PenstockError as error:
             problems += error.problems
-    return tuple(problems)
+    return tuple(problems or contradictions([Sealed(header, folder) for header in headers]))
 
 
 def chained(headers: Sequence[Header], root: str | None = None) -> list[Problem]:

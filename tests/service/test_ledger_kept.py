@@ -4,6 +4,7 @@ import shutil
 import sqlite3
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from carbon.ledger.batch import Batch, Header
@@ -84,11 +85,12 @@ def test_a_tail_cut_off_is_found_by_the_roots_outside(kept: tuple[Town, str], tm
 
 
 def rewritten(made: Town) -> None:
-    """Every batch says 100 stored units less of each larger entry, and the chain is sealed again, as somebody with the database would."""
+    """100 stored units less of each larger entry and its reversal, and the chain is sealed again, as somebody with the database would."""
     before: Header | None = None
     for one in book(made).batches:
         columns = {name: column.copy() for name, column in one.columns.items()}
-        columns["amount"][columns["amount"] > 100] -= 100
+        columns["amount"] -= np.where(np.abs(columns["amount"]) > 100, 100 * np.sign(columns["amount"]), 0)  # reversals alike
+        columns["amount"][columns["amount"] < -100] += 100
         columns["mg"] = masses(columns["amount"], columns["rule"], one.rules)
         batch = Batch(one.lines, one.rules, columns, one.header.known_at_utc, one.header.reason)
         before = append(batch, made.folder / "ledger", before)
