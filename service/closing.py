@@ -108,7 +108,7 @@ def close(engine: Engine, city: LoadedCity, person: Person, period: str, at_utc:
         raise fault(f"period {period}", "no note", "what was looked at, in a few words", "Give --note; it stays with the sign-off.")
     with lock(city.folder):  # no batch may come between what is looked at and what is signed
         head = _complete(engine, city, period)
-        ledger, rules = as_of(engine, city, period, head.number), city.settings.carbon
+        ledger, rules = stored.sound(as_of(engine, city, period, head.number), city.folder), city.settings.carbon
         share = _usable(ledger, city, period, explained)
         found, former = sums(ledger, city, period), _last(engine, period)
         if former is not None and former.sums == found:

@@ -87,6 +87,7 @@ class Posting:
         """
         batch = self.differing(days, reason, only)
         if batch is not None:
+            ledger.sound(ledger.open_ledger(self.engine, self.city.folder, days[0][0], days[-1][1]), self.city.folder)
             self._append(batch, days)
 
     def differing(self, days: Sequence[Day], reason: str, only: Collection[str] | None = None) -> Batch | None:

@@ -117,7 +117,7 @@ def _outside(rows: Sequence[Any], city: LoadedCity, outside: Path | None) -> tup
             found += error.problems
             continue
         found += roots.differences(kept, rows, path)
-        told.append(f"{len({one.number for one in kept})} of {len(rows)} roots in {path}")
+        told.append(f"{len({one.root for one in kept} & {row.root for row in rows})} of {len(rows)} roots in {path}")
     return told, found
 
 

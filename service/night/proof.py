@@ -1,7 +1,6 @@
 """After the ledger of the night is committed: its roots outside the store, and closed periods that are no longer as they were signed."""
 
-from carbon.ledger.files import file_of, mapped
-from carbon.ledger.verify import differences
+from carbon.ledger.ledger import Ledger
 from city.problems import PenstockError, Problem
 from service import closing, roots
 from service.night import Night
@@ -35,7 +34,7 @@ def _newest(night: Night) -> list[Problem]:
     if row is None:
         return []
     try:
-        path = file_of(night.city.folder / ledger.FOLDER, row.merkle)
-        return differences(mapped(path, f"ledger batch {row.number}"), ledger.header(row))
+        ledger.sound(Ledger.open([ledger.header(row)], night.city.folder / ledger.FOLDER), night.city.folder)
     except PenstockError as error:
         return list(error.problems)
+    return []

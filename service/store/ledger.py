@@ -11,10 +11,12 @@ from typing import Any
 from sqlalchemy import Connection, Engine, func, select
 
 from carbon.ledger.batch import Header
-from carbon.ledger.files import file_of
+from carbon.ledger.files import file_of, mapped
 from carbon.ledger.ledger import Ledger
-from city.problems import Problem
+from carbon.ledger.verify import differences
+from city.problems import PenstockError, Problem, fault
 from service import schema as t
+from service.store import alone
 
 FOLDER = "ledger"
 
@@ -49,7 +51,16 @@ def open_ledger(engine: Engine, folder: Path, start: datetime | None = None, end
 
 
 def add(connection: Connection, made: Header, days: Sequence[date], signed: tuple[str, str] | None) -> None:
-    """List a batch that posts or restates `days`; `signed`: public key and signature of its root [hex]."""
+    """List a batch that posts or restates `days`; `signed`: public key and signature of its root [hex].
+
+    Raises `PenstockError` when the last one listed is another than the one it is sealed behind: a night elsewhere was faster.
+    """
+    alone(connection, t.ledger_batch)
+    b = t.ledger_batch.c
+    last = connection.execute(select(b.number, b.root).order_by(b.number.desc()).limit(1)).first()
+    if (last.number + 1, last.root) != (made.number, made.previous) if last else made.number != 0:
+        observed = f"batch {last.number} was posted meanwhile" if last else "the batches before it are gone"
+        raise fault("ledger", observed, "one night at a time, on one machine", "Run it again.")
     key, signature = signed or (None, None)
     row = {"number": made.number, "first_day": min(days), "last_day": max(days), "rows": made.rows, "known_at_utc": made.known_at_utc}
     row |= {"reason": made.reason, "start_us": made.start, "end_us": made.end, "merkle": made.merkle, "previous": made.previous}
@@ -69,6 +80,15 @@ def sweep(engine: Engine, folder: Path) -> int:
         (folder / FOLDER / "unlisted").mkdir(exist_ok=True)
         path.replace(folder / FOLDER / "unlisted" / path.name)
     return len(orphans)
+
+
+def sound(found: Ledger, folder: Path) -> Ledger:
+    """The ledger, every file of which is as it was sealed: nothing is signed or taken back by what is not. Raises `PenstockError`."""
+    for one in found.batches:
+        path = file_of(folder / FOLDER, one.header.merkle)
+        if problems := differences(mapped(path, f"ledger batch {one.header.number}"), one.header):
+            raise PenstockError(problems)
+    return found
 
 
 def gone(rows: Iterable[Any], folder: Path) -> list[Problem]:

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from city.clock import civil_day, parse_utc
+from city.clock import civil_day, local_date, parse_utc
+from city.problems import PenstockError
 from city.quality import Flag
 from service import posting
+from service.night import Night, ledger
 from service.one_process import lock
 from service.store import due, meter_days, open_store, readings, writing
 from tests.service.ledger_town import ACCOUNTS, NEXT, NIGHT, ZONE, book, night, opened, revised, sums, town
@@ -194,3 +196,65 @@ def test_sums_of_many_batches_of_different_accounts_are_those_of_each_batch(tmp_
     rows = found.book(by=("account_id",), zone=ZONE, period=None).groupby("account_id")["amount"].sum()
     assert rows.to_dict() == amounts
     assert sum(abs(amount) for name, amount in amounts.items() if name in ("supply", "supply-x", "supply-x-x")) == 0
+
+
+def test_nothing_is_signed_or_restated_over_a_file_that_is_not_as_it_was_sealed(tmp_path: Path) -> None:
+    made = town(tmp_path, days=46)
+    night(made)
+    (path,) = (made.folder / "ledger").glob("*.zip")
+    content = bytearray(path.read_bytes())
+    content[content.index(b"mg.npy") + 400] ^= 1
+    path.write_bytes(content)
+    said = made.penstock("carbon", "close", "2022-05", *SIGNED)
+    assert (said.code, "column mg" in said.err) == (1, True), said.all
+    revised(made, "hall.energy", "2022-05-14", 1_000)
+    said = made.penstock("carbon", "restate", "2022-05", "--reason", "late", *WHEN)
+    assert (said.code, "column mg" in said.err) == (1, True), said.all
+    assert len(book(made).batches) == 1
+
+
+def test_a_night_elsewhere_that_was_faster_is_a_sentence_and_the_chain_does_not_fork(tmp_path: Path) -> None:
+    made = town(tmp_path)
+    with opened(made) as (city, engine):
+        slow = posting.Posting(engine, city, parse_utc(NIGHT))
+        slow.post([civil_day(parse_utc("2022-06-12T12:00Z").date(), ZONE)])
+        night(made)
+        with pytest.raises(PenstockError, match="batch 0 was posted meanwhile"), writing(engine) as connection:
+            slow.list(connection, None)
+    assert len(book(made).batches) == 1
+
+
+def test_a_plant_that_gave_nothing_after_all_gives_its_kwh_back_to_the_grid(tmp_path: Path) -> None:
+    made = town(tmp_path)
+    night(made)
+    before = sums(book(made))
+    with opened(made) as (city, engine):
+        span = civil_day(parse_utc("2022-06-14T12:00Z").date(), ZONE)
+        read = meter_days.block(engine, [city.points["sun.energy"]], *span)
+        with writing(engine) as connection:
+            keys = readings.keys_of(connection, ["sun.energy"])
+            meter_days.revise(connection, replace(read, values=read.values * 0), [span], keys, "night", parse_utc(NIGHT), "no sun")
+    night(made, NEXT)
+    after, hours = sums(book(made)), book(made).book(by=("account_id",), zone=ZONE, period="D")
+    assert after["el-hall", "direct"][0] < before["el-hall", "direct"][0]
+    assert (
+        sum(after["el-hall", basis][0] for basis in ("direct", "location"))
+        == wh(made)
+        == sum(before["el-hall", basis][0] for basis in ("direct", "location"))
+    )
+    of_day = hours[(hours["basis"] == "direct") & (hours["period"] == "2022-06-14")]
+    assert of_day["amount"].tolist() in ([], [0])
+    assert made.penstock("verify", "--recompute").code == 0
+
+
+def test_an_edit_while_the_night_computes_is_taken_in_by_the_next_one(tmp_path: Path) -> None:
+    made = town(tmp_path)
+    with opened(made) as (city, engine):
+        output = ledger.compute(Night(city, engine, local_date(parse_utc(NIGHT), ZONE), parse_utc(NIGHT), {}))
+        revised(made, "hall.energy", "2022-06-14", 1_000)
+        with writing(engine) as connection:
+            output.write(connection)
+    before = wh(made)
+    night(made, NEXT)
+    assert wh(made) == before + 1_000
+    assert made.penstock("verify", "--recompute").code == 0
