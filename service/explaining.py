@@ -71,8 +71,9 @@ def _existing(cell: str, folder: Path) -> str:
 
 
 def _whole(address: Address, assessment: str) -> Address:
-    """What a plain key means: what is in the city's sum, and as CO2e where it names no gas."""
-    where = {**address.where} if "kind" in address.where or address.show != "mg" else {**address.where, "kind": ("posting",)}
+    """What a typed key means: masses and coal are those of the city's sum unless it names a kind, and CO2e where it names no gas."""
+    counts = address.show in ("amount", "entries") or "kind" in address.where
+    where = {**address.where} if counts else {**address.where, "kind": ("posting",)}
     show = f"co2e:{assessment}" if address.show == "mg" and "gas" not in where else address.show
     return Address(address.period, where, show)
 

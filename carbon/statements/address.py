@@ -50,9 +50,9 @@ def parse(text: str) -> Address:
         name, equals, values = part.partition("=")
         if name == "show" and _SHOWN.fullmatch(values):
             show = values
-        elif name in FIELDS and equals and values:
+        elif name in FIELDS and name not in where and equals and values:
             where[name] = tuple(unquote(value) for value in values.split("|"))
         else:
-            allowed = f"show=mg|amount|entries|co2e:AR6|coal:equivalent, or one of {', '.join(FIELDS)} with =value"
+            allowed = f"show=mg|amount|entries|co2e:AR6|coal:equivalent, or one of {', '.join(FIELDS)} with =value, each once"
             raise fault(f"address '{text}'", f"'{part}'", allowed, "Correct that part.")
     return Address(period, where, show)

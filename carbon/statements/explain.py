@@ -72,9 +72,9 @@ def bounds(period: str, zone: str) -> tuple[int, int]:
     parts = [int(part) for part in period.split("-")]
     try:
         first = date(*parts, *[1] * (3 - len(parts)))
-    except ValueError:
+        after = first + timedelta(days=(366, 31, 1)[len(parts) - 1])
+    except (ValueError, OverflowError):
         raise fault(f"address '{period}'", "no such day or month", "a date of the calendar", "Correct the period.") from None
-    after = first + timedelta(days=(366, 31, 1)[len(parts) - 1])
     after = after.replace(day=1) if len(parts) < 3 else after
     return micros(civil_day(first, zone)[0]), micros(civil_day(after.replace(month=1) if len(parts) == 1 else after, zone)[0])
 

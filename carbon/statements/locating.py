@@ -34,7 +34,9 @@ def locate(text: str) -> Located:
     a number that is no sum of entries.
     """
     name, _, place = text.rpartition("#")
-    path = Path(name)
+    path = Path(name or ".")
+    if not path.name:
+        raise _wrong(text, "no file", "a file of a statement such as inventory.xlsx#Inventory!F7")
     csv = path.suffix == ".csv"
     document = _document(path.parent.with_suffix(".json") if csv else path.with_suffix(".json"))
     tables = {table["key"]: table for section in document["sections"] for table in section["tables"]}

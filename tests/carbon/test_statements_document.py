@@ -67,7 +67,7 @@ def test_an_address_leaves_out_what_is_not_asked():
     assert at("2022", "amount", gas=("CH4", "N2O")) == "2022/gas=CH4|N2O/show=amount"
 
 
-@pytest.mark.parametrize("text", ["", "june/site=a", "2022-06/colour=red", "2022-06/site=", "2022-06/show=kg"])
+@pytest.mark.parametrize("text", ["2022/site=a/site=b", "", "june/site=a", "2022-06/colour=red", "2022-06/site=", "2022-06/show=kg"])
 def test_a_wrong_address_is_a_sentence(text):
     with pytest.raises(PenstockError, match="address"):
         parse(text)

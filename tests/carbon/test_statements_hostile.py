@@ -82,3 +82,6 @@ def test_a_json_that_is_none_of_ours_is_a_sentence(tmp_path):
         (tmp_path / "s.json").write_text(content, encoding="utf-8")
         with pytest.raises(PenstockError, match="no statement"):
             locate(f"{tmp_path}/s.xlsx#A!A1")
+    for nowhere in ("#", ".#A!A1", "/#A!A1"):
+        with pytest.raises(PenstockError, match="no file"):
+            locate(nowhere)

@@ -11,9 +11,10 @@ from fractions import Fraction
 import openpyxl
 import pytest
 
+from carbon.statements.address import parse
 from carbon.statements.xlsx import FIRST_ROW, column_letters
 from service.environment import Environment
-from service.explaining import explain
+from service.explaining import _whole, explain
 from tests.town import Town
 
 pytestmark = pytest.mark.slow
@@ -92,7 +93,15 @@ def test_a_csv_line_a_plain_key_and_an_entry_are_explained_too(reported: Town):
     entry = reported.penstock("explain", "0-0")
     assert entry.code == 0, entry.all
     assert "  0-0 " in entry.out
-    for wrong in ("reports/2022-06/inventory.xlsx#Inventory!A6", "reports/none.xlsx#A1", "2022-06/colour=red", "2022-13", "999-1", "=cmd"):
+    for wrong in (
+        "reports/2022-06/inventory.xlsx#Inventory!A6",
+        "reports/none.xlsx#A1",
+        "2022-06/colour=red",
+        "2022-13",
+        "9999",
+        "999-1",
+        "=cmd",
+    ):
         said = reported.penstock("explain", wrong)
         assert said.code != 0, wrong
         assert said.foreseen, said.all
@@ -130,3 +139,10 @@ def test_a_report_of_an_edited_ledger_is_refused(reported: Town, tmp_path):
     said = Town(folder).penstock("report")
     assert said.code != 0
     assert "ledger batch 0" in said.all
+
+
+@pytest.mark.parametrize("show", ["", "/show=co2e:AR4", "/show=coal:equivalent", "/gas=CO2"])
+def test_a_typed_key_of_masses_means_the_citys_sum_whatever_weighs_them(show):
+    """Masses outside the sum are told in it once already."""
+    assert _whole(parse(f"2022-06{show}"), "AR6").where["kind"] == ("posting",)
+    assert _whole(parse(f"2022-06/kind=outside{show}"), "AR6").where["kind"] == ("outside",)
