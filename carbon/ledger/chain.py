@@ -1,8 +1,7 @@
 """Headers: each batch sealed behind the one before."""
 
-import re
 from collections.abc import Mapping
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carbon.ledger.batch import GENESIS, Batch, Header, same_throughout
-from carbon.ledger.civil import from_micros, micros
+from carbon.ledger.civil import micros
 from carbon.ledger.files import merkle_root, write
 from carbon.ledger.merkle import chain_root
 from city.problems import fault
@@ -58,14 +57,3 @@ def sealed(header: Header) -> Header:
 def to_json(header: Header) -> dict[str, Any]:
     """A header as JSON says it: known at in microseconds since 1970 UTC."""
     return {**asdict(header), "known_at_utc": micros(header.known_at_utc)}
-
-
-def from_json(found: Mapping[str, Any]) -> Header:
-    """A header from `to_json`. Raises `PenstockError` when it is none."""
-    kinds = {"number": int, "rows": int, "start": int, "end": int, "known_at_utc": int}
-    wrong = set(found) != {field.name for field in fields(Header)} or any(
-        type(value) is not kinds.get(k, str) for k, value in found.items()
-    )
-    if wrong or not all(re.fullmatch("[0-9a-f]{64}", found[name]) for name in ("previous", "merkle", "root")):
-        raise fault("ledger header", str(dict(found))[:200], "the fields of a header", "Restore it from a copy.")
-    return Header(**{**found, "known_at_utc": from_micros(found["known_at_utc"])})

@@ -185,11 +185,12 @@ def _array(view: memoryview, dtype: np.dtype[Any], shape: tuple[int, ...]) -> ND
 def parsed(dictionaries: Sequence[bytes], subject: str) -> tuple[tuple[Line, ...], tuple[Rule, ...]]:
     """Lines and rules of their JSON. Raises `PenstockError` when it is none."""
     try:
-        return _lines(dictionaries[0]), _rules(dictionaries[1])
+        lines, rules = _lines(dictionaries[0]), _rules(dictionaries[1])
+        if [len(lines), len(rules)] != [text.count(b"\n") for text in dictionaries]:  # two lists in one line of text
+            raise ValueError
+        return lines, rules
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, PenstockError):
-        raise fault(
-            subject, "lines or rules that cannot be read", "JSON lists as they were written", "Restore the file from a copy."
-        ) from None
+        raise fault(subject, "lines or rules that cannot be read", "JSON lists as they were", "Restore it from a copy.") from None
 
 
 def read(folder: Path, header: Header) -> Batch:

@@ -43,7 +43,12 @@ def entry(proof: dict[str, Any], root: str) -> dict[str, Any]:
     head = proof["headers"][0]
     told_text, lines, rules, rows = (decompress(b64decode(leaf["data"])) for leaf in proof["leaves"])
     told, (number, row) = json.loads(told_text), map(int, proof["entry"].split("-"))
-    if not chained(proof["headers"], root) or head["number"] != number or not 0 <= row < told["rows"] == head["rows"]:
+    if (
+        f"{number}-{row}" != proof["entry"]
+        or not chained(proof["headers"], root)
+        or head["number"] != number
+        or not 0 <= row < told["rows"] == head["rows"]
+    ):
         raise ValueError("the headers do not lead from the entry's batch to the root")
     columns, height = [], min(1024, told["rows"] - row // 1024 * 1024)
     for code in "iiqiqqiibq":  # little-endian, as most machines
@@ -63,7 +68,7 @@ def entry(proof: dict[str, Any], root: str) -> dict[str, Any]:
     whole, rest = divmod(found["amount"] * rule["numerator"], rule["denominator"])
     if whole + (2 * rest > rule["denominator"] or (2 * rest == rule["denominator"] and whole & 1)) != found["mg"]:
         raise ValueError("the mass is not what amount and rule give")
-    return {**line, **rule, **found}
+    return {"entry": proof["entry"], **line, **rule, **found}
 
 
 def main(path: Path, root: str) -> str | int:

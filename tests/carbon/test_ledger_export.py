@@ -183,11 +183,13 @@ def test_one_entry_is_proved_by_a_small_file_and_no_forged_one_is(ledger, tmp_pa
         code, said = run(standalone_entry.__file__, path, ledger.root)
         assert (code, f"proved by root {ledger.root}" in said) == (0, True)
         one, row = ledger.find(name)
+        assert said.startswith(f"entry: {name}\n")
         assert f"amount: {one.columns['amount'][row]}\n" in said
         assert f"account_id: {one.lines[one.columns['line'][row]].account_id}\n" in said
     forgeries = [
         {**proof, "entry": "3-99"},
         {**proof, "entry": "2-1"},
+        {**proof, "entry": "3-0_1"},
         {**proof, "headers": proof["headers"][:0]},
         {**proof, "leaves": [*proof["leaves"][:3], inclusion(ledger, "2-1")["leaves"][3]]},
         {**proof, "leaves": [*proof["leaves"][:3], {**proof["leaves"][3], "beside": ["00" * 32, *proof["leaves"][3]["beside"][1:]]}]},
