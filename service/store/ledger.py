@@ -13,7 +13,6 @@ from sqlalchemy import Connection, Engine, func, select
 from carbon.ledger.batch import Header
 from carbon.ledger.files import file_of, mapped
 from carbon.ledger.ledger import Ledger
-from carbon.ledger.verify import differences
 from city.problems import PenstockError, Problem, fault
 from service import schema as t
 from service.store import alone
@@ -84,6 +83,8 @@ def sweep(engine: Engine, folder: Path) -> int:
 
 def sound(found: Ledger, folder: Path) -> Ledger:
     """The ledger, every file of which is as it was sealed: nothing is signed or taken back by what is not. Raises `PenstockError`."""
+    from carbon.ledger.verify import differences  # it loads pandas, and `penstock explain` must not
+
     for one in found.batches:
         path = file_of(folder / FOLDER, one.header.merkle)
         if problems := differences(mapped(path, f"ledger batch {one.header.number}"), one.header):
