@@ -1,7 +1,7 @@
 """Post every civil day that is complete and not posted yet, and restate those that know more by now: sealed batches, signed roots.
 
 A batch's file is on the disk before the transaction that lists it and ends the step. A kill in between leaves a file that nothing
-lists; the next run removes it and posts the same entries again.
+lists; the next run puts it aside and posts the same entries again.
 """
 
 from collections.abc import Sequence
