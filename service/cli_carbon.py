@@ -168,6 +168,21 @@ def savings(
         typer.echo(line)
 
 
+@app.command()
+def prove(
+    entry: Annotated[str, typer.Argument(help="an entry, such as 12-345")],
+    file: Annotated[Path, typer.Argument(help="new file for the proof, some kilobytes")],
+    city: City = None,
+    now: Now = None,
+) -> None:
+    """Write the proof that one entry is in the ledger, for an auditor with Python alone: python verify_entry.py FILE ROOT."""
+    from service.cli import environment, moment
+    from service.proving import prove as write
+
+    moment(now)
+    typer.echo(f"python verify_entry.py {file} {write(environment(city), entry, file)}")
+
+
 def verify(
     root: Annotated[str | None, typer.Option("--root", help="a root that was printed or kept elsewhere [hex]")] = None,
     key: Annotated[

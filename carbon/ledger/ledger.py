@@ -52,8 +52,8 @@ class Ledger:
         return Ledger(tuple(one for one in self.batches if one.header.known_at_utc <= at))
 
     def between(self, start: datetime | None, end: datetime | None) -> Ledger:
-        """Its batches with periods that touch [start, end); none: without that limit."""
-        return Ledger(self.touching(*_span(start, end)))
+        """Its batches with periods that touch [start, end); none: without that limit. Without any it is whole, empty batches included."""
+        return self if start is None and end is None else Ledger(self.touching(*_span(start, end)))
 
     def book(
         self,

@@ -15,6 +15,7 @@ import pytest
 
 from benchmarks import ledger as benchmark
 from carbon.ledger import files, standalone, standalone_entry
+from carbon.ledger.batch import no_entries
 from carbon.ledger.chain import append, sealed, to_json
 from carbon.ledger.export import export
 from carbon.ledger.inclusion import inclusion
@@ -201,6 +202,17 @@ def test_one_entry_is_proved_by_a_small_file_and_no_forged_one_is(ledger, tmp_pa
         assert (code, said.startswith("NOT PROVED")) == (1, True), said
     with pytest.raises(PenstockError, match="not in the ledger"):
         ledger.find("9-0")
+
+
+def test_a_batch_without_entries_stays_in_the_chain(ledger, tmp_path):
+    first, *others = (one.batch for one in ledger.batches)
+    empty = no_entries(first.lines, first.known_at_utc, "nothing came")
+    whole = Ledger.of([first, empty, *others])
+    assert whole.between(None, None).root == whole.root
+    assert len(whole.between(None, None).batches) == 5
+    export(whole.between(None, None), tmp_path, zone=ZONE, start=START, end=END)
+    code, said = run(tmp_path / "verify.py", tmp_path, whole.root)
+    assert (code, "5 batches" in said, "2008 entries of 4 batches read" in said) == (0, True, True)
 
 
 def test_an_export_needs_the_whole_chain_and_takes_only_the_files_it_rests_on(ledger, tmp_path):
