@@ -78,13 +78,16 @@ def as_of(engine: Engine, city: LoadedCity, period: str, batch: int) -> Ledger:
 
 
 def sums(ledger: Ledger, city: LoadedCity, period: str) -> dict[str, str]:
-    """Exact sums of a period, as text: amounts [stored units] and masses [mg] by scope, activity, kind, basis and gas."""
+    """Exact sums of a period, as text: amounts [stored units] and masses [mg] by scope, activity, kind, basis and gas.
+
+    What was taken back wholly is as if it had not been posted.
+    """
     zone = city.settings.city.time_zone
     start, end = span(period, zone)
     book = ledger.book(by=BY, zone=zone, period=None, start=start, end=end)
     keys = ["/".join(map(str, row)) for row in book[list(BY)].itertuples(index=False)]
     told = zip(keys, book["amount"].tolist(), book["mg"].tolist(), strict=True)
-    return {key: f"{amount} {mg}" for key, amount, mg in told}
+    return {key: f"{amount} {mg}" for key, amount, mg in told if amount or mg}
 
 
 def tonnes(found: dict[str, str], city: LoadedCity) -> Decimal:

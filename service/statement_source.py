@@ -7,12 +7,15 @@ from datetime import date
 from fractions import Fraction
 from typing import Any
 
+import pandas as pd
 from sqlalchemy import Engine
 
 from carbon import factors
 from carbon.factors import FactorSet
 from carbon.gwp import gwp, weighed
 from carbon.ledger.batch import Rule
+from carbon.ledger.book import OF_LINE
+from carbon.ledger.coverage import STATES
 from carbon.ledger.ledger import Ledger
 from carbon.statements.document import Seal
 from carbon.statements.source import Comparative, Source
@@ -53,7 +56,7 @@ def source(engine: Engine, city: LoadedCity, period: str, language: str, files: 
     posted = stored.posted_until(engine)
     over = min(end, civil_day(posted, zone)[1]) if posted else end
     ledger = stored.open_ledger(engine, city.folder, start, end)
-    book = ledger.book(zone=zone, period="D" if len(period) == 7 else "M", start=start, end=end)
+    book = _standing(ledger.book(zone=zone, period="D" if len(period) == 7 else "M", start=start, end=end))
     if book.empty:
         raise fault(f"period '{period}'", "no entries", "a period with posted days", "Choose another one.")
     known = factors.load(city.factor_folders)
@@ -80,6 +83,12 @@ def source(engine: Engine, city: LoadedCity, period: str, language: str, files: 
         uncertainty=of_book(weighed(book, weights), rules.values(), known, told.meter_uncertainty_percent, dict.fromkeys(weights)),
         sets=_sets(city, {name for rule in rules.values() for name, _ in rule.parts}),
     )
+
+
+def _standing(book: pd.DataFrame) -> pd.DataFrame:
+    """Without the lines and rules of which everything was taken back: an account that has another id by now, another factor."""
+    told = (book[["amount", "mg", *STATES]] != 0).any(axis=1)
+    return book[told.groupby([book[name] for name in (*OF_LINE, "rule_id")]).transform("any")].reset_index(drop=True)
 
 
 def used_rules(ledger: Ledger, wanted: set[tuple[str, str]]) -> dict[tuple[str, str], Rule]:

@@ -10,10 +10,11 @@ import pytest
 from city.clock import civil_day, local_date, parse_utc
 from city.problems import PenstockError
 from city.quality import Flag
-from service import posting
+from service import closing, posting, statement_source
 from service.night import Night, ledger
 from service.one_process import lock
 from service.store import due, meter_days, open_store, readings, writing
+from service.store import ledger as stored
 from tests.service.ledger_town import ACCOUNTS, NEXT, NIGHT, ZONE, book, night, opened, revised, sums, town
 from tests.service.test_ledger_closed import SIGNED
 from tests.town import Town
@@ -258,3 +259,22 @@ def test_an_edit_while_the_night_computes_is_taken_in_by_the_next_one(tmp_path: 
     night(made, NEXT)
     assert wh(made) == before + 1_000
     assert made.penstock("verify", "--recompute").code == 0
+
+
+def test_what_was_taken_back_wholly_stands_in_no_statement_and_in_no_sign_off(tmp_path: Path) -> None:
+    made = town(tmp_path, days=46)
+    night(made)
+    said_otherwise(made, 'id = "el-hall"', 'id = "el-east"')
+    said_otherwise(made, 'region = "CN-ZJ"\nadds', 'region = "CN-SH"\nadds')
+    with opened(made) as (city, engine):
+        before = closing.sums(stored.open_ledger(engine, city.folder), city, "2022-05")
+    made.penstock("carbon", "restate", "2022", "--reason", "the hall's account is that of the east", *WHEN)
+    with opened(made) as (city, engine):
+        found = statement_source.source(engine, city, "2022-05", "en")
+        assert set(found.book["account_id"]) == {"el-east", "sun", "supply"}
+        assert not any("CN-ZJ" in rule for rule in found.book["rule_id"])
+        changed = closing.sums(stored.open_ledger(engine, city.folder), city, "2022-05")
+    said_otherwise(made, 'region = "CN-SH"\nadds', 'region = "CN-ZJ"\nadds')
+    made.penstock("carbon", "restate", "2022", "--reason", "it stands in Zhejiang after all", *WHEN)
+    with opened(made) as (city, engine):
+        assert closing.sums(stored.open_ledger(engine, city.folder), city, "2022-05") == before != changed
