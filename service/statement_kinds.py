@@ -81,6 +81,7 @@ def _enterprise(asked: Asked) -> Made:
             book=year.book[year.book["account_id"].isin(one.accounts)].reset_index(drop=True),
             usable={name: share for name, share in year.usable.items() if name in one.accounts},
             uncertainty=None,
+            comparatives=(),  # they are of the whole city
         )
         report = report_of(asked.engine, asked.city, one.id, asked.year, asked.now_utc)
         made.append((f"enterprise-{one.id}", enterprise_report(own, report)))

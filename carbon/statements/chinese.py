@@ -50,6 +50,55 @@ _FIXED = (
         r"Base (\d+) restated (\S+) \((\w+): (.*)\): (\S+) to (\S+), (\S+) %; from (\S+) % on it moves, so the base (moves|stands)\.",
         r"\1 年基准值于 \2 重述（\3：\4）：由 \5 改为 \6，变化 \7 %；变化达到 \8 % 时调整基准，结论：\9",
     ),
+    # an enterprise's year
+    (r"(.+: )?(\d+) of (\d+) days complete, (\S+) % measured, calibrated in time\.?", r"\1\3 天中 \2 天完整，实测 \4 %，按期校准"),
+    (
+        r"(.+: )?(\d+) of (\d+) days complete, (\S+) % measured, calibration overdue\.?",
+        r"\1\3 天中 \2 天完整，实测 \4 %，校准逾期",
+    ),
+    (r"(.+: )?(\d+) of (\d+) days complete, (\S+) % measured\.?", r"\1\3 天中 \2 天完整，实测 \4 %"),
+    (r"nothing stands for (\d+) days with gaps\.", r"\1 个缺数日未补"),
+    (r"(\d+) days with gaps raised to the largest complete day\.", r"\1 个缺数日按最大完整日补足"),
+    (r"no complete day to put in place of gaps\.", "没有完整日可用于补足缺数日"),
+    (
+        r"account (\S+) has no stream in the monitoring plan: its entries count, unmonitored",
+        r"科目 \1 未列入数据质量控制方案：分录计入排放量，但未受监测",
+    ),
+    (r"(\S+) t emitted \(verified\), (\S+) allowances allocated", r"排放 \1 吨（已核查），发放配额 \2 吨"),
+    (
+        r"(\S+) t emitted \(not verified yet, as the ledger says\), (\S+) allowances allocated",
+        r"排放 \1 吨（尚未核查，按账本），发放配额 \2 吨",
+    ),
+    (r"(\S+) allowances lack: buy them before the deadline of surrender\.", r"缺口 \1 吨配额，须在清缴截止前买入"),
+    (r"(\S+) allowances stay after surrendering the (\S+) still owed\.", r"清缴尚欠的 \2 吨后剩余 \1 吨配额"),
+    # its plan
+    (r"not stated", "未说明"),
+    (r"measured", "实测"),
+    (r"invoice", "结算凭证"),
+    (r"default", "缺省值"),
+    (r"no instrument", "无计量器具"),
+    (r"accuracy not stated", "准确度未说明"),
+    (r"recorded continuous", "连续记录"),
+    (r"recorded hourly", "逐时记录"),
+    (r"recorded daily", "逐日记录"),
+    (r"recorded monthly", "逐月记录"),
+    (r"calibrated never, every (\S+) months", r"从未校准，周期 \1 个月"),
+    (r"calibrated (\S+), every (\S+) months", r"校准于 \1，周期 \2 个月"),
+    (r"answers for it: not stated", "负责人未说明"),
+    (r"answers for it: (.+)", r"负责人：\1"),
+    (r"days with gaps are raised to the largest complete day", "缺数日按最大完整日补足"),
+    (r"gaps stay gaps", "缺数不补"),
+    # plans of nights
+    (r"No approved plan of these nights has readings yet\.", "这些夜间尚无已批准计划的读数。"),
+    (
+        r"(\d+) nights: (\S+) kWh saved \((\S+) to (\S+)\), (\S+) (\S+) \((\S+) to (\S+)\)\.(.*)",
+        r"\1 个夜间：节约 \2 kWh（\3 至 \4），\5 \6（\7 至 \8）。\9",
+    ),
+    (
+        r"(\d+) nights: (\S+) kWh saved \((\S+) to (\S+)\), (\S+) (\S+) \((\S+) to (\S+)\), "
+        r"(\S+) kg CO2e avoided \((\S+) to (\S+)\) by (.+?)\.( .*)?",
+        r"\1 个夜间：节约 \2 kWh（\3 至 \4），\5 \6（\7 至 \8），避免 \9 kg CO2e（\g<10> 至 \g<11>，按 \g<12>）。\g<13>",
+    ),
 )  # fmt: skip
 _WORDS = (
     (r"^energy with electricity at its heat \(equivalent value\)", "综合能耗（电力按当量值）"),

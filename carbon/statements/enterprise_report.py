@@ -20,12 +20,17 @@ def enterprise_report(source: Source, report: MonitoringReport) -> Document:
     own = report.enterprise
     title = f"{say(lang, 'enterprise')}: {(own.name_zh if lang == 'zh' else '') or own.name or own.id}"
     plan = tuple(
-        Row((say(lang, f"plan_{item.split(' ')[0]}") if known(f"plan_{item.split(' ')[0]}") else item, text))
+        Row((say(lang, f"plan_{item.split(' ')[0]}") if known(f"plan_{item.split(' ')[0]}") else item, told(lang, text)))
         for item, text in report.plan()
     )
     columns = (Column("item", say(lang, "what")), Column("text", say(lang, "content"), "text"))
     sections = (
-        Section("summary", say(lang, "summary"), report.sentences, (_streams(source, report), _allowance(lang, report))),
+        Section(
+            "summary",
+            say(lang, "summary"),
+            tuple(told(lang, text) for text in report.sentences),
+            (_streams(source, report), _allowance(lang, report)),
+        ),
         Section("plan", say(lang, "plan"), (), (Table("Plan", say(lang, "plan"), columns, plan),)),
         *back_matter(source, "enterprise"),
     )
@@ -44,12 +49,20 @@ def _streams(source: Source, report: MonitoringReport) -> Table:
         Column("grade", say(lang, "level")), Column("spread", say(lang, "uncertainty")),
     )  # fmt: skip
     rows = [Row(_stream(source, row)) for row in report.streams.to_dict("records")]
+    silent = sorted(set(report.enterprise.accounts) - {str(name) for name in report.streams.get("account_id", ())})
+    rows += [_unmonitored(source, account) for account in silent]
     body = list(rows)
     if rows:
         total = total_row((say(lang, "total"), *[None] * 6), rows)
         spread = "?" if report.uncertainty.unstated_share else f"±{100 * report.uncertainty.relative:.2f} %"
         body.append(Row((*total.cells[:10], None, None, spread), total.of))
     return rounded(Table("Streams", say(lang, "streams"), columns, tuple(body)))
+
+
+def _unmonitored(source: Source, account: str) -> Row:
+    """An account that no stream of the plan is about: its entries are the enterprise's all the same."""
+    mass = source.mass(account_id=account, kind="posting")
+    return Row((None, account, *[None] * 5, mass, Value(0), Value(mass.exact), None, None, "?"))
 
 
 def _stream(source: Source, row: Mapping[Any, Any]) -> tuple[Cell, ...]:

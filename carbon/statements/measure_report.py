@@ -32,7 +32,13 @@ def measure_report(source: Source, measures: Sequence[Judged], plans: Sequence[s
     why = [f"{one.name}: {problem}" for one in measures for problem in one.problems]
     charts = tuple(_chart(lang, one.name, one.savings) for one in measures if one.savings)
     sections = (
-        Section("summary", say(lang, "summary"), (say(lang, "measures_intro"), *told, *plans, *why), (_savings(lang, measures),), charts),
+        Section(
+            "summary",
+            say(lang, "summary"),
+            (say(lang, "measures_intro"), *told, *(chinese.translated(plan) if lang == "zh" else plan for plan in plans), *why),
+            (_savings(lang, measures),),
+            charts,
+        ),
         Section("criteria", say(lang, "criteria"), (), (_criteria(lang, measures), _avoided(lang, measures))),
         *back_matter(source, "measures"),
     )

@@ -69,7 +69,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     ),
     "spread": (
         "Uncertainty: the total lies between {low} and {high} t with 95 % confidence; {share} of the variance comes from {source}.",
-        "不确定度：总量以 95 % 置信度介于 {low} 与 {high} 吨之间；方差的 {share} 来自 {source}。",
+        "不确定度：总量以 95 % 置信度介于 {low} 与 {high} 吨之间；方差的 {share} 来自{source}。",
     ),
     "spread_unstated": (
         "For {share} of the mass some source states no uncertainty: there the interval is too narrow.",

@@ -22,7 +22,7 @@ from carbon.statements.vocabulary import told
 from carbon.targets.odds import CALIBRATION
 from carbon.targets.standing import standing
 from tests.carbon import statement_city as city
-from tests.carbon.test_statements_reports import _savings
+from tests.carbon.test_statements_reports import _enterprise, _savings
 from tests.carbon.test_targets_standing import books, energy
 
 _AS_PUBLISHED = {
@@ -77,6 +77,15 @@ def test_target_and_measure_reports_speak_chinese(source, shipped):
     targets = [standing(energy(), books(shipped)), standing(energy(restatements=(moved,)), books(shipped))]
     texts = [*_sentences(target_report(source, targets)), *_sentences(measure_report(source, [Judged("礼堂", _savings(), None)]))]
     assert [text for text in texts if _english(text)] == []
+
+
+def test_an_enterprises_report_speaks_chinese_but_for_its_own_words(source):
+    own = "parameter|electricity bought|DTSD341"
+    assert [text for text in _sentences(_enterprise(source)[0]) if _english(re.sub(own, "", text))] == []
+    stopped = "2 nights: +120 kWh saved (+80 to +160), +96 CNY (+64 to +128), +60 kg CO2e avoided (+40 to +80) by marginal, own file."
+    assert told("zh", stopped).startswith(
+        "2 个夜间：节约 +120 kWh（+80 至 +160），+96 CNY（+64 至 +128），避免 +60 kg CO2e（+40 至 +80，按"
+    )
 
 
 def test_a_target_in_chinese_has_the_numbers_of_the_english_sentence(shipped):

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from math import ceil
 
 import numpy as np
 import pandas as pd
@@ -108,11 +109,14 @@ def _enterprise(source):
 def test_streams_of_an_enterprise_add_up_and_are_sums_of_entries(source):
     document, made = _enterprise(source)
     table = _tables(document)["Streams"]
-    row, total = table.rows
+    row, unmonitored, total = table.rows
     mass, raised, both = (row.cells[table.place(key)] for key in ("mass", "raised", "all"))
-    assert mass.printed + raised.printed == both.printed == total.cells[table.place("all")].printed
+    assert mass.printed + raised.printed == both.printed
     assert mass.address == "2022-06/account_id=works-power/kind=posting/show=co2e:AR6"
     assert mass.exact == source.mass(account_id="works-power", kind="posting").exact
+    assert unmonitored.cells[1] == "works-gas"
+    assert total.cells[table.place("all")].printed == both.printed + unmonitored.cells[table.place("all")].printed
+    assert made.position.emitted_t == ceil(total.cells[table.place("all")].exact)
     assert raised.exact > 0  # the days from January to May stand at the largest complete day
     assert "works-gas has no stream" in _text(document)
     allowances = {r.cells[0]: r.cells[1].exact for r in _tables(document)["Allowances"].rows}
