@@ -84,7 +84,7 @@ class Ledger:
         """The batch and the row of an entry by its name. Raises `PenstockError` when there is none."""
         row = name.rpartition("-")[2]
         for one in self.batches:
-            if row.isdecimal() and int(row) < one.header.rows and entry_id(one.header.number, int(row)) == name:
+            if row.isdecimal() and len(row) < 10 and int(row) < one.header.rows and entry_id(one.header.number, int(row)) == name:
                 return one, int(row)
         raise fault(f"entry '{name}'", "not in the ledger", "<batch>-<row>, such as 12-345", "Check the name.")
 

@@ -40,7 +40,8 @@ def restate(
 
     An entry that differs in anything but its version is reversed - amount and mass negated, `reverses` its name - and the new one is
     posted; equal ones are left alone, and entries whose usage is gone are reversed. `account_ids` limits this to some accounts, closed
-    ones among them. Raises `PenstockError` without a reason, for usage outside [start, end), and as `post` does.
+    ones among them. Raises `PenstockError` without a reason, for usage outside [start, end) or of a time that an entry from before it
+    counts already, and as `post` does.
     """
     if not reason.strip():
         raise fault("restatement", "no reason", "a sentence that says why", "Say what changed.")
@@ -57,7 +58,10 @@ def restate(
         rows = rows[(batch.columns["start"][rows] >= first) & wanted[batch.columns["line"][rows]]]
         found.add(batch, rows, one.header.number)
     found.add(made, np.arange(made.rows), None)
-    return found.changes(known_at_utc, reason)
+    changed = found.changes(known_at_utc, reason)
+    if changed is not None:
+        doubled(ledger, changed)  # an entry that began before the span and reaches into it is not restated
+    return changed
 
 
 class _Entries:

@@ -202,6 +202,8 @@ def test_one_entry_is_proved_by_a_small_file_and_no_forged_one_is(ledger, tmp_pa
         assert (code, said.startswith("NOT PROVED")) == (1, True), said
     with pytest.raises(PenstockError, match="not in the ledger"):
         ledger.find("9-0")
+    with pytest.raises(PenstockError, match="not in the ledger"):
+        ledger.find("0-" + "9" * 5000)
 
 
 def test_a_batch_without_entries_stays_in_the_chain(ledger, tmp_path):

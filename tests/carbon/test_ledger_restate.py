@@ -120,6 +120,14 @@ def test_a_restatement_needs_a_reason_and_usage_within_its_span(day, books, ship
         again(ledger, day, books, shipped, start=START + timedelta(minutes=15))
 
 
+def test_a_time_that_an_entry_from_before_the_span_counts_is_not_posted_again(usage, shipped):
+    long = usage("a.energy", [10_000], minutes=240)
+    ledger = Ledger.of([post(long, [power()], (), shipped, KNOWN, zone=ZONE)])
+    late = usage("a.energy", [1, 2, 3, 4], minutes=60).iloc[2:]
+    with pytest.raises(PenstockError, match=r"'a.energy': counted twice from 2022-06-15T00:00Z: 0-0 and a new entry"):
+        again(ledger, late, [power()], shipped, start=START + timedelta(hours=2))
+
+
 def test_bad_usage_restates_nothing(day, books, shipped, first):
     with pytest.raises(PenstockError, match="negative"):
         again(Ledger.of([first]), day.assign(amount=-1), books, shipped)
