@@ -59,6 +59,7 @@ class Site(Located):
     id: str = Field(description="short name")
     sector: str = Field(description="economic sector, as in [[sectors]]")
     name: str = Field(default="", description="as the operators call it")
+    name_zh: str = Field(default="", description="its Chinese name, on Chinese statements")
     district: str | None = Field(default=None, description="zone id whose carbon balance it is part of")
 
 
