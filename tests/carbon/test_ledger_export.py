@@ -3,6 +3,7 @@
 import ast
 import io
 import json
+import random
 import subprocess
 import sys
 import zipfile
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import ledger as benchmark
+from benchmarks._forgeries import KINDS, forged, stored
 from carbon.ledger import files, standalone, standalone_entry
 from carbon.ledger.batch import no_entries
 from carbon.ledger.chain import append, sealed, to_json
@@ -114,6 +116,25 @@ def test_a_rewrite_sealed_again_is_sound_in_itself_and_refused_by_the_root(ledge
         1,
         "the chain does not end at the given root: cut off, or rewritten and sealed again\n",
     )
+
+
+@pytest.mark.slow
+def test_the_verifier_that_is_shipped_finds_forgeries_of_every_kind(tmp_path):
+    """Those of the benchmark, which tries them on `carbon.ledger.verify`; here in one process, as a start of Python costs more."""
+    rng, good = random.Random(11), stored(benchmark.small(1))  # noqa: S311 - forgeries to be drawn again, no secret
+
+    def said(number, state):
+        (folder := tmp_path / str(number)).mkdir()
+        for name, data in state.files.items():
+            (folder / f"{name}.zip").write_bytes(data)
+        (folder / "chain.json").write_text(json.dumps([to_json(header) for header in state.headers]))
+        standalone.faults.clear()
+        return standalone.main(folder, good.headers[-1].root)
+
+    assert said("good", good) == 0
+    made = [forged(rng, good) for _ in range(160)]
+    assert {kind for kind, _ in made} == set(KINDS)
+    assert [kind for number, (kind, one) in enumerate(made) if said(number, one.state) == 0] == []
 
 
 def test_no_byte_around_the_data_can_be_changed(folder, ledger):
