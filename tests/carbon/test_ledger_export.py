@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import ledger as benchmark
-from benchmarks._forgeries import KINDS, forged, stored
+from benchmarks._forgeries import KINDS, stored
+from benchmarks._forgeries import forged as forge
 from carbon.ledger import files, standalone, standalone_entry
 from carbon.ledger.batch import no_entries
 from carbon.ledger.chain import append, sealed, to_json
@@ -132,7 +133,7 @@ def test_the_verifier_that_is_shipped_finds_forgeries_of_every_kind(tmp_path):
         return standalone.main(folder, good.headers[-1].root)
 
     assert said("good", good) == 0
-    made = [forged(rng, good) for _ in range(160)]
+    made = [forge(rng, good) for _ in range(160)]
     assert {kind for kind, _ in made} == set(KINDS)
     assert [kind for number, (kind, one) in enumerate(made) if said(number, one.state) == 0] == []
 
