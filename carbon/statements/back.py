@@ -66,6 +66,11 @@ def _added(rows: list[Row], places: range | list[int]) -> list[Value]:
     return [Value(sum((Fraction(cell.exact) for row in rows if isinstance(cell := row.cells[c], Value)), Fraction(0))) for c in places]
 
 
+def not_over(source: Source) -> tuple[str, ...]:
+    """That the period is not over, where it is not: said before any number of it."""
+    return (say(source.language, "not_over", period=source.period, until=source.until),) if source.until else ()
+
+
 def quality_text(source: Source) -> tuple[str, ...]:
     """Completeness against its threshold, and whether open gaps could be material."""
     lang, share = source.language, completeness(source)
@@ -73,9 +78,8 @@ def quality_text(source: Source) -> tuple[str, ...]:
     gaps = {account: gap(source, account) for account in _accounts(source)}
     open_ended = [account for account, weight in gaps.items() if weight is None]
     known = sum((weight for weight in gaps.values() if weight is not None), Fraction(0))
-    begun = [say(lang, "not_over", period=source.period, until=source.until)] if source.until else []
     enough = "complete" if share >= Fraction(source.completeness) else "incomplete"
-    said = [*begun, say(lang, enough, share=_percent(share), limit=_percent(Fraction(source.completeness)))]
+    said = [*not_over(source), say(lang, enough, share=_percent(share), limit=_percent(Fraction(source.completeness)))]
     limit = Fraction(source.materiality)
     material = "gaps_open" if open_ended else "gaps_material" if known > limit * abs(total) else "gaps_small"
     names = ", ".join(open_ended[:8]) + (" ..." if len(open_ended) > 8 else "")

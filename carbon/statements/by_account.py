@@ -1,6 +1,6 @@
 """The statement by account: one row per account, day or month, activity and gas, as posted."""
 
-from carbon.statements.back import back_matter
+from carbon.statements.back import back_matter, not_over
 from carbon.statements.document import Cell, Document, Row, Section, Table, Value, rounded
 from carbon.statements.inventory import PLACES, charts
 from carbon.statements.source import STATES, Condition, Source
@@ -17,7 +17,7 @@ def by_account(source: Source) -> Document:
     lang = source.language
     tables = (_table(source, "Accounts", ("",)), _table(source, "Over time", source.parts))
     sections = (
-        Section("summary", say(lang, "summary"), (say(lang, "inventory_intro"),), tables, charts(source)),
+        Section("summary", say(lang, "summary"), (*not_over(source), say(lang, "inventory_intro")), tables, charts(source)),
         *back_matter(source, "accounts"),
     )
     return Document("accounts", say(lang, "accounts"), source.city, source.shown, lang, sections, source.seal)

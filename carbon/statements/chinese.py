@@ -35,8 +35,8 @@ _FIXED = (
     (r"(\d{4}-\d\d-\d\d|\.\.\.) to (\d{4}-\d\d-\d\d|\.\.\.)", r"\1 至 \2"),
     # scope 2
     (
-        r"no residual mix is published for (\S+) on (\S+): the location-based factor stands in its place .*",
-        r"\1 在 \2 没有公布剩余电力组合因子，以基于位置的因子代替（《范围二核算指南》2015，表 6.3；按准则 8 披露）",
+        r"no residual mix is published for (\S+?)(?: on \S+)?: the location-based factor stands in its place .*",
+        r"\1 没有公布剩余电力组合因子，以基于位置的因子代替（《范围二核算指南》2015，表 6.3；按准则 8 披露）",
     ),
     (r"residual mix (\S+), (\S+) (\S+)", r"剩余电力组合因子 \1，\2 \3"),
     (r"supplier's factor (\S+), (\S+) (\S+)", r"供应商因子 \1，\2 \3"),

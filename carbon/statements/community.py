@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 
-from carbon.statements.back import back_matter
+from carbon.statements.back import back_matter, not_over
 from carbon.statements.document import Cell, Chart, Column, Document, Row, Section, Series, Table, Value, rounded
 from carbon.statements.inventory import PLACES, gas_cells, gas_columns
 from carbon.statements.source import Source
@@ -49,7 +49,7 @@ def community(source: Source, subsectors: Mapping[str, str], keys: Mapping[str, 
         Section(
             "summary",
             say(lang, "summary"),
-            (say(lang, "method_gpc"), *([say(lang, "confidential", codes=", ".join(hidden))] if hidden else [])),
+            (*not_over(source), say(lang, "method_gpc"), *([say(lang, "confidential", codes=", ".join(hidden))] if hidden else [])),
             (summary,),
             (Chart(summary.title, "tCO2e", "bars", labels, series),),
         ),

@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-from carbon.statements.back import back_matter
+from carbon.statements.back import back_matter, not_over
 from carbon.statements.document import Chart, Document, Row, Section, Series, Table, Value, rounded
 from carbon.statements.source import Condition, Source
 from carbon.statements.totals import total_row
@@ -22,7 +22,7 @@ def balance(source: Source) -> Document:
     shown = sorted({(carrier, quantity, activity, rule == _OWN) for carrier, quantity, activity, rule in uses})
     lacking = [] if "equal" in source.coal else [say(lang, "equal_missing", year=source.period[:4])]
     tables = [_table(source, basis, shown) for basis in source.coal]
-    text = (say(lang, "method_energy"), *lacking)
+    text = (*not_over(source), say(lang, "method_energy"), *lacking)
     sections = (
         Section("summary", say(lang, "summary"), text, tuple(tables), tuple(_chart(table) for table in tables if table.rows)),
         *back_matter(source, "energy"),

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from carbon.statements.back import back_matter
+from carbon.statements.back import back_matter, not_over
 from carbon.statements.document import Cell, Chart, Column, Document, Row, Section, Series, Table, Value, rounded
 from carbon.statements.scope2 import both_totals, instruments, two_bases
 from carbon.statements.source import Condition, Source
@@ -32,7 +32,7 @@ def inventory(source: Source, dual: pd.DataFrame | None = None, used: pd.DataFra
     if used is not None:
         summary += [instruments(source, used)]
     intro = "dual_intro" if dual is not None else "no_market" if problems else "no_dual"
-    text = (say(lang, "inventory_intro"), say(lang, intro), *problems)
+    text = (*not_over(source), say(lang, "inventory_intro"), say(lang, intro), *problems)
     sections = (
         Section("summary", say(lang, "summary"), text, tuple(summary), charts(source)),
         Section("sources", say(lang, "sources"), (), (sources(source), by(source, "site"), by(source, "sector"), parts(source))),

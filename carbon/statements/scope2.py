@@ -40,6 +40,7 @@ def two_bases(source: Source, dual: pd.DataFrame) -> Table:
     """Scope 2 electricity by account: location-based beside market-based, and what covers it; rules for the rest as numbered notes."""
     lang = source.language
     amounts = [name for name in _AMOUNTS if name in dual]
+    dual = dual.assign(market_rule=dual["market_rule"].str.replace(r" on \d{4}-\d\d-\d\d", "", regex=True))  # said once, not each month
     rules = sorted(set(dual["market_rule"]))
     columns = [column(lang, "account")]
     parts = tuple(name.removesuffix("_wh") for name in _COVERED if name in dual)

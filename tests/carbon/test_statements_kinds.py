@@ -80,12 +80,18 @@ def test_the_inventory_is_the_ledgers_sum_on_every_way(source):
     assert {row.cells[0] for row in tables["Memo"].rows} == {"supply", "loss", "sun"}
 
 
+@pytest.mark.parametrize("kind", _KINDS)
+def test_a_period_that_is_not_over_says_so_before_its_first_number(source, kind):
+    assert "NOT OVER" in kind(replace(source, until="2022-06-15")).sections[0].text[0]
+    assert not any("NOT OVER" in text for section in kind(source).sections for text in section.text)
+
+
 def test_scope_two_stands_on_both_bases(source):
     dual = pd.DataFrame(
         {
             "account_id": ["works-power", "centre-power"], "period": "2022-06", "consumption_wh": [5000, 3000], "own_wh": 0,
             "instruments_wh": [5000, 0], "residual_wh": [0, 3000], "matched_wh": [1000, 0], "location_mg": [2_576_500, 1_545_900],
-            "market_mg": [0, 1_545_900], "market_rule": ["none left", "grid average: no residual mix is published"],
+            "market_mg": [0, 1_545_900], "market_rule": ["none left", "grid average: no residual mix is published on 2022-06-01"],
         }
     )  # fmt: skip
     tables = _tables(inventory(source, dual))
