@@ -1,22 +1,17 @@
-"""What changes under a ledger: accounts, their ids and sites, the zone, the key; nothing is counted twice or posted in halves."""
+"""What changes under a ledger: accounts, their ids and sites, gaps, plants, edits; nothing is counted twice, nothing is lost."""
 
-import resource
-import signal
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from city.clock import civil_day, local_date, parse_utc
-from city.problems import PenstockError
 from city.quality import Flag
 from service import closing, posting, statement_source
 from service.night import Night, ledger
-from service.one_process import lock
-from service.store import due, meter_days, open_store, readings, writing
 from service.store import ledger as stored
+from service.store import meter_days, readings, writing
 from tests.service.ledger_town import ACCOUNTS, NEXT, NIGHT, ZONE, book, night, opened, revised, sums, town
-from tests.service.test_ledger_closed import SIGNED
 from tests.town import Town
 
 WHEN = ("--who", "ada", "--now", "2022-06-18T08:00+02:00")
@@ -102,87 +97,6 @@ def test_a_gap_across_midnight_is_posted_alike_by_one_night_by_several_and_by_th
     assert said.code == 0, said.out
 
 
-@pytest.mark.parametrize("zone", ["Asia/Shanghai", "America/New_York"])
-def test_a_ledger_keeps_its_time_zone(tmp_path: Path, zone: str) -> None:
-    made = town(tmp_path)
-    night(made)
-    said_otherwise(made, 'time_zone = "Europe/Rome"', f'time_zone = "{zone}"')
-    said = made.penstock("carbon", "restate", "2022-06", "--reason", "elsewhere", *WHEN)
-    assert (said.code, said.foreseen, "a ledger keeps its zone" in said.err) == (1, True, True)
-    assert len(book(made).batches) == 1
-
-
-def test_a_full_disk_is_a_sentence_and_posts_nothing(tmp_path: Path) -> None:
-    made = town(tmp_path)
-    night(made)
-    revised(made, "hall.energy", "2022-06-14", 1_000)
-    (made.folder / "ledger").chmod(0o500)
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    try:
-        former = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, hard))
-        said = made.penstock("carbon", "restate", "2022-06", "--reason", "late", *WHEN)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        signal.signal(signal.SIGXFSZ, former)
-        (made.folder / "ledger").chmod(0o700)
-    assert (said.code, said.foreseen, "ledger files" in said.err) == (1, True, True), said.all
-    assert len(book(made).batches) == 1
-    assert len(due.noted(open_store(made.database))) == 1
-    assert list((made.folder / "ledger").glob(".*")) == []
-    night(made, NEXT)
-    assert len(book(made).batches) == 2
-
-
-def test_nothing_is_signed_while_a_night_runs(tmp_path: Path) -> None:
-    made = town(tmp_path, days=46)
-    night(made)
-    with lock(made.folder):
-        said = made.penstock("carbon", "close", "2022-05", *SIGNED)
-    assert (said.code, said.foreseen, "one night at a time" in said.err) == (1, True, True), said.all
-    assert made.penstock("carbon", "close", "2022-05", *SIGNED).code == 0
-
-
-def test_a_key_that_was_changed_is_given_beside_the_new_one(tmp_path: Path) -> None:
-    made = town(tmp_path / "town", days=3)
-    keys = []
-    for number, now in enumerate((NIGHT, NEXT)):
-        file = str(tmp_path / f"key-{number}")
-        keys.append(made.penstock("carbon", "keygen", file).out.split()[2].rstrip(";"))
-        revised(made, "hall.energy", "2022-06-14", 1_000)
-        night(made, now, LEDGER_KEY=file)
-    both = ("--key", keys[0].upper(), "--key", keys[1])
-    assert made.penstock("verify", *both).code == 0
-    for key in keys:
-        assert made.penstock("verify", "--key", key).code == 1
-
-
-@pytest.mark.parametrize("spoilt", ["2022 \u00e9\n".encode(), b"nonsense\n", b"a " + b"9" * 5000 + b" c d e\n", b"\x00" * 40])
-def test_a_file_of_roots_that_is_none_costs_neither_the_batch_nor_a_crash(tmp_path: Path, spoilt: bytes) -> None:
-    made = town(tmp_path, days=3, carbon='outside_roots = ["roots.txt"]')
-    (tmp_path / "roots.txt").write_bytes(spoilt)
-    _, after = night(made)
-    assert after is not None
-    assert "roots outside" in str(after.problems[0])
-    revised(made, "hall.energy", "2022-06-14", 1_000)
-    said = made.penstock("carbon", "restate", "2022-06", "--reason", "late", *WHEN)
-    assert (said.code, said.foreseen, "roots outside" in said.out) == (0, True, True), said.all
-    assert (tmp_path / "roots.txt").read_bytes() == spoilt
-    assert "nothing from outside" not in made.penstock("verify").out
-
-
-def test_a_file_of_roots_that_came_through_windows_is_gone_on_with(tmp_path: Path) -> None:
-    made = town(tmp_path, days=3, carbon='outside_roots = ["roots.txt"]')
-    night(made)
-    path = tmp_path / "roots.txt"
-    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
-    revised(made, "hall.energy", "2022-06-14", 1_000)
-    _, after = night(made, NEXT)
-    assert after is not None
-    assert after.problems == []
-    assert "2 of 2 roots in" in made.penstock("verify").out
-
-
 def test_sums_of_many_batches_of_different_accounts_are_those_of_each_batch(tmp_path: Path) -> None:
     made = town(tmp_path)
     for number in range(4):  # more different lists of lines than stay in memory
@@ -197,32 +111,6 @@ def test_sums_of_many_batches_of_different_accounts_are_those_of_each_batch(tmp_
     rows = found.book(by=("account_id",), zone=ZONE, period=None).groupby("account_id")["amount"].sum()
     assert rows.to_dict() == amounts
     assert sum(abs(amount) for name, amount in amounts.items() if name in ("supply", "supply-x", "supply-x-x")) == 0
-
-
-def test_nothing_is_signed_or_restated_over_a_file_that_is_not_as_it_was_sealed(tmp_path: Path) -> None:
-    made = town(tmp_path, days=46)
-    night(made)
-    (path,) = (made.folder / "ledger").glob("*.zip")
-    content = bytearray(path.read_bytes())
-    content[content.index(b"mg.npy") + 400] ^= 1
-    path.write_bytes(content)
-    said = made.penstock("carbon", "close", "2022-05", *SIGNED)
-    assert (said.code, "column mg" in said.err) == (1, True), said.all
-    revised(made, "hall.energy", "2022-05-14", 1_000)
-    said = made.penstock("carbon", "restate", "2022-05", "--reason", "late", *WHEN)
-    assert (said.code, "column mg" in said.err) == (1, True), said.all
-    assert len(book(made).batches) == 1
-
-
-def test_a_night_elsewhere_that_was_faster_is_a_sentence_and_the_chain_does_not_fork(tmp_path: Path) -> None:
-    made = town(tmp_path)
-    with opened(made) as (city, engine):
-        slow = posting.Posting(engine, city, parse_utc(NIGHT))
-        slow.post([civil_day(parse_utc("2022-06-12T12:00Z").date(), ZONE)])
-        night(made)
-        with pytest.raises(PenstockError, match="batch 0 was posted meanwhile"), writing(engine) as connection:
-            slow.list(connection, None)
-    assert len(book(made).batches) == 1
 
 
 def test_a_plant_that_gave_nothing_after_all_gives_its_kwh_back_to_the_grid(tmp_path: Path) -> None:
@@ -278,3 +166,24 @@ def test_what_was_taken_back_wholly_stands_in_no_statement_and_in_no_sign_off(tm
     made.penstock("carbon", "restate", "2022", "--reason", "it stands in Zhejiang after all", *WHEN)
     with opened(made) as (city, engine):
         assert closing.sums(stored.open_ledger(engine, city.folder), city, "2022-05") == before != changed
+
+
+LOSS = '[[accounts]]\nid = "net"\nkind = "grid-loss"\nsite = "here"\nsector = "services"\nregion = "CN-ZJ"\ninfeed = ["sun.energy"]\n'
+
+
+def test_losses_under_another_id_are_not_lost_twice(tmp_path: Path) -> None:
+    made = town(tmp_path, accounts=ACCOUNTS[: ACCOUNTS.index('[[accounts]]\nid = "sun"')] + LOSS)
+    with opened(made) as (city, engine):  # what came in: a kilowatt-hour an interval more than the hall took
+        spans = [civil_day(parse_utc(f"2022-06-{day}T12:00Z").date(), ZONE) for day in range(11, 16)]
+        taken = meter_days.block(engine, [city.points["hall.energy"]], spans[0][0], spans[-1][1])
+        with writing(engine) as connection:
+            keys = readings.keys_of(connection, ["sun.energy"])
+            came = replace(taken, ids=("sun.energy",), values=taken.values + 1_000)
+            meter_days.revise(connection, came, spans, keys, "night", parse_utc(NIGHT), "infeed")
+    night(made)
+    lost = 5 * 96 * 1_000
+    assert sums(book(made))["net", "location"][0] == lost
+    said_otherwise(made, 'id = "net"', 'id = "network"')
+    revised(made, "sun.energy", "2022-06-14", 500, now=NEXT)
+    night(made, NEXT)
+    assert sum(amount for (name, _), (amount, _) in sums(book(made)).items() if name.startswith("net")) == lost + 500
