@@ -7,7 +7,7 @@ import streamlit as st
 from console import data, look
 from console.deciding import decide
 from console.words import say
-from service import closing
+from service.books import closing
 from service.decisions import Person, may
 from service.view.carbon import Chain, address
 

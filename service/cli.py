@@ -178,7 +178,7 @@ def report(
     language: Annotated[str, typer.Option("--language", help="en or zh")] = "en",
 ) -> None:
     """Write statements of carbon, energy, targets and measures (CSV, XLSX, PDF, JSON). The same ledger gives the same bytes."""
-    from service.reporting import write_reports
+    from service.statements.reporting import write_reports
 
     paths, problems = write_reports(environment(city), period, kind or (), made or (), language, moment(now))
     for line in (*paths, *problems):

@@ -41,8 +41,8 @@ def import_(
     file: Annotated[Path, typer.Argument(help="the registry's CSV, a lot a row")], who: Who = None, city: City = None, now: Now = None
 ) -> None:
     """Take in lots of certificates, the whole file or nothing of it."""
+    from service.books.instruments import take_in
     from service.cli import moment
-    from service.instruments import take_in
 
     env, loaded, engine = _opened(city)
     for line in take_in(engine, loaded, _person(env, loaded, who), file, moment(now)):
@@ -52,8 +52,8 @@ def import_(
 @certificates.command("list")
 def list_(city: City = None) -> None:
     """Every lot, and how many of its certificates are free, retired and sold."""
-    from service.book_lines import of_lots
-    from service.instruments import holdings
+    from service.books.book_lines import of_lots
+    from service.books.instruments import holdings
 
     for line in of_lots(holdings(_opened(city)[2])):
         typer.echo(line)
@@ -74,8 +74,8 @@ def retire(
     now: Now = None,
 ) -> None:
     """Retire certificates for an account, or a contract's month: once and for ever."""
+    from service.books.instruments import Use, use
     from service.cli import moment
-    from service.instruments import Use, use
 
     env, loaded, engine = _opened(city)
     asked = Use(instrument, reason, account, period or "none", count, first, last, to)  # without a period it would be a sale
@@ -95,8 +95,8 @@ def sell(
     now: Now = None,
 ) -> None:
     """Say that certificates were sold: the city cannot claim them any more."""
+    from service.books.instruments import Use, use
     from service.cli import moment
-    from service.instruments import Use, use
 
     env, loaded, engine = _opened(city)
     asked = Use(lot, reason, count=count, first=first, last=last, beneficiary=to)
@@ -110,8 +110,8 @@ def matching(
 ) -> None:
     """Scope 2 in both views, and how much of the load was renewable in its very hour."""
     from city.clock import parse_utc
-    from service.book_lines import of_view
-    from service.scope2 import year_view
+    from service.books.book_lines import of_view
+    from service.books.scope2 import year_view
 
     _, loaded, engine = _opened(city)
     for line in of_view(*year_view(engine, loaded, year, parse_utc(known) if known else None)):
@@ -120,9 +120,9 @@ def matching(
 
 def enterprise(name: Annotated[str, typer.Argument(help="id in [[enterprises]]")], year: Year, city: City = None, now: Now = None) -> None:
     """The monitoring report of an enterprise in the carbon market: data quality, uncertainty, allowances held and owed."""
-    from service.book_lines import of_report
+    from service.books.book_lines import of_report
+    from service.books.enterprise import report_of
     from service.cli import moment
-    from service.enterprise import report_of
 
     _, loaded, engine = _opened(city)
     for line in of_report(report_of(engine, loaded, name, year, moment(now))):
@@ -131,8 +131,8 @@ def enterprise(name: Annotated[str, typer.Argument(help="id in [[enterprises]]")
 
 def building(name: Annotated[str, typer.Argument(help="id in [[buildings]]")], year: Year, city: City = None) -> None:
     """The book of a building by month: electricity, water, gas and CO2e, also per square metre and person."""
-    from service.book_lines import of_building
-    from service.buildings import book_of
+    from service.books.book_lines import of_building
+    from service.books.buildings import book_of
 
     _, loaded, engine = _opened(city)
     for line in of_building(book_of(engine, loaded, name, year)):
@@ -150,7 +150,7 @@ def consent(
     now: Now = None,
 ) -> None:
     """Record that a household opts in."""
-    from service import households
+    from service.books import households
     from service.cli import moment
 
     env, loaded, engine = _opened(city)
@@ -160,7 +160,7 @@ def consent(
 @household.command()
 def withdraw(site: Household, who: Who = None, city: City = None, now: Now = None) -> None:
     """End one's consent; the household's book is deleted."""
-    from service import households
+    from service.books import households
     from service.cli import moment, operator
 
     env, _, engine = _opened(city)
@@ -170,7 +170,7 @@ def withdraw(site: Household, who: Who = None, city: City = None, now: Now = Non
 @household.command()
 def refresh(year: Year, who: Who = None, city: City = None, now: Now = None) -> None:
     """Make the books of a year again, of all households that opted in."""
-    from service import households
+    from service.books import households
     from service.cli import moment
 
     env, loaded, engine = _opened(city)
@@ -180,8 +180,8 @@ def refresh(year: Year, who: Who = None, city: City = None, now: Now = None) -> 
 @household.command()
 def book(site: Household, who: Who = None, city: City = None, now: Now = None) -> None:
     """One's own book by month: electricity, water, gas and CO2e. For the owner alone."""
-    from service import households
-    from service.book_lines import of_household
+    from service.books import households
+    from service.books.book_lines import of_household
     from service.cli import moment, operator
 
     env, _, engine = _opened(city)
@@ -198,8 +198,8 @@ def publish(
     now: Now = None,
 ) -> None:
     """Totals of many homes by district, with noise; the same question always gets its first answer."""
-    from service import publications
-    from service.book_lines import of_release
+    from service.books import publications
+    from service.books.book_lines import of_release
     from service.cli import moment
 
     env, loaded, engine = _opened(city)
@@ -210,8 +210,8 @@ def publish(
 @household.command()
 def published(city: City = None) -> None:
     """Every publication so far, as it may be shown to anybody."""
-    from service.book_lines import of_release
-    from service.publications import published as kept
+    from service.books.book_lines import of_release
+    from service.books.publications import published as kept
 
     for measure, period, release in kept(_opened(city)[2]):
         typer.echo(f"{measure} {period}")

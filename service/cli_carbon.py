@@ -34,8 +34,8 @@ def lint(
     city: City = None,
 ) -> None:
     """Look for what goes wrong in factor data, and in how the accounts use it. Exit code 2 when something must be refused."""
+    from service.books.factor_listing import linted
     from service.cli import environment, finish, moment
-    from service.factor_listing import linted
 
     lines, refused = linted(environment(city), folder, moment(now).date())
     for line in lines:
@@ -48,9 +48,9 @@ def keygen(
     file: Annotated[Path, typer.Argument(help="new file for the private key; keep it off this machine's backups")], now: Now = None
 ) -> None:
     """Make a key that signs the ledger's roots (Ed25519) and print its public key, which belongs on statements and with the auditor."""
+    from service.books.signing import VARIABLE
+    from service.books.signing import keygen as make
     from service.cli import moment
-    from service.signing import VARIABLE
-    from service.signing import keygen as make
 
     moment(now)
     typer.echo(f"public key {make(file)}; set {VARIABLE}={file}")
@@ -67,8 +67,8 @@ def close(
 ) -> None:
     """Sign a period of the ledger off: its sums become comparatives, and later restatements are shown against them."""
     from service import decisions
+    from service.books.closing import close as sign_off
     from service.cli import environment, moment, operator
-    from service.closing import close as sign_off
     from service.settings import load
     from service.store import open_store
 
@@ -81,8 +81,8 @@ def close(
 @app.command()
 def periods(city: City = None, now: Now = None) -> None:
     """Every month of the ledger: closed by whom, restated since, or open. Exit 2 when one needs closing again."""
+    from service.books.closing import listed
     from service.cli import environment, finish, moment
-    from service.closing import listed
     from service.settings import load
     from service.store import open_store
 
@@ -96,7 +96,7 @@ def periods(city: City = None, now: Now = None) -> None:
 @app.command()
 def balance(period: Annotated[str, typer.Argument(help="a month or a year: 2022-06, 2022")], city: City = None, now: Now = None) -> None:
     """Do the books close: city = districts = sites = accounts, and electricity in = used + lost. Exit 2 where they do not."""
-    from service.balances import balances
+    from service.books.balances import balances
     from service.cli import environment, finish, moment
     from service.settings import load
     from service.store import open_store
@@ -119,8 +119,8 @@ def restate(
 ) -> None:
     """Restate what usage, accounts and factors give otherwise now: after a bill came, or a factor was corrected."""
     from service import decisions
+    from service.books.restating import restate_period
     from service.cli import environment, moment, operator
-    from service.restating import restate_period
     from service.settings import load
     from service.store import open_store
 
@@ -139,8 +139,8 @@ def why(
     now: Now = None,
 ) -> None:
     """Why the city's total moved: activity, structure, intensity, mix and factor, in tonnes of CO2e that add up."""
+    from service.books.decomposition import decomposition, lines
     from service.cli import environment, moment
-    from service.decomposition import decomposition, lines
     from service.settings import load
     from service.store import open_store
 
@@ -176,8 +176,8 @@ def prove(
     now: Now = None,
 ) -> None:
     """Write the proof that one entry is in the ledger, for an auditor with Python alone: python verify_entry.py FILE ROOT."""
+    from service.books.proving import prove as write
     from service.cli import environment, moment
-    from service.proving import prove as write
 
     moment(now)
     typer.echo(f"python verify_entry.py {file} {write(environment(city), entry, file)}")
@@ -196,8 +196,8 @@ def verify(
     now: Now = None,
 ) -> None:
     """Find any edit, deletion, insertion or rewrite of the ledger and say where. Exit 1 when there is one."""
+    from service.books.verifying import verify as examine
     from service.cli import environment, finish, moment
-    from service.verifying import verify as examine
 
     found = examine(environment(city), moment(now), root, key or (), outside, recompute=recompute)
     for line in found.told:
@@ -213,7 +213,7 @@ def explain(
 ) -> None:
     """What a printed number was made of: readings, factor and rule."""
     from service.cli import environment, moment
-    from service.explaining import explain as told
+    from service.statements.explaining import explain as told
 
     moment(now)
     for line in told(environment(city), cell):

@@ -13,8 +13,8 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Emission fa
 @app.command("list")
 def list_(city: City = None) -> None:
     """List the factor sets with publisher, licence, number of factors and hash."""
+    from service.books.factor_listing import sets
     from service.cli import environment
-    from service.factor_listing import sets
     from service.settings import own_factors
 
     for line in sets(own_factors(environment(city))):
@@ -29,7 +29,7 @@ def search(
     city: City = None,
 ) -> None:
     """Find factors by words."""
-    from service import factor_listing
+    from service.books import factor_listing
     from service.cli import environment
     from service.settings import own_factors
 
@@ -40,7 +40,7 @@ def search(
 @app.command()
 def show(factor_id: Annotated[str, typer.Argument(help="id of the factor")], city: City = None) -> None:
     """Show one factor with all that is known of it, and the other years of its series."""
-    from service import factor_listing
+    from service.books import factor_listing
     from service.cli import environment
     from service.settings import own_factors
 

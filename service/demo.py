@@ -13,7 +13,7 @@ from pathlib import Path
 
 from city.problems import fault
 from service import schema as t
-from service.closing import closes
+from service.books.closing import closes
 from service.environment import Environment
 from service.settings import load, path_of
 from service.store import open_store, results
@@ -93,7 +93,7 @@ def _crew(env: Environment, truth: Path) -> None:
 
 
 def _books(env: Environment) -> None:
-    """May gets certificates and a sign-off, then an hour of it is corrected; all is proved, printed in two languages, one cell explained."""
+    """May gets certificates and a sign-off, then an hour of it is corrected; all is proved, printed in both languages, one cell explained."""
     by = ("--who", "operator", "--now", LAST_SLOT)
     if not closes(open_store(env.url)):  # a certificate is used once, a month is signed once
         _command(env, "carbon", "certificates", "import", str(env.city_file.parent / "certificates.csv"), *by)

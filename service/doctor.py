@@ -118,7 +118,7 @@ def _water(city: LoadedCity) -> str:
 
 def _factors(city: LoadedCity | None, now_utc: datetime) -> str:
     from carbon import factors
-    from service.factor_listing import findings
+    from service.books.factor_listing import findings
 
     folders = city.factor_folders if city else ()
     found = findings(city, folders, now_utc.date())
@@ -147,7 +147,7 @@ def _meters_over_time(city: LoadedCity, env: Environment) -> str:
 def _ledger(city: LoadedCity, env: Environment) -> str:
     """Files, key and the roots outside; `penstock verify` looks into every entry."""
     from carbon.accounts import doubts
-    from service import roots, signing
+    from service.books import roots, signing
     from service.store import ledger
 
     rows = ledger.heads(open_store(env.url))

@@ -10,8 +10,9 @@ from sqlalchemy import Engine, func, select
 
 from city.clock import local_date, parse_utc
 from city.quality import Cause, Flag, cause_of, usable
-from service import closing, health
+from service import health
 from service import schema as t
+from service.books import closing
 from service.environment import Environment
 from service.settings import LoadedCity, load
 from service.store import ledger, open_store, readings, results, runs

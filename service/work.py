@@ -79,7 +79,7 @@ def _serve(planner: Planner, taken: Any, now_utc: datetime) -> str:
 
         return trade(planner, taken.detail["plan_id"])[0]
     if taken.kind == "statement":
-        from service.reporting import write_reports
+        from service.statements.reporting import write_reports
 
         paths, problems = write_reports(city.environment, taken.detail.get("month"), now_utc=now_utc)
         return ". ".join(["wrote " + ", ".join(path.name for path in paths), *map(str, problems)])

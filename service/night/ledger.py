@@ -12,10 +12,10 @@ from typing import Any
 from sqlalchemy import Connection
 
 from city.clock import civil_day, local_date
+from service.books.posting import Posting
+from service.books.restating import spans, touched
+from service.books.signing import signer
 from service.night import Night, Output
-from service.posting import Posting
-from service.restating import spans, touched
-from service.signing import signer
 from service.store import due, ledger, meter_days
 from service.store.meter_days import Day
 from service.store.runs import StepResult

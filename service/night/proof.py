@@ -2,7 +2,7 @@
 
 from carbon.ledger.ledger import Ledger
 from city.problems import PenstockError, Problem
-from service import closing, roots
+from service.books import closing, roots
 from service.night import Night
 from service.store import ledger
 from service.store.runs import StepResult

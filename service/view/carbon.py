@@ -15,17 +15,17 @@ from carbon.instruments.views import dual
 from carbon.ledger.verify import verify
 from carbon.statements.address import at
 from city.clock import civil_day
-from service import closing, former_ledger, roots
 from service import schema as t
-from service.completeness import completeness
-from service.decomposition import Why, decomposition
+from service.books import closing, former_ledger, roots
+from service.books.completeness import completeness
+from service.books.decomposition import Why, decomposition
+from service.books.scope2 import two_views, year_view
+from service.books.verifying import LAST
 from service.environment import Environment
-from service.explaining import explain
 from service.savings.measures import MeasureResult, measures
-from service.scope2 import two_views, year_view
 from service.settings import LoadedCity
+from service.statements.explaining import explain
 from service.store import ledger, results
-from service.verifying import LAST
 
 _MG_PER_TONNE = Decimal(10) ** 9
 MOST_VERIFIED = 1_000_000  # entries that a page checks by itself; more take longer than a page may

@@ -1,4 +1,4 @@
-"""How much of a span of time the entries of each account stand for, and how well: what `service.completeness` is held against.
+"""How much of a span of time the entries of each account stand for, and how well: what `service.books.completeness` is held against.
 
 It holds all rows at once and lays the intervals of an account over each other; the product adds seconds up batch by batch.
 """

@@ -104,5 +104,5 @@ def test_a_number_of_a_year_of_hours_is_explained_in_under_a_second(source):
 
 def test_explaining_loads_no_pandas():
     """A second for an answer is not enough for that import on a busy machine."""
-    code = "import sys, service.explaining; print({'pandas', 'pyarrow', 'pandera'} & set(sys.modules))"
+    code = "import sys, service.statements.explaining; print({'pandas', 'pyarrow', 'pandera'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "set()"

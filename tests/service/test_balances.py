@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from city.problems import PenstockError
-from service.balances import balances
+from service.books.balances import balances
 from service.cli import app
 from tests.service.ledger_town import ACCOUNTS, book, night, opened, revised, sums, town
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from city.problems import PenstockError
-from service.decomposition import _population, decomposition, lines
+from service.books.decomposition import _population, decomposition, lines
 from service.environment import Environment
 from service.savings.nights import nights
 from service.settings import load
@@ -105,7 +105,7 @@ def test_provisional_factors_are_told(one_night, monkeypatch):
 
     asked = open_store(one_night.database), load(Environment(city=one_night.file, home=one_night.folder)), "2022-05", "2022-06", NOW
     assert decomposition(*asked).notes == ()
-    monkeypatch.setattr("service.decomposition.open_ledger", doubted)
+    monkeypatch.setattr("service.books.decomposition.open_ledger", doubted)
     said = "100 % of the CO2e of {} is by provisional factors: `factor` moves once its year is published."
     assert decomposition(*asked).notes == (said.format("2022-05"), said.format("2022-06"))
 

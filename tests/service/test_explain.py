@@ -14,7 +14,7 @@ import pytest
 from carbon.statements.address import parse
 from carbon.statements.xlsx import FIRST_ROW, column_letters
 from service.environment import Environment
-from service.explaining import _whole, explain
+from service.statements.explaining import _whole, explain
 from tests.town import Town
 
 pytestmark = pytest.mark.slow

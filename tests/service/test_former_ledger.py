@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, column, select, table
 
-from service import former_ledger, migrations
+from service import migrations
 from service import schema as t
+from service.books import former_ledger
 from service.store import open_store, writing
 from tests.service.ledger_town import book, night, town
 

@@ -7,8 +7,8 @@ from sqlalchemy import select
 
 from city.clock import parse_utc
 from city.problems import PenstockError
-from service import households, publications
 from service import schema as t
+from service.books import households, publications
 from service.decisions import Person
 from service.environment import Environment
 from service.settings import load

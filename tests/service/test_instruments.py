@@ -9,9 +9,9 @@ from sqlalchemy import Engine, func, select
 
 from city.problems import PenstockError
 from service import schema as t
+from service.books.instruments import Use, acts, holdings, lots, take_in, use
 from service.decisions import Person
 from service.environment import Environment
-from service.instruments import Use, acts, holdings, lots, take_in, use
 from service.settings import LoadedCity, load
 from service.store import open_store, results, writing
 from tests.town import PARTS, Town

@@ -7,8 +7,9 @@ import pytest
 
 from city.clock import civil_day, local_date, parse_utc
 from city.quality import Flag
-from service import closing, posting, statement_source
+from service.books import closing, posting
 from service.night import Night, ledger
+from service.statements import source as statement_source
 from service.store import ledger as stored
 from service.store import meter_days, readings, writing
 from tests.service.ledger_town import ACCOUNTS, NEXT, NIGHT, ZONE, book, night, opened, revised, sums, town

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import select
 
 from city.clock import parse_utc
-from service import closing
 from service import schema as t
-from service.completeness import completeness
+from service.books import closing
+from service.books.completeness import completeness
 from service.store import open_store
 from tests.carbon.silence import completeness as of_entries
 from tests.service.ledger_town import NEXT, ZONE, book, night, opened, revised, town

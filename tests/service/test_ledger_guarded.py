@@ -9,7 +9,7 @@ import pytest
 
 from city.clock import civil_day, parse_utc
 from city.problems import PenstockError
-from service import posting
+from service.books import posting
 from service.one_process import lock
 from service.store import due, open_store, writing
 from tests.service.ledger_town import NEXT, NIGHT, ZONE, book, night, opened, revised, town

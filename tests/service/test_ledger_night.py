@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, event
 
 from city.clock import civil_day, parse_utc
-from service import posting
-from service.counted import _by_course, usage
+from service.books import posting
+from service.books.counted import _by_course, usage
 from service.store import due, meter_days, open_store
 from tests.service.ledger_town import NEXT, ZONE, book, night, opened, revised, sums, town
 from tests.town import Town
@@ -156,7 +156,7 @@ def test_a_kill_at_any_write_leaves_the_ledger_whole_and_the_next_night_ends_as_
 
 
 def verified(made: Town) -> list[str]:
-    from service.verifying import verify
+    from service.books.verifying import verify
 
     with opened(made) as (city, _):
         return [str(problem) for problem in verify(city.environment, parse_utc(NEXT)).findings if "roots outside" not in problem.subject]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from city.frames import Block
 from city.quality import VALID, Cause, Flag, code, missing
 from city.quantities import Quantity
-from service.usage import runs
+from service.books.usage import runs
 
 START = datetime(2022, 6, 1, 22, tzinfo=UTC)
 DAY = timedelta(days=1)

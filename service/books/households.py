@@ -13,9 +13,9 @@ from sqlalchemy import ColumnElement, Connection, Engine, delete, func, select
 from city.clock import local_date
 from city.problems import PenstockError, fault
 from service import schema as t
-from service.buildings import use_of_sites
+from service.books.buildings import use_of_sites
+from service.books.instruments import MONTH
 from service.decisions import Person, require
-from service.instruments import MONTH
 from service.settings import LoadedCity
 from service.store import alone, operations, writing
 

@@ -7,7 +7,7 @@ from carbon import factors
 from carbon.gwp import gwp
 from carbon.household.book import months, of_buildings
 from city.problems import fault
-from service.instruments import month_span
+from service.books.instruments import month_span
 from service.settings import LoadedCity
 from service.store.ledger import open_ledger
 
@@ -31,7 +31,7 @@ def book_of(engine: Engine, city: LoadedCity, name: str, year: int) -> pd.DataFr
     Raises `PenstockError` for an unknown building, for one that shares a site with another (one book minus the other would be that of
     the rest), and for one whose book would be that of fewer than k households: theirs are open to their owners alone.
     """
-    from service.households import consents
+    from service.books.households import consents
 
     there = {building.id: building for building in city.settings.buildings}
     if name not in there:

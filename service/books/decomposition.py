@@ -18,7 +18,7 @@ from carbon.targets.year_gdp import of_year
 from carbon.why.kaya import CityDecomposition, city_decomposition, kaya
 from city.clock import local_date
 from city.problems import fault
-from service.closing import span
+from service.books.closing import span
 from service.settings import LoadedCity
 from service.store.ledger import open_ledger
 

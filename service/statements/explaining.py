@@ -92,7 +92,7 @@ def _coal(env: Environment, address: Address, known: tuple[Factor, ...]) -> dict
     if not address.show.startswith("coal"):
         return {}
     from service.settings import load
-    from service.statement_source import coal_of
+    from service.statements.source import coal_of
 
     found = coal_of(load(env), known, address.period)
     if address.show.partition(":")[2] not in found:

@@ -19,7 +19,7 @@ from carbon.ledger.ledger import Ledger
 from city.clock import civil_day, local_date
 from city.problems import fault
 from service import schema as t
-from service.completeness import completeness
+from service.books.completeness import completeness
 from service.decisions import Person, require
 from service.one_process import lock
 from service.settings import LoadedCity

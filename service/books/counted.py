@@ -21,10 +21,10 @@ from city.problems import Problem
 from city.quality import Cause, Flag
 from city.quantities import Quantity
 from service import lost_water
+from service.books.usage import runs
 from service.settings import LoadedCity
 from service.store import meter_days
 from service.store.meter_days import Day
-from service.usage import runs
 
 TEXTS = ("point_id", "quantity", "supply")
 

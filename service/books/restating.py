@@ -10,13 +10,13 @@ from sqlalchemy import Engine
 from carbon.accounts import own_supply
 from city.clock import civil_day, local_date
 from city.problems import fault
-from service import roots
-from service.closing import span
+from service.books import roots
+from service.books.closing import span
+from service.books.posting import Posting
+from service.books.signing import signer
 from service.decisions import Person, require
 from service.one_process import lock
-from service.posting import Posting
 from service.settings import LoadedCity
-from service.signing import signer
 from service.store import due, ledger, operations, writing
 from service.store.meter_days import Day
 

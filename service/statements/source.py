@@ -23,8 +23,8 @@ from carbon.targets.energy import CoalWeight, coal_weights
 from carbon.why.uncertainty import of_book
 from city.clock import civil_day, local_date
 from city.problems import PenstockError, fault
-from service import closing
-from service.completeness import completeness
+from service.books import closing
+from service.books.completeness import completeness
 from service.settings import LoadedCity
 from service.store import ledger as stored
 

@@ -11,10 +11,10 @@ from carbon.household.release import Release, release
 from carbon.household.rules import SCALE, Measure
 from city.problems import PenstockError, fault
 from service import schema as t
-from service.buildings import use_of_sites
+from service.books.buildings import use_of_sites
+from service.books.households import consents, write_books
+from service.books.instruments import MONTH, month_span
 from service.decisions import Person, require
-from service.households import consents, write_books
-from service.instruments import MONTH, month_span
 from service.settings import LoadedCity
 from service.store import alone, operations, writing
 

@@ -11,11 +11,11 @@ from carbon.statements.document import Document
 from carbon.statements.tidy import write_csv, write_json
 from carbon.statements.totals import addressed
 from city.problems import PenstockError, Problem, fault
-from service.closing import span
+from service.books.closing import span
 from service.environment import Environment
 from service.settings import LoadedCity, load, path_of
-from service.statement_kinds import KINDS, Asked
-from service.statement_source import digest, period_of, source
+from service.statements.kinds import KINDS, Asked
+from service.statements.source import digest, period_of, source
 from service.store import ledger, open_store
 
 FORMATS = ("csv", "xlsx", "pdf", "json")

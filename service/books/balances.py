@@ -10,7 +10,7 @@ from carbon.accounts import GridLoss
 from carbon.accounts.balance import electricity, levels
 from city.clock import civil_day
 from city.problems import Problem, fault
-from service.closing import span
+from service.books.closing import span
 from service.settings import LoadedCity
 from service.store import ledger, meter_days
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from carbon.ledger import signature
 from city.problems import PenstockError, Problem, fault
+from service.books.posting import Sign
 from service.environment import Environment
-from service.posting import Sign
 
 VARIABLE = "PENSTOCK_LEDGER_KEY"
 _KEY = re.compile(r"[0-9a-f]{64}")

@@ -25,7 +25,7 @@ from carbon.ledger.civil import from_micros
 from carbon.ledger.ledger import Ledger
 from city.clock import HOUR, civil_day, local_date
 from city.problems import PenstockError, Problem, fault
-from service import instruments
+from service.books import instruments
 from service.settings import LoadedCity
 from service.store.ledger import open_ledger
 

@@ -15,9 +15,9 @@ from carbon.ledger.civil import from_micros
 from carbon.ledger.verify import verify as verified
 from city.clock import civil_day, local_date
 from city.problems import PenstockError, Problem, fault
-from service import closing, former_ledger, roots
+from service.books import closing, former_ledger, roots
+from service.books.posting import Posting
 from service.environment import Environment
-from service.posting import Posting
 from service.settings import LoadedCity, load
 from service.store import ledger, open_store, runs
 

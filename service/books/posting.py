@@ -20,7 +20,7 @@ from city.clock import civil_day, local_date
 from city.problems import Problem, fault
 from city.quality import usable
 from city.quantities import Quantity
-from service import counted, former_ledger
+from service.books import counted, former_ledger
 from service.settings import LoadedCity
 from service.store import ledger
 from service.store.meter_days import Day

@@ -15,10 +15,10 @@ from carbon.statements.inventory import inventory
 from carbon.statements.source import Source
 from city.clock import local_date
 from city.problems import PenstockError, fault
-from service.closing import span
+from service.books.closing import span
 from service.night import Night
 from service.settings import LoadedCity
-from service.statement_source import source
+from service.statements.source import source
 from service.store import runs
 
 Made = list[tuple[str, Document]]
@@ -41,7 +41,7 @@ class Asked:
 def _inventory(asked: Asked) -> Made:
     """With scope 2 on both bases where the city has certificates, contracts or suppliers' factors."""
     from carbon.instruments.views import dual, used
-    from service.scope2 import two_views, year_view
+    from service.books.scope2 import two_views, year_view
 
     if not two_views(asked.engine, asked.city):
         return [("inventory", inventory(asked.source))]
@@ -68,7 +68,7 @@ def _accounts(asked: Asked) -> Made:
 
 def _enterprise(asked: Asked) -> Made:
     from carbon.statements.enterprise_report import enterprise_report
-    from service.enterprise import report_of
+    from service.books.enterprise import report_of
 
     if not asked.city.settings.enterprises:
         return []
