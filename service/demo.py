@@ -93,7 +93,7 @@ def _crew(env: Environment, truth: Path) -> None:
 
 
 def _books(env: Environment) -> None:
-    """May gets certificates and a sign-off, then an hour of it is corrected; all is proved, printed in both languages, one cell explained."""
+    """May gets certificates and a sign-off, then an hour of it is corrected; all is proved, printed in two languages, a cell explained."""
     by = ("--who", "operator", "--now", LAST_SLOT)
     if not closes(open_store(env.url)):  # a certificate is used once, a month is signed once
         _command(env, "carbon", "certificates", "import", str(env.city_file.parent / "certificates.csv"), *by)
