@@ -61,7 +61,7 @@ def run_demo(now_utc: datetime | None, *, quiet: bool) -> str:
         deliver(made.message, env.folder / city.settings.drops[0].folder)
         _command(env, "poll", "--now", _before(night), "--until", night, "--replay")
         status = _command(env, "night", "--now", night)
-        _command(env, "approve", "latest", "--who", "operator", "--reason", "the demo approves", "--now", DECISION)
+        _command(env, "approve", _plan(env), "--who", "operator", "--reason", "the demo approves", "--now", DECISION)
         isolations = _isolations(env)
         for who in ("operator", "shift-leader") if isolations else ():  # closing valves takes two people
             _command(env, "approve", *isolations, "--who", who, "--reason", "the demo approves", "--now", DECISION)
@@ -118,6 +118,12 @@ def _back_up(env: Environment) -> None:
         target.rename(old)
     _command(env, "backup", str(target), "--now", DECISION)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _plan(env: Environment) -> str:
+    """The night's own plan; `latest` in a demo that is started again would be the one that `penstock work` proposed since."""
+    plans = results.rows(open_store(env.url), t.plan, order=t.plan.c.made_at_utc)
+    return str(plans[0].plan_id) if plans else "latest"
 
 
 def _isolations(env: Environment) -> list[str]:

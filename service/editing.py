@@ -55,7 +55,7 @@ def edit(
         versions = meter_days.revise(connection, made, days, keys, who, now, f"edit: {told}; {reason}")
         operations.record(connection, now, who, "edit", point_id, sentence)
     newest = ", ".join(f"{local_date(day, city.settings.city.time_zone)} version {number}" for (_, day), number in versions.items())
-    return f"{sentence} ({newest or 'nothing changed'}){_ledger(engine, city, days)}"
+    return f"{sentence} ({newest}){_ledger(engine, city, days)}" if newest else f"{sentence} (nothing changed)"
 
 
 def one_of(choices: Mapping[str, str | float | None]) -> str | float:

@@ -87,9 +87,13 @@ def test_an_edit_and_its_way_back_leave_the_sums_as_they_were(tmp_path: Path) ->
     night(made)
     before = sums(book(made))
     hour = ("--from", "2022-06-14T10:00+02:00", "--to", "2022-06-14T11:00+02:00", "--who", "ada")
-    said = made.penstock("meters", "edit", "hall.energy", *hour, "--value", "9", "--reason", "misread", "--now", "2022-06-16T09:00+02:00")
+    edit = ("meters", "edit", "hall.energy", *hour, "--value", "9", "--reason", "misread", "--now", "2022-06-16T09:00+02:00")
+    said = made.penstock(*edit)
     assert said.code == 0, said.all
     assert "the next night restates it" in said.out
+    again = made.penstock(*edit).out
+    assert "nothing changed" in again
+    assert "restates" not in again  # there is nothing to restate for a value that stands
     night(made, NEXT)
     found = book(made)
     hours = found.book(by=("account_id",), zone=ZONE, period="H").set_index(["account_id", "period"])
