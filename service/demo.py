@@ -67,7 +67,8 @@ def run_demo(now_utc: datetime | None, *, quiet: bool) -> str:
             _command(env, "approve", *isolations, "--who", who, "--reason", "the demo approves", "--now", DECISION)
         _command(env, "poll", "--now", night, "--until", LAST_SLOT, "--replay")
         _command(env, "water", "watch", "--now", LAST_SLOT)
-    _command(env, "plan", "what-if", "--outage", "battery-01", "--who", "operator", "--now", DECISION)
+    if not results.rows(open_store(env.url), t.what_if):  # asked once
+        _command(env, "plan", "what-if", "--outage", "battery-01", "--who", "operator", "--now", DECISION)
     _command(env, "work", "--once", "--now", LAST_SLOT)  # plans again by itself; its plan is a proposal beside the approved one
     _books(env)
     _back_up(env)
