@@ -6,8 +6,14 @@ from html import escape
 
 import streamlit as st
 
-from console import carbon, data, deciding, look, meters, now, runs, signin, tonight, water
+from console import data, deciding, look, signin
+from console.carbon import page as carbon
 from console.guard import guarded
+from console.meters import page as meters
+from console.now import page as now
+from console.runs import page as runs
+from console.tonight import page as tonight
+from console.water import page as water
 from console.words import LANGUAGES, language, say
 from service.decisions import Person
 

@@ -11,7 +11,8 @@ pytest.importorskip("streamlit")
 
 from streamlit.testing.v1 import AppTest
 
-from console import carbon_statements, data
+from console import data
+from console.carbon import statements as carbon_statements
 from console.words import WORDS
 from service import schema as t
 from service.store import open_store, results

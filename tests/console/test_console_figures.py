@@ -9,7 +9,10 @@ import pytest
 
 pytest.importorskip("streamlit")
 
-from console import charts, data, isolation, look, plan_figures, tonight
+from console import charts, data, look
+from console.tonight import figures as plan_figures
+from console.tonight import page as tonight
+from console.water import isolation
 from console.words import WORDS
 from forecasting.groups import KINDS
 from service.environment import Environment

@@ -9,7 +9,7 @@ pytest.importorskip("streamlit")
 
 from streamlit.testing.v1 import AppTest
 
-from console import isolation
+from console.water import isolation
 from service import schema as t
 from service.environment import Environment
 from service.store import open_store, writing

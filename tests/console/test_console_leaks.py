@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("streamlit")
 
-from console import network_map
+from console.water import network_map
 from service import schema as t
 from service.environment import Environment
 from service.settings import load

@@ -239,7 +239,7 @@ def test_every_word_has_both_languages_and_the_same_blanks() -> None:
 
 def test_every_word_the_console_says_is_known() -> None:
     said = {
-        key for path in (ROOT / "console").glob("*.py") for key in re.findall(r'\b(?:say|heading|sentences)\(\s*"(\w+)"', path.read_text())
+        key for path in (ROOT / "console").rglob("*.py") for key in re.findall(r'\b(?:say|heading|sentences)\(\s*"(\w+)"', path.read_text())
     }
     assert said <= set(WORDS), said - set(WORDS)
     assert len(said) > 60

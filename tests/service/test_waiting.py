@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from console.phrases import PHRASES
+from console.words.phrases import PHRASES
 from meters.spool import fill
 from meters.spool.spool import Spool
 from service.environment import Environment

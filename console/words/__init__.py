@@ -4,12 +4,12 @@ from typing import Literal, get_args
 
 import streamlit as st
 
-from console.carbon_words import CARBON_WORDS
-from console.isolation_words import ISOLATION_WORDS
-from console.loss_words import LOSS_WORDS
-from console.phrases import PHRASES
-from console.plan_words import PLAN_WORDS
-from console.water_words import WATER_WORDS
+from console.words.carbon import CARBON_WORDS
+from console.words.isolation import ISOLATION_WORDS
+from console.words.losses import LOSS_WORDS
+from console.words.phrases import PHRASES
+from console.words.plan import PLAN_WORDS
+from console.words.water import WATER_WORDS
 
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)

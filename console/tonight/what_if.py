@@ -9,8 +9,8 @@ import streamlit as st
 
 from console import charts, data, look
 from console.deciding import decide
-from console.events import choice
-from console.plan_figures import tonnes
+from console.tonight.events import choice
+from console.tonight.figures import tonnes
 from console.words import known, say
 from service import decisions, known_events
 from service.decisions import Person, may

@@ -4,7 +4,11 @@ from functools import partial
 
 import streamlit as st
 
-from console import carbon_proof, carbon_statements, carbon_targets, carbon_why, charts, data, look
+from console import charts, data, look
+from console.carbon import proof as carbon_proof
+from console.carbon import statements as carbon_statements
+from console.carbon import targets as carbon_targets
+from console.carbon import why as carbon_why
 from console.guard import guarded
 from console.words import say
 from service.decisions import Person

@@ -4,9 +4,11 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from console import charts, data, drivers, events, look, pareto, peaks, plan_figures, what_if
+from console import charts, data, look
 from console.deciding import approval, decide
 from console.guard import guarded
+from console.tonight import drivers, events, pareto, peaks, what_if
+from console.tonight import figures as plan_figures
 from console.words import known, say
 from service import decisions
 from service.decisions import Person, may

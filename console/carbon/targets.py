@@ -7,7 +7,7 @@ import streamlit as st
 
 from carbon.targets.odds import CALIBRATION
 from console import charts, data, look
-from console.peaks import percent
+from console.tonight.peaks import percent
 from console.words import WORDS, say
 from service.view.books import Standing
 

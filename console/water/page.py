@@ -2,8 +2,10 @@
 
 import streamlit as st
 
-from console import data, devices, isolation, leaks, look, losses, network_map
+from console import data, look
 from console.guard import guarded
+from console.meters import devices
+from console.water import isolation, leaks, losses, network_map
 from console.words import say
 from service.decisions import Person
 

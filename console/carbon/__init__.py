@@ -1,0 +1,1 @@
+"""The Carbon page: the ledger, targets, why, statements and their proof."""

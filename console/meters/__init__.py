@@ -1,0 +1,1 @@
+"""The Meters page: who answers, what spoiled readings, the course of a point."""

@@ -1,0 +1,1 @@
+"""The Now page: the city at a glance."""

@@ -1,0 +1,1 @@
+"""The Water page: network, leaks, isolation, losses."""
