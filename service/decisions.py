@@ -2,61 +2,52 @@
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any, Literal, get_args
+from typing import Any
 
-from pydantic import Field
 from sqlalchemy import Engine
 
-from city.places import Place
 from city.problems import fault
 from service import four_eyes, known_events, valve_states
+from service.access.roles import NOWHERE, WHOLE_CITY, Action, Person, Role, may, reaches, roles_for
 from service.known_events import Entry
 from service.leakage import told
 from service.settings import LoadedCity
 from service.store import operations
 
-Role = Literal["operator", "planner", "viewer"]
-Book = Literal["certificate", "consent", "publish", "close", "restate"]
-Action = Literal["approve", "hold", "release", "replan", "what-if", "pareto", "event", "leak", "valve"] | Book
-
-_BOOKS = frozenset(get_args(Book))  # certificates and contracts, a household's consent, a publication, a period of the ledger
-MAY: dict[str, frozenset[str]] = {
-    "operator": frozenset({"approve", "hold", "release", "replan", "what-if", "pareto", "event", "leak", "valve"}) | _BOOKS,
-    "planner": frozenset({"replan", "what-if", "pareto"}) | _BOOKS,
-    "viewer": frozenset(),
-}
-
-
-class Person(Place):
-    """Who is signed in."""
-
-    name: str = Field(min_length=1, description="as it stands beside decisions in the audit trail")
-    role: Role = Field(description="what the person may do")
-
-
-def may(person: Person, action: Action) -> bool:
-    """Does the person's role allow the action?"""
-    return action in MAY[person.role]
+__all__ = ["NOWHERE", "WHOLE_CITY", "Action", "Person", "Role", "known", "may", "require"]
 
 
 def known(city: LoadedCity, who: str) -> Person:
-    """The person of a name on the command line; an operator where the city has no accounts. Raises `PenstockError` for a stranger."""
+    """The person of a name on the command line; one who may do everything where the city has no accounts.
+
+    Raises `PenstockError` for a stranger.
+    """
     roles = four_eyes.roles(city)
     if roles and who not in roles:
         raise fault(f"--who {who}", "no account of the city", ", ".join(roles), "Give the name of an account.")
-    role = roles.get(who, "operator")
-    return Person.model_validate({"name": who, "role": role if role in MAY else "viewer"})
+    return Person.model_validate({"name": who, "role": roles.get(who, "alone")})
 
 
-def require(engine: Engine, person: Person, action: Action, subject: str, at_utc: datetime) -> None:
-    """Refuse, and audit the refusal, when the person's role does not allow the action."""
+def require(
+    engine: Engine, person: Person, action: Action, subject: str, at_utc: datetime, districts: Collection[str] | None = None
+) -> None:
+    """Refuse, and audit the refusal, what the person's role does not allow, or what lies in another part of the city.
+
+    `districts` is where it takes effect (`service.access.districts.districts_of`). What is not told is the whole city: somebody who
+    is bound to districts is refused then, unless the action touches nothing there (`NOWHERE`). Raises `PenstockError`.
+    """
+    where = WHOLE_CITY if districts is None else frozenset(districts)
     if not may(person, action):
-        roles = " or ".join(sorted(role for role, allowed in MAY.items() if action in allowed))
-        refused = fault(
-            f"{action} of {subject}", f"{person.name} is signed in as {person.role}", f"an account with role {roles}", "Ask an operator."
-        )
-        operations.record_refusal(engine, at_utc, person.name, action, refused)
-        raise refused
+        observed, allowed = f"{person.name} is signed in as {person.role}", f"an account with role {' or '.join(roles_for(action))}"
+    elif not reaches(person, where):
+        observed = f"{person.name} is bound to {', '.join(person.districts)}"
+        beyond = sorted(where - set(person.districts) - WHOLE_CITY)
+        allowed = f"somebody who has {', '.join(beyond) if beyond else 'the whole city'}"
+    else:
+        return
+    refused = fault(f"{action} of {subject}", observed, allowed, "Ask one of them.")
+    operations.record_refusal(engine, at_utc, person.name, action, refused)
+    raise refused
 
 
 def _reason(subject: str, reason: str) -> str:
