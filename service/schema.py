@@ -28,6 +28,7 @@ from service.schema_carbon import (
     ledger_close,
     ledger_due,
 )
+from service.schema_console import vee_settled
 from service.schema_control import approval, audit, command, hold, request
 from service.schema_days import heard_day, meter_day
 from service.schema_edge import batch_origin, dead_letter
@@ -82,6 +83,7 @@ __all__ = [
     "sensor_fault",
     "settlement",
     "valve_state",
+    "vee_settled",
     "water_balance",
     "weather",
     "what_if",

@@ -32,12 +32,15 @@ approval = table(
 )
 audit = table(
     "audit",
-    Column("audit_id", Integer, primary_key=True),
+    Column("audit_id", Integer, primary_key=True, autoincrement=False),  # 1, 2, 3: the number of the line in the chain
     Column("at_utc", UtcTime, nullable=False),
     Column("who", String(80), nullable=False),
     Column("action", String(40), nullable=False),
     Column("subject", String(120), nullable=False),
     Column("sentence", Text, nullable=False),
+    Column("decided", String(64)),  # SHA-256 of the rows that the line decides on
+    Column("previous", String(64), nullable=False),  # sha256 of the line before
+    Column("sha256", String(64), nullable=False),  # of the line, as service.auditing.chain says it
 )
 Index("audit_by_action", audit.c.action, audit.c.at_utc)
 hold = table(

@@ -9,6 +9,8 @@ from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from city.problems import PenstockError, fault
+from service.auditing.chain import Line
+from service.auditing.sealing import seal
 from service.extras import lacking
 from service.schema import metadata
 
@@ -62,9 +64,11 @@ def _begin_sqlite(connection: Connection) -> None:
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """One transaction that writes: committed whole at the end, or nothing of it."""
-    with engine.execution_options(writes=True).begin() as connection:
+    """One transaction that writes: committed whole at the end, or nothing of it; its audit lines are sealed last."""
+    lines: list[Line] = []
+    with engine.execution_options(writes=True, audit=lines).begin() as connection:
         yield connection
+        seal(connection, lines)
 
 
 def alone(connection: Connection, table: Table) -> None:

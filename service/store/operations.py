@@ -10,16 +10,23 @@ from sqlalchemy import Connection, Engine, and_, func, or_, select, true
 
 from city.problems import PenstockError, Problem, fault
 from service import schema as t
+from service.auditing.chain import Line
 from service.store import writing
 from service.store.responses import announce
+from service.utctime import micros
 
 STOP = "*"  # the subject of the emergency stop: everything
 SENT = ("write written", "write stepped", "write mismatch", "write unknown")  # audit lines of writes that reached a device, or may have
 
 
-def record(connection: Connection, at_utc: datetime, who: str, action: str, subject: str, sentence: str) -> None:
-    """One line in the audit table; never changed, never deleted."""
-    connection.execute(t.audit.insert().values(at_utc=at_utc, who=who, action=action, subject=subject, sentence=sentence))
+def record(
+    connection: Connection, at_utc: datetime, who: str, action: str, subject: str, sentence: str, decided: str | None = None
+) -> None:
+    """One line in the audit, sealed behind the one before when the transaction of `writing` ends; never changed, never deleted.
+
+    `decided` is the SHA-256 [hex] of the rows that the line decides on, of `service.auditing.decided`.
+    """
+    connection.get_execution_options()["audit"].append(Line(0, micros(at_utc), who, action, subject, sentence, decided))
 
 
 def record_refusal(engine: Engine, at_utc: datetime, who: str, action: str, error: PenstockError) -> None:

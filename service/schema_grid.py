@@ -1,0 +1,1 @@
+"""The tables of the power grid: its state, outages and what was proposed for them."""
