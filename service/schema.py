@@ -28,7 +28,7 @@ from service.schema_carbon import (
     ledger_close,
     ledger_due,
 )
-from service.schema_console import vee_settled
+from service.schema_console import case_event, hand_over, hand_over_signed, shift_note, vee_settled, work_case
 from service.schema_control import approval, audit, command, hold, request
 from service.schema_days import heard_day, meter_day
 from service.schema_edge import batch_origin, dead_letter
@@ -43,6 +43,7 @@ __all__ = [
     "audit",
     "batch",
     "batch_origin",
+    "case_event",
     "cold_day",
     "command",
     "conflict",
@@ -53,6 +54,8 @@ __all__ = [
     "forecast_path",
     "former_ledger_batch",
     "former_ledger_entry",
+    "hand_over",
+    "hand_over_signed",
     "heard_day",
     "hold",
     "household_consent",
@@ -82,11 +85,13 @@ __all__ = [
     "response_report",
     "sensor_fault",
     "settlement",
+    "shift_note",
     "valve_state",
     "vee_settled",
     "water_balance",
     "weather",
     "what_if",
+    "work_case",
 ]
 
 # --- acquisition -----------------------------------------------------------------------------------------------------------

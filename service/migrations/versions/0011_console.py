@@ -34,16 +34,68 @@ def _tables() -> dict[str, tuple[Any, ...]]:
             sa.Column("reason", sa.Text(), nullable=False),
             sa.PrimaryKeyConstraint("point_key", "day_start_utc", "version", "first_step"),
         ),
+        "work_case": (
+            sa.Column("case_id", sa.Integer(), nullable=False),
+            sa.Column("kind", sa.String(20), nullable=False),
+            sa.Column("source_id", sa.String(120), nullable=False),
+            sa.Column("subject", sa.String(120), nullable=False),
+            sa.Column("district", sa.String(40), nullable=False),
+            sa.Column("priority", sa.Integer(), nullable=False),
+            sa.Column("found_utc", UtcTime(), nullable=False),
+            sa.Column("sentence", sa.Text(), nullable=False),
+            sa.Column("facts", sa.JSON(), nullable=False),
+            sa.PrimaryKeyConstraint("case_id"),
+            sa.UniqueConstraint("kind", "source_id"),
+        ),
+        "case_event": (
+            sa.Column("case_id", sa.Integer(), sa.ForeignKey("work_case.case_id"), autoincrement=False, nullable=False),
+            sa.Column("ordinal", sa.Integer(), autoincrement=False, nullable=False),
+            sa.Column("at_utc", UtcTime(), nullable=False),
+            sa.Column("who", sa.String(80), nullable=False),
+            sa.Column("step", sa.String(20), nullable=False),
+            sa.Column("state", sa.String(20), nullable=False),
+            sa.Column("owner", sa.String(80)),
+            sa.Column("note", sa.Text(), nullable=False),
+            sa.Column("facts", sa.JSON(), nullable=False),
+            sa.PrimaryKeyConstraint("case_id", "ordinal"),
+        ),
+        "shift_note": (
+            sa.Column("note_id", sa.Integer(), nullable=False),
+            sa.Column("at_utc", UtcTime(), nullable=False),
+            sa.Column("who", sa.String(80), nullable=False),
+            sa.Column("about", sa.String(120), nullable=False),
+            sa.Column("text", sa.Text(), nullable=False),
+            sa.Column("corrects", sa.Integer(), sa.ForeignKey("shift_note.note_id")),
+            sa.PrimaryKeyConstraint("note_id"),
+        ),
+        "hand_over": (
+            sa.Column("hand_over_id", sa.Integer(), nullable=False),
+            sa.Column("since_utc", UtcTime(), nullable=False),
+            sa.Column("at_utc", UtcTime(), nullable=False),
+            sa.Column("outgoing", sa.String(80), nullable=False),
+            sa.Column("text", sa.Text(), nullable=False),
+            sa.Column("changes", sa.JSON(), nullable=False),
+            sa.PrimaryKeyConstraint("hand_over_id"),
+        ),
+        "hand_over_signed": (
+            sa.Column("hand_over_id", sa.Integer(), sa.ForeignKey("hand_over.hand_over_id"), autoincrement=False, nullable=False),
+            sa.Column("at_utc", UtcTime(), nullable=False),
+            sa.Column("incoming", sa.String(80), nullable=False),
+            sa.PrimaryKeyConstraint("hand_over_id"),
+        ),
     }
 
 
 BY_KEY = ("vee_settled",)  # SQLite keeps their rows in the order of the key
+INDEXES = {"case_event": "at_utc", "shift_note": "at_utc"}
 
 
 def upgrade() -> None:
     _chained()
     for name, columns in _tables().items():
         op.create_table(name, *columns, sqlite_with_rowid=name not in BY_KEY)
+    for name, column in INDEXES.items():
+        op.create_index(f"{name}_by_time", name, [column], unique=False)
     op.add_column("water_balance", sa.Column("night_flow_m3_per_h", sa.Float(), nullable=True))
 
 
