@@ -28,7 +28,19 @@ from service.schema_carbon import (
     ledger_close,
     ledger_due,
 )
-from service.schema_console import case_event, hand_over, hand_over_signed, shift_note, vee_settled, work_case
+from service.schema_console import (
+    alarm,
+    alarm_event,
+    case_event,
+    hand_over,
+    hand_over_signed,
+    second_factor,
+    session,
+    shift_note,
+    sign_in_failure,
+    vee_settled,
+    work_case,
+)
 from service.schema_control import approval, audit, command, hold, request
 from service.schema_days import heard_day, meter_day
 from service.schema_edge import batch_origin, dead_letter
@@ -39,6 +51,8 @@ from service.schema_water import isolation, leak_case, leak_finding, leak_watch,
 from service.utctime import UtcTime
 
 __all__ = [
+    "alarm",
+    "alarm_event",
     "approval",
     "audit",
     "batch",
@@ -83,9 +97,12 @@ __all__ = [
     "request",
     "response_event",
     "response_report",
+    "second_factor",
     "sensor_fault",
+    "session",
     "settlement",
     "shift_note",
+    "sign_in_failure",
     "valve_state",
     "vee_settled",
     "water_balance",

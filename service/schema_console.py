@@ -1,6 +1,6 @@
 """The tables of the console: what people settle there."""
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Text, UniqueConstraint
 from sqlalchemy.types import JSON
 
 from service.schema_base import table
@@ -73,3 +73,67 @@ hand_over_signed = table(
     Column("at_utc", UtcTime, nullable=False),
     Column("incoming", String(80), nullable=False),
 )
+
+# --- who is signed in ------------------------------------------------------------------------------------------------------
+session = table(
+    "session",
+    Column("digest", String(64), primary_key=True),  # SHA-256 of the token, which nobody but the signed-in session holds
+    Column("name", String(80), nullable=False),
+    Column("origin", String(10), nullable=False),  # local: an account of the city; oidc: the identity provider
+    Column("person", JSON, nullable=False),  # role and districts as the identity provider gave them; empty for a local account
+    Column("confirmed", Boolean, nullable=False),  # a second factor was shown
+    Column("began_utc", UtcTime, nullable=False),
+    Column("seen_utc", UtcTime, nullable=False),
+    Column("ends_utc", UtcTime, nullable=False),
+    Column("ended", String(20), nullable=False),  # empty while it runs; signed out, idle, over, removed
+)
+sign_in_failure = table(
+    "sign_in_failure",
+    Column("subject", String(64), primary_key=True),  # SHA-256 of the name that was typed, in which a password may stand; all: everybody
+    Column("failures", Integer, nullable=False),
+    Column("last_utc", UtcTime, nullable=False),
+    Column("until_utc", UtcTime, nullable=False),
+)
+second_factor = table(
+    "second_factor",
+    Column("name", String(80), primary_key=True),
+    Column("sealed", Text, nullable=False),  # secret and digests of the recovery codes, encrypted by a key outside of the store
+    Column("last_step", Integer, nullable=False),  # time step of the newest code that was accepted: none is accepted twice
+    Column("since_utc", UtcTime, nullable=False),
+)
+
+# One occurrence of an alarm, from its annunciation until it is back to normal (ISA-18.2); `ended_utc` is null while it lasts.
+alarm = table(
+    "alarm",
+    Column("alarm_id", Integer, primary_key=True),
+    Column("kind", String(40), nullable=False),
+    Column("source", String(160), nullable=False),  # with the kind: which alarm it is, of all there may be
+    Column("subject", String(120), nullable=False),
+    Column("priority", Integer, nullable=False),  # 1 act now, 2 this hour, 3 this shift
+    Column("state", String(24), nullable=False),
+    Column("active", Boolean, nullable=False),  # the condition is there, also while shelved
+    Column("pending_utc", UtcTime),  # since when the condition is other than `active`: an on-delay or off-delay runs
+    Column("since_utc", UtcTime, nullable=False),  # when the condition began, as far as known
+    Column("annunciated_utc", UtcTime),
+    Column("acknowledged_utc", UtcTime),
+    Column("acknowledged_by", String(80)),
+    Column("until_utc", UtcTime),  # shelved until
+    Column("reason", Text, nullable=False),  # of shelving, of putting out of service
+    Column("follows", String(160), nullable=False),  # the alarm it is a consequence of, e.g. `link_down field`; '' for none
+    Column("district", String(200), nullable=False),  # zones, with commas between; '' for what is of the whole city
+    Column("facts", JSON, nullable=False),
+    Column("ended_utc", UtcTime),
+)
+Index("alarm_by_end", alarm.c.ended_utc, alarm.c.priority)
+alarm_event = table(  # append-only: every change of state of every alarm
+    "alarm_event",
+    Column("event_id", Integer, primary_key=True),
+    Column("alarm_id", Integer, ForeignKey("alarm.alarm_id"), nullable=False),
+    Column("at_utc", UtcTime, nullable=False),
+    Column("event", String(24), nullable=False),
+    Column("state", String(24), nullable=False),  # after it
+    Column("who", String(80), nullable=False),  # '' where the system did it
+    Column("reason", Text, nullable=False),
+)
+Index("alarm_event_by_time", alarm_event.c.at_utc)
+Index("alarm_event_by_alarm", alarm_event.c.alarm_id)

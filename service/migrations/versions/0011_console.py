@@ -34,6 +34,32 @@ def _tables() -> dict[str, tuple[Any, ...]]:
             sa.Column("reason", sa.Text(), nullable=False),
             sa.PrimaryKeyConstraint("point_key", "day_start_utc", "version", "first_step"),
         ),
+        "session": (
+            sa.Column("digest", sa.String(64), nullable=False),
+            sa.Column("name", sa.String(80), nullable=False),
+            sa.Column("origin", sa.String(10), nullable=False),
+            sa.Column("person", sa.JSON(), nullable=False),
+            sa.Column("confirmed", sa.Boolean(), nullable=False),
+            sa.Column("began_utc", UtcTime(), nullable=False),
+            sa.Column("seen_utc", UtcTime(), nullable=False),
+            sa.Column("ends_utc", UtcTime(), nullable=False),
+            sa.Column("ended", sa.String(20), nullable=False),
+            sa.PrimaryKeyConstraint("digest"),
+        ),
+        "sign_in_failure": (
+            sa.Column("subject", sa.String(64), nullable=False),
+            sa.Column("failures", sa.Integer(), nullable=False),
+            sa.Column("last_utc", UtcTime(), nullable=False),
+            sa.Column("until_utc", UtcTime(), nullable=False),
+            sa.PrimaryKeyConstraint("subject"),
+        ),
+        "second_factor": (
+            sa.Column("name", sa.String(80), nullable=False),
+            sa.Column("sealed", sa.Text(), nullable=False),
+            sa.Column("last_step", sa.Integer(), nullable=False),
+            sa.Column("since_utc", UtcTime(), nullable=False),
+            sa.PrimaryKeyConstraint("name"),
+        ),
         "work_case": (
             sa.Column("case_id", sa.Integer(), nullable=False),
             sa.Column("kind", sa.String(20), nullable=False),
@@ -83,6 +109,38 @@ def _tables() -> dict[str, tuple[Any, ...]]:
             sa.Column("incoming", sa.String(80), nullable=False),
             sa.PrimaryKeyConstraint("hand_over_id"),
         ),
+        "alarm": (
+            sa.Column("alarm_id", sa.Integer(), nullable=False),
+            sa.Column("kind", sa.String(40), nullable=False),
+            sa.Column("source", sa.String(160), nullable=False),
+            sa.Column("subject", sa.String(120), nullable=False),
+            sa.Column("priority", sa.Integer(), nullable=False),
+            sa.Column("state", sa.String(24), nullable=False),
+            sa.Column("active", sa.Boolean(), nullable=False),
+            sa.Column("pending_utc", UtcTime()),
+            sa.Column("since_utc", UtcTime(), nullable=False),
+            sa.Column("annunciated_utc", UtcTime()),
+            sa.Column("acknowledged_utc", UtcTime()),
+            sa.Column("acknowledged_by", sa.String(80)),
+            sa.Column("until_utc", UtcTime()),
+            sa.Column("reason", sa.Text(), nullable=False),
+            sa.Column("follows", sa.String(160), nullable=False),
+            sa.Column("district", sa.String(200), nullable=False),
+            sa.Column("facts", sa.JSON(), nullable=False),
+            sa.Column("ended_utc", UtcTime()),
+            sa.PrimaryKeyConstraint("alarm_id"),
+        ),
+        "alarm_event": (
+            sa.Column("event_id", sa.Integer(), nullable=False),
+            sa.Column("alarm_id", sa.Integer(), nullable=False),
+            sa.Column("at_utc", UtcTime(), nullable=False),
+            sa.Column("event", sa.String(24), nullable=False),
+            sa.Column("state", sa.String(24), nullable=False),
+            sa.Column("who", sa.String(80), nullable=False),
+            sa.Column("reason", sa.Text(), nullable=False),
+            sa.ForeignKeyConstraint(["alarm_id"], ["alarm.alarm_id"]),
+            sa.PrimaryKeyConstraint("event_id"),
+        ),
     }
 
 
@@ -94,6 +152,9 @@ def upgrade() -> None:
     _chained()
     for name, columns in _tables().items():
         op.create_table(name, *columns, sqlite_with_rowid=name not in BY_KEY)
+    op.create_index("alarm_by_end", "alarm", ["ended_utc", "priority"])
+    op.create_index("alarm_event_by_time", "alarm_event", ["at_utc"])
+    op.create_index("alarm_event_by_alarm", "alarm_event", ["alarm_id"])
     for name, column in INDEXES.items():
         op.create_index(f"{name}_by_time", name, [column], unique=False)
     op.add_column("water_balance", sa.Column("night_flow_m3_per_h", sa.Float(), nullable=True))
