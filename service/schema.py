@@ -45,6 +45,7 @@ from service.schema_control import approval, audit, command, hold, request
 from service.schema_days import heard_day, meter_day
 from service.schema_edge import batch_origin, dead_letter
 from service.schema_forecasting import forecast_event, forecast_model, forecast_now, forecast_path, known_event, peak, weather
+from service.schema_grid import grid_loss_day, grid_outage, grid_proposal, grid_risk, grid_state, grid_switch
 from service.schema_planning import pareto, response_event, response_report, settlement, what_if
 from service.schema_readings import batch, cold_day, conflict, latest, reading
 from service.schema_water import isolation, leak_case, leak_finding, leak_watch, loss_month, sensor_fault, valve_state, water_balance
@@ -70,6 +71,12 @@ __all__ = [
     "former_ledger_entry",
     "hand_over",
     "hand_over_signed",
+    "grid_loss_day",
+    "grid_outage",
+    "grid_proposal",
+    "grid_risk",
+    "grid_state",
+    "grid_switch",
     "heard_day",
     "hold",
     "household_consent",

@@ -141,6 +141,75 @@ def _tables() -> dict[str, tuple[Any, ...]]:
             sa.ForeignKeyConstraint(["alarm_id"], ["alarm.alarm_id"]),
             sa.PrimaryKeyConstraint("event_id"),
         ),
+        **_grid(),
+    }
+
+
+def _grid() -> dict[str, tuple[Any, ...]]:
+    return {
+        "grid_state": (
+            sa.Column("time_utc", UtcTime(), autoincrement=False, nullable=False),
+            sa.Column("network", sa.String(64), nullable=False),
+            sa.Column("voltage_pu", sa.LargeBinary(), nullable=False),
+            sa.Column("loading", sa.LargeBinary(), nullable=False),
+            sa.Column("power_kw", sa.LargeBinary(), nullable=False),
+            sa.Column("loss_kw", sa.Float(), nullable=False),
+            sa.Column("load_kw", sa.Float(), nullable=False),
+            sa.Column("detail", sa.JSON(), nullable=False),
+            sa.PrimaryKeyConstraint("time_utc"),
+        ),
+        "grid_loss_day": (
+            sa.Column("day", sa.Date(), nullable=False),
+            sa.Column("feeder", sa.String(80), nullable=False),
+            sa.Column("quarters", sa.Integer(), nullable=False),
+            sa.Column("loss_kwh", sa.Float(), nullable=False),
+            sa.Column("input_kwh", sa.Float(), nullable=False),
+            sa.Column("billed_kwh", sa.Float()),
+            sa.PrimaryKeyConstraint("day", "feeder"),
+        ),
+        "grid_risk": (
+            sa.Column("night", sa.Date(), nullable=False),
+            sa.Column("subject", sa.String(80), nullable=False),
+            sa.Column("kind", sa.String(20), nullable=False),
+            sa.Column("time_utc", UtcTime(), nullable=False),
+            sa.Column("p50", sa.Float(), nullable=False),
+            sa.Column("worst", sa.Float(), nullable=False),
+            sa.Column("limit", sa.Float(), nullable=False),
+            sa.Column("sentence", sa.Text(), nullable=False),
+            sa.PrimaryKeyConstraint("night", "subject", "kind"),
+        ),
+        "grid_outage": (
+            sa.Column("outage_id", sa.String(64), nullable=False),
+            sa.Column("feeder", sa.String(80), nullable=False),
+            sa.Column("branch", sa.String(80), nullable=False),
+            sa.Column("likelihood", sa.Float(), nullable=False),
+            sa.Column("since_utc", UtcTime(), nullable=False),
+            sa.Column("found_utc", UtcTime(), nullable=False),
+            sa.Column("ended_utc", UtcTime()),
+            sa.Column("customers", sa.Integer(), nullable=False),
+            sa.Column("sentence", sa.Text(), nullable=False),
+            sa.Column("detail", sa.JSON(), nullable=False),
+            sa.PrimaryKeyConstraint("outage_id"),
+        ),
+        "grid_proposal": (
+            sa.Column("proposal_id", sa.String(64), nullable=False),
+            sa.Column("outage_id", sa.String(64), sa.ForeignKey("grid_outage.outage_id"), nullable=False),
+            sa.Column("made_at_utc", UtcTime(), nullable=False),
+            sa.Column("state", sa.String(20), nullable=False),
+            sa.Column("customers", sa.Integer(), nullable=False),
+            sa.Column("sentence", sa.Text(), nullable=False),
+            sa.Column("detail", sa.JSON(), nullable=False),
+            sa.PrimaryKeyConstraint("proposal_id"),
+        ),
+        "grid_switch": (
+            sa.Column("switch", sa.String(80), nullable=False),
+            sa.Column("at_utc", UtcTime(), nullable=False),
+            sa.Column("state", sa.String(20), nullable=False),
+            sa.Column("who", sa.String(80), nullable=False),
+            sa.Column("proposal_id", sa.String(64)),
+            sa.Column("note", sa.Text(), nullable=False),
+            sa.PrimaryKeyConstraint("switch", "at_utc"),
+        ),
     }
 
 
@@ -155,6 +224,7 @@ def upgrade() -> None:
     op.create_index("alarm_by_end", "alarm", ["ended_utc", "priority"])
     op.create_index("alarm_event_by_time", "alarm_event", ["at_utc"])
     op.create_index("alarm_event_by_alarm", "alarm_event", ["alarm_id"])
+    op.create_index("grid_proposal_by_outage", "grid_proposal", ["outage_id"])
     for name, column in INDEXES.items():
         op.create_index(f"{name}_by_time", name, [column], unique=False)
     op.add_column("water_balance", sa.Column("night_flow_m3_per_h", sa.Float(), nullable=True))
