@@ -12,9 +12,10 @@ from service import known_events
 from service.environment import Environment
 from service.settings import LoadedCity, load
 from service.store import open_store
+from service.view import ahead as ahead_view
 from service.view import alarms as alarms_view
 from service.view import board as board_view
-from service.view import books, carbon, history, losses, moment, plan, plan_beside, series, water
+from service.view import books, carbon, history, losses, moment, plan, plan_beside, series, water, water_map
 from service.view import drivers as drivers_view
 from service.view import peaks as peaks_view
 
@@ -91,6 +92,7 @@ def forget() -> None:
 
 now = _cached("now", lambda s: moment.moment(s.engine, s.city))
 board = _cached("board", lambda s: board_view.points(s.engine, s.city, now()))
+ahead = _cached("ahead", lambda s: ahead_view.ahead(s.engine, s.city, now(), tonight()))
 tiles = _cached("tiles", lambda s: board_view.tiles(s.engine, s.city, now()))
 alarms = _cached("alarms", lambda s: alarms_view.alarms(s.engine, s.city, now(), board()))
 tonight = _cached("tonight", lambda s, plan_id=None: plan.tonight(s.engine, plan_id))
@@ -105,6 +107,9 @@ models = _cached("models", lambda s, night: plan.models(s.engine, night))
 commands = _cached("commands", lambda s, plan_id: plan.commands(s.engine, plan_id))
 approval = _cached("approval", lambda s, plan_id: plan.approval(s.engine, plan_id))
 drawing = _cached("drawing", lambda s: water.drawing(s.city))
+water_layers = _cached("water_layers", lambda s: water_map.layers(s.city))
+gauges = _cached("gauges", lambda s: water_map.gauges(s.city, board()))
+night_flows = _cached("night_flows", lambda s: water_map.night_flows(s.engine))
 leaks = _cached("leaks", lambda s: water.leaks(s.engine, s.city, now().now_utc))
 sensor_faults = _cached("sensor_faults", lambda s: water.faults(s.engine))
 valves = _cached("valves", lambda s: water.valves(s.engine, s.city))

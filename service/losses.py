@@ -96,6 +96,7 @@ def _told_days(found: pd.DataFrame | None) -> list[Row]:
             "inflow_m3": float(row.inflow_m3),
             "loss_m3": None if np.isnan(row.loss_m3) else float(row.loss_m3),
             "quality": int(row.quality),
+            "night_flow_m3_per_h": None if np.isnan(row.night_flow_m3_per_h) else float(row.night_flow_m3_per_h),
         }
         for row in (found.itertuples() if found is not None else ())
     ]

@@ -86,6 +86,7 @@ water_balance = table(
     Column("inflow_m3", Float),
     Column("loss_m3", Float),
     Column("quality", Integer, nullable=False),
+    Column("night_flow_m3_per_h", Float),  # the least hour between 02:00 and 05:00
 )
 loss_month = table(
     "loss_month",

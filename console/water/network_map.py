@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from console.charts import AMBER, FONT, INK, LINES, PANEL, RED, draw
+from console.water.layers import Layer
 from console.words import say
 from service.view.water import Drawing
 
@@ -19,15 +20,17 @@ def show(
     key: str,
     *,
     dug: Collection[str] = (),
+    layer: Layer | None = None,
     height: int = 780,
 ) -> None:
     """Draw the network: `likely` is pipe -> probability that it leaks, `close` the valves to close, `dry` the nodes cut off.
 
-    `dug` are pipes at which a crew found nothing.
+    `dug` are pipes at which a crew found nothing; `layer` lies under all of these.
     """
+    layer = layer or Layer()
     top = max(likely, key=lambda pipe: likely[pipe], default=None)
     most = likely[top] if top is not None else 1.0
-    edges = [_edge(row, likely, most, dry) for row in drawing.links.itertuples()]
+    edges = [_edge(row, likely, most, dry, layer.links.get(row.id)) for row in drawing.links.itertuples()]
     nodes = [_node(row, dry) for row in drawing.nodes.itertuples()]
     for row in drawing.links.itertuples():
         if row.kind == "pump":
@@ -40,6 +43,8 @@ def show(
         if row.valve in close:
             nodes.append(_mark(f"valve:{row.valve}", row.x, row.y, "valve", 13, row.valve))
     categories = _categories({"suspect": top is not None, "valve": bool(close), "cut": bool(dry), "dug": bool(dug)})
+    nodes += layer.marks
+    categories += layer.legend
     spec = {
         "animation": False,
         "backgroundColor": PANEL,
@@ -142,15 +147,17 @@ def _mark(identity: str, x: float, y: float, kind: str, size: int, label: str) -
     }
 
 
-def _edge(row: Any, likely: Mapping[str, float], most: float, dry: Collection[str]) -> dict[str, Any]:
-    """A pipe; the likelier the leak, the thicker and redder, and its share stands in the tooltip."""
+def _edge(row: Any, likely: Mapping[str, float], most: float, dry: Collection[str], under: tuple[str, str] | None = None) -> dict[str, Any]:
+    """A pipe; the likelier the leak, the thicker and redder, and its share stands in the tooltip. `under`: colour and note of its layer."""
     share = likely.get(row.id, 0.0)
     gone = row.start in dry and row.end in dry
-    color, width = (DRY, 3.0) if gone else (PIPE, 1.0 + min(row.diameter_m, 1.0) * 2.2)
+    plain, note = under or (PIPE, "")
+    color, width = (DRY, 3.0) if gone else (plain, (2.4 if under else 1.0) + min(row.diameter_m, 1.0) * 2.2)
     if share >= SHOWN:
         depth = (share / most) ** 0.5
         color, width = _between(PIPE, RED, depth), 2.5 + 5 * depth
     name = f"{say(row.kind) if row.kind in ('pipe', 'pump') else row.kind} {row.id}" + (f" · {100 * share:.1f} %" if share >= SHOWN else "")
+    name += f" · {note}" if note else ""
     return {
         "source": row.start,
         "target": row.end,

@@ -5,7 +5,7 @@ import streamlit as st
 from console import data, look
 from console.guard import guarded
 from console.meters import devices
-from console.water import isolation, leaks, losses, network_map
+from console.water import isolation, layers, leaks, losses, network_map, night_flows
 from console.words import say
 from service.decisions import Person
 
@@ -21,10 +21,12 @@ def page(person: Person) -> None:
     left, right = st.columns([1.5, 1], gap="medium")
     with left:
         look.heading("network", f"{drawing.name} · {say('map_note')}")
+        kind = layers.choice()
         detail = cut["detail"] if cut else {}
         dry = set(detail.get("nodes_cut", [])) | set(detail.get("unintended", []))
         dug = [str(one["pipe"]) for one in leak.dug if not one["found"]] if leak else []
-        network_map.show(drawing, leak.likely if leak else {}, set(detail.get("valves", [])), dry, "network", dug=dug)
+        likely = leak.likely if leak and kind == "leak" else {}
+        network_map.show(drawing, likely, set(detail.get("valves", [])), dry, f"network_{kind}", dug=dug, layer=layers.layer(kind, drawing))
     with right:
         if leak is not None:
             guarded(lambda: leaks.shown(leak))
@@ -35,4 +37,5 @@ def page(person: Person) -> None:
         guarded(lambda: isolation.schedule(cut["detail"]["schedule"]))
     guarded(devices.sensors)
     guarded(lambda: devices.valves(person))
+    guarded(night_flows.section)
     guarded(lambda: losses.section(person))
