@@ -19,6 +19,7 @@ from carbon.ledger.ledger import Ledger
 from city.clock import civil_day, local_date
 from city.problems import fault
 from service import schema as t
+from service.auditing import decided, outside
 from service.books.completeness import completeness
 from service.decisions import Person, require
 from service.one_process import lock
@@ -128,8 +129,9 @@ def close(engine: Engine, city: LoadedCity, person: Person, period: str, at_utc:
         row |= {"root": head.root, "completeness": str(share), "materiality": str(rules.materiality), "sums": found, "statement": sentence}
         with writing(engine) as connection:
             connection.execute(t.ledger_close.insert().values(**row))
-            operations.record(connection, at_utc, person.name, "close", f"period {period}", f"{sentence}; {note.strip()}")
-    return sentence
+            said, signed = f"{sentence}; {note.strip()}", decided.sign_off(row)
+            operations.record(connection, at_utc, person.name, "close", f"period {period}", said, signed)
+    return " ".join([sentence, *map(str, outside.publish(engine, city))])
 
 
 def _complete(engine: Engine, city: LoadedCity, period: str) -> Any:

@@ -15,6 +15,7 @@ from carbon.ledger.civil import from_micros
 from carbon.ledger.verify import verify as verified
 from city.clock import civil_day, local_date
 from city.problems import PenstockError, Problem, fault
+from service.auditing import verifying
 from service.books import closing, former_ledger, roots
 from service.books.posting import Posting
 from service.environment import Environment
@@ -59,6 +60,9 @@ def verify(
     for lines, found in (_signatures(rows, [key.strip().lower() for key in keys]), _outside(rows, city, outside), _closed(engine, city)):
         told += lines
         findings += found
+    beside = outside.with_name(f"audit-{outside.name}") if outside else None
+    lines, found = verifying.check(engine, city, beside if beside and beside.exists() else None, [key.strip().lower() for key in keys])
+    told, findings = told + lines, findings + found
     told += (
         []
         if root or keys or outside or city.settings.carbon.outside_roots

@@ -2,6 +2,7 @@
 
 from carbon.ledger.ledger import Ledger
 from city.problems import PenstockError, Problem
+from service.auditing import outside
 from service.books import closing, roots
 from service.night import Night
 from service.store import ledger
@@ -11,7 +12,7 @@ from service.store.runs import StepResult
 def compute(night: Night) -> StepResult | None:
     """Runs after every night, so that roots which could not be kept outside follow. None when there was nothing to do."""
     written, problems = roots.publish(night.engine, night.city)
-    problems += _newest(night)
+    problems += _newest(night) + outside.publish(night.engine, night.city)
     changed = [one for one in closing.standings(night.engine, night.city) if one.reasons]
     problems += [
         Problem(

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, and_, func, or_, select, true
 
 from city.problems import PenstockError, Problem, fault
 from service import schema as t
+from service.auditing import decided
 from service.auditing.chain import Line
 from service.store import writing
 from service.store.responses import announce
@@ -19,14 +20,12 @@ STOP = "*"  # the subject of the emergency stop: everything
 SENT = ("write written", "write stepped", "write mismatch", "write unknown")  # audit lines of writes that reached a device, or may have
 
 
-def record(
-    connection: Connection, at_utc: datetime, who: str, action: str, subject: str, sentence: str, decided: str | None = None
-) -> None:
+def record(connection: Connection, at_utc: datetime, who: str, action: str, subject: str, sentence: str, signed: str | None = None) -> None:
     """One line in the audit, sealed behind the one before when the transaction of `writing` ends; never changed, never deleted.
 
-    `decided` is the SHA-256 [hex] of the rows that the line decides on, of `service.auditing.decided`.
+    `signed` is the SHA-256 [hex] of the rows that the line decides on, by `service.auditing.decided`.
     """
-    connection.get_execution_options()["audit"].append(Line(0, micros(at_utc), who, action, subject, sentence, decided))
+    connection.get_execution_options()["audit"].append(Line(0, micros(at_utc), who, action, subject, sentence, signed))
 
 
 def record_refusal(engine: Engine, at_utc: datetime, who: str, action: str, error: PenstockError) -> None:
@@ -84,15 +83,15 @@ def _approve(connection: Connection, plan_id: str, who: str, at_utc: datetime, r
         observed = "all its commands are past their time or superseded by a later approval"
         raise fault(f"approval of '{plan_id}'", observed, "a current plan", "Approve the newest one, or make one: `penstock plan now`.")
     _require_another(plan_id, who, given)
-    why, released = reason or "no reason given", 0
+    why, released, signed = reason or "no reason given", 0, decided.commands(connection, plan_id)
     if len(given) + 1 >= needed:
         released = connection.execute(t.command.update().where(current).values(state="approved", sentence="")).rowcount
         _supersede(connection, plan_id, who, at_utc)
         calls = announce(connection, plan_id, who, at_utc)
         told = f" and called the events {', '.join(map(str, calls))}" if calls else ""
-        record(connection, at_utc, who, "approve", plan_id, f"{who} approved {released} commands{told}: {why}")
+        record(connection, at_utc, who, "approve", plan_id, f"{who} approved {released} commands{told}: {why}", signed)
     else:
-        record(connection, at_utc, who, "approve once", plan_id, f"{who} approved; a second person must too: {why}")
+        record(connection, at_utc, who, "approve once", plan_id, f"{who} approved; a second person must too: {why}", signed)
     connection.execute(t.approval.insert().values(plan_id=plan_id, who=who, at_utc=at_utc, reason=reason, commands=released))
     return released
 
@@ -109,7 +108,8 @@ def _send_crews(connection: Connection, plan_id: str, who: str, at_utc: datetime
     _require_another(plan_id, who, given)
     waits = bool(detail.get("needs_two")) and not given
     told = f"{who} approved; a second person must too" if waits else f"{who} sent crews to turn {', '.join(valves)}"
-    record(connection, at_utc, who, "approve once" if waits else "approve", plan_id, f"{told}: {reason or 'no reason given'}")
+    signed = decided.crews(plan_id, valves)
+    record(connection, at_utc, who, "approve once" if waits else "approve", plan_id, f"{told}: {reason or 'no reason given'}", signed)
     turned = 0 if waits else len(valves)
     connection.execute(t.approval.insert().values(plan_id=plan_id, who=who, at_utc=at_utc, reason=reason, commands=turned))
     return turned

@@ -1,0 +1,104 @@
+"""Heads of the audit kept outside the store, beside the roots of the ledger: `audit-roots.txt` next to `roots.txt`.
+
+A line of text each time, as `service.books.roots` writes them: time of the audit line, its number, its SHA-256, signature, public key.
+Who cuts lines off or hashes the audit again throughout cannot rewrite those.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, select
+
+from carbon.ledger import signature
+from city.problems import PenstockError, Problem, fault
+from service import schema as t
+from service.books import roots
+from service.books.posting import Sign
+from service.books.roots import Kept
+from service.books.signing import signer
+from service.settings import LoadedCity
+
+_REMEDY = "The audit was cut off, rewritten or restored from an older backup: compare it with a backup before you trust either."
+
+
+def files(city: LoadedCity) -> list[Path]:
+    """Where heads are kept: beside each of [carbon] outside_roots."""
+    return [path.with_name(f"audit-{path.name}") for path in (city.folder / name for name in city.settings.carbon.outside_roots)]
+
+
+def read(path: Path) -> list[Kept]:
+    """The heads of a file. Raises `PenstockError` when it cannot be read or a line is none."""
+    if not path.exists():
+        allowed, remedy = (
+            "a file that every night appends to",
+            "After an upgrade run `penstock audit head`; else look for who took it away.",
+        )
+        raise fault(f"heads of the audit, {path}", "not there", allowed, remedy)
+    return roots.read(path)
+
+
+def publish(engine: Engine, city: LoadedCity) -> list[Problem]:
+    """Append the last line's head to every file that does not have it yet. Returns what went wrong."""
+    sign, problems = signer(city.environment)
+    for path in files(city):
+        try:
+            with engine.connect() as connection:
+                _append(connection, path, sign)
+        except PenstockError as error:
+            problems += error.problems
+        except OSError as error:
+            observed, remedy = error.strerror or str(error), "Mend it: the next night appends the head."
+            problems.append(Problem(f"audit outside, {path}", observed, "a file that can be appended to", remedy))
+    return problems
+
+
+def _append(connection: Connection, path: Path, sign: Sign | None) -> None:
+    last = connection.execute(select(t.audit).order_by(t.audit.c.audit_id.desc()).limit(1)).first()
+    kept = read(path) if path.exists() else []
+    if found := differences(connection, kept, path):
+        raise PenstockError(found)
+    if last is None or (kept and kept[-1].number == last.audit_id):
+        return
+    if kept and not path.read_bytes().endswith(b"\n"):
+        raise fault(f"audit outside, {path}", "its last line is torn", "whole lines", "Delete that line by hand.")
+    public, signed = sign(_said(last.audit_id, last.sha256)) if sign else ("-", "-")
+    with path.open("a", encoding="ascii", newline="\n") as file:
+        file.write(f"{last.at_utc.isoformat()} {last.audit_id} {last.sha256} {signed} {public}\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def head(engine: Engine) -> str:
+    """Number, time and SHA-256 of the last line, as a sentence to keep."""
+    with engine.connect() as connection:
+        last = connection.execute(select(t.audit).order_by(t.audit.c.audit_id.desc()).limit(1)).first()
+    return f"audit line {last.audit_id} of {last.at_utc:%Y-%m-%dT%H:%M:%SZ}, SHA-256 {last.sha256}" if last else "no audit line yet"
+
+
+def _said(number: int, sha256: str) -> str:
+    """What is signed of a head: never a root of the ledger."""
+    return f"audit {number} {sha256}"
+
+
+def differences(connection: Connection, kept: Sequence[Kept], path: Path, keys: Sequence[str] = ()) -> list[Problem]:
+    """Where the store is not what was kept outside: lines gone or another SHA-256, and signatures that are none."""
+    numbers = [one.number for one in kept]
+    rows: dict[int, Any] = {}
+    for some in (numbers[i : i + 500] for i in range(0, len(numbers), 500)):
+        chosen = select(t.audit.c.audit_id, t.audit.c.sha256).where(t.audit.c.audit_id.in_(some))
+        rows.update({row.audit_id: row.sha256 for row in connection.execute(chosen)})
+    found = []
+    for one in kept:
+        subject, allowed = f"audit line {one.number}", f"SHA-256 {one.root[:12]}, as {path} keeps it"
+        if rows.get(one.number) != one.root:
+            observed = f"SHA-256 {rows[one.number][:12]}" if one.number in rows else "not in the store"
+            found.append(Problem(subject, observed, allowed, _REMEDY))
+        signed = one.signature != "-"
+        if signed and not signature.check(one.public_key, _said(one.number, one.root), one.signature):
+            found.append(Problem(subject, f"the signature in {path} is not of its head", "a signature of it", _REMEDY))
+        elif keys and one.public_key not in keys:
+            observed = f"signed by {one.public_key[:16]}" if signed else "unsigned"
+            found.append(Problem(subject, f"{observed} in {path}", f"signed by {' or '.join(key[:16] for key in keys)}", _REMEDY))
+    return found[:20]

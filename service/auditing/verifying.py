@@ -1,0 +1,130 @@
+"""Is every audit line as it was sealed, and is what was decided still what the line says?"""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, select
+
+from city.problems import PenstockError, Problem
+from service import schema as t
+from service.auditing import decided, outside
+from service.auditing.chain import GENESIS, Line, digest
+from service.settings import LoadedCity
+from service.utctime import micros
+
+_SHOWN = 20  # findings told of one kind
+_REMEDY = "Compare the store with a backup."
+
+
+def line_of(row: Any) -> Line:
+    """A row of audit as it is hashed."""
+    return Line(row.audit_id, micros(row.at_utc), row.who, row.action, row.subject, row.sentence, row.decided)
+
+
+def faults(rows: Iterable[Any]) -> Iterator[Problem]:
+    """Every way in which rows of audit, in the order of their numbers, are no chain from number 1 on.
+
+    A tail cut off and lines hashed again throughout show only against a head that was kept outside, `outside.differences`.
+    """
+    place, before = 1, GENESIS
+    for row in rows:
+        number = row.audit_id
+        if number > place:
+            named = f"audit line {place}" if number == place + 1 else f"audit lines {place} to {number - 1}"
+            yield Problem(named, "missing", "numbers without a gap", _REMEDY)
+        elif row.previous != before:
+            observed = f"behind a line with SHA-256 {row.previous[:12]}"
+            yield Problem(f"audit line {number}", observed, f"{before[:12]}, of the line before", _REMEDY)
+        if digest(row.previous, line_of(row)) != row.sha256:
+            yield Problem(f"audit line {number}", "its fields do not give its SHA-256", row.sha256[:12], _REMEDY)
+        place, before = number + 1, row.sha256
+
+
+def check(engine: Engine, city: LoadedCity, given: Path | None = None, keys: Iterable[str] = ()) -> tuple[list[str], list[Problem]]:
+    """What was looked at and what was found: the chain, what hangs on its decisions, and heads kept outside.
+
+    `given` is a file of heads kept outside instead of those beside [carbon] outside_roots; `keys` [hex] are those that may sign heads.
+    """
+    with engine.connect() as connection:
+        ordered = select(t.audit).order_by(t.audit.c.audit_id)
+        found = list(_first(faults(connection.execution_options(yield_per=2000).execute(ordered))))
+        found += _first(_undecided(connection))
+        last = connection.execute(select(t.audit).order_by(t.audit.c.audit_id.desc()).limit(1)).first()
+        told = [f"{last.audit_id:,} audit lines, head {last.sha256}" if last else "no audit line"]
+        for path in [given] if given else outside.files(city):
+            try:
+                kept = outside.read(path)
+            except PenstockError as error:
+                found += error.problems
+                continue
+            found += outside.differences(connection, kept, path, tuple(keys))
+            told.append(
+                f"{len(kept)} head{'s' * (len(kept) != 1)} of the audit in {path}, the last of line {kept[-1].number if kept else 0:,}"
+            )
+    if not given and not city.settings.carbon.outside_roots:
+        told.append("no head of the audit is kept outside: lines cut off at its end would not show")
+    return told, found
+
+
+def _first(problems: Iterable[Problem]) -> Iterator[Problem]:
+    """The first twenty, and how many more there are."""
+    more = 0
+    for number, problem in enumerate(problems):
+        if number < _SHOWN:
+            yield problem
+        more = max(0, number + 1 - _SHOWN)
+    if more:
+        yield Problem("audit", f"{more} more like these", "none", _REMEDY)
+
+
+def _undecided(connection: Connection) -> Iterator[Problem]:
+    """Approvals and sign-offs without their line, lines without them, and those that are no longer what their line decided on."""
+    yield from _approvals(connection)
+    closes = connection.execute(select(t.ledger_close)).all()
+    lines = connection.execute(select(t.audit).where(t.audit.c.action == "close").order_by(t.audit.c.audit_id)).all()
+    for line in lines:
+        if not any(_tells(line, row) for row in closes):
+            observed = f"the sign-off that audit line {line.audit_id} by {line.who} tells of is gone or was changed"
+            yield Problem(line.subject, observed, "the sign-off as it was decided", _REMEDY)
+    for row in closes:
+        if not any(_tells(line, row) for line in lines):
+            observed = f"sign-off {row.number} by {row.who} has no audit line that tells of it as it stands"
+            yield Problem(f"period {row.period}", observed, "a line for each sign-off", _REMEDY)
+
+
+def _tells(line: Any, close: Any) -> bool:
+    """Does an audit line tell of a sign-off as it stands? A line of an older release gives its statement, and no more."""
+    if line.subject != f"period {close.period}":
+        return False
+    return bool(line.decided == decided.sign_off(close._mapping) if line.decided else line.sentence.startswith(close.statement))
+
+
+def _approvals(connection: Connection) -> Iterator[Problem]:
+    a = t.audit.c
+    renames = connection.execute(select(a.audit_id, a.subject, a.sentence).where(a.action == "rename").order_by(a.audit_id)).all()
+    lines = connection.execute(select(t.audit).where(a.action == "approve").order_by(a.audit_id)).all()
+    given = {(row.plan_id, row.who) for row in connection.execute(select(t.approval).where(t.approval.c.commands > 0))}
+    for line in lines:
+        if (line.subject, line.who) not in given:
+            observed = f"the approval that audit line {line.audit_id} by {line.who} tells of is gone"
+            yield Problem(line.subject, observed, "the approval as it was given", _REMEDY)
+        elif line.decided is not None and line.decided != _approved(connection, line, renames):
+            observed = f"its commands are no longer those that {line.who} approved by audit line {line.audit_id}"
+            yield Problem(line.subject, observed, f"SHA-256 {line.decided[:12]} of its commands", _REMEDY)
+    for plan_id, who in sorted(given - {(line.subject, line.who) for line in lines}):
+        yield Problem(plan_id, f"its approval by {who} has no audit line", "a line for each approval", _REMEDY)
+
+
+def _approved(connection: Connection, line: Any, renames: Iterable[Any]) -> str | None:
+    """What the approval of a line would sign now, by the names of its time."""
+    former: dict[str, str] = {}
+    for one in renames:
+        if one.audit_id > line.audit_id:
+            old = one.sentence.split(" is called ")[0]
+            former[one.subject] = former.pop(old, old)
+    found = decided.commands(connection, line.subject, former)
+    if found is None:
+        detail = connection.execute(select(t.isolation.c.detail).where(t.isolation.c.isolation_id == line.subject)).scalar() or {}
+        found = decided.crews(line.subject, detail.get("valves", ()))
+    return found
