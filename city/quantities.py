@@ -29,6 +29,10 @@ class Quantity(StrEnum):
     LEVEL_M = "level_m"
     CHARGE_KWH = "charge_kwh"
     TEMPERATURE_DEGC = "temperature_degc"
+    CHLORINE_MG_PER_L = "chlorine_mg_per_l"  # free chlorine
+    TURBIDITY_NTU = "turbidity_ntu"
+    PH = "ph"
+    CONDUCTIVITY_US_PER_CM = "conductivity_us_per_cm"
     OPENING = "opening"  # of a valve, 0 closed .. 1 open
     RUNNING = "running"  # of a pump, 0 off or 1 on
     COMMAND_KW = "command_kw"  # the power a device was told to keep
@@ -102,6 +106,10 @@ _UNIT = {
     Quantity.LEVEL_M: "m",
     Quantity.CHARGE_KWH: "kWh",
     Quantity.TEMPERATURE_DEGC: "degC",
+    Quantity.CHLORINE_MG_PER_L: "mg/L",
+    Quantity.TURBIDITY_NTU: "NTU",
+    Quantity.PH: "pH",
+    Quantity.CONDUCTIVITY_US_PER_CM: "uS/cm",
     Quantity.OPENING: "1",
     Quantity.RUNNING: "1",
     Quantity.COMMAND_KW: "kW",
