@@ -15,9 +15,8 @@ def list_(city: City = None) -> None:
     """List the factor sets with publisher, licence, number of factors and hash."""
     from service.books.factor_listing import sets
     from service.cli import environment
-    from service.settings import own_factors
 
-    for line in sets(own_factors(environment(city))):
+    for line in sets(environment(city).factor_folders):
         typer.echo(line)
 
 
@@ -31,9 +30,8 @@ def search(
     """Find factors by words."""
     from service.books import factor_listing
     from service.cli import environment
-    from service.settings import own_factors
 
-    for line in factor_listing.search(own_factors(environment(city)), words, region, on.date() if on else None):
+    for line in factor_listing.search(environment(city).factor_folders, words, region, on.date() if on else None):
         typer.echo(line)
 
 
@@ -42,7 +40,6 @@ def show(factor_id: Annotated[str, typer.Argument(help="id of the factor")], cit
     """Show one factor with all that is known of it, and the other years of its series."""
     from service.books import factor_listing
     from service.cli import environment
-    from service.settings import own_factors
 
-    for line in factor_listing.one(own_factors(environment(city)), factor_id):
+    for line in factor_listing.one(environment(city).factor_folders, factor_id):
         typer.echo(line)

@@ -7,25 +7,15 @@ from typing import Any
 from sqlalchemy import Engine
 
 from city.problems import fault
-from service import four_eyes, known_events, valve_states
-from service.access.roles import NOWHERE, WHOLE_CITY, Action, Person, Role, may, reaches, roles_for
+from service import known_events, valve_states
+from service.access.roles import MAY, NOWHERE, WHOLE_CITY, Action, Person, Role, may, reaches, roles_for
+from service.access.sign_in import known
 from service.known_events import Entry
 from service.leakage import told
 from service.settings import LoadedCity
 from service.store import operations
 
 __all__ = ["NOWHERE", "WHOLE_CITY", "Action", "Person", "Role", "known", "may", "require"]
-
-
-def known(city: LoadedCity, who: str) -> Person:
-    """The person of a name on the command line; one who may do everything where the city has no accounts.
-
-    Raises `PenstockError` for a stranger.
-    """
-    roles = four_eyes.roles(city)
-    if roles and who not in roles:
-        raise fault(f"--who {who}", "no account of the city", ", ".join(roles), "Give the name of an account.")
-    return Person.model_validate({"name": who, "role": roles.get(who, "alone")})
 
 
 def require(
@@ -37,7 +27,9 @@ def require(
     is bound to districts is refused then, unless the action touches nothing there (`NOWHERE`). Raises `PenstockError`.
     """
     where = WHOLE_CITY if districts is None else frozenset(districts)
-    if not may(person, action):
+    if action in person.unconfirmed and action in MAY[person.role]:
+        observed, allowed = f"{person.name} has shown no second factor", "a sign-in with the code of one"
+    elif not may(person, action):
         observed, allowed = f"{person.name} is signed in as {person.role}", f"an account with role {' or '.join(roles_for(action))}"
     elif not reaches(person, where):
         observed = f"{person.name} is bound to {', '.join(person.districts)}"

@@ -25,6 +25,10 @@ class Environment(BaseSettings):
     edge_token: SecretStr | None = Field(default=None, description="token of a station, as the central gave it; never in a file")
     vtn_secrets: SecretStr | None = Field(default=None, description="JSON: id in [[vtns]] -> its OAuth client secret; never in a file")
     ledger_key: SecretStr | None = Field(default=None, description="Ed25519 key that signs the ledger's roots, or the path of its file")
+    access_key: SecretStr | None = Field(default=None, description="key that seals second factors; access.key in the home folder else")
+    code: SecretStr | None = Field(default=None, description="code of the second factor of who decides on the command line")
+    oidc_secret: SecretStr | None = Field(default=None, description="client secret at the identity provider; never in a file of the city")
+    cookie_secret: SecretStr | None = Field(default=None, description="seals sign-in cookies; a new one at every console start else")
     operator: str = Field(default="", description="name written beside approvals made from the command line")
 
     @cached_property

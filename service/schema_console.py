@@ -77,10 +77,9 @@ hand_over_signed = table(
 # --- who is signed in ------------------------------------------------------------------------------------------------------
 session = table(
     "session",
-    Column("digest", String(64), primary_key=True),  # SHA-256 of the token, which nobody but the signed-in session holds
+    Column("digest", String(64), primary_key=True),  # SHA-256 of what nobody but the signed-in session holds
     Column("name", String(80), nullable=False),
     Column("origin", String(10), nullable=False),  # local: an account of the city; oidc: the identity provider
-    Column("person", JSON, nullable=False),  # role and districts as the identity provider gave them; empty for a local account
     Column("confirmed", Boolean, nullable=False),  # a second factor was shown
     Column("began_utc", UtcTime, nullable=False),
     Column("seen_utc", UtcTime, nullable=False),
@@ -105,7 +104,7 @@ second_factor = table(
 # One occurrence of an alarm, from its annunciation until it is back to normal (ISA-18.2); `ended_utc` is null while it lasts.
 alarm = table(
     "alarm",
-    Column("alarm_id", Integer, primary_key=True),
+    Column("alarm_id", Integer, primary_key=True, autoincrement=False),
     Column("kind", String(40), nullable=False),
     Column("source", String(160), nullable=False),  # with the kind: which alarm it is, of all there may be
     Column("subject", String(120), nullable=False),

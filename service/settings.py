@@ -18,7 +18,7 @@ from carbon.targets.target import Target
 from carbon.why.measure import Measure
 from city.crews import Crew, Works
 from city.places import Located, Meter, Place, Point, Site, Total, Zone, whole_part_of_an_hour
-from city.problems import PenstockError, Problem
+from city.problems import PenstockError, Problem, fault
 from forecasting.calendars import Calendar
 from forecasting.models.task import ForecastSettings
 from meters.links.link import LinkConfig
@@ -31,6 +31,8 @@ from optimisation.assets import Asset
 from optimisation.response.programme import Programme
 from optimisation.risk.settings import Risk, Weights
 from service import civil_steps, names, references, road_names, sums
+from service.access.settings import Access
+from service.cases.levels import CaseSettings
 from service.city_calendar import CityCalendar
 from service.controls import Control, FourEyes
 from service.edge import settings as edge_settings
@@ -40,6 +42,7 @@ from service.faults import explained
 from service.loss_settings import Losses
 from service.openadr.settings import Vtn
 from service.plans.settings import PlanSettings
+from service.shifts.settings import ShiftSettings
 from service.tariff import Tariff
 from service.weather_feed import WeatherFeed
 
@@ -178,6 +181,9 @@ class Settings(Place):
     forecast: ForecastSettings = ForecastSettings()
     days: CityCalendar = Field(default=CityCalendar(), alias="calendar")
     accounts_file: str | None = Field(default=None, description="console accounts with hashed passwords, beside city.toml")
+    access: Access = Access()
+    cases: CaseSettings = CaseSettings()
+    shifts: ShiftSettings = ShiftSettings()
 
     @model_validator(mode="after")
     def _within_forecasts(self) -> Self:
@@ -254,11 +260,6 @@ class LoadedCity:
         return self.models[self.meter[point.meter].model].register(point.id.rsplit(".", 1)[1]).stored_modulus
 
 
-def own_factors(environment: Environment) -> tuple[Path, ...]:
-    """The city's own emission factors, in factors/ beside its file."""
-    return environment.factor_folders
-
-
 def load(environment: Environment) -> LoadedCity:
     """Read and check the city file. Raises `PenstockError` with every fault at once, each with its TOML path."""
     raw = environment.raw
@@ -293,7 +294,5 @@ def path_of(folder: Path, name: str) -> Path:
     """A file below `folder`; a name that leads out of it is refused."""
     made = (folder / name).resolve()
     if not made.is_relative_to(folder.resolve()):
-        raise PenstockError(
-            Problem(f"path '{name}'", "leads out of the folder", f"a file below {folder.name}/", "Use a plain relative path.")
-        )
+        raise fault(f"path '{name}'", "leads out of the folder", f"a file below {folder.name}/", "Use a plain relative path.")
     return made

@@ -38,15 +38,17 @@ class Person(Place):
 
     name: str = Field(min_length=1, description="as it stands beside decisions in the audit trail")
     role: Role = Field(description="what the person may do; `alone` is the command line of a city without accounts")
-    districts: tuple[str, ...] = Field(default=(), description="zones the person is bound to; none: the whole city")
+    districts: tuple[str, ...] = Field(default=(), description="zones or sites the person is bound to; none: the whole city")
+    unconfirmed: tuple[Action, ...] = Field(default=(), description="what waits for a second factor, which the person has not shown")
 
 
 def may(person: Person, action: Action, districts: Iterable[str] | None = None) -> bool:
-    """Does the person's role allow the action, and does the person's part of the city hold all of `districts`?
+    """Does the person's role allow the action, was a second factor shown where it asks for one, and are all `districts` the person's?
 
-    Without `districts` only the role is asked: may this person do such a thing anywhere at all.
+    Without `districts`: may this person do such a thing anywhere at all.
     """
-    return action in MAY[person.role] and (districts is None or reaches(person, districts))
+    allowed = action in MAY[person.role] and action not in person.unconfirmed
+    return allowed and (districts is None or reaches(person, districts))
 
 
 def reaches(person: Person, districts: Iterable[str]) -> bool:

@@ -10,7 +10,7 @@ from carbon.lint import Finding, lint_accounts, lint_folders
 from carbon.lint.posted import lint_posted
 from city.problems import PenstockError, fault
 from service.environment import Environment
-from service.settings import LoadedCity, own_factors
+from service.settings import LoadedCity
 from service.settings import load as load_city
 from service.store import open_store
 from service.store.ledger import open_ledger
@@ -96,7 +96,7 @@ def linted(env: Environment, folder: Path | None, on: date) -> tuple[list[str], 
         found = findings(None, (folder,), on)
     else:
         city = load_city(env)
-        found = findings(city, own_factors(env), on)
+        found = findings(city, env.factor_folders, on)
         try:
             ledger = open_ledger(open_store(env.url), city.folder)
             found += lint_posted(ledger, load(city.factor_folders), city.settings.city.time_zone)

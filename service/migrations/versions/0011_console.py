@@ -38,7 +38,6 @@ def _tables() -> dict[str, tuple[Any, ...]]:
             sa.Column("digest", sa.String(64), nullable=False),
             sa.Column("name", sa.String(80), nullable=False),
             sa.Column("origin", sa.String(10), nullable=False),
-            sa.Column("person", sa.JSON(), nullable=False),
             sa.Column("confirmed", sa.Boolean(), nullable=False),
             sa.Column("began_utc", UtcTime(), nullable=False),
             sa.Column("seen_utc", UtcTime(), nullable=False),
@@ -110,7 +109,7 @@ def _tables() -> dict[str, tuple[Any, ...]]:
             sa.PrimaryKeyConstraint("hand_over_id"),
         ),
         "alarm": (
-            sa.Column("alarm_id", sa.Integer(), nullable=False),
+            sa.Column("alarm_id", sa.Integer(), autoincrement=False, nullable=False),
             sa.Column("kind", sa.String(40), nullable=False),
             sa.Column("source", sa.String(160), nullable=False),
             sa.Column("subject", sa.String(120), nullable=False),

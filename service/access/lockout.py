@@ -1,0 +1,66 @@
+"""Waiting after wrong sign-ins, kept in the store: it outlives restarts and counts over all consoles of a city.
+
+A name waits twice as long after every wrong try (NIST SP 800-63B-4, 3.2.2), never longer than `longest_wait_s`, and tries while it waits
+count for nothing: nobody is locked out for good. Whoever is signed in is not touched, and `penstock hold all` never asks.
+"""
+
+import hashlib
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, delete, select
+
+from service import schema as t
+from service.access.settings import Access
+from service.store import writing
+from service.store.operations import spelled_alike
+
+EVERYBODY = "all"
+PAUSE = timedelta(seconds=5)  # of everybody, while somebody tries names in masses
+WINDOW = timedelta(minutes=1)
+FORGOTTEN = timedelta(days=1)  # a name without a wrong try for so long starts anew
+
+
+def begin(engine: Engine, name: str, rules: Access, at_utc: datetime) -> float:
+    """Before a try to sign in: how long the name must wait [s], 0 when it may try.
+
+    The try counts as wrong until `succeeded` says otherwise, so that many at once are no way around the wait.
+    """
+    with writing(engine) as connection:
+        f = t.sign_in_failure.c
+        connection.execute(delete(t.sign_in_failure).where(f.last_utc < at_utc - FORGOTTEN))
+        own, everybody = _row(connection, digest(name)), _row(connection, EVERYBODY)
+        if (wait := max((row.until_utc - at_utc).total_seconds() for row in (own, everybody) if row) if own or everybody else 0.0) > 0:
+            return wait
+        tries = own.failures + 1 if own else 1
+        wait_s = min(2.0 ** min(tries - rules.free_tries, 30), rules.longest_wait_s) if tries > rules.free_tries else 0.0
+        _keep(connection, digest(name), tries, at_utc, at_utc + timedelta(seconds=wait_s))
+        fresh = everybody is None or at_utc - everybody.last_utc > WINDOW
+        together = 1 if fresh else everybody.failures + 1
+        paused = at_utc + PAUSE if together > rules.tries_per_minute else at_utc
+        _keep(connection, EVERYBODY, together, at_utc if fresh else everybody.last_utc, paused)
+    return 0.0
+
+
+def succeeded(engine: Engine, name: str) -> None:
+    """The try was right: the name starts anew, and does not count among everybody's."""
+    with writing(engine) as connection:
+        connection.execute(delete(t.sign_in_failure).where(t.sign_in_failure.c.subject == digest(name)))
+        everybody = _row(connection, EVERYBODY)
+        if everybody is not None:
+            _keep(connection, EVERYBODY, max(0, everybody.failures - 1), everybody.last_utc, everybody.until_utc)
+
+
+def digest(name: str) -> str:
+    """What a typed name is kept as: people type passwords where a name belongs."""
+    return hashlib.sha256(spelled_alike(name).encode()).hexdigest()
+
+
+def _row(connection: Connection, subject: str) -> Row[Any] | None:
+    return connection.execute(select(t.sign_in_failure).where(t.sign_in_failure.c.subject == subject).with_for_update()).first()
+
+
+def _keep(connection: Connection, subject: str, failures: int, last_utc: datetime, until_utc: datetime) -> None:
+    connection.execute(delete(t.sign_in_failure).where(t.sign_in_failure.c.subject == subject))
+    row = {"subject": subject, "failures": failures, "last_utc": last_utc, "until_utc": until_utc}
+    connection.execute(t.sign_in_failure.insert().values(row))

@@ -1,0 +1,74 @@
+"""From the claims of an identity provider (OpenID Connect Core 1.0) to a person of the city, or a sentence why not.
+
+The signature, issuer, audience and nonce of the ID token are checked where it is received; here it is asked who that is in this city.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from city.problems import PenstockError, fault
+from service.access.roles import Person
+from service.access.settings import Access, Grant, Oidc
+
+_IDENTITY = ("iss", "sub", "iat", "exp", "nonce", "sid")  # what tells one sign-in at the provider from the next
+
+
+def person_of(claims: Mapping[str, Any], oidc: Oidc, at_utc: datetime, rules: Access) -> Person:
+    """The person of these claims: name by `name_claim`, role and districts by the first grant whose group the claim holds.
+
+    Raises `PenstockError` for claims without a subject or a name, an e-mail that is not verified, no group of the city, and a token
+    older than a session may be: the sign-in cookie outlives it.
+    """
+    name = str(claims.get(oidc.name_claim) or "").strip()
+    if not claims.get("sub") or not (0 < len(name) <= 80 and name.isprintable()):
+        raise _refused("someone", f"no subject or no {oidc.name_claim}", f"a token with sub and {oidc.name_claim}")
+    if oidc.verified_email and claims.get("email_verified") is not True:
+        raise _refused(name, "the e-mail address is not verified", "one that the identity provider verified")
+    grant = _grant(claims, oidc)
+    if grant is None:
+        raise _refused(name, f"no {oidc.claim} of this city", ", ".join(grant.group for grant in oidc.grants))
+    if (issued := _time(claims, "iat")) is None or at_utc - issued > timedelta(hours=max(rules.absolute_hours, rules.viewer_hours)):
+        raise _refused(name, "a sign-in of long ago", "a fresh one")
+    factor = set(oidc.second_factor_amr) & set(claims.get("amr") or ())
+    unconfirmed = () if factor else rules.second_factor_for
+    return Person(name=name, role=grant.role, districts=grant.districts, unconfirmed=unconfirmed)
+
+
+def ends_utc(claims: Mapping[str, Any], oidc: Oidc) -> datetime | None:
+    """When the ID token ends the session; None when it does not."""
+    return _time(claims, "exp") if oidc.ends_with_token else None
+
+
+def token_of(claims: Mapping[str, Any]) -> str:
+    """What a session of these claims is known by: signing in anew at the provider gives another one."""
+    return json.dumps([str(claims.get(key, "")) for key in _IDENTITY])
+
+
+def secrets_toml(oidc: Oidc, client_secret: str, cookie_secret: str) -> str:
+    """The `[auth]` table that the console's web server reads, as TOML. It holds both secrets: a file of its owner alone."""
+    told = {
+        "redirect_uri": oidc.redirect_uri,
+        "cookie_secret": cookie_secret,
+        "client_id": oidc.client_id,
+        "client_secret": client_secret,
+        "server_metadata_url": oidc.discovery_url,
+    }
+    lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in told.items()]
+    return "\n".join(["[auth]", *lines, "", "[auth.client_kwargs]", f"scope = {json.dumps(oidc.scope)}", 'prompt = "login"', ""])
+
+
+def _grant(claims: Mapping[str, Any], oidc: Oidc) -> Grant | None:
+    told = claims.get(oidc.claim)
+    groups = {told} if isinstance(told, str) else {group for group in told or () if isinstance(group, str)}
+    return next((grant for grant in oidc.grants if grant.group in groups), None)
+
+
+def _time(claims: Mapping[str, Any], key: str) -> datetime | None:
+    told = claims.get(key)
+    return datetime.fromtimestamp(told, UTC) if isinstance(told, int | float) and not isinstance(told, bool) else None
+
+
+def _refused(name: str, observed: str, allowed: str) -> PenstockError:
+    return fault(f"sign-in of {name}", observed, allowed, "Ask who looks after the accounts.")
