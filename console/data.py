@@ -1,13 +1,12 @@
 """The one module that caches: the store's engine for the process, each read-model for a few seconds."""
 
+import gc
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-import streamlit as st
-
+from console.shared import Shared
 from service import known_events
 from service.environment import Environment
 from service.settings import LoadedCity, load
@@ -35,50 +34,45 @@ class Station:
 
 def _key() -> tuple[str, ...]:
     """What the store is opened by; part of every cache key, so that another city is never shown from memory."""
-    return (*(os.environ.get(f"PENSTOCK_{name}", "") for name in ("CITY", "HOME", "DATABASE_URL", "NOW")), str(Path.cwd()))
+    told = os.environ.get
+    return told("PENSTOCK_CITY", ""), told("PENSTOCK_HOME", ""), told("PENSTOCK_DATABASE_URL", ""), told("PENSTOCK_NOW", ""), os.getcwd()
 
 
-@st.cache_resource(show_spinner=False)
-def _station(key: tuple[str, ...]) -> Station:  # noqa: ARG001 - it is what the cache goes by
+def _open() -> Station:
     environment = Environment()
-    return Station(load(environment), open_store(environment.url))
+    made = Station(load(environment), open_store(environment.url))
+    gc.collect()
+    gc.freeze()  # Streamlit collects garbage after every click: without this it would walk through the whole city each time
+    return made
+
+
+_STATIONS, _SHARED = Shared(), Shared()
 
 
 def station() -> Station:
     """The city and the store. Raises `PenstockError` when either cannot be read; tried again at the next run."""
-    return _station(_key())
+    made: Station = _STATIONS.get(_key(), float("inf"), _open)
+    return made
 
 
-_MODELS: dict[str, Callable[..., Any]] = {}
-
-
-@st.cache_data(ttl=TTL_S, show_spinner=False, max_entries=500)
-def _asked(name: str, key: tuple[str, ...], arguments: tuple[Any, ...]) -> Any:
-    return _MODELS[name](_station(key), *arguments)
-
-
-def _cached(name: str, model: Callable[Concatenate[Station, P], R]) -> Callable[P, R]:
-    _MODELS[name] = model
+def _cached(name: str, model: Callable[Concatenate[Station, P], R], ttl_s: float = TTL_S) -> Callable[P, R]:
+    """A read-model that is asked once in `ttl_s` [s] for all sessions; its arguments can be hashed."""
 
     def ask(*arguments: P.args, **_none: P.kwargs) -> R:
-        made: R = _asked(name, _key(), arguments)
+        key = _key()
+        made: R = _SHARED.get((name, key, arguments), ttl_s, lambda: model(station(), *arguments))
         return made
 
     return ask
 
 
-@st.cache_data(ttl=SLOW_TTL_S, show_spinner=False, max_entries=100)
-def _asked_of_ledger(name: str, key: tuple[str, ...], root: str, arguments: tuple[Any, ...]) -> Any:  # noqa: ARG001 - the cache goes by it
-    return _MODELS[name](_station(key), *arguments)
-
-
 def _of_ledger(name: str, model: Callable[Concatenate[Station, P], R]) -> Callable[P, R]:
     """As `_cached`, but until the ledger's root changes: such a model reads batches."""
-    _MODELS[name] = model
 
     def ask(*arguments: P.args, **_none: P.kwargs) -> R:
-        newest = head()
-        made: R = _asked_of_ledger(name, _key(), newest.root if newest else "", arguments)
+        key, newest = _key(), head()
+        about = (name, key, newest.root if newest else "", arguments)
+        made: R = _SHARED.get(about, SLOW_TTL_S, lambda: model(station(), *arguments))
         return made
 
     return ask
@@ -86,8 +80,7 @@ def _of_ledger(name: str, model: Callable[Concatenate[Station, P], R]) -> Callab
 
 def forget() -> None:
     """Drop what was cached: called after a decision, so that its effect is seen at once."""
-    _asked.clear()
-    _asked_of_ledger.clear()
+    _SHARED.forget()
 
 
 now = _cached("now", lambda s: moment.moment(s.engine, s.city))
