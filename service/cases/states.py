@@ -14,6 +14,7 @@ from service.access.roles import Action
 State = Literal["found", "assigned", "worked", "checked", "closed", "rated", "cancelled"]
 STATES: tuple[State, ...] = get_args(State)
 ENDED: frozenset[State] = frozenset({"closed", "rated", "cancelled"})
+OPEN: frozenset[State] = frozenset(STATES) - ENDED
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,25 @@
+"""An outage of the grid is a case until everybody has power again."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from sqlalchemy import Engine, select
+
+from service import schema as t
+from service.cases.kinds import Found, Move
+from service.cases.store import Case
+from service.settings import LoadedCity
+
+
+def changes(engine: Engine, city: LoadedCity, now_utc: datetime, cases: Sequence[Case]) -> Iterator[Found | Move]:  # noqa: ARG001
+    """Every outage that lasts, and the end of those that have a case."""
+    o, known = t.grid_outage.c, {case.source_id for case in cases}
+    with engine.connect() as connection:
+        rows = connection.execute(select(t.grid_outage).where(o.ended_utc.is_(None) | o.outage_id.in_(known))).all()
+    for row in rows:
+        if row.ended_utc is None:
+            critical = [str(name) for name in row.detail.get("critical", ())]
+            facts = {"feeder": row.feeder, "branch": row.branch, "customers": row.customers, "critical": critical}
+            yield Found(row.outage_id, row.feeder, str(row.detail.get("district") or ""), 1, row.found_utc, row.sentence, facts)
+        else:
+            yield Move(row.outage_id, "done", row.ended_utc, "everybody has power again")
