@@ -15,7 +15,7 @@ ALL = {*HASHED, "at_utc", "previous", "sha256"}
 
 
 def main(audit: str, heads: str = "") -> int:
-    faults, made, place, before = [], {}, 1, "0" * 64
+    faults, made, place, before = list[str](), dict[int, str](), 1, "0" * 64
     with Path(audit).open(encoding="utf-8") as file:
         for text in file:
             try:
@@ -38,9 +38,9 @@ def main(audit: str, heads: str = "") -> int:
                 faults.append(f"line {number}: not behind the line before it")
             made[number], place, before = own, number + 1, kept
     for text in Path(heads).read_text(encoding="ascii").splitlines() if heads else ():
-        at, number, kept, *_ = text.split(" ")
-        if made.get(int(number)) != kept:
-            faults.append(f"line {number}: not as it was kept outside at {at}: cut off, or rewritten and hashed again")
+        at, last, kept, *_ = text.split(" ")
+        if made.get(int(last)) != kept:
+            faults.append(f"line {last}: not as it was kept outside at {at}: cut off, or rewritten and hashed again")
     sys.stdout.write("\n".join(map(ascii, faults)) + "\n" if faults else f"sound: {len(made)} lines, head {before}\n")
     if not heads:
         sys.stdout.write("no heads were given: lines cut off at the end, or all hashed again, would not show\n")

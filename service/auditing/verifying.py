@@ -52,7 +52,7 @@ def check(engine: Engine, city: LoadedCity, given: Path | None = None, keys: Ite
         found += _first(_undecided(connection))
         last = connection.execute(select(t.audit).order_by(t.audit.c.audit_id.desc()).limit(1)).first()
         told = [f"{last.audit_id:,} audit lines, head {last.sha256}" if last else "no audit line"]
-        for path in [given] if given else outside.files(city):
+        for path in [given] if given else [one for one in outside.files(city) if last or one.exists()]:
             try:
                 kept = outside.read(path)
             except PenstockError as error:
