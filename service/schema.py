@@ -48,7 +48,17 @@ from service.schema_forecasting import forecast_event, forecast_model, forecast_
 from service.schema_grid import grid_loss_day, grid_outage, grid_proposal, grid_risk, grid_state, grid_switch
 from service.schema_planning import pareto, response_event, response_report, settlement, what_if
 from service.schema_readings import batch, cold_day, conflict, latest, reading
-from service.schema_water import isolation, leak_case, leak_finding, leak_watch, loss_month, sensor_fault, valve_state, water_balance
+from service.schema_water import (
+    isolation,
+    leak_case,
+    leak_finding,
+    leak_watch,
+    loss_month,
+    quality_event,
+    sensor_fault,
+    valve_state,
+    water_balance,
+)
 from service.utctime import UtcTime
 
 __all__ = [
@@ -100,6 +110,7 @@ __all__ = [
     "meter_day",
     "pareto",
     "peak",
+    "quality_event",
     "reading",
     "request",
     "response_event",

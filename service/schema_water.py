@@ -98,3 +98,17 @@ loss_month = table(
     Column("loss_sd_m3", Float, nullable=False),
     Column("detail", JSON, nullable=False),  # the IWA table, what each telling says, targets, indicators
 )
+quality_event = table(
+    "quality_event",
+    Column("event_id", String(180), primary_key=True),
+    Column("point_id", String(120), nullable=False),
+    Column("zone_id", String(40), nullable=False),  # a DMA, or empty
+    Column("quantity", String(40), nullable=False),
+    Column("start_utc", UtcTime, nullable=False),
+    Column("seen_utc", UtcTime, nullable=False),  # when it was known
+    Column("end_utc", UtcTime),
+    Column("usual", Float, nullable=False),  # at the most strange step [unit of the quantity]
+    Column("value", Float, nullable=False),
+    Column("sd", Float, nullable=False),
+    Column("outside", Boolean, nullable=False),  # of what the tap may have
+)

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from city.clock import floor, local_date
 from city.problems import PenstockError, fault
+from service import rounds
 from service.crash import keep
 from service.environment import Environment
 from service.plans.keeping import REQUEST, ROLLING, next_plan_id
@@ -32,6 +33,7 @@ def serve(env: Environment, now_utc: datetime | None, *, once: bool) -> str:
         while True:
             now = now_utc or datetime.now(UTC)
             runs.beat(engine, "work", now)
+            _go_round(city, engine, now)
             _ask_when_due(city, engine, now)
             taken = operations.take_request(engine)
             if taken is not None:
@@ -40,6 +42,13 @@ def serve(env: Environment, now_utc: datetime | None, *, once: bool) -> str:
                 return status
             else:
                 time.sleep(1.0)
+
+
+def _go_round(city: LoadedCity, engine: Engine, now_utc: datetime) -> None:
+    """Make a round when a slot was read since the last one, or a minute has passed: what is shelved or overdue changes without readings."""
+    if rounds.due(engine, now_utc):
+        for sentence in rounds.make(engine, city, now_utc):
+            log.error("round", problem=sentence)
 
 
 def _ask_when_due(city: LoadedCity, engine: Engine, now_utc: datetime) -> None:

@@ -72,7 +72,7 @@ def run(city: LoadedCity, engine: Engine, now_utc: datetime, *, on_step: Callabl
         run_id = runs.start_run(engine, city.settings.city.id, day, "night", now_utc, city.config_hash)
         try:
             status = _steps(night, tell)
-            after = {"proof": _proof(night), "archive": _archived(night)}
+            after = {"proof": _proof(night), "round": _round(night), "archive": _archived(night)}
         except BaseException:
             runs.end_run(engine, run_id, "failed", {})
             raise
@@ -83,6 +83,14 @@ def run(city: LoadedCity, engine: Engine, now_utc: datetime, *, on_step: Callabl
         runs.end_run(engine, run_id, status, {name: result.sentence for name, result in found.items()})
         runs.beat(engine, "night", now_utc, {"status": status})
         return status
+
+
+def _round(night: Night) -> StepResult | None:
+    """Alarms, cases and what they stand on, as the night leaves them."""
+    from service import rounds
+
+    wrong = rounds.make(night.engine, night.city, night.now_utc)
+    return StepResult("; ".join(wrong), status="problems") if wrong else None
 
 
 def _steps(night: Night, tell: Callable[[str, StepResult | None], None]) -> str:

@@ -22,6 +22,20 @@ CHUNK = 1000
 
 def _tables() -> dict[str, tuple[Any, ...]]:
     return {
+        "quality_event": (
+            sa.Column("event_id", sa.String(180), nullable=False),
+            sa.Column("point_id", sa.String(120), nullable=False),
+            sa.Column("zone_id", sa.String(40), nullable=False),
+            sa.Column("quantity", sa.String(40), nullable=False),
+            sa.Column("start_utc", UtcTime(), nullable=False),
+            sa.Column("seen_utc", UtcTime(), nullable=False),
+            sa.Column("end_utc", UtcTime(), nullable=True),
+            sa.Column("usual", sa.Float(), nullable=False),
+            sa.Column("value", sa.Float(), nullable=False),
+            sa.Column("sd", sa.Float(), nullable=False),
+            sa.Column("outside", sa.Boolean(), nullable=False),
+            sa.PrimaryKeyConstraint("event_id"),
+        ),
         "vee_settled": (
             sa.Column("point_key", sa.Integer(), autoincrement=False, nullable=False),
             sa.Column("day_start_utc", UtcTime(), autoincrement=False, nullable=False),
