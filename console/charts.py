@@ -13,7 +13,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from city.clock import local
-from console import data
+from console import data, look
 from console.words import say
 
 LINES = ["#3b5b7a", "#7d6a4f", "#5b7f7a", "#7a6585", "#6e7478", "#8d7b3f", "#4f6b52", "#8a6a6a"]
@@ -87,12 +87,41 @@ def line(name: str, values: Any, color: str, *, dashed: bool = False, step: bool
         "color": color,
         "lineStyle": {"width": width, "type": "dashed" if dashed else "solid"},
     }
-    return made | ({"step": "end"} if step else {}) | ({"sampling": "lttb"} if len(made["data"]) > 2000 else {})
+    return made | ({"step": "end"} if step else {})
 
 
 def draw(spec: dict[str, Any], key: str, alt: str, height: int = 240) -> None:
-    """Put a chart on the page."""
-    st.echarts_chart(spec, theme=None, height=height, key=f"chart_{key}", alt=alt)
+    """Put a chart on the page, in the session's size of type; `alt` names it, and its main numbers are added for who cannot see it."""
+    by = look.scale()
+    st.echarts_chart(_sized(spec, by), theme=None, height=round(height * by), key=f"chart_{key}", alt=_told(spec, alt))
+
+
+_SIZES = ("fontSize", "nameGap", "left", "right", "top", "bottom", "symbolSize", "barMaxWidth", "itemWidth", "itemHeight")
+
+
+def _sized(spec: Any, by: float) -> Any:
+    """A chart with type and room `by` times as large."""
+    if by == 1 or not isinstance(spec, dict | list):
+        return spec
+    if isinstance(spec, list):
+        return spec if spec and isinstance(spec[0], int | float | str) else [_sized(one, by) for one in spec]
+    return {key: value * by if key in _SIZES and isinstance(value, int | float) else _sized(value, by) for key, value in spec.items()}
+
+
+def _told(spec: dict[str, Any], name: str) -> str:
+    """A chart as a sentence: what it is called, each line or bar from its least to its most, and the first and last label."""
+    told = []
+    for series in spec.get("series", ()):
+        values = [v for v in series.get("data", ()) if isinstance(v, int | float)]
+        if values and series.get("name") and not series.get("silent"):
+            unit = spec["yAxis"].get("name", "") if isinstance(spec.get("yAxis"), dict) else ""
+            span = {"low": look.number(min(values)), "high": f"{look.number(max(values))} {unit}".strip()}
+            told.append(say("alt_line", name=str(series["name"]).strip(), **span))
+    if not told or name.endswith((".", "。")):
+        return name
+    labels = spec["xAxis"].get("data") if isinstance(spec.get("xAxis"), dict) else None
+    when = say("alt_times", start=labels[0], end=labels[-1]) if labels else ""
+    return say("alt_lines", name=name) + "; ".join(told) + when
 
 
 def fan(forecast: pd.DataFrame, name: str, key: str) -> None:
@@ -110,7 +139,10 @@ def fan(forecast: pd.DataFrame, name: str, key: str) -> None:
     ]
     spec["legend"]["data"] = [say("expected"), say("band")]
     spec["yAxis"]["min"] = 0 if low.min() >= 0 else None
-    draw(spec, key, f"{name}, P10 P50 P90")
+    expected = forecast["p50"]
+    span = {"low": look.number(expected.min()), "high": look.number(expected.max()), "time": look.hour(expected.idxmax().to_pydatetime())}
+    band = {"p10": look.number(low.min()), "p90": look.number(high.max())}
+    draw(spec, key, say("alt_fan", name=name, unit=forecast.attrs["unit"], **span, **band))
 
 
 def schedule(times: pd.DatetimeIndex, plan: Any, baseline: Any, unit: str, key: str, alt: str) -> None:

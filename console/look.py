@@ -1,6 +1,6 @@
 """The look of a control room: a grey ground, quiet cards, colour and shape only for what is abnormal."""
 
-import base64
+import functools
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from html import escape
@@ -11,14 +11,37 @@ import pandas as pd
 import streamlit as st
 
 from console import data
+from console.downloads import csv
 from console.words import known, language, say
 
 SHAPES = {1: "square", 2: "triangle", 3: "circle"}
 
 
+LARGE = 1.35  # large type against normal
+BASE_PX = 15  # size of normal type, as in .streamlit/config.toml
+_TONGUES = {"en": "en", "zh": "zh-CN"}
+
+
+@functools.cache
+def _sheet() -> str:
+    return files("console").joinpath("console.css").read_text(encoding="utf-8")
+
+
+def scale() -> float:
+    """What everything drawn is to be multiplied by: 1, or 1.35 in large type."""
+    return LARGE if st.session_state.get("text_size") == "large" else 1.0
+
+
 def style() -> None:
-    """Put the style sheet on the page."""
-    st.html(f"<style>{files('console').joinpath('console.css').read_text(encoding='utf-8')}</style>")
+    """Put the style sheet on the page, in the session's size of type, and tell the browser its language."""
+    size = f"html {{ font-size: {BASE_PX * scale():g}px !important; }}"
+    st.html(f"<style>{_sheet()}{size}</style>")
+    st.html(f"<script>document.documentElement.lang = '{_TONGUES[language()]}'</script>", unsafe_allow_javascript=True)
+
+
+def welcome(city: str, note: str) -> None:
+    """What stands above the sign-in form."""
+    st.html(f'<div class="frame welcome"><h1 class="city">{escape(city)}</h1><span class="note">{escape(note)}</span></div>')
 
 
 def clock(time: datetime, *, seconds: bool = False) -> str:
@@ -50,54 +73,33 @@ def sector(name: str) -> str:
 
 
 def number(value: float | None, digits: int | None = None) -> str:
-    """A number with as many digits as are worth reading, thousands apart."""
+    """A number with as many digits as are worth reading, thousands apart by a blank that does not break."""
     if value is None or pd.isna(value):
         return "–"
     if value == 0:
         return "0"
     if digits is None:
         digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2 if abs(value) >= 1 else 3
-    return f"{value:,.{digits}f}".replace(",", " ")
-
-
-def sparkline(values: Sequence[float | None], low: float | None = None, high: float | None = None) -> str:
-    """The last day as a small picture (an <img> with its own SVG); limits near the values are drawn dashed."""
-    known_values = [v for v in values if v is not None]
-    if len(known_values) < 2:
-        return ""
-    bottom, top = min(known_values), max(known_values)
-    spread = (top - bottom) or max(abs(top), 1.0) * 0.1
-    lines = [limit for limit in (low, high) if limit is not None and bottom - spread <= limit <= top + spread]
-    bottom, top = min([bottom, *lines]), max([top, *lines])
-    height = lambda v: 34 - 30 * (v - bottom) / ((top - bottom) or 1.0)  # noqa: E731 - one line of geometry
-    step = 196 / max(len(values) - 1, 1)
-    runs: list[list[str]] = [[]]
-    for i, value in enumerate(values):
-        if value is None:
-            runs.append([])
-        else:
-            runs[-1].append(f"{2 + i * step:.1f},{height(value):.1f}")
-    drawn = "".join(f'<polyline points="{" ".join(run)}" fill="none" stroke="#3b5b7a" stroke-width="1.6"/>' for run in runs if run)
-    drawn += "".join(
-        f'<line x1="0" x2="200" y1="{height(v):.1f}" y2="{height(v):.1f}" stroke="#6e7478" stroke-width="1" stroke-dasharray="4 3"/>'
-        for v in lines
-    )
-    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 38" preserveAspectRatio="none">{drawn}</svg>'
-    return f'<img class="spark" alt="" src="data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"/>'
+    return f"{value:,.{digits}f}".replace(",", "\u00a0")
 
 
 def mark(priority: int) -> str:
-    """The shape of a priority: red square, amber triangle, yellow circle."""
-    return f'<span class="mark {SHAPES[priority]}" title="{escape(say("priority"))} {priority}"></span>'
+    """The shape of a priority: red square, amber triangle, yellow circle; said in words to who does not see it."""
+    told = escape(say(f"priority_{priority}"))
+    return f'<span class="mark {SHAPES[priority]}" role="img" aria-label="{told}" title="{told}"></span>'
 
 
-def card(title: str, value: str, unit: str = "", lines: Sequence[str] = (), picture: str = "", priority: int | None = None) -> str:
-    """One quiet card; `priority` puts its shape beside the value. Every text is escaped here."""
+def card(
+    title: str, value: str, unit: str = "", lines: Sequence[str] = (), picture: str = "", priority: int | None = None, trend: str = ""
+) -> str:
+    """One quiet card; `priority` puts its shape beside the value, `trend` an arrow and its word. Texts are escaped, `picture` is HTML."""
     shape = mark(priority) if priority else ""
     under = "".join(f'<div class="under">{escape(line)}</div>' for line in lines if line)
     wide = sum(2 if ord(sign) > 0x2E7F else 1 for sign in value)  # a Chinese sign is as wide as two letters
     size = " word" if wide > 9 else ""
-    shown = f'<div class="value{size}">{shape}{escape(value)}<span class="unit">{escape(unit)}</span></div>'
+    sign, _, word = trend.partition(" ")
+    course = f'<span class="trend" role="img" aria-label="{escape(word)}" title="{escape(word)}">{sign}</span>' if word else ""
+    shown = f'<div class="value{size}">{shape}{escape(value)}<span class="unit">{escape(unit)}</span>{course}</div>'
     rank = f" p{priority}" if priority else ""
     return f'<div class="card{rank}"><div class="title">{escape(title)}</div>{shown}{picture}{under}</div>'
 
@@ -121,7 +123,9 @@ def sentences(key: str, lines: Sequence[str], priority: int | None = None) -> No
 
 def banner(text: str, priority: int | None = 1) -> None:
     """A line across the page."""
-    st.html(f'<div class="banner{f" p{priority}" if priority else ""}">{mark(priority) if priority else ""}{escape(text)}</div>')
+    st.html(
+        f'<div role="status" class="banner{f" p{priority}" if priority else ""}">{mark(priority) if priority else ""}{escape(text)}</div>'
+    )
 
 
 def _column(values: pd.Series, label: str, form: str | None) -> Any:
@@ -152,15 +156,16 @@ def table(
         height=height or (430 if len(shown) > 12 else "content"),
         column_config=config,
         key=f"table_{name}",
+        alt=say("alt_table", rows=len(shown), columns=", ".join(say(word) for word in columns.values())),
     )
     download(frame, name)
 
 
 def download(frame: pd.DataFrame, name: str) -> None:
-    """A button that downloads a frame as CSV."""
+    """A button that downloads a frame as CSV; it is written when it is asked for."""
     st.download_button(
         say("download"),
-        frame.to_csv(index=False).encode(),
+        lambda: csv(frame),
         f"{name}.csv",
         "text/csv",
         key=f"csv_{name}",

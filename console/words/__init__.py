@@ -5,6 +5,7 @@ from typing import Literal, get_args
 import streamlit as st
 
 from console.words.carbon import CARBON_WORDS
+from console.words.frame import FRAME_WORDS
 from console.words.isolation import ISOLATION_WORDS
 from console.words.losses import LOSS_WORDS
 from console.words.phrases import PHRASES
@@ -202,7 +203,7 @@ LABELS: dict[str, tuple[str, str]] = {
     "probability": ("Probability", "概率"),
 }
 
-WORDS = LABELS | PHRASES | PLAN_WORDS | WATER_WORDS | LOSS_WORDS | ISOLATION_WORDS | CARBON_WORDS
+WORDS = LABELS | FRAME_WORDS | PHRASES | PLAN_WORDS | WATER_WORDS | LOSS_WORDS | ISOLATION_WORDS | CARBON_WORDS
 
 
 def language() -> Language:

@@ -11,13 +11,6 @@ PHRASES: dict[str, tuple[str, str]] = {
     "signed_out_idle": ("You were signed out.", "您已退出登录。"),
     # liveness
     "not_live": ("NOT LIVE", "非实时"),
-    "late_poll": ("no reading process has been heard of since {time}", "自 {time} 起未收到采集进程心跳"),
-    "late_night": ("the last night ran at {time}", "最近一次夜间批次为 {time}"),
-    "late_work": ("the request process has not been heard of since {time}: requests wait", "自 {time} 起未收到申请进程心跳：申请将排队"),
-    "replay_note": (
-        "Replayed clock {time}: the newest slot of a simulated field, not the clock on the wall.",
-        "回放时钟 {time}：模拟现场的最新时段，并非当前时间。",
-    ),
     "failed": ("This cannot be shown now.", "暂时无法显示。"),
     "unexpected": ("Something unexpected happened; it is in the log with the number {number}.", "出现意外错误；日志编号 {number}。"),
     "yearly_mean": ("yearly mean of the region's grid, {year}", "区域电网 {year} 年均值"),

@@ -79,7 +79,9 @@ def test_the_clock_says_that_it_is_replayed(city: Path) -> None:
 def test_a_store_nobody_polls_is_not_live(city: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "NOT LIVE" not in text(opened("now"))
     monkeypatch.setenv("PENSTOCK_NOW", "2022-06-16T04:00+02:00")
-    assert "NOT LIVE: no reading process has been heard of since 2022-06-16 02:00 CEST" in text(opened("now"))
+    seen = text(opened("now"))
+    assert "NOT LIVE Readings stopped: no reading process (poll) since 2022-06-16 02:00 CEST." in seen
+    assert "Start `penstock poll`, or call the station engineer." in seen
 
 
 def test_an_old_value_is_no_value(city: Path, monkeypatch: pytest.MonkeyPatch) -> None:
