@@ -10,7 +10,7 @@ import typer
 
 from city.clock import parse_utc
 from city.problems import PenstockError, fault
-from service import cli_audit, cli_carbon, cli_deciding, cli_forecast, cli_leaks, cli_meters, cli_plan, cli_response
+from service import cli_audit, cli_carbon, cli_cases, cli_deciding, cli_forecast, cli_leaks, cli_meters, cli_plan, cli_response
 from service.environment import Environment
 from service.extras import lacking
 
@@ -30,6 +30,8 @@ app.add_typer(cli_plan.app, name="plan")
 app.add_typer(cli_response.app, name="response")
 app.add_typer(cli_leaks.app, name="water")
 app.add_typer(cli_carbon.app, name="carbon")
+app.add_typer(cli_cases.app, name="case")
+app.add_typer(cli_cases.shift, name="shift")
 app.add_typer(cli_audit.app, name="audit")
 
 running: ContextVar[Environment | None] = ContextVar("environment of the command that runs", default=None)  # for its crash file
@@ -63,6 +65,14 @@ def operator(env: Environment, who: str | None) -> str:
         observed, allowed = f"{len(name)} characters" if name else "missing", "the name of the person who decides, at most 80 characters"
         raise fault("--who", observed, allowed, "Give --who NAME or set PENSTOCK_OPERATOR.")
     return name
+
+
+def person(env: Environment, who: str | None) -> Any:
+    """Who decides on the command line, with role and districts. Raises `PenstockError` for a stranger."""
+    from service.decisions import known
+    from service.settings import load
+
+    return known(load(env), operator(env, who))
 
 
 def finish(status: str) -> None:

@@ -102,7 +102,7 @@ def devices(engine: Engine, city: LoadedCity, now_utc: datetime, days: int) -> l
             if name in found:
                 found[name].causes[Cause(quality >> 8)] += number
         _own_state(connection, found)
-        _flat(connection, found)
+        _flat(connection, found, now_utc)
     return sorted(found.values(), key=lambda one: (-one.urgency, one.meter.id))
 
 
@@ -142,10 +142,10 @@ def _own_state(connection: Connection, found: dict[str, Health]) -> None:
             found[name].clock_s = value - at.timestamp()
 
 
-def _flat(connection: Connection, found: dict[str, Health]) -> None:
-    """Share of the newest validated day that a device's flattest point was flat. Days alike share their bytes: each is opened once."""
+def _flat(connection: Connection, found: dict[str, Health], now_utc: datetime) -> None:
+    """Share of the newest validated day by then that a device's flattest point was flat. Days alike share bytes: each is opened once."""
     m = t.meter_day.c
-    day = connection.execute(select(func.max(m.day_start_utc))).scalar()
+    day = connection.execute(select(func.max(m.day_start_utc)).where(m.day_start_utc < now_utc)).scalar()
     statement = select(t.point.c.meter_id, m.quality).join_from(t.meter_day, t.point, t.point.c.point_key == m.point_key)
 
     @cache

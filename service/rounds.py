@@ -24,8 +24,9 @@ Part = Callable[[Engine, LoadedCity, datetime], object]
 def parts() -> dict[str, Part]:
     """The parts by name, in their order; imported here, so that reading a city file stays light."""
     from service import water_quality
+    from service.cases import opening
 
-    return {"water quality": water_quality.watch}
+    return {"water quality": water_quality.watch, "cases": opening.follow}
 
 
 def due(engine: Engine, at_utc: datetime) -> bool:

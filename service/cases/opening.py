@@ -15,7 +15,7 @@ from service.cases.states import OPEN, STEPS
 from service.cases.store import SYSTEM, Case, in_states, read
 from service.decisions import require
 from service.settings import LoadedCity
-from service.store import alone, writing
+from service.store import alone, runs, writing
 from service.store.operations import record
 
 
@@ -85,9 +85,10 @@ def by_hand(engine: Engine, city: LoadedCity, person: Person, kind: str, subject
         return open_case(connection, kind, source, subject, at_utc, text.strip(), district, priority=priority, who=person.name)
 
 
-def tick(engine: Engine, city: LoadedCity, now_utc: datetime, *, night: bool = False) -> int:
+def follow(engine: Engine, city: LoadedCity, now_utc: datetime) -> int:
     """Open what ought to have a case and move what was seen to; returns how many changed. Called again it changes nothing."""
-    changed = 0
+    newest = runs.recent_runs(engine, 1)
+    changed, night = 0, bool(newest) and newest[0].now_utc == now_utc  # it makes its round at its own time
     for name, kind in kinds().items():
         if kind.nightly and not night:
             continue

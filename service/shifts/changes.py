@@ -20,7 +20,6 @@ _DECISIONS = {
     "edit": "meters", "event": "tonight", "event cancel": "tonight", "response call": "tonight", "response cancel": "tonight",
     "settle": "tonight", "valve told": "water", "isolation replanned": "water", "close": "carbon", "restate": "carbon",
 }  # fmt: skip
-_METERS = ("silent", "unusable", "stuck", "station_silent")  # kinds of alarms that say a meter is lost, and when it is back
 
 
 @dataclass(frozen=True)
@@ -66,11 +65,12 @@ def between(engine: Engine, city: LoadedCity, start_utc: datetime, end_utc: date
 
 def _alarms(span: _Span) -> Iterator[Change]:
     """Alarms that came and that went; those of meters say which are lost and which are back."""
-    from service.alarms.kinds import KINDS
+    from service.alarms.sources import KINDS
 
     a = t.alarm.c
     for row in span.rows(t.alarm, a.annunciated_utc, a.ended_utc, also=a.annunciated_utc.is_not(None)):
-        meter, page = row.kind in _METERS, KINDS[row.kind].page if row.kind in KINDS else "now"
+        page = KINDS[row.kind].page if row.kind in KINDS else "now"
+        meter = page == "meters"
         facts = {"kind": row.kind, "priority": row.priority, "facts": row.facts, "alarm_id": row.alarm_id}
         for at, came, went in ((row.annunciated_utc, "alarm_new", "meter_lost"), (row.ended_utc, "alarm_gone", "meter_back")):
             if span.has(at):
