@@ -47,7 +47,7 @@ from service.schema_edge import batch_origin, dead_letter
 from service.schema_forecasting import forecast_event, forecast_model, forecast_now, forecast_path, known_event, peak, weather
 from service.schema_grid import grid_loss_day, grid_outage, grid_proposal, grid_risk, grid_state, grid_switch
 from service.schema_planning import pareto, response_event, response_report, settlement, what_if
-from service.schema_readings import batch, cold_day, conflict, latest, reading
+from service.schema_readings import batch, cold_day, conflict, latest, reading, slot_quality
 from service.schema_water import (
     isolation,
     leak_case,
@@ -79,14 +79,14 @@ __all__ = [
     "forecast_path",
     "former_ledger_batch",
     "former_ledger_entry",
-    "hand_over",
-    "hand_over_signed",
     "grid_loss_day",
     "grid_outage",
     "grid_proposal",
     "grid_risk",
     "grid_state",
     "grid_switch",
+    "hand_over",
+    "hand_over_signed",
     "heard_day",
     "hold",
     "household_consent",
@@ -121,7 +121,9 @@ __all__ = [
     "settlement",
     "shift_note",
     "sign_in_failure",
+    "slot_quality",
     "valve_state",
+    "vee_open",
     "vee_settled",
     "water_balance",
     "weather",

@@ -42,6 +42,14 @@ latest = table(
     Column("good_time_utc", UtcTime),
     Column("good_value", BigInteger),
 )
+# How many readings of a time came with which quality: counted as they are stored, since a slot of a large city has 100,000 of them.
+slot_quality = table(
+    "slot_quality",
+    Column("time_utc", UtcTime, primary_key=True),
+    Column("quality", Integer, primary_key=True, autoincrement=False),
+    Column("readings", Integer, nullable=False),
+    rowid=False,
+)
 # One row per Parquet file of readings that have left `reading`.
 cold_day = table(
     "cold_day",

@@ -50,6 +50,13 @@ def insert(connection: Connection, table: Table, columns: Sequence[NDArray[np.in
         return _executemany(connection, columns, target, suffix)
 
 
+def stage(connection: Connection, name: str, table: Table, rows: Sequence[NDArray[np.int64]]) -> None:
+    """The rows in a temporary table of the same columns, which this connection alone sees."""
+    connection.exec_driver_sql(f"DROP TABLE IF EXISTS {name}")
+    connection.exec_driver_sql(f"CREATE TEMPORARY TABLE {name} AS SELECT * FROM {table.name} WHERE 1 = 0")  # noqa: S608 - our names
+    insert(connection, table, rows, name=name)
+
+
 def _executemany(connection: Connection, columns: Sequence[NDArray[np.int64]], target: str, suffix: str) -> int:
     flat, width = np.stack(columns, axis=1), len(columns)
     absent = np.flatnonzero(flat == NONE)

@@ -16,7 +16,7 @@ from city.places import Point
 from city.quality import Cause, questionable, usable
 from city.quantities import Quantity
 from service import schema as t
-from service.store import alone, columns, partitions, writing
+from service.store import alone, columns, newest, partitions, writing
 from service.store.columns import NONE, Columns
 from service.store.renames import former_names, keep_past
 from service.utctime import UtcTime
@@ -26,18 +26,6 @@ if TYPE_CHECKING:
 
 _LATEST_S = 2**31 - 1
 _FEW = 500  # points whose keys fit into a statement
-_REFRESH = """
-ON CONFLICT (point_key) DO UPDATE SET
-  value = CASE WHEN excluded.time_utc > latest.time_utc THEN excluded.value ELSE latest.value END,
-  quality = CASE WHEN excluded.time_utc > latest.time_utc THEN excluded.quality ELSE latest.quality END,
-  time_utc = CASE WHEN excluded.time_utc > latest.time_utc THEN excluded.time_utc ELSE latest.time_utc END,
-  good_value = CASE WHEN excluded.good_time_utc <= latest.good_time_utc THEN latest.good_value
-    ELSE COALESCE(excluded.good_value, latest.good_value) END,
-  good_time_utc = CASE WHEN excluded.good_time_utc <= latest.good_time_utc THEN latest.good_time_utc
-    ELSE COALESCE(excluded.good_time_utc, latest.good_time_utc) END
-WHERE excluded.time_utc > latest.time_utc OR excluded.good_time_utc > latest.good_time_utc
-  OR (latest.good_time_utc IS NULL AND excluded.good_time_utc IS NOT NULL)
-"""
 _CONFLICTS = """
 INSERT INTO conflict (time_utc, point_key, value, batch_no)
 SELECT a.time_utc, a.point_key, a.value, a.batch_no
@@ -129,7 +117,7 @@ def store_batches(engine: Engine, batches: Sequence[tuple[str, pd.DataFrame]], k
         rows = [np.concatenate(parts) for parts in zip(*fresh.values(), strict=True)]
         numbers = np.repeat(np.arange(number, number + len(sizes)), list(sizes.values()))
         made, stored = _insert(connection, [*rows, numbers])
-        _refresh_latest(connection, stored)
+        newest.refresh(connection, stored)
         return made
 
 
@@ -165,50 +153,18 @@ def _insert(connection: Connection, rows: Columns) -> tuple[int, Columns]:
             with connection.begin_nested():
                 return columns.insert(connection, t.reading, rows), rows
         except IntegrityError:
-            _stage(connection, "arrived", t.reading, rows)
+            columns.stage(connection, "arrived", t.reading, rows)
             connection.exec_driver_sql("ANALYZE arrived")
             made = connection.exec_driver_sql("INSERT INTO reading SELECT * FROM arrived ON CONFLICT DO NOTHING").rowcount
     else:
         made = columns.insert(connection, t.reading, rows, " ON CONFLICT DO NOTHING")
         if made == len(rows[0]):
             return made, rows
-        _stage(connection, "arrived", t.reading, rows)
+        columns.stage(connection, "arrived", t.reading, rows)
     connection.exec_driver_sql(_CONFLICTS)
     r, a = t.reading.c, table("arrived", column("time_utc", UtcTime), column("point_key"))
     same = (r.time_utc == a.c.time_utc) & (r.point_key == a.c.point_key) & (r.batch_no >= int(rows[5][0]))
     return made, columns.fetch(connection, select(*r).select_from(a.join(t.reading, same)))
-
-
-def _stage(connection: Connection, name: str, table: Any, rows: Columns) -> None:
-    """The rows in a temporary table of the same columns, which this connection alone sees."""
-    connection.exec_driver_sql(f"DROP TABLE IF EXISTS {name}")
-    connection.exec_driver_sql(f"CREATE TEMPORARY TABLE {name} AS SELECT * FROM {table.name} WHERE 1 = 0")  # noqa: S608 - our names
-    columns.insert(connection, table, rows, name=name)
-
-
-def _refresh_latest(connection: Connection, rows: Columns) -> None:
-    if not rows[0].size:
-        return
-    time, key, value, quality = rows[:4]
-    order = np.argsort(time, kind="stable")
-    good = (value != NONE) & usable(quality)
-    newest, newest_good = _last_of_each(key, order), _last_of_each(key, order[good[order]])
-    good_time, good_value = np.full(newest.size, NONE), np.full(newest.size, NONE)
-    at = np.searchsorted(key[newest], key[newest_good])
-    good_time[at], good_value[at] = time[newest_good], value[newest_good]
-    found = [key[newest], time[newest], value[newest], quality[newest], good_time, good_value]
-    if connection.dialect.name == "postgresql":
-        _stage(connection, "newest", t.latest, found)
-        connection.exec_driver_sql(f"INSERT INTO latest SELECT * FROM newest{_REFRESH}")  # noqa: S608 - our names
-    else:
-        columns.insert(connection, t.latest, found, _REFRESH)
-
-
-def _last_of_each(key: NDArray[np.int64], order: NDArray[np.intp]) -> NDArray[np.intp]:
-    """For each key the last of its rows in `order`, by key."""
-    row = np.full(int(key.max()) + 1, -1, dtype=np.intp)
-    row[key[order]] = order  # of what goes to one place numpy keeps the last
-    return row[row >= 0]
 
 
 def hot(engine: Engine, point_ids: Sequence[str], start_utc: datetime, end_utc: datetime) -> pd.DataFrame:

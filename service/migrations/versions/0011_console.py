@@ -36,6 +36,18 @@ def _tables() -> dict[str, tuple[Any, ...]]:
             sa.Column("outside", sa.Boolean(), nullable=False),
             sa.PrimaryKeyConstraint("event_id"),
         ),
+        "slot_quality": (
+            sa.Column("time_utc", UtcTime(), autoincrement=False, nullable=False),
+            sa.Column("quality", sa.Integer(), autoincrement=False, nullable=False),
+            sa.Column("readings", sa.Integer(), nullable=False),
+            sa.PrimaryKeyConstraint("time_utc", "quality"),
+        ),
+        "vee_open": (
+            sa.Column("day_start_utc", UtcTime(), autoincrement=False, nullable=False),
+            sa.Column("point_key", sa.Integer(), autoincrement=False, nullable=False),
+            sa.Column("intervals", sa.Integer(), nullable=False),
+            sa.PrimaryKeyConstraint("day_start_utc", "point_key"),
+        ),
         "vee_settled": (
             sa.Column("point_key", sa.Integer(), autoincrement=False, nullable=False),
             sa.Column("day_start_utc", UtcTime(), autoincrement=False, nullable=False),
@@ -226,7 +238,7 @@ def _grid() -> dict[str, tuple[Any, ...]]:
     }
 
 
-BY_KEY = ("vee_settled",)  # SQLite keeps their rows in the order of the key
+BY_KEY = ("slot_quality", "vee_settled")  # SQLite keeps their rows in the order of the key
 INDEXES = {"case_event": "at_utc", "shift_note": "at_utc"}
 
 
@@ -234,6 +246,7 @@ def upgrade() -> None:
     _chained()
     for name, columns in _tables().items():
         op.create_table(name, *columns, sqlite_with_rowid=name not in BY_KEY)
+    op.execute("INSERT INTO slot_quality SELECT time_utc, quality, count(*) FROM reading GROUP BY time_utc, quality")
     op.create_index("alarm_by_end", "alarm", ["ended_utc", "priority"])
     op.create_index("alarm_event_by_time", "alarm_event", ["at_utc"])
     op.create_index("alarm_event_by_alarm", "alarm_event", ["alarm_id"])
