@@ -121,6 +121,28 @@ class Outage(Window):
         return f"outage of {self.asset}{self.when()}"
 
 
+class Setpoint(Window):
+    """An asset that is kept at a setpoint; the rest is planned around it."""
+
+    kind: Literal["setpoint"] = "setpoint"
+    asset: str = Field(description="asset id")
+    quantity: str = Field(description="what is kept: power_kw, running")
+    value: float = Field(description="setpoint [unit of the quantity]")
+    limit: bool = Field(default=False, description="the setpoint is an upper limit: the asset does what it does unplanned, up to it")
+
+    def apply(self, inputs: PlanInput, assets: Sequence[Asset]) -> PlanInput:
+        course = np.full(inputs.steps, self.value)
+        asset = next((one for one in assets if one.id == self.asset), None)
+        if self.limit and asset is not None:  # an unknown asset is told by the plan's own check of its orders
+            course = np.minimum(asset.idle(inputs, assets, {})[self.quantity], self.value)
+        kept = np.where(self.steps(inputs), course, np.nan)
+        lock = Lock(self.asset, self.quantity, self.value, inputs.times[-1].to_pydatetime(), kept, "edit")
+        return replace(inputs, locks=(*inputs.locks, lock))
+
+    def said(self) -> str:
+        return f"{self.asset} {self.quantity} {'at most' if self.limit else 'at'} {self.value:g}{self.when()}"
+
+
 class ImportLimit(Window):
     """The grid gives no more than this."""
 
@@ -149,7 +171,7 @@ class CarbonChange(BaseModel):
         return f"carbon at {self.price_per_t:g} per t"
 
 
-Change = Annotated[PriceChange | ForecastChange | Outage | ImportLimit | CarbonChange, Field(discriminator="kind")]
+Change = Annotated[PriceChange | ForecastChange | Outage | Setpoint | ImportLimit | CarbonChange, Field(discriminator="kind")]
 CHANGES: TypeAdapter[tuple[Change, ...]] = TypeAdapter(tuple[Change, ...])
 
 

@@ -4,6 +4,7 @@ Its solver stays warm, and each plan begins from the one before.
 """
 
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,6 +16,7 @@ from city.problems import PenstockError, fault
 from service import rounds
 from service.crash import keep
 from service.environment import Environment
+from service.plans.edits import Edit
 from service.plans.keeping import REQUEST, ROLLING, next_plan_id
 from service.plans.making import Planner
 from service.settings import LoadedCity, load
@@ -78,7 +80,8 @@ def _answered(planner: Planner, taken: Any, now_utc: datetime) -> str | None:
 def _serve(planner: Planner, taken: Any, now_utc: datetime) -> str:
     city, engine = planner.city, planner.engine
     if taken.kind == "replan":
-        return replan(planner, now_utc, taken.detail.get("origin", REQUEST), taken.detail.get("caps"))
+        edits = [Edit.model_validate(one) for one in taken.detail.get("edits", ())]
+        return replan(planner, now_utc, taken.detail.get("origin", REQUEST), taken.detail.get("caps"), edits)
     if taken.kind == "what-if":
         from service.plans.asking import what_if
 
@@ -100,7 +103,7 @@ def _serve(planner: Planner, taken: Any, now_utc: datetime) -> str:
     raise fault(f"request {taken.request_id}", f"kind '{taken.kind}'", kinds, "Ask for one of these.")
 
 
-def replan(planner: Planner, now_utc: datetime, origin: str, caps: dict[str, float] | None = None) -> str:
+def replan(planner: Planner, now_utc: datetime, origin: str, caps: dict[str, float] | None = None, edits: Sequence[Edit] = ()) -> str:
     """A new plan from the present state and the newest forecasts; the old one stays as it was, and in force where it was approved."""
     city, engine = planner.city, planner.engine
     started = time.perf_counter()
@@ -109,7 +112,7 @@ def replan(planner: Planner, now_utc: datetime, origin: str, caps: dict[str, flo
     refreshed = time.perf_counter()
     # While a night is under way its forecasts are still to come: those of the one before hold.
     night = runs.last_night(engine, city.settings.city.id, "forecast") or local_date(now_utc, city.settings.city.time_zone)
-    made = planner.make(night, now_utc, "", origin, caps)
+    made = planner.make(night, now_utc, "", origin, caps, edits)
     with writing(engine) as connection:
         made = made.named(next_plan_id(connection, night))  # only now: others may have planned in the meantime
         made.store(connection)

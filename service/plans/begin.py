@@ -17,6 +17,7 @@ from city.quality import usable
 from optimisation.asset import Past
 from optimisation.inputs import Cut
 from service import schema as t
+from service.plans.edits import Edit, standing
 from service.plans.orders import Held, approved_plan, held
 from service.settings import LoadedCity
 from service.store import meter_days, readings, results
@@ -38,6 +39,7 @@ class Begin(Place):
     approved: str | None = Field(default=None, description="the plan that people approved last")
     carbon_cap_kg: float | None = Field(default=None, description="most CO2e that was asked for [kg]")
     peak_cap_kw: float | None = Field(default=None, description="highest import that was asked for [kW]")
+    edits: tuple[Edit, ...] = Field(default=(), description="setpoints that operators laid on the plan, each for a span")
 
 
 def begin(city: LoadedCity, engine: Engine, start_utc: datetime, now_utc: datetime) -> Begin:
@@ -57,6 +59,7 @@ def begin(city: LoadedCity, engine: Engine, start_utc: datetime, now_utc: dateti
         month_peak_kw=month_peak_kw(city, engine, start_utc),
         held=tuple(held(city, engine, value, now_utc)),
         approved=in_force.plan_id if in_force else None,
+        edits=standing(in_force.detail, start_utc) if in_force else (),
     )
 
 

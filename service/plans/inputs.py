@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from sqlalchemy import Engine
 
 from city.clock import as_utc, ceil, grid
+from optimisation import whatif
 from optimisation.inputs import PlanInput
 from optimisation.risk import Risk
 from service.plans import ambient, orders, signals
 from service.plans.begin import Begin, begin
+from service.plans.edits import Edit
 from service.response.binding import bound
 from service.settings import LoadedCity
 from service.store import forecasting, paths, results
@@ -38,16 +40,27 @@ class Question:
 
 
 def question(
-    city: LoadedCity, engine: Engine, night: date, now_utc: datetime, plan_id: str, caps: Mapping[str, float] | None = None
+    city: LoadedCity,
+    engine: Engine,
+    night: date,
+    now_utc: datetime,
+    plan_id: str,
+    caps: Mapping[str, float] | None = None,
+    edits: Sequence[Edit] = (),
 ) -> Question:
     """The plan that starts `lead_minutes` after now, on the grid of steps; `caps` may hold its co2_kg and peak_kw.
+
+    `edits` join those of the plan in force; of one asset the new ones count.
 
     Raises `PenstockError` when there is no tariff; missing forecasts and states are told by the plan's own coverage check.
     """
     step = timedelta(seconds=city.settings.night.step_s)
     start = ceil(as_utc(now_utc) + timedelta(minutes=city.settings.night.lead_minutes), step)
-    asked = {"carbon_cap_kg": (caps or {}).get("co2_kg"), "peak_cap_kw": (caps or {}).get("peak_kw")}
-    return again(city, engine, night, plan_id, begin(city, engine, start, now_utc).model_copy(update=asked))
+    known = begin(city, engine, start, now_utc)
+    edited = {edit.change.asset for edit in edits}
+    laid = (*(edit for edit in known.edits if edit.change.asset not in edited), *edits)
+    asked = {"carbon_cap_kg": (caps or {}).get("co2_kg"), "peak_cap_kw": (caps or {}).get("peak_kw"), "edits": laid}
+    return again(city, engine, night, plan_id, known.model_copy(update=asked))
 
 
 def again(city: LoadedCity, engine: Engine, night: date, plan_id: str, start: Begin) -> Question:
@@ -86,6 +99,7 @@ def again(city: LoadedCity, engine: Engine, night: date, plan_id: str, start: Be
     inputs = bound(engine, city, inputs, start.known_utc)  # before holds, which ask what a device does by itself
     locks, told_locks = orders.locks(city, inputs, start.held)
     inputs = replace(inputs, locks=locks, approved=orders.approved(city, engine, start.approved, inputs))
+    inputs = whatif.applied(inputs, settings.assets, [edit.change for edit in start.edits])
     return Question(inputs, start, night, (*told_price, *told_paid, *told_carbon, *told_locks))
 
 

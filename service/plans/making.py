@@ -1,6 +1,6 @@
 """Make plans: ask the optimiser, account for doing nothing, look at the water pressure; one warm solver for one after another."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from optimisation.program import baseline, plan
 from optimisation.results import PlanResult
 from service.fanout import kept
 from service.plans.begin import present_values
+from service.plans.edits import Edit
 from service.plans.inputs import Question, question
 from service.plans.keeping import said, store
 from service.plans.pressure import pressures, waterworks
@@ -80,12 +81,20 @@ class Planner:
         with TemporaryDirectory(prefix="plan-", dir=home) as folder, kept(settings.night.workers) as each:
             return decomposed.plan(inputs, settings.assets, each, Path(folder), settings.plan.rel_gap).whole()
 
-    def make(self, night: date, now_utc: datetime, plan_id: str, origin: str, caps: Mapping[str, float] | None = None) -> Made:
+    def make(
+        self,
+        night: date,
+        now_utc: datetime,
+        plan_id: str,
+        origin: str,
+        caps: Mapping[str, float] | None = None,
+        edits: Sequence[Edit] = (),
+    ) -> Made:
         """The plan that begins `lead_minutes` after now, with doing nothing beside it; `caps` may hold its co2_kg and peak_kw.
 
         Raises `PenstockError` with everything that is missing; an impossible plan is a result that names what conflicts.
         """
-        asked = question(self.city, self.engine, night, now_utc, plan_id, caps)
+        asked = question(self.city, self.engine, night, now_utc, plan_id, caps, edits)
         works = waterworks(self.city, asked.inputs, present_values(self.city, self.engine))
         whole = len(self.city.settings.assets) <= self.city.settings.plan.decompose_over  # cuts may span its parts
         made = verified(works, asked.inputs, self.solve, self.city.settings.plan.verify_rounds if whole else 0)

@@ -218,13 +218,16 @@ def last_writes(engine: Engine) -> dict[str, datetime]:
 WORK = "work"  # who asks when `penstock work` plans again by itself
 
 
-def ask(engine: Engine, kind: str, who: str, at_utc: datetime, detail: dict[str, Any]) -> int:
-    """Put a request of the console in the queue of `penstock work`. Returns its id; what `work` asks itself is no decision to audit."""
+def ask(engine: Engine, kind: str, who: str, at_utc: datetime, detail: dict[str, Any], told: str = "") -> int:
+    """Put a request of the console in the queue of `penstock work`, `told` in the audit. Returns its id.
+
+    What `work` asks itself is no decision to audit.
+    """
     with writing(engine) as connection:
         made = connection.execute(t.request.insert().values(kind=kind, who=who, at_utc=at_utc, state="waiting", detail=detail, sentence=""))
         request_id = int((made.inserted_primary_key or (0,))[0])
         if who != WORK:
-            record(connection, at_utc, who, f"request {kind}", str(request_id), f"{who} asked for {kind}")
+            record(connection, at_utc, who, f"request {kind}", str(request_id), told or f"{who} asked for {kind}")
         return request_id
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import pandas as pd
 from sqlalchemy import Engine, func, select
@@ -28,6 +29,7 @@ class WhatIf:
     differences: tuple[str, ...]
     reasons: tuple[str, ...]
     breaches: tuple[str, ...]
+    changes: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ def what_ifs(engine: Engine, plan_id: str) -> list[WhatIf]:
             tuple(row.detail.get("differences", ())),
             tuple(row.detail.get("reasons", ())),
             tuple(row.detail.get("breaches", ())),
+            tuple(row.changes),
         )
         for row in rows
     ]
