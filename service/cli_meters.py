@@ -156,7 +156,7 @@ def edit_values(
     """Correct validated values: a new version of their days, with who and why. What was there before stays readable."""
     from city.clock import parse_utc
     from service.cli import environment, moment, operator
-    from service.editing import ACCEPT, ESTIMATE, edit, one_of
+    from service.vee.editing import ACCEPT, ESTIMATE, edit, one_of
     from service.one_process import lock
     from service.settings import load
     from service.store import open_store
@@ -179,7 +179,7 @@ def versions(
     """List the versions of a point's days: who made each, when, and why."""
     from city.clock import parse_utc
     from service.cli import environment
-    from service.editing import told
+    from service.vee.editing import told
     from service.settings import load
     from service.store import open_store
 

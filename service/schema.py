@@ -38,6 +38,7 @@ from service.schema_console import (
     session,
     shift_note,
     sign_in_failure,
+    vee_open,
     vee_settled,
     work_case,
 )

@@ -6,6 +6,14 @@ from sqlalchemy.types import JSON
 from service.schema_base import table
 from service.utctime import UtcTime
 
+# Days of points of which validation asks something; their newest version says what.
+vee_open = table(
+    "vee_open",
+    Column("day_start_utc", UtcTime, primary_key=True, autoincrement=False),
+    Column("point_key", Integer, primary_key=True, autoincrement=False),
+    Column("intervals", Integer, nullable=False),
+    rowid=False,
+)
 # A stretch of a validated day that a person has settled; it counts for as long as values and quality there give the same digest.
 vee_settled = table(
     "vee_settled",

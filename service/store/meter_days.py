@@ -21,6 +21,8 @@ from service import schema as t
 from service.store import due
 from service.store.readings import driver_time, insert_rows
 from service.store.vectors import pack_int, pack_quality, unpack_int, unpack_quality
+from service.vee import open_days
+from service.vee.stretches import asked
 
 READ = "validated as read"
 Day = tuple[datetime, datetime]
@@ -43,7 +45,7 @@ def store(
     """
     block = _integers(block)
     there = _stored(connection, days) if estimated is not None else set()
-    rows, more = [], []
+    rows, more, open_ = [], [], dict[tuple[int, datetime], int]()
     for day in days:
         known = known_at_utc or day[1]
         second = {name: (values, quality) for name, values, quality in _vectors(estimated, day)} if estimated is not None else {}
@@ -52,11 +54,13 @@ def store(
             if (key, day[0]) in there:
                 continue
             rows.append(_row(connection, key, day, 1, block.step, values, quality, known, who, READ))
+            open_[key, day[0]] = int(asked(second.get(name, (values, quality))[1]).sum())
             if name in second and not np.array_equal(second[name][1], quality):
                 more.append(_row(connection, key, day, 2, block.step, *second[name], known, who, "estimated"))
     made = insert_rows(connection, t.meter_day, rows, " ON CONFLICT DO NOTHING") if rows else 0
     if more:
         insert_rows(connection, t.meter_day, more)
+    open_days.note(connection, open_)
     for start in due.posted(connection, [start for start, _ in days]):
         at = driver_time(connection, start)
         due.note(connection, {(row[0], start): row[2] for row in (*rows, *more) if row[1] == at}, READ)
@@ -79,7 +83,7 @@ def revise(
     """
     block = _integers(block)
     newest = _newest(connection, [key_of[name] for name in block.ids], days)
-    rows, made = [], {}
+    rows, made, open_ = [], {}, dict[tuple[int, datetime], int]()
     for day in days:
         for name, values, quality in _vectors(block, day):
             version, *former = newest.get((key_of[name], day[0]), (0, b"", b""))
@@ -87,8 +91,10 @@ def revise(
                 continue
             made[name, day[0]] = version + 1
             rows.append(_row(connection, key_of[name], day, version + 1, block.step, values, quality, known_at_utc, who, reason))
+            open_[key_of[name], day[0]] = int(asked(quality).sum())
     if rows:
         insert_rows(connection, t.meter_day, rows)
+    open_days.renew(connection, open_)
     due.note(connection, {(key_of[name], start): version for (name, start), version in made.items()}, reason)
     return made
 

@@ -1,23 +1,17 @@
 """The console: audit lines in a chain, and stretches of validated days that people settled."""
 
-import hashlib
-import json
-from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
 
-from service.utctime import UtcTime, micros
+from service.migrations import audit_chain, open_days
+from service.utctime import UtcTime
 
 revision = "0011"
 down_revision = "0010"
 branch_labels = None
 depends_on = None
-
-GENESIS = "0" * 64
-LINE = ("audit_id", "at_utc", "who", "action", "subject", "sentence")
-CHUNK = 1000
 
 
 def _tables() -> dict[str, tuple[Any, ...]]:
@@ -238,15 +232,16 @@ def _grid() -> dict[str, tuple[Any, ...]]:
     }
 
 
-BY_KEY = ("slot_quality", "vee_settled")  # SQLite keeps their rows in the order of the key
+BY_KEY = ("vee_open", "slot_quality", "vee_settled")  # SQLite keeps their rows in the order of the key
 INDEXES = {"case_event": "at_utc", "shift_note": "at_utc"}
 
 
 def upgrade() -> None:
-    _chained()
+    audit_chain.chained()
     for name, columns in _tables().items():
         op.create_table(name, *columns, sqlite_with_rowid=name not in BY_KEY)
     op.execute("INSERT INTO slot_quality SELECT time_utc, quality, count(*) FROM reading GROUP BY time_utc, quality")
+    open_days.note()
     op.create_index("alarm_by_end", "alarm", ["ended_utc", "priority"])
     op.create_index("alarm_event_by_time", "alarm_event", ["at_utc"])
     op.create_index("alarm_event_by_alarm", "alarm_event", ["alarm_id"])
@@ -260,56 +255,4 @@ def downgrade() -> None:
     op.drop_column("water_balance", "night_flow_m3_per_h")
     for name in reversed(_tables()):
         op.drop_table(name)
-    _unchained()
-
-
-def _audit(*chain: Any, numbered: bool) -> None:
-    """Put the table made anew in the place of the former one: SQLite cannot change one in place."""
-    op.drop_index("audit_by_action", table_name="audit")
-    op.rename_table("audit", "audit_before")
-    op.create_table(
-        "audit",
-        sa.Column("audit_id", sa.Integer(), autoincrement=numbered, nullable=False),
-        sa.Column("at_utc", UtcTime(), nullable=False),
-        sa.Column("who", sa.String(length=80), nullable=False),
-        sa.Column("action", sa.String(length=40), nullable=False),
-        sa.Column("subject", sa.String(length=120), nullable=False),
-        sa.Column("sentence", sa.Text(), nullable=False),
-        *chain,
-        sa.PrimaryKeyConstraint("audit_id"),
-        sqlite_with_rowid=True,
-    )
-    op.create_index("audit_by_action", "audit", ["action", "at_utc"], unique=False)
-
-
-def _chained() -> None:
-    """The lines that were there before, numbered 1, 2, 3 in their order, each behind the one before."""
-    chain = (sa.Column("decided", sa.String(64)), sa.Column("previous", sa.String(64), nullable=False))
-    _audit(*chain, sa.Column("sha256", sa.String(64), nullable=False), numbered=False)
-    before, audit = _named("audit_before", LINE), _named("audit", (*LINE, "decided", "previous", "sha256"))
-    connection, last, number, previous = op.get_bind(), 0, 0, GENESIS
-    page = sa.select(before).where(before.c.audit_id > sa.bindparam("last")).order_by(before.c.audit_id).limit(CHUNK)
-    while rows := connection.execute(page, {"last": last}).mappings().all():
-        last, made = rows[-1]["audit_id"], []
-        for row in rows:
-            number += 1
-            said = [previous, number, micros(row["at_utc"]), row["who"], row["action"], row["subject"], row["sentence"], None]
-            text = json.dumps(said, ensure_ascii=False, separators=(",", ":"))
-            own = hashlib.sha256(text.encode()).hexdigest()
-            made.append({**row, "audit_id": number, "decided": None, "previous": previous, "sha256": own})
-            previous = own
-        connection.execute(audit.insert(), made)
-    op.drop_table("audit_before")
-
-
-def _named(table: str, columns: Sequence[str]) -> sa.TableClause:
-    return sa.table(table, *(sa.column(name, UtcTime() if name == "at_utc" else None) for name in columns))
-
-
-def _unchained() -> None:
-    _audit(numbered=True)
-    names = ", ".join(LINE)
-    op.execute(f"INSERT INTO audit ({names}) SELECT {names} FROM audit_before")  # noqa: S608 - our names
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute("SELECT setval(pg_get_serial_sequence('audit', 'audit_id'), (SELECT max(audit_id) FROM audit))")
-    op.drop_table("audit_before")
+    audit_chain.unchained()

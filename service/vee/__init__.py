@@ -1,0 +1,1 @@
+"""Validation, estimation, editing: what validation asks people, what they settle, and what they change."""
