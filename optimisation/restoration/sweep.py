@@ -9,9 +9,11 @@ distribution and transmission networks. IEEE Trans. Power Systems 3(2), 753-762.
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from optimisation.restoration.wires import BASE_KVA, Bools, Floats, Ints, Wires
 
+Complexes = NDArray[np.complex128]
 _CLOSE = 1e-10  # change of a voltage at which the sweeps end [pu]
 _MOST = 200
 _COLLAPSED = 0.3  # below this voltage no load flow is believed [pu]
@@ -70,11 +72,14 @@ def tree(wires: Wires, opened: Bools) -> Tree:
 
 @dataclass(frozen=True)
 class Swept:
-    """voltage_pu float64[buses] (not-a-number where dark), loading float64[branches] (share of the rating), loss_kw; `held` when the
-    sweeps ended at a voltage."""
+    """voltage_pu float64[buses] (not-a-number where dark), loading float64[branches] (share of the rating), loss_kw; `sent` complex128
+    [branches], the power into a branch behind its turns, and `ahead_pu` float64[branches], the voltage there [pu]; `held` when the sweeps
+    ended at a voltage."""
 
     voltage_pu: Floats
     loading: Floats
+    sent: Complexes
+    ahead_pu: Floats
     loss_kw: float
     held: bool
 
@@ -105,9 +110,12 @@ def sweep(wires: Wires, found: Tree) -> Swept:
         if change > 1.0 or any(abs(v[b]) < _COLLAPSED for b in behind):
             break
     voltage, loading, loss = np.full(len(s), np.nan), np.zeros(len(z)), 0.0
+    sent, ahead = np.zeros(len(z), dtype=complex), np.ones(len(z))
     for b in order:
         voltage[b] = abs(v[b])
     for b in behind:
         loading[by[b]] = abs(current[b]) * BASE_KVA / wires.rating_kva[by[b]]
+        sent[by[b]] = v[parent[b]] * gain[b] * current[b].conjugate()
+        ahead[by[b]] = abs(v[parent[b]]) * gain[b]
         loss += abs(current[b]) ** 2 * wires.r_pu[by[b]] * BASE_KVA
-    return Swept(voltage, loading, loss, held)
+    return Swept(voltage, loading, sent, ahead, loss, held)

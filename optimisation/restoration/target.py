@@ -1,5 +1,4 @@
 """The position of the switches that is worth most: the program solved, judged by the power flow, cut and solved again."""
-# ruff: noqa: ARG005 - Pyomo gives every rule its model
 
 from dataclasses import dataclass
 
@@ -7,7 +6,7 @@ import numpy as np
 import pyomo.environ as pyo
 
 from city.problems import PenstockError
-from optimisation.restoration.program import Forest, solved
+from optimisation.restoration.program import Forest, planes, solved
 from optimisation.restoration.state import State, state, too_much
 from optimisation.restoration.wires import Bools, Floats, Wires
 
@@ -55,6 +54,7 @@ class Search:
                 self.bar(answer.opened)
             elif answer.breaches:
                 self.forest.refused.append(too_much(answer))
+                self.forest.planes += planes(answer.swept) if answer.swept.held else []
                 self.refused += 1
             else:
                 return Target(answer, proved, self.refused)
