@@ -73,6 +73,6 @@ def _form(person: Person, plan_id: str, button: str, made: Approval | None, why_
     if st.button(say(button), key=f"approve_{plan_id}", type="primary", disabled=not allowed):
         station, at = data.station(), data.now().now_utc
         decide(
-            lambda: decisions.approve(station.engine, person, plan_id, at, reason),
+            lambda: decisions.approve(station.engine, station.city, person, plan_id, at, reason),
             lambda count: say(done, count=count) if count else say("approved_first" if why_two else "approved_before"),
         )

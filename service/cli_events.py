@@ -28,7 +28,7 @@ def add(
 ) -> None:
     """Tell the forecast what is going to happen, or the training what happened."""
     from city.clock import parse_utc
-    from service import known_events
+    from service import decisions, known_events
     from service.cli import environment, moment, operator
     from service.settings import load
     from service.store import open_store
@@ -36,7 +36,7 @@ def add(
     env = environment(city)
     loaded = load(env)
     entry = known_events.Entry(kind, subject, parse_utc(start), parse_utc(end), reason, factor, level, like)
-    number = known_events.enter(open_store(env.url), loaded, entry, operator(env, who), moment(now))
+    number = decisions.enter_event(open_store(env.url), loaded, decisions.known(loaded, operator(env, who)), entry, moment(now))
     count = len(known_events.series_of(loaded, subject))
     typer.echo(f"event {number}: {kind} of {subject}, {count} series; the next forecast knows of it")
 
@@ -74,9 +74,12 @@ def cancel(
     now: Now = None,
 ) -> None:
     """End an event now, or before it began. It stays in the list and in the audit trail."""
-    from service import known_events
+    from service import decisions
     from service.cli import environment, moment, operator
+    from service.settings import load
     from service.store import open_store
 
     env = environment(city)
-    typer.echo(known_events.cancel(open_store(env.url), number, operator(env, who), moment(now), reason, never_happened=never))
+    loaded = load(env)
+    person = decisions.known(loaded, operator(env, who))
+    typer.echo(decisions.cancel_event(open_store(env.url), loaded, person, number, moment(now), reason, never_happened=never))

@@ -50,12 +50,12 @@ def dug(
     now: Now = None,
 ) -> None:
     """Say what a crew found at a pipe: where the leak is likely changes with it."""
-    from service.cli import environment, moment, operator
-    from service.leakage import told
+    from service import decisions
+    from service.cli import environment, moment, person
     from service.store import open_store
 
     env = environment(city)
-    typer.echo(told.dug(open_store(env.url), case, pipe, operator(env, who), moment(now), note, found=found))
+    typer.echo(decisions.tell_dug(open_store(env.url), person(env, who), case, pipe, moment(now), note, found=found))
 
 
 @app.command()
@@ -69,12 +69,12 @@ def repaired(
 ) -> None:
     """Say that a leak is repaired: until then its flow is no demand, and from then on it is not expected any more."""
     from city.clock import parse_utc
-    from service.cli import environment, moment, operator
-    from service.leakage import told
+    from service import decisions
+    from service.cli import environment, moment, person
     from service.store import open_store
 
-    env, at = environment(city), moment(now)
-    typer.echo(told.repaired(open_store(env.url), case, operator(env, who), at, parse_utc(end) if end else at, note))
+    env, ended = environment(city), parse_utc(end) if end else None
+    typer.echo(decisions.tell_repaired(open_store(env.url), person(env, who), case, moment(now), note, ended))
 
 
 @app.command()
@@ -88,14 +88,14 @@ def valve(
     now: Now = None,
 ) -> None:
     """Say how a valve was found; isolations of open leaks are planned anew with it, one under way when the valve is stuck."""
-    from service import valve_found, valve_states
-    from service.cli import environment, moment, operator
+    from service import decisions, valve_found
+    from service.cli import environment, moment, person
     from service.settings import load
     from service.store import open_store
     from service.water import required
 
     env = environment(city)
-    side, engine, by, at = required(load(env)), open_store(env.url), operator(env, who), moment(now)
-    typer.echo(valve_states.tell(engine, list(side.valves["valve"]), name, state, turns, by, at, note))
-    for sentence in valve_found.replanned(engine, side, name, by, at):
+    side, engine, by, at = required(load(env)), open_store(env.url), person(env, who), moment(now)
+    typer.echo(decisions.tell_valve(engine, side.city, list(side.valves["valve"]), by, name, state, turns, at, note))
+    for sentence in valve_found.replanned(engine, side, name, by.name, at):
         typer.echo(sentence)

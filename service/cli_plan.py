@@ -67,6 +67,7 @@ def what_if(
     now: Now = None,
 ) -> None:
     """The same question with another price, forecast or outage; the answer stands beside the plan and cannot be approved."""
+    from service import decisions
     from service.cli import environment, moment, operator
     from service.plans import changes
     from service.plans.asking import what_if as ask
@@ -85,8 +86,10 @@ def what_if(
         *([] if import_limit is None else [{"kind": "import_limit", "limit_kw": import_limit} | window]),
         *([] if carbon is None else [{"kind": "carbon", "price_per_t": carbon}]),
     ]
+    person = decisions.known(loaded, operator(env, who))
+    decisions.require(engine, person, "what-if", plan_id, at, decisions.NOWHERE)
     with Planner(loaded, engine) as planner:
-        typer.echo(ask(planner, resolved(engine, plan_id), asked, operator(env, who), at).sentence)
+        typer.echo(ask(planner, resolved(engine, plan_id), asked, person.name, at).sentence)
 
 
 @app.command()

@@ -71,12 +71,15 @@ def call(
     from city.clock import parse_utc
     from city.problems import fault
     from service.cli import environment, moment, operator
-    from service.response import calling
+    from service.decisions import permitted
+    from service.response import calling, events
     from service.settings import load
     from service.store import open_store
 
     env = environment(city)
     store, loaded, name, at = open_store(env.url), load(env), operator(env, who), moment(now)
+    asset = events.asset_of(store, int(event)) if event.isdecimal() else event
+    permitted(store, loaded, name, "response", f"event of {asset}", at, asset)
     if event.isdecimal():
         typer.echo(calling.call(store, loaded, int(event), name, at, reason))
         return
@@ -95,13 +98,16 @@ def cancel(
 ) -> None:
     """End an event now, or before it begins. What it did until now is settled."""
     from service.cli import environment, moment, operator
+    from service.decisions import permitted
     from service.response import events
     from service.settings import load
     from service.store import open_store, writing
 
     env = environment(city)
-    with writing(open_store(env.url)) as connection:
-        typer.echo(events.cancel(connection, load(env), event, operator(env, who), moment(now), reason))
+    store, loaded, at = open_store(env.url), load(env), moment(now)
+    name = permitted(store, loaded, operator(env, who), "response", f"event {event}", at, events.asset_of(store, event))
+    with writing(store) as connection:
+        typer.echo(events.cancel(connection, loaded, event, name, at, reason))
 
 
 @app.command("import")
@@ -113,12 +119,15 @@ def import_(
 ) -> None:
     """Take in OpenADR 3 events and reports from a file; what is stored already is left alone."""
     from service.cli import environment, moment, operator
+    from service.decisions import permitted
     from service.response import exchange
     from service.settings import load
     from service.store import open_store
 
     env = environment(city)
-    _finish(*exchange.import_file(open_store(env.url), load(env), path, operator(env, who), moment(now)))
+    store, loaded, at = open_store(env.url), load(env), moment(now)
+    name = permitted(store, loaded, operator(env, who), "response", path.name, at)
+    _finish(*exchange.import_file(store, loaded, path, name, at))
 
 
 @app.command()
@@ -161,13 +170,15 @@ def settle(
 ) -> None:
     """Settle events that are over against their baselines, from the validated days of the meters."""
     from service.cli import environment, moment, operator
+    from service.decisions import permitted
     from service.response import listing, settling
     from service.settings import load
     from service.store import open_store
 
     env = environment(city)
-    store = open_store(env.url)
-    told, problems = settling.settle_due(store, load(env), operator(env, who), moment(now), event)
+    store, loaded, at = open_store(env.url), load(env), moment(now)
+    name = permitted(store, loaded, operator(env, who), "response", f"event {event}" if event else "events that are over", at)
+    told, problems = settling.settle_due(store, loaded, name, at, event)
     if csv is not None:
         _write(listing.intervals_csv(store, event), csv)
     _finish(told or ["no event is due"], problems)

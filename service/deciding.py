@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
@@ -12,18 +13,20 @@ from service import schema as t
 from service.environment import STOP_FILE, Environment
 from service.store import open_store, operations, results
 
+if TYPE_CHECKING:
+    from service.settings import LoadedCity
+
 
 def approve_ids(env: Environment, ids: Sequence[str], who: str, at_utc: datetime, reason: str) -> list[str]:
     """Approve plans and isolations, all of them or none. Returns one sentence each; approving again changes nothing and says so."""
-    engine = open_store(env.url)
-    wanted = _resolved(engine, ids)
-    try:
-        others = _other_operators(env, engine, wanted, who)
-    except PenstockError as error:
-        operations.record_refusal(engine, at_utc, who, "approve", error)
-        raise
-    approved = operations.approve_all(engine, wanted, who, at_utc, reason)
-    waiting = operations.approved_once(engine)
+    from service import decisions
+    from service.access import accounts
+    from service.settings import load
+
+    engine, city = open_store(env.url), load(env)
+    wanted, person = _resolved(engine, ids), decisions.known(city, who)
+    approved = decisions.approve_all(engine, city, person, wanted, at_utc, reason)
+    waiting, others = operations.approved_once(engine), [name for name in accounts.who_may(city, "approve") if name != who]
     written = {row.plan_id for row in results.rows(engine, t.command, t.command.c.plan_id.in_(wanted))}
     what = {plan_id: "commands approved" if plan_id in written else "valves for crews to turn, sent" for plan_id in approved}
     return [_told(plan_id, count, what[plan_id], who, others if plan_id in waiting else None) for plan_id, count in approved.items()]
@@ -34,22 +37,6 @@ def _told(plan_id: str, count: int, what: str, who: str, others: Sequence[str] |
         named = f" ({', '.join(others)})" if others else ""
         return f"{plan_id}: approved once, by {who}; a second operator{named} must approve it too before anything is written"
     return f"{plan_id}: {count} {what} by {who}" if count else f"{plan_id}: approved before, nothing changed"
-
-
-def _other_operators(env: Environment, engine: Engine, plan_ids: Sequence[str], who: str) -> list[str]:
-    """Who may be the second person. Raises `PenstockError` when one of the decisions needs two people and `who` is no operator."""
-    large = [row.plan_id for row in results.rows(engine, t.command, t.command.c.plan_id.in_(plan_ids), t.command.c.approvals_needed > 1)]
-    by_hand = results.rows(engine, t.isolation, t.isolation.c.isolation_id.in_(plan_ids))
-    large += [row.isolation_id for row in by_hand if row.detail.get("needs_two")]
-    if not large:
-        return []
-    from service.four_eyes import operators
-    from service.settings import load
-
-    known = operators(load(env))
-    if known and who not in known:
-        raise fault(f"approval of '{large[0]}'", f"{who} is no operator", ", ".join(known), "Ask one of them.")
-    return [name for name in known if name != who]
 
 
 def _resolved(engine: Engine, ids: Sequence[str]) -> list[str]:
@@ -68,16 +55,20 @@ def _resolved(engine: Engine, ids: Sequence[str]) -> list[str]:
 def settle_outcome(env: Environment, name: str, who: str, at_utc: datetime, found: float, reason: str) -> list[str]:
     """Enter what a person found at a device after an unknown outcome, see `service.store.commands.settle`. Returns a sentence each."""
     from meters.vee.quality import Limits
+    from service import decisions
+    from service.access.districts import districts_of
     from service.settings import load
     from service.store import commands
 
-    city = load(env)
+    engine, city = open_store(env.url), load(env)
+    point = next((point for point, command in commands.unknown(engine).items() if name in (point, command)), name)
+    decisions.require(engine, decisions.known(city, who), "settle", name, at_utc, districts_of(city, point))
 
     def limits_of(point_id: str) -> Limits:
         known = city.write_limits(point_id) if point_id in city.points else None
         return known or Limits(point=point_id)
 
-    return commands.settle(open_store(env.url), name, who, at_utc, found, limits_of, reason)
+    return commands.settle(engine, name, who, at_utc, found, limits_of, reason)
 
 
 def hold_subject(
@@ -96,12 +87,16 @@ def hold_subject(
     The next plan keeps the held asset at `setpoint`, or where it is now. Raises `PenstockError` for a subject that nothing is written
     to by that name, for a hold that would be over already, and for a setpoint of everything at once.
     """
+    from service import decisions
+    from service.settings import load
+
     target, file = operations.STOP if subject == "all" else subject, env.folder / STOP_FILE
     shown = "everything" if target == operations.STOP else subject
     if release:
         engine = open_store(env.url)
         operations.enter_stop(engine, file, at_utc)
-        count = operations.release_hold(engine, target, who, at_utc)
+        city = load(env)
+        count = decisions.release(engine, city, decisions.known(city, who), target, at_utc)
         return f"{shown}: released by {who}" if count else f"{shown}: no hold was in force"
     if until_utc is not None and until_utc <= at_utc:
         raise fault(
@@ -112,8 +107,11 @@ def hold_subject(
     if target == operations.STOP:
         _stop(env, file, who, at_utc, reason, until_utc)
     else:
-        _require_known(env, subject)
-        operations.place_hold(open_store(env.url), target, who, at_utc, reason, until_utc, setpoint)
+        city = load(env)
+        _require_known(city, subject)
+        decisions.hold(
+            open_store(env.url), city, decisions.known(city, who), target, at_utc, reason or "no reason given", until_utc, setpoint
+        )
     stays = "" if setpoint is None else f" at {setpoint:g}"
     return f"{shown}: held{stays} by {who}" + (f" until {until_utc:%Y-%m-%d %H:%M} UTC" if until_utc else " until released")
 
@@ -134,11 +132,8 @@ def _stop(env: Environment, file: Path, who: str, at_utc: datetime, reason: str,
     file.unlink(missing_ok=True)
 
 
-def _require_known(env: Environment, subject: str) -> None:
+def _require_known(city: "LoadedCity", subject: str) -> None:
     """A mistyped hold must not look like one."""
-    from service.settings import load
-
-    city = load(env)
     assets = [asset.id for asset in city.settings.assets]
     points = [point.id for point in city.points.values() if city.is_command(point)]
     if subject not in (*assets, *points):

@@ -1,6 +1,6 @@
 """What a person may decide, asked again where it is written: a page that hides a button is no lock."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -8,7 +8,8 @@ from sqlalchemy import Engine
 
 from city.problems import fault
 from service import known_events, valve_states
-from service.access.roles import MAY, NOWHERE, WHOLE_CITY, Action, Person, Role, may, reaches, roles_for
+from service.access.districts import districts_of, districts_of_leak, districts_of_plan
+from service.access.roles import MAY, NOWHERE, PROPOSING, WHOLE_CITY, Action, Person, Role, may, reaches, roles_for
 from service.access.sign_in import known
 from service.known_events import Entry
 from service.leakage import told
@@ -42,70 +43,121 @@ def require(
     raise refused
 
 
+def permitted(engine: Engine, city: LoadedCity, who: str, action: Action, subject: str, at_utc: datetime, about: str = "") -> str:
+    """The name of somebody on the command line who may do it, `about` a point, an asset, a zone (of the whole city when empty).
+
+    Raises `PenstockError` as `known` and `require` do.
+    """
+    person = known(city, who)
+    require(engine, person, action, subject, at_utc, _where(city, person, about) if about else None)
+    return person.name
+
+
 def _reason(subject: str, reason: str) -> str:
     if not reason.strip():
         raise fault(subject, "no reason", "a reason in a few words", "Say why, for the audit trail.")
     return reason.strip()
 
 
-def approve(engine: Engine, person: Person, plan_id: str, at_utc: datetime, reason: str) -> int:
+def approve(engine: Engine, city: LoadedCity, person: Person, plan_id: str, at_utc: datetime, reason: str) -> int:
     """Approve a plan or an isolation; returns how many commands that released, 0 when a second person must approve too.
 
-    Raises `PenstockError` without the role or current commands, and for a second approval by the same person.
+    Raises `PenstockError` without the role, a district or current commands, and for a second approval by the same person.
     """
-    require(engine, person, "approve", plan_id, at_utc)
-    return operations.approve(engine, plan_id, person.name, at_utc, reason.strip())
+    return approve_all(engine, city, person, [plan_id], at_utc, reason)[plan_id]
 
 
-def hold(engine: Engine, person: Person, subject: str, at_utc: datetime, reason: str) -> None:
-    """Hold an asset or point, or everything with `operations.STOP`. Raises `PenstockError` without the role or a reason.
+def approve_all(engine: Engine, city: LoadedCity, person: Person, plan_ids: Sequence[str], at_utc: datetime, reason: str) -> dict[str, int]:
+    """`approve` for several together: all of them or none."""
+    for plan_id in plan_ids:
+        require(engine, person, "approve", plan_id, at_utc, districts_of_plan(engine, city, plan_id) if person.districts else None)
+    return operations.approve_all(engine, plan_ids, person.name, at_utc, reason.strip())
 
-    The emergency stop alone needs no reason: nobody should have to type before it.
+
+def hold(
+    engine: Engine,
+    city: LoadedCity,
+    person: Person,
+    subject: str,
+    at_utc: datetime,
+    reason: str,
+    until_utc: datetime | None = None,
+    setpoint: float | None = None,
+) -> None:
+    """Hold an asset or point, or everything with `operations.STOP`. Raises `PenstockError` without the role, the district or a reason.
+
+    The emergency stop alone needs no reason, and every operator has it whatever the district: nobody should have to type before it.
+    `until_utc` and `setpoint` as in `operations.place_hold`.
     """
-    require(engine, person, "hold", subject, at_utc)
+    require(engine, person, "hold", subject, at_utc, _where(city, person, subject))
     told = reason.strip() if subject == operations.STOP else _reason(f"hold on {subject}", reason)
-    operations.place_hold(engine, subject, person.name, at_utc, told)
+    operations.place_hold(engine, subject, person.name, at_utc, told, until_utc, setpoint)
 
 
-def release(engine: Engine, person: Person, subject: str, at_utc: datetime) -> int:
-    """Release every hold on a subject; returns how many. Raises `PenstockError` without the role."""
-    require(engine, person, "release", subject, at_utc)
+def release(engine: Engine, city: LoadedCity, person: Person, subject: str, at_utc: datetime) -> int:
+    """Release every hold on a subject; returns how many. Raises `PenstockError` without the role or the district.
+
+    The emergency stop is released by somebody who has the whole city.
+    """
+    require(engine, person, "release", subject, at_utc, None if subject == operations.STOP else _where(city, person, subject))
     return operations.release_hold(engine, subject, person.name, at_utc)
 
 
 def ask(engine: Engine, person: Person, kind: Action, at_utc: datetime, detail: dict[str, Any]) -> int:
     """Put a request in the queue of `penstock work`; returns its id. Raises `PenstockError` without the role."""
-    require(engine, person, kind, "the plan", at_utc)
+    require(engine, person, kind, "the plan", at_utc, NOWHERE if kind in PROPOSING else None)
     return operations.ask(engine, kind, person.name, at_utc, detail)
 
 
 def enter_event(engine: Engine, city: LoadedCity, person: Person, entry: Entry, at_utc: datetime) -> int:
-    """Tell the forecast of a known event; returns its number. Raises `PenstockError` without the role or for what is wrong with it."""
-    require(engine, person, "event", entry.subject, at_utc)
+    """Tell the forecast of a known event; returns its number. Raises `PenstockError` without the role, the district, or for what is wrong
+    with it."""
+    require(engine, person, "event", entry.subject, at_utc, _where(city, person, entry.subject))
     return known_events.enter(engine, city, entry, person.name, at_utc)
 
 
-def cancel_event(engine: Engine, person: Person, event_id: int, at_utc: datetime, reason: str) -> str:
-    """End a known event now, or before it began; returns what that means. Raises `PenstockError` without the role or a reason."""
-    require(engine, person, "event", f"event {event_id}", at_utc)
-    return known_events.cancel(engine, event_id, person.name, at_utc, reason)
+def cancel_event(
+    engine: Engine, city: LoadedCity, person: Person, event_id: int, at_utc: datetime, reason: str, *, never_happened: bool = False
+) -> str:
+    """End a known event now, or before it began; returns what that means. Raises `PenstockError` without role, district or reason."""
+    subject = known_events.subject_of(engine, event_id)
+    require(engine, person, "event", f"event {event_id}", at_utc, _where(city, person, subject))
+    return known_events.cancel(engine, event_id, person.name, at_utc, reason, never_happened=never_happened)
 
 
 def tell_dug(engine: Engine, person: Person, case_id: str, pipe: str, at_utc: datetime, note: str, *, found: bool) -> str:
-    """Enter what a crew found at a pipe; returns it as a sentence. Raises `PenstockError` without the role or for a wrong case or pipe."""
-    require(engine, person, "leak", case_id, at_utc)
+    """Enter what a crew found at a pipe; returns it as a sentence. Raises `PenstockError` without the role or the case's DMA, and for a
+    wrong case or pipe."""
+    require(engine, person, "leak", case_id, at_utc, districts_of_leak(engine, case_id))
     return told.dug(engine, case_id, pipe, person.name, at_utc, note.strip(), found=found)
 
 
-def tell_repaired(engine: Engine, person: Person, case_id: str, at_utc: datetime, note: str) -> str:
-    """Close a leak case as repaired now; returns what that means. Raises `PenstockError` without the role or for a closed case."""
-    require(engine, person, "leak", case_id, at_utc)
-    return told.repaired(engine, case_id, person.name, at_utc, at_utc, note.strip())
+def tell_repaired(engine: Engine, person: Person, case_id: str, at_utc: datetime, note: str, ended_utc: datetime | None = None) -> str:
+    """Close a leak case as repaired, now or at `ended_utc`; returns what that means. Raises `PenstockError` without the role or the case's
+    DMA, and for a closed case."""
+    require(engine, person, "leak", case_id, at_utc, districts_of_leak(engine, case_id))
+    return told.repaired(engine, case_id, person.name, at_utc, ended_utc or at_utc, note.strip())
 
 
 def tell_valve(
-    engine: Engine, known: Collection[str], person: Person, valve: str, state: str, turns: float | None, at_utc: datetime, note: str
+    engine: Engine,
+    city: LoadedCity,
+    known: Collection[str],
+    person: Person,
+    valve: str,
+    state: str,
+    turns: float | None,
+    at_utc: datetime,
+    note: str,
 ) -> str:
-    """Enter how a valve was found; returns it as a sentence. Raises `PenstockError` without the role or for an unknown valve."""
-    require(engine, person, "valve", valve, at_utc)
+    """Enter how a valve was found; returns it as a sentence.
+
+    Raises `PenstockError` without the role or the DMA, and for an unknown valve.
+    """
+    require(engine, person, "valve", valve, at_utc, _where(city, person, valve))
     return valve_states.tell(engine, known, valve, state, turns, person.name, at_utc, note.strip())
+
+
+def _where(city: LoadedCity, person: Person, subject: str) -> frozenset[str] | None:
+    """The districts of a subject, looked up only for somebody who is bound to some."""
+    return districts_of(city, subject) if person.districts or subject == operations.STOP else None

@@ -4,13 +4,11 @@ The size is taken when commands are proposed and kept with them (`command.approv
 forget to ask, and a later change of city.toml loosens nothing that waits already.
 """
 
-import tomllib
 from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection, select
 
-from city.problems import fault
 from city.quantities import Quantity
 from service import schema as t
 from service.controls import FourEyes
@@ -55,23 +53,3 @@ def present_values(connection: Connection, city: LoadedCity) -> dict[str, float]
         .where(t.point.c.point_id.in_(points), t.latest.c.good_value.is_not(None))
     )
     return {str(name): float(city.points[name].quantity.to_unit(value)) for name, value in connection.execute(statement).tuples()}
-
-
-def roles(city: LoadedCity) -> dict[str, str]:
-    """{name: role} of the city's console accounts; empty where it has none, and any name may stand beside a decision.
-
-    The command line knows a person by the name given and by the right to run it at all; proof of a person is the console's sign-in.
-    """
-    if city.settings.accounts_file is None:
-        return {}
-    try:
-        accounts = tomllib.loads((city.beside / city.settings.accounts_file).read_text(encoding="utf-8")).get("accounts", [])
-    except (OSError, ValueError) as error:
-        told = f"cannot be read ({error})"
-        raise fault(f"accounts_file {city.settings.accounts_file}", told, "a TOML file with [[accounts]]", "Restore it.") from None
-    return {str(one.get("name")): str(one.get("role")) for one in accounts}
-
-
-def operators(city: LoadedCity) -> list[str]:
-    """The operators among the city's console accounts; empty where it has none."""
-    return [name for name, role in roles(city).items() if role == "operator"]

@@ -136,6 +136,15 @@ def _unreadable(subject: str, reason: str) -> list[Problem]:
     return []
 
 
+def subject_of(engine: Engine, event_id: int) -> str:
+    """What an event is about; empty for an unknown one."""
+    if not 0 < event_id <= _MOST_NUMBER:
+        return ""
+    with engine.connect() as connection:
+        found = connection.execute(select(t.known_event.c.subject).where(t.known_event.c.event_id == event_id)).scalar()
+    return str(found or "")
+
+
 def cancel(engine: Engine, event_id: int, who: str, at_utc: datetime, reason: str, *, never_happened: bool = False) -> str:
     """End an event now, or before it began; returns what that means, as a sentence. The row stays.
 

@@ -101,6 +101,6 @@ def _cancel(person: Person, names: dict[int, str]) -> None:
     reason = st.text_input(say("reason"), key="cancel_reason", max_chars=200)
     if st.button(say("cancel_event"), key="cancel_event"):
         decide(
-            lambda: decisions.cancel_event(station.engine, person, int(number), now, reason),
+            lambda: decisions.cancel_event(station.engine, station.city, person, int(number), now, reason),
             lambda _sentence: say("event_cancelled", number=number),
         )

@@ -24,7 +24,11 @@ class LocalAccount(Place):
     role: PersonRole = Field(description="what the person may do")
     districts: tuple[str, ...] = Field(default=(), description="zones or sites the person is bound to; none: the whole city")
     disabled: bool = Field(default=False, description="may not sign in; the name stays taken, for the audit trail")
-    hash: str = Field(pattern=r"^\$argon2id\$", description="argon2id hash of the password, as `penstock account add` writes it")
+    hash: str | None = Field(
+        default=None,
+        pattern=r"^\$argon2id\$",
+        description="argon2id hash of the password, as `penstock account add` writes it; none: known on the command line alone",
+    )
 
     @field_validator("name")
     @classmethod

@@ -30,15 +30,16 @@ def begin(engine: Engine, name: str, rules: Access, at_utc: datetime) -> float:
         f = t.sign_in_failure.c
         connection.execute(delete(t.sign_in_failure).where(f.last_utc < at_utc - FORGOTTEN))
         own, everybody = _row(connection, digest(name)), _row(connection, EVERYBODY)
-        if (wait := max((row.until_utc - at_utc).total_seconds() for row in (own, everybody) if row) if own or everybody else 0.0) > 0:
-            return wait
+        wait = max(((row.until_utc - at_utc).total_seconds() for row in (own, everybody) if row), default=0.0)
+        if wait > 0:
+            return float(wait)
         tries = own.failures + 1 if own else 1
         wait_s = min(2.0 ** min(tries - rules.free_tries, 30), rules.longest_wait_s) if tries > rules.free_tries else 0.0
         _keep(connection, digest(name), tries, at_utc, at_utc + timedelta(seconds=wait_s))
-        fresh = everybody is None or at_utc - everybody.last_utc > WINDOW
-        together = 1 if fresh else everybody.failures + 1
-        paused = at_utc + PAUSE if together > rules.tries_per_minute else at_utc
-        _keep(connection, EVERYBODY, together, at_utc if fresh else everybody.last_utc, paused)
+        since, together = (everybody.last_utc, everybody.failures + 1) if everybody else (at_utc, 1)
+        if at_utc - since > WINDOW:
+            since, together = at_utc, 1
+        _keep(connection, EVERYBODY, together, since, at_utc + PAUSE if together > rules.tries_per_minute else at_utc)
     return 0.0
 
 

@@ -11,9 +11,9 @@ from pydantic import Field
 from city.places import Place
 
 Role = Literal["viewer", "operator", "planner", "engineer", "admin", "household", "alone"]
-Control = Literal["approve", "hold", "release", "edit-plan", "event", "leak", "valve", "switch", "settle", "alarm", "shift"]
+Control = Literal["approve", "hold", "release", "edit-plan", "event", "leak", "valve", "switch", "settle", "response", "alarm", "shift"]
 Planning = Literal["replan", "what-if", "pareto"]
-Engineering = Literal["readings", "alarm-out", "case-check", "measure"]
+Engineering = Literal["readings", "alarm-out", "case-check"]
 Book = Literal["certificate", "consent", "publish", "close", "restate"]
 Action = Control | Planning | Engineering | Book | Literal["case", "account", "see-household"]
 
@@ -23,12 +23,13 @@ ACTIONS += ("see-household",)
 MAY: dict[Role, frozenset[Action]] = {
     "viewer": frozenset(),
     "operator": _CONTROL | _PLANNING | {"case"},
-    "planner": _PLANNING | _BOOKS | {"measure", "case"},
+    "planner": _PLANNING | _BOOKS | {"case"},
     "engineer": frozenset(get_args(Engineering)) | {"valve", "settle", "what-if", "case"},
     "admin": frozenset({"account"}),
     "household": frozenset({"see-household", "consent"}),
     "alone": frozenset(ACTIONS),
 }
+PROPOSING = _PLANNING  # asks for an answer or a proposal; nothing in the city changes by it
 WHOLE_CITY = frozenset({""})  # the district of what belongs to no single one; nobody who is bound to districts reaches it
 NOWHERE: frozenset[str] = frozenset()  # the district of what touches nothing in the city: a note, a question
 

@@ -42,7 +42,7 @@ def enrol(engine: Engine, env: Environment, name: str, at_utc: datetime) -> Enro
     with writing(engine) as connection:
         connection.execute(delete(t.second_factor).where(t.second_factor.c.name == name))
         connection.execute(t.second_factor.insert().values(name=name, sealed=sealed, last_step=-1, since_utc=at_utc))
-    return Enrolled(pyotp.TOTP(secret).provisioning_uri(name, issuer_name=f"Penstock {env.city_id}"), codes)
+    return Enrolled(pyotp.TOTP(secret).provisioning_uri(name=name, issuer_name=f"Penstock {env.city_id}"), codes)
 
 
 def enrolled(engine: Engine) -> set[str]:

@@ -60,8 +60,6 @@ def known(city: LoadedCity, who: str) -> Person:
     env = city.environment
     if env.code is None or not city.settings.access.second_factor_for:
         return person(city, found[who], confirmed=False)
-    from service.store import open_store
-
     engine, at_utc = open_store(env.url), datetime.now(UTC)
     if (wait := lockout.begin(engine, who, city.settings.access, at_utc)) > 0:
         raise fault("PENSTOCK_CODE", "too many wrong ones", f"another try in {wait:.0f} s", "Wait.")

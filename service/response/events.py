@@ -153,6 +153,12 @@ def left(engine: Engine, city: LoadedCity, asset: DemandResponse, day: date, kno
     return max(0, programme.events_per_season - len(in_season)), max(0, programme.events_per_day - len(today))
 
 
+def asset_of(engine: Engine, event_id: int) -> str:
+    """The asset an event is asked of. Raises `PenstockError` for an unknown event."""
+    with engine.connect() as connection:
+        return one(connection, event_id).asset_id
+
+
 def cancel(connection: Connection, city: LoadedCity, event_id: int, who: str, at_utc: datetime, reason: str) -> str:
     """End an event now, or before it began; returns what that means. Raises `PenstockError` when it is over or has no reason."""
     found = one(connection, event_id)

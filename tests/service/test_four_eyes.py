@@ -72,7 +72,7 @@ def test_the_command_line_says_who_else_must_approve_and_takes_no_one_elses_word
     assert states(large) == {"proposed"}
     assert "APPROVED ONCE plan-20220616-0, by ada" in large.penstock("status", "--now", DECISION).out
     assert "ada approved it before" in approve(large, "ada")[1]
-    assert "eve is no operator; allowed: ada, bob" in approve(large, "eve")[1]
+    assert "eve is signed in as planner; allowed: an account with role operator" in approve(large, "eve")[1]
     assert states(large) == {"proposed"}
     assert approve(large, "bob")[0] == 0
     assert states(large) == {"approved"}

@@ -122,7 +122,7 @@ def test_only_an_operator_enters_or_cancels(made: tuple[Engine, LoadedCity], rol
         decisions.enter_event(engine, city, person, FAIR, NOW)
     number = decisions.enter_event(engine, city, Person(name="ada", role="operator"), FAIR, NOW)
     with pytest.raises(PenstockError, match="operator"):
-        decisions.cancel_event(engine, person, number, NOW, "no")
+        decisions.cancel_event(engine, city, person, number, NOW, "no")
     assert [action for action, _ in audit(engine)] == ["event refused", "event", "event refused"]
 
 

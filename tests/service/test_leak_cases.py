@@ -210,7 +210,7 @@ def test_who_may_not_tell_of_leaks_and_valves_is_refused_where_it_is_written(nig
     writes: dict[str, Callable[[], str]] = {
         "leak dug": lambda: decisions.tell_dug(engine, person, CASE, "153", NOW, "", found=True),
         "leak repaired": lambda: decisions.tell_repaired(engine, person, CASE, NOW, ""),
-        "valve told": lambda: decisions.tell_valve(engine, ["v019"], person, "v019", "stuck", None, NOW, ""),
+        "valve told": lambda: decisions.tell_valve(engine, night.city, ["v019"], person, "v019", "stuck", None, NOW, ""),
     }
     for write in writes.values():
         with pytest.raises(PenstockError, match=f"signed in as {role}"):
