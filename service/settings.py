@@ -32,6 +32,7 @@ from optimisation.response.programme import Programme
 from optimisation.risk.settings import Risk, Weights
 from service import civil_steps, names, references, road_names, sums
 from service.access.settings import Access
+from service.alarms.settings import Alarms
 from service.cases.levels import CaseSettings
 from service.city_calendar import CityCalendar
 from service.controls import Control, FourEyes
@@ -39,6 +40,7 @@ from service.edge import settings as edge_settings
 from service.edge.settings import Edge, Station
 from service.environment import Environment
 from service.faults import explained
+from service.grid.settings import GridSettings
 from service.loss_settings import Losses
 from service.openadr.settings import Vtn
 from service.plans.settings import PlanSettings
@@ -155,6 +157,7 @@ class Settings(Place):
     programmes: tuple[Programme, ...] = ()
     vtns: tuple[Vtn, ...] = ()
     water: Water | None = None
+    grid: GridSettings | None = None
     crews: tuple[Crew, ...] = ()
     controls: tuple[Control, ...] = ()
     four_eyes: FourEyes = FourEyes()
@@ -182,6 +185,7 @@ class Settings(Place):
     days: CityCalendar = Field(default=CityCalendar(), alias="calendar")
     accounts_file: str | None = Field(default=None, description="console accounts with hashed passwords, beside city.toml")
     access: Access = Access()
+    alarms: Alarms = Alarms()
     cases: CaseSettings = CaseSettings()
     shifts: ShiftSettings = ShiftSettings()
 
@@ -286,8 +290,7 @@ def load(environment: Environment) -> LoadedCity:
         problems += double_counting(settings.accounts, settings.meters, settings.totals)
     if problems or settings is None:
         raise PenstockError(problems)
-    digest = hashlib.sha256(environment.city_file.read_bytes()).hexdigest()
-    return LoadedCity(settings, environment, models, digest)
+    return LoadedCity(settings, environment, models, hashlib.sha256(environment.city_file.read_bytes()).hexdigest())
 
 
 def path_of(folder: Path, name: str) -> Path:

@@ -116,13 +116,13 @@ def _steps(night: Night, tell: Callable[[str, StepResult | None], None]) -> str:
     return next((word for word in ("failed", "problems") if word in state.values()), "done")
 
 
-def _proof(night: Night) -> StepResult | None:
-    """What follows the ledger once it is committed; a fault there costs neither the night nor its status as done with problems."""
+def _after(name: str, night: Night) -> StepResult | None:
+    """What follows the steps once they are committed; a fault there costs neither the night nor its status as done with problems."""
     try:
-        found: StepResult | None = import_module("service.night.proof").compute(night)
+        found: StepResult | None = import_module(f"service.night.{name}").compute(night)
         return found
     except PenstockError as error:
-        return StepResult(f"the ledger's roots: {error.problems[0]}", problems=list(error.problems))
+        return StepResult(f"{name}: {error.problems[0]}", problems=list(error.problems))
     except Exception as error:
         return StepResult(keep(error, night.city.environment), status="problems")
 
