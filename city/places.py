@@ -50,6 +50,7 @@ class Zone(Place):
     id: str = Field(description="short name, used in every table")
     kind: Literal["dma", "feeder", "area"] = Field(description="what it balances")
     name: str = Field(default="", description="as the operators call it")
+    name_zh: str = Field(default="", description="its Chinese name")
     population: int | None = Field(default=None, ge=0, description="residents; needed for the legitimate night use of a DMA")
 
 

@@ -51,6 +51,19 @@ def picture(
     return f'<img class="spark" alt="{escape(_told(name, unit, past, band["p50"]))}" src="data:image/svg+xml;base64,{source}"/>{axis}'
 
 
+def course(name: str, unit: str, values: Sequence[float]) -> str:
+    """A course over the whole width of the picture, without forecast: float[n] [unit], NaN where nothing is known."""
+    array = np.asarray(values, dtype=float)
+    if np.isfinite(array).sum() < 2:
+        return ""
+    bottom, top = float(np.nanmin(array)), float(np.nanmax(array))
+    y = HEIGHT - 4 - (HEIGHT - 8) * (array - bottom) / ((top - bottom) or 1.0)
+    drawn = _course(np.linspace(0, WIDTH, len(array)), y, LINE, 'stroke-width="1.8"')
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none">{drawn}</svg>'
+    source = base64.b64encode(svg.encode()).decode()
+    return f'<img class="spark" alt="{escape(_told(name, unit, array, array[:0]))}" src="data:image/svg+xml;base64,{source}"/>'
+
+
 def _runs(known: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
     """The stretches without a gap."""
     places = np.flatnonzero(known)

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from city.clock import civil_day
-from demo import field, headend, profiles, water
+from demo import field, headend, profiles, quality, water
 from demo.water import WaterWorld
 
 HERE = Path(__file__).parent
@@ -65,15 +65,14 @@ def make(folder: Path, live_day: date = LIVE_DAY, seed: int = 1) -> Made:
     first, live = (pd.Timestamp(civil_day(day, zone)[0]) for day in (FIRST_DAY, live_day))
     end = pd.Timestamp(civil_day(live_day + timedelta(days=1), zone)[0]) + pd.Timedelta(hours=2)
     times = pd.date_range(first, end, freq="15min", unit="us", name="time_utc")
-    rng = np.random.default_rng(seed)
     world = water.run(times, live, city["water"]["zones"], city["water"]["network"])
-    _write_all(paths, city, world, times, live, rng)
+    _write_all(paths, city, world, times, live, seed)
     stamp.write_text(json.dumps(wanted) + "\n", encoding="utf-8")
     return paths
 
 
 def _paths(folder: Path) -> Made:
-    names = ("energy", "water_districts", "water_sources", "gas", "heat", "pressures", "levels", "pumps")
+    names = ("energy", "water_districts", "water_sources", "gas", "heat", "pressures", "levels", "pumps", "quality")
     return Made(
         folder=folder,
         history=tuple(folder / "history" / f"{name}.parquet" for name in names),
@@ -92,15 +91,14 @@ def _digest(live_day: date, seed: int) -> str:
     return made.hexdigest()
 
 
-def _write_all(
-    paths: Made, city: dict[str, Any], world: WaterWorld, times: pd.DatetimeIndex, live: pd.Timestamp, rng: np.random.Generator
-) -> None:
+def _write_all(paths: Made, city: dict[str, Any], world: WaterWorld, times: pd.DatetimeIndex, live: pd.Timestamp, seed: int) -> None:
+    rng = np.random.default_rng(seed)
     zone = city["city"]["time_zone"]
     power = profiles.power_kw(times, zone)
     for meter, pump in water.PUMPS.items():
         power[meter] = world.hydraulics.pump_power_kw[pump].clip(lower=0)
     energy, gas = energy_kwh(power), profiles.gas_m3(times).round(3)
-    sensors = sensor_table(city["meters"], world, live, rng)
+    sensors = sensor_table(city["meters"], world, live, rng).join(quality.signals(times, live, seed))
     live_values = field.as_displayed(field.live_table(energy, power, world, gas, live, rng).join(sensors), city["meters"])
     _save(live_values.loc[live:], paths.live)
     field.write_spec(paths.spec, city["meters"], paths.live)
@@ -120,6 +118,7 @@ def _write_all(
         sensors.filter(like=".pressure").loc[sensed],
         sensors.filter(like=".level").loc[sensed],
         running.loc[sensed].astype(float),
+        sensors.filter(like="wq-").loc[sensed],
     )
     for table, path in zip(tables, paths.history, strict=True):
         _save(table, path)
@@ -128,6 +127,7 @@ def _write_all(
         "burst": _leak(world, water.BURST_PIPE, water.BURST_ZONE, world.burst_start_utc, world.burst_start_utc),
         "slow_leak": _leak(world, water.SLOW_PIPE, water.SLOW_ZONE, world.slow_start_utc, live),
         "drift": {"sensor": water.DRIFTS, "m_per_day": water.DRIFT_M_PER_DAY, "days": water.DRIFT_DAYS},
+        "muddy": {"station": quality.MUDDY, "start_utc": (live + quality.MUDDY_AFTER).isoformat()},
         "devices": field.BEHAVIOUR,
     }
     paths.truth.write_text(json.dumps(truth, indent=1) + "\n", encoding="utf-8")

@@ -3,16 +3,19 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+import numpy as np
 from sqlalchemy import Engine, and_, select, update
 
-from city.clock import floor
+from city import quality as q
+from city.clock import civil_day, floor, local_date
+from city.frames import Block
 from city.places import Point
 from city.quantities import Quantity
 from meters.vee.grid import on_grid
 from networks.quality import DAY, FLOOR, LEARN, NEW_USUAL, Event, events
 from service import schema as t
 from service.settings import LoadedCity
-from service.store import readings, results, writing
+from service.store import meter_days, readings, results, writing
 
 READ = LEARN + 2 * DAY  # of readings behind now that a watch stands on
 FRESH = NEW_USUAL + DAY  # events that begin before it are told already and stay as they are
@@ -28,11 +31,11 @@ def signals(city: LoadedCity) -> dict[tuple[Quantity, int], list[Point]]:
 
 
 def watch(engine: Engine, city: LoadedCity, at_utc: datetime) -> int:
-    """Look for events in the readings up to `at_utc` and keep them. Returns how many are open.
+    """Look for events in validated days and, where there are none yet, readings up to `at_utc`, and keep them. Returns how many are open.
 
     An event that was open and is not seen any more is over at `at_utc`; what is over stays.
     """
-    found = [(point, event) for points in signals(city).items() for point, event in _seen(engine, *points, at_utc)]
+    found = [(point, event) for points in signals(city).items() for point, event in _seen(engine, city, *points, at_utc)]
     fresh = [(point, event) for point, event in found if event.start_utc > at_utc - FRESH]
     e = t.quality_event.c
     with writing(engine) as connection:
@@ -48,14 +51,19 @@ def watch(engine: Engine, city: LoadedCity, at_utc: datetime) -> int:
     return sum(row["end_utc"] is None for row in rows.values())
 
 
-def _seen(engine: Engine, kind: tuple[Quantity, int], points: list[Point], at_utc: datetime) -> list[tuple[Point, Event]]:
+def _seen(engine: Engine, city: LoadedCity, kind: tuple[Quantity, int], points: list[Point], at_utc: datetime) -> list[tuple[Point, Event]]:
     quantity, step_s = kind
-    step = timedelta(seconds=step_s)
-    end = floor(at_utc, step) + step
-    frame = readings.hot(engine, [point.id for point in points], end - READ, end)
-    block, _ = on_grid(frame, [point.id for point in points], quantity, end - READ, end, step)
+    step, zone = timedelta(seconds=step_s), city.settings.city.time_zone
+    first = civil_day(local_date(at_utc - READ, zone), zone)[0]
+    days = meter_days.block(engine, points, first, civil_day(local_date(at_utc, zone), zone)[1], estimates=False)
+    frame = readings.hot(engine, days.ids, first, at_utc + timedelta(microseconds=1))
+    live, _ = on_grid(frame, days.ids, quantity, first, first + days.steps * step, step)
+    heard = q.measured(live.quality) & (days.quality == 0)  # what validation refused stays out
+    values, quality = np.where(heard, live.values, days.values), np.where(heard, live.quality, days.quality)
+    until = (floor(at_utc, step) - first) // step + 1
+    known = Block(days.ids, first, step, quantity, values[:, :until], quality[:, :until])
     by_id = {point.id: point for point in points}
-    return [(by_id[event.point_id], event) for event in events(block)]
+    return [(by_id[event.point_id], event) for event in events(known)]
 
 
 def _row(city: LoadedCity, point: Point, event: Event) -> dict[str, Any]:

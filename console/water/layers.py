@@ -8,7 +8,8 @@ import streamlit as st
 
 from console import data, look
 from console.charts import AMBER, INK, LINES, PANEL
-from console.words import language, say
+from console.water.districts import name_of
+from console.words import say
 from service.view.water import Drawing
 
 KINDS = ("leak", "pressure", "districts", "segments")
@@ -100,7 +101,6 @@ def _districts(drawing: Drawing) -> Layer:
     found = data.water_layers()
     if found is None:
         return Layer()
-    names = {zone.id: (zone.name_zh if language() == "zh" else "") or zone.name or zone.id for zone in data.station().city.settings.zones}
     zones = sorted(set(found.zone_of.values()))
     color = {zone: LINES[i % len(LINES)] for i, zone in enumerate(zones)}
     links = {}
@@ -108,9 +108,9 @@ def _districts(drawing: Drawing) -> Layer:
         here = {found.zone_of.get(str(end)) for end in (row.start, row.end)} - {None}
         if len(here) == 1:
             (zone,) = here
-            links[str(row.id)] = (color[str(zone)], names.get(str(zone), str(zone)))
+            links[str(row.id)] = (color[str(zone)], name_of(str(zone)))
     place = drawing.nodes.assign(zone=drawing.nodes["id"].map(found.zone_of)).groupby("zone")[["x", "y"]].median()
-    marks = [_name(f"zone:{zone}", at, f"{names.get(str(zone), zone)} ({zone})") for zone, at in place.iterrows()]
+    marks = [_name(f"zone:{zone}", at, f"{name_of(str(zone))} ({zone})") for zone, at in place.iterrows()]
     return Layer(links, marks)
 
 

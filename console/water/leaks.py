@@ -8,6 +8,7 @@ import streamlit as st
 
 from console import data, look
 from console.deciding import decide
+from console.water.districts import name_of
 from console.words import known, say
 from service import decisions
 from service.decisions import Person, may
@@ -32,21 +33,15 @@ def overview(leaks: list[Leak]) -> Leak | None:
         look.banner(say("no_leak"), None)
     if len(leaks) < 2:
         return leaks[0] if leaks else None
-    names = {leak.case_id: f"{_zone(leak)} · {look.number(leak.flow_m3_per_h)} m3/h · {known(leak.state)}" for leak in leaks[:6]}
+    names = {leak.case_id: f"{name_of(leak.zone_id)} · {look.number(leak.flow_m3_per_h)} m3/h · {known(leak.state)}" for leak in leaks[:6]}
     picked = st.segmented_control(
         say("leaks"), list(names), default=leaks[0].case_id, format_func=names.__getitem__, key="leak_case", label_visibility="collapsed"
     )
     return next((leak for leak in leaks if leak.case_id == picked), leaks[0])
 
 
-def _zone(leak: Leak) -> str:
-    """The name of its district; of the city where districts are not metered."""
-    settings = data.station().city.settings
-    return next((zone.name for zone in settings.zones if zone.id == leak.zone_id and zone.name), leak.zone_id or settings.city.name)
-
-
 def _line(leak: Leak) -> str:
-    zone = f"{_zone(leak)} ({leak.zone_id})" if leak.zone_id else _zone(leak)
+    zone = f"{name_of(leak.zone_id)} ({leak.zone_id})" if leak.zone_id else name_of("")
     facts: dict[str, Any] = {"zone": zone, "flow": look.number(leak.flow_m3_per_h), "pipe": leak.pipe}
     what = say(f"leak_what_{leak.kind}", share=f"{100 * leak.likely.get(leak.pipe, 0.0):.0f} %", **facts)
     rank = priority(leak)
@@ -64,7 +59,7 @@ def todo(leak: Leak) -> str:
 
 def shown(leak: Leak) -> None:
     """One leak: flow, place, what it has cost; the pipes by probability; what crews found."""
-    look.heading("leak", f"{leak.zone_id or _zone(leak)} · {known(leak.kind)} · {known(leak.state)}")
+    look.heading("leak", f"{leak.zone_id or name_of(leak.zone_id)} · {known(leak.kind)} · {known(leak.state)}")
     settings = data.station().city.settings
     currency, price = settings.city.currency, settings.water.price_per_m3 if settings.water else 0.0
     sd = f" ± {look.number(leak.flow_sd_m3_per_h)}" if leak.flow_sd_m3_per_h else ""

@@ -6,7 +6,8 @@ import pandas as pd
 import streamlit as st
 
 from console import charts, data, look
-from console.words import known, language, say
+from console.water.districts import name_of
+from console.words import known, say
 from service.decisions import Person
 from service.view import losses as view
 
@@ -31,11 +32,6 @@ def section(person: Person) -> None:  # noqa: ARG001 - everybody may see losses
         _targets(found)
 
 
-def _name(zone: str) -> str:
-    names = {one.id: one.name or one.id for one in data.station().city.settings.zones}
-    return names.get(zone, zone)
-
-
 def _balance(rows: pd.DataFrame) -> None:
     """The standard table of the whole city, or of the first district where not all of them are told."""
     zone = "" if (rows["zone_id"] == "").any() else str(rows["zone_id"].iloc[0])
@@ -47,7 +43,7 @@ def _balance(rows: pd.DataFrame) -> None:
         f"<td>{look.number(line.limit_m3, 0)}</td><td>{look.number(line.percent, 1)}</td></tr>"
         for line in table.itertuples()
     )
-    title = " · ".join(part for part in (say("loss_month"), str(rows["month"].iloc[0]), _name(zone)) if part)
+    title = " · ".join(part for part in (say("loss_month"), str(rows["month"].iloc[0]), name_of(zone) if zone else "") if part)
     st.html(f'<div class="chart-title">{escape(title)}</div><table class="iwa"><tr>{heads}</tr>{body}</table>')
     st.html(f'<p class="sentence">{escape(say("by_bills" if by_bills else "by_estimate"))}</p>')
     look.download(view.exported(rows), "water_balance")
@@ -71,12 +67,12 @@ def _ranking(rows: pd.DataFrame) -> None:
     amounts = [look.number(value, 0) for value in table["recoverable_m3"]]
     money = [look.number(value, 0) for value in table["money"]]
     flows = [look.number(value) for value in table["night_flow_m3_per_h"]]
-    cells = zip(places, [_name(zone) for zone in table["area"]], amounts, spans, index, flows, money, strict=True)
+    cells = zip(places, [name_of(zone) for zone in table["area"]], amounts, spans, index, flows, money, strict=True)
     body = "".join(f"<tr>{''.join(f'<td>{escape(str(cell))}</td>' for cell in row)}</tr>" for row in cells)
     head = "".join(f"<th>{escape(name)}</th>" for name in heads)
     title = f"{say('loss_ranking')} · {say('loss_ranking_note')}"
     st.html(f'<div class="chart-title">{escape(title)}</div><table class="iwa rank"><tr>{head}</tr>{body}</table>')
-    doubts = [f"{_name(row.area)}: {row.doubt}" for row in table.itertuples() if row.doubt]
+    doubts = [f"{name_of(row.area)}: {row.doubt}" for row in table.itertuples() if row.doubt]
     if doubts:
         st.html(f'<p class="sentence">{escape("; ".join(doubts))}</p>')
 
@@ -89,8 +85,7 @@ def _targets(found: pd.DataFrame) -> None:
     look.heading("loss_targets")
     for target, rows in table.groupby("target"):
         last = rows.iloc[-1]
-        city = data.station().city.settings.city
-        where = _name(last["zone"]) if last["zone"] else (city.name_zh if language() == "zh" else "") or city.name
+        where = name_of(last["zone"])
         lines = [
             f"{last['month']} · {where} · {known(last['state'])}",
             f"90 %: {100 * last['low']:.1f} – {100 * last['high']:.1f} %",

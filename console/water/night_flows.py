@@ -3,15 +3,16 @@
 import pandas as pd
 import streamlit as st
 
-from console import data, look
-from console.words import language, say
+from console import data, look, spark
+from console.water.districts import name_of
+from console.words import say
 from service.view.water_map import risen
 
 COLUMNS = 5
 
 
 def section() -> None:
-    """One small chart per district, the risen ones first and marked."""
+    """One small picture per district, the risen ones first and marked."""
     flows = data.night_flows()
     look.heading("night_flows", say("night_flows_note"))
     if flows.empty:
@@ -26,10 +27,8 @@ def section() -> None:
 
 
 def _one(flow: pd.Series, zone: str, priority: int | None) -> None:
-    named = {one.id: (one.name_zh if language() == "zh" else "") or one.name or one.id for one in data.station().city.settings.zones}
     if flow.empty:
         return
-    usual = f"{say('usual')} {look.number(float(flow.median()))} m3/h"
-    days = [f"{flow.index[-1]}", usual]
-    picture = look.sparkline([float(value) for value in flow])
-    look.cards([look.card(named.get(zone, zone), look.number(float(flow.iloc[-1])), "m3/h", days, picture, priority)])
+    under = [f"{flow.index[-1]}", f"{say('usual')} {look.number(float(flow.median()))} m3/h"]
+    picture = spark.course(f"{say('night_flows')} {name_of(zone)}", "m3/h", [float(value) for value in flow])
+    look.cards([look.card(name_of(zone), look.number(float(flow.iloc[-1])), "m3/h", under, picture, priority)])

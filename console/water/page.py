@@ -4,8 +4,7 @@ import streamlit as st
 
 from console import data, look
 from console.guard import guarded
-from console.meters import devices
-from console.water import isolation, layers, leaks, losses, network_map, night_flows
+from console.water import devices, isolation, layers, leaks, losses, network_map, night_flows, quality
 from console.words import say
 from service.decisions import Person
 
@@ -35,7 +34,17 @@ def page(person: Person) -> None:
                 guarded(section)
     if cut and "schedule" in cut["detail"]:
         guarded(lambda: isolation.schedule(cut["detail"]["schedule"]))
-    guarded(devices.sensors)
-    guarded(lambda: devices.valves(person))
-    guarded(night_flows.section)
-    guarded(lambda: losses.section(person))
+    tabs = {
+        "night_flows": night_flows.section,
+        "losses": lambda: losses.section(person),
+        "quality": quality.section,
+        "sensors_and_valves": lambda: _devices(person),
+    }
+    for tab, section in zip(st.tabs([say(name) for name in tabs]), tabs.values(), strict=True):
+        with tab:
+            guarded(section)
+
+
+def _devices(person: Person) -> None:
+    devices.sensors()
+    devices.valves(person)

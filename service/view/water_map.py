@@ -6,6 +6,7 @@ from functools import lru_cache
 import pandas as pd
 from sqlalchemy import Engine
 
+from networks.quality import FLOOR
 from networks.segments import segments
 from service import schema as t
 from service.settings import LoadedCity
@@ -50,6 +51,11 @@ def gauges(city: LoadedCity, board: pd.DataFrame) -> pd.DataFrame:
     trusted = own["usable"] & ~own["late"]
     low = trusted & (own["value"] < city.settings.water.service_pressure_m)
     return own.assign(node=own["point_id"].map(found.sensors), trusted=trusted, low=low)[columns].reset_index(drop=True)
+
+
+def quality_signals(board: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the board that are signals of water quality."""
+    return board[board["quantity"].isin([str(quantity) for quantity in FLOOR])].reset_index(drop=True)
 
 
 def night_flows(engine: Engine) -> pd.DataFrame:

@@ -62,6 +62,6 @@ def _form(person: Person, known: list[str]) -> None:
     note = st.text_input(say("note"), key="valve_note", max_chars=200)
     if st.button(say("valve_tell_button"), key="tell_valve", type="primary", disabled=valve is None):
         decide(
-            lambda: decisions.tell_valve(station.engine, known, person, str(valve), str(state), turns or None, at, note),
+            lambda: decisions.tell_valve(station.engine, station.city, known, person, str(valve), str(state), turns or None, at, note),
             lambda sentence: f"{sentence}. {say('taken_soon')}",
         )
