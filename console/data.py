@@ -4,23 +4,30 @@ import gc
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from console.shared import Shared
-from service import known_events
+from service import known_events, water_quality
+from service.alarms import figures, listing
+from service.cases import store as cases_store
 from service.environment import Environment
 from service.settings import LoadedCity, load
+from service.shifts import changes as shift_changes
+from service.shifts import log as shift_log
 from service.store import open_store
 from service.view import ahead as ahead_view
-from service.view import alarms as alarms_view
 from service.view import board as board_view
 from service.view import books, carbon, history, losses, moment, plan, plan_beside, series, water, water_map
 from service.view import drivers as drivers_view
 from service.view import peaks as peaks_view
+from service.view import tiles as tiles_view
 
 P = ParamSpec("P")
 R = TypeVar("R")
 TTL_S = 10
+DAY = timedelta(days=1)
+ALARMS_TTL_S = 3
 SLOW_TTL_S = 600
 
 
@@ -58,9 +65,9 @@ def station() -> Station:
 def _cached(name: str, model: Callable[Concatenate[Station, P], R], ttl_s: float = TTL_S) -> Callable[P, R]:
     """A read-model that is asked once in `ttl_s` [s] for all sessions; its arguments can be hashed."""
 
-    def ask(*arguments: P.args, **_none: P.kwargs) -> R:
-        key = _key()
-        made: R = _SHARED.get((name, key, arguments), ttl_s, lambda: model(station(), *arguments))
+    def ask(*arguments: P.args, **named: P.kwargs) -> R:
+        asked = (name, _key(), arguments, *named.items())
+        made: R = _SHARED.get(asked, ttl_s, lambda: model(station(), *arguments, **named))
         return made
 
     return ask
@@ -69,10 +76,10 @@ def _cached(name: str, model: Callable[Concatenate[Station, P], R], ttl_s: float
 def _of_ledger(name: str, model: Callable[Concatenate[Station, P], R]) -> Callable[P, R]:
     """As `_cached`, but until the ledger's root changes: such a model reads batches."""
 
-    def ask(*arguments: P.args, **_none: P.kwargs) -> R:
-        key, newest = _key(), head()
-        about = (name, key, newest.root if newest else "", arguments)
-        made: R = _SHARED.get(about, SLOW_TTL_S, lambda: model(station(), *arguments))
+    def ask(*arguments: P.args, **named: P.kwargs) -> R:
+        newest = head()
+        asked = (name, _key(), newest.root if newest else "", arguments, *named.items())
+        made: R = _SHARED.get(asked, SLOW_TTL_S, lambda: model(station(), *arguments, **named))
         return made
 
     return ask
@@ -85,10 +92,19 @@ def forget() -> None:
 
 now = _cached("now", lambda s: moment.moment(s.engine, s.city))
 board = _cached("board", lambda s: board_view.points(s.engine, s.city, now()))
-ahead = _cached("ahead", lambda s: ahead_view.ahead(s.engine, s.city, now(), tonight()))
-tiles = _cached("tiles", lambda s: board_view.tiles(s.engine, s.city, now()))
-alarms = _cached("alarms", lambda s: alarms_view.alarms(s.engine, s.city, now(), board()))
+
+counts = _cached("counts", lambda _s: board_view.counts(board()))
+found = _cached("found", lambda _s, words, abnormal: board_view.search(board(), words, abnormal=abnormal))
+tiles = _cached("tiles", lambda s: tiles_view.tiles(s.engine, s.city, now(), board()))
+alarms = _cached(
+    "alarms", lambda s, who: listing.overview(s.engine, now().now_utc, who, s.city.settings.alarms.operator_positions), ttl_s=ALARMS_TTL_S
+)
+alarms_aside = _cached("alarms_aside", lambda s, who: listing.put_aside(s.engine, who), ttl_s=ALARMS_TTL_S)
+alarm_figures = _cached(
+    "alarm_figures", lambda s, days: figures.lately(s.engine, now().now_utc, days, s.city.settings.alarms.operator_positions)
+)
 tonight = _cached("tonight", lambda s, plan_id=None: plan.tonight(s.engine, plan_id))
+ahead = _cached("ahead", lambda s: ahead_view.ahead(s.engine, s.city, now(), tonight()))
 in_force = _cached("in_force", lambda s: plan_beside.in_force(s.engine, now()))
 calls = _cached("calls", lambda s, plan_id: plan_beside.calls(s.engine, plan_id))
 what_ifs = _cached("what_ifs", lambda s, plan_id: plan_beside.what_ifs(s.engine, plan_id))
@@ -103,6 +119,8 @@ drawing = _cached("drawing", lambda s: water.drawing(s.city))
 water_layers = _cached("water_layers", lambda s: water_map.layers(s.city))
 gauges = _cached("gauges", lambda s: water_map.gauges(s.city, board()))
 night_flows = _cached("night_flows", lambda s: water_map.night_flows(s.engine))
+quality_signals = _cached("quality_signals", lambda s: water_map.quality_signals(board()))
+quality_events = _cached("quality_events", lambda s: water_quality.listed(s.engine)[:200])
 leaks = _cached("leaks", lambda s: water.leaks(s.engine, s.city, now().now_utc))
 sensor_faults = _cached("sensor_faults", lambda s: water.faults(s.engine))
 valves = _cached("valves", lambda s: water.valves(s.engine, s.city))
@@ -133,4 +151,9 @@ requests = _cached("requests", lambda s: history.requests(s.engine))
 holds = _cached("holds", lambda s: history.holds(s.engine, now().now_utc))
 events = _cached("events", lambda s: known_events.listed(s.engine, now().now_utc))
 event_changes = _cached("event_changes", lambda s: known_events.changes(s.engine, now().night))
+cases = _cached("cases", lambda s, days: cases_store.listed(s.engine, s.city.settings.cases, since_utc=now().now_utc - days * DAY))
+shift_since = _cached("shift_since", lambda s, name: shift_changes.since_utc(s.engine, s.city, now().now_utc, name))
+shift_changed = _cached("shift_changed", lambda s, name: shift_changes.since_last(s.engine, s.city, now().now_utc, name))
+shift_notes = _cached("shift_notes", lambda s, days: shift_log.notes(s.engine, now().now_utc - days * DAY, now().now_utc))
+hand_overs = _cached("hand_overs", lambda s: shift_log.hand_overs(s.engine))
 settings = _cached("settings", lambda s: history.settings(s.city))

@@ -56,8 +56,9 @@ def primary(city: LoadedCity, point: Point, stored: int, at_utc: datetime) -> fl
 def primary_readings(city: LoadedCity, readings: pd.DataFrame) -> pd.DataFrame:
     """Readings (point_id, time_utc, value ...) with each value times what was in force at its time."""
     factor = np.ones(len(readings))
-    for name in readings["point_id"].unique() if any(meter.history for meter in city.settings.meters) else ():
-        known = periods(city, city.points[name]) if name in city.points else ()
+    for name in readings["point_id"].unique():
+        point = city.points.get(name)
+        known = periods(city, point) if point is not None and city.meter[point.meter].history else ()
         if any(period.multiplier != 1 for period in known):
             here = np.flatnonzero(readings["point_id"] == name)
             factor[here] = [float(known[in_force(known, time)].multiplier) for time in readings["time_utc"].iloc[here]]

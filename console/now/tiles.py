@@ -7,7 +7,7 @@ from console import data, look, spark
 from console.guard import guarded
 from console.header import REFRESH
 from console.words import say
-from service.view.board import Tile
+from service.view.tiles import Tile
 
 
 @st.fragment(run_every=REFRESH)

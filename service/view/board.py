@@ -1,97 +1,122 @@
-"""The board: every point's latest value with its age and quality, and the city's key figures with their last day."""
+"""The board: every point's latest value with its age and quality.
 
-from collections.abc import Callable, Sequence
+A city has up to 100,000 points and more, and the board is asked for every few seconds: what the city file says is put into columns
+once, and what is stored comes as columns.
+"""
+
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func, select
 
 from city import quality as q
-from city.clock import civil_day, grid, local_date
-from city.problems import PenstockError
 from city.quality import Cause
-from city.quantities import Quantity
-from optimisation.assets import Battery, Grid
-from service.metering import primary, primary_readings
-from service.plans.signals import intensity
+from service import schema as t
+from service.metering import primary
 from service.settings import LoadedCity
-from service.store import readings, results, rollup
-from service.sums import topmost
-from service.view import water
+from service.store import columns, readings
+from service.store.columns import NONE
+from service.utctime import from_micros, micros
 from service.view.moment import Moment
 
 LATE_STEPS = 3  # a value older than three of its steps is old
+PAGE = 100  # points that are shown at a time
 _FILE_LATE_MIN = 36 * 60  # and one that comes in files, mostly once a day, when a day's file is half a day overdue [min]
-_DAY = timedelta(hours=24)
+_ANSWERED = [cause.name for cause in q.ANSWERED | {Cause.LIMIT}]
+_SHOWN = ["point_id", "meter_id", "site", "zone", "commodity", "role", "quantity", "unit"]
 
 
 @dataclass(frozen=True)
-class Tile:
-    """One key figure. `key` names it, `parts` of `whole` meters answered, `low`/`high` are its limits, `expected` its forecast."""
+class Counts:
+    """How many points there are and can be used now, how many meters there are and answer."""
 
-    key: str
-    unit: str
-    value: float | None
-    time_utc: datetime | None
-    trend: tuple[float | None, ...] = ()
-    parts: int = 0
-    whole: int = 0
-    low: float | None = None
-    high: float | None = None
-    expected: float | None = None
-    where: str = ""
+    points: int
+    usable: int
+    meters: int
+    online: int
 
 
 def points(engine: Engine, city: LoadedCity, moment: Moment) -> pd.DataFrame:
     """One row per point of the city file: its meter, newest reading, newest value that can be used, age and cause.
 
-    Columns: point_id, meter_id, site, zone, commodity, role, quantity, unit, value, time_utc (newest heard of), value_utc (of
+    Columns: point_id, meter_id, site, zone, commodity, role, quantity, unit, step_min, value, time_utc (newest heard of), value_utc (of
     `value`), usable, cause, age_min [min], late, answers (read in time, whatever it said). A point never heard of has NaT and cause GAP.
     """
-    rows = [
-        (p.id, m.id, m.site, m.zone or "", m.commodity, m.role, str(p.quantity), p.quantity.unit, p.quantity.scale, p.step_s / 60)
-        for p in city.points.values()
-        for m in (city.meter[p.meter],)
-    ]
-    about = ["point_id", "meter_id", "site", "zone", "commodity", "role", "quantity", "unit", "scale", "step_min"]
-    frame = pd.DataFrame(rows, columns=about)
-    key_of = readings.keys(engine)
-    heard = rollup.latest(engine).set_index("point_key").reindex([key_of.get(name, -1) for name in frame["point_id"]]).reset_index()
-    newest, good = (
-        _in_units(city, frame, heard[value], heard[time]) for value, time in (("value", "time_utc"), ("good_value", "good_time_utc"))
-    )
-    quality = heard["quality"].fillna(q.missing(Cause.GAP)).to_numpy(dtype=np.uint16)
-    within = bounds(city)
-    low, high = np.array([within.get(name, (-np.inf, np.inf)) for name in frame["point_id"]]).reshape(-1, 2).T
-    outside = q.usable(quality) & ((newest < low) | (newest > high))
+    about = _about(city)
+    heard_us, newest, quality, good_us, good = _latest(engine, city)
+    quality = np.where(heard_us == NONE, q.missing(Cause.GAP), quality).astype(np.uint16)
+    value = _in_units(city, about, good, good_us)
+    seen = _in_units(city, about, newest, heard_us)
+    outside = q.usable(quality) & ((seen < about["low"].to_numpy()) | (seen > about["high"].to_numpy()))
     quality[outside] = q.questionable(Cause.LIMIT)  # as the night's validation will say
-    age = (pd.Timestamp(moment.now_utc) - heard["good_time_utc"]).dt.total_seconds() / 60
-    frame = frame.drop(columns="scale").assign(
-        value=good,
-        time_utc=heard["time_utc"],
-        value_utc=heard["good_time_utc"],
+    age, asked = (_minutes(moment, time) for time in (good_us, heard_us))
+    patience = about["patience_min"].to_numpy()
+    cause = _causes(quality)
+    return about[[*_SHOWN, "step_min"]].assign(
+        value=value,
+        time_utc=readings.times(heard_us),
+        value_utc=readings.times(good_us),
         usable=q.usable(quality),
-        cause=[q.cause_of(int(one)).name for one in quality],
+        cause=cause,
         age_min=age,
+        late=np.isnan(age) | (age > patience),
+        answers=pd.Series(cause).isin(_ANSWERED).to_numpy() & (asked <= patience),
     )
-    heard_live = {meter.id for meter in city.settings.meters if meter.link} | {logger.meter for logger in city.settings.loggers}
-    patience = (LATE_STEPS * frame["step_min"]).where(frame["meter_id"].isin(heard_live), _FILE_LATE_MIN)
-    asked = (pd.Timestamp(moment.now_utc) - heard["time_utc"]).dt.total_seconds() / 60
-    answered = frame["cause"].isin([cause.name for cause in q.ANSWERED | {Cause.LIMIT}]) & (asked <= patience)
-    return frame.assign(late=age.isna() | (age > patience), answers=answered)
 
 
-def _in_units(city: LoadedCity, about: pd.DataFrame, stored: pd.Series, time_utc: pd.Series) -> NDArray[np.float64]:
+@lru_cache(maxsize=4)
+def _about(city: LoadedCity) -> pd.DataFrame:
+    """What the city file says of each point: whose it is, its unit, limits and patience. Shared, never changed."""
+    live = {meter.id for meter in city.settings.meters if meter.link} | {logger.meter for logger in city.settings.loggers}
+    within = bounds(city)
+    made: dict[str, list[object]] = {name: [] for name in (*_SHOWN, "scale", "step_min", "patience_min", "low", "high")}
+    for p in city.points.values():
+        m, step_min = city.meter[p.meter], p.step_s / 60
+        patience = LATE_STEPS * step_min if m.id in live else float(_FILE_LATE_MIN)
+        row = (p.id, m.id, m.site, m.zone or "", m.commodity, m.role, str(p.quantity), p.quantity.unit, float(p.quantity.scale))
+        for column, one in zip(made.values(), (*row, step_min, patience, *within.get(p.id, (-np.inf, np.inf))), strict=True):
+            column.append(one)
+    return pd.DataFrame({name: pd.array(column, dtype="str") if name in _SHOWN else column for name, column in made.items()})
+
+
+@lru_cache(maxsize=4)
+def _keys(engine: Engine, city: LoadedCity, newest: int) -> NDArray[np.int64]:  # noqa: ARG001 - new points come with new keys
+    """The key of each point of `_about`; -1 for one that is not registered."""
+    key_of = readings.keys(engine)
+    return np.array([key_of.get(name, -1) for name in _about(city)["point_id"]], dtype=np.int64)
+
+
+def _latest(engine: Engine, city: LoadedCity) -> list[NDArray[np.int64]]:
+    """Time, value, quality, time and value of the newest good one, of each point of `_about`; times in microseconds, `NONE` for nothing."""
+    with engine.connect() as connection:
+        newest = connection.execute(select(func.max(t.point.c.point_key))).scalar() or 0
+        key, *found = columns.fetch(connection, select(*t.latest.c))
+    wanted = _keys(engine, city, newest)
+    row = np.full(max(int(key.max(initial=0)), int(wanted.max(initial=0))) + 2, -1)
+    row[key] = np.arange(key.size)  # the last place stays -1: that of points without a key
+    at = row[wanted]
+    return [np.where(at >= 0, column[at], NONE) if column.size else np.full(at.size, NONE) for column in found]
+
+
+def _minutes(moment: Moment, time_us: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Age of times [min]; not-a-number where there is none."""
+    return np.where(time_us == NONE, np.nan, (micros(moment.now_utc) - time_us) / 60e6)
+
+
+def _causes(quality: NDArray[np.uint16]) -> pd.api.extensions.ExtensionArray:
+    codes, at = np.unique(quality, return_inverse=True)
+    return pd.array([q.cause_of(int(code)).name for code in codes], dtype="str").take(at)
+
+
+def _in_units(city: LoadedCity, about: pd.DataFrame, stored: NDArray[np.int64], time_us: NDArray[np.int64]) -> NDArray[np.float64]:
     """Stored readings in the unit of their points, times what was in force at their time; not-a-number where there is none."""
-    values = stored.to_numpy(dtype=float, na_value=np.nan) / about["scale"].to_numpy()
-    if any(meter.history for meter in city.settings.meters):
-        for i, name in enumerate(about["point_id"]):
-            point = city.points[name]
-            if city.meter[point.meter].history and not np.isnan(values[i]):
-                values[i] = primary(city, point, int(stored[i]), time_utc[i].to_pydatetime())
+    values = np.where(stored == NONE, np.nan, stored / about["scale"].to_numpy())
+    behind = {meter.id for meter in city.settings.meters if meter.history}
+    for i in np.flatnonzero(about["meter_id"].isin(behind) & (stored != NONE)) if behind else ():
+        values[i] = primary(city, city.points[about["point_id"].iloc[i]], int(stored[i]), from_micros(int(time_us[i])))
     return values
 
 
@@ -106,149 +131,22 @@ def bounds(city: LoadedCity) -> dict[str, tuple[float, float]]:
     return found
 
 
-def last_day(engine: Engine, city: LoadedCity, point_ids: Sequence[str], moment: Moment) -> pd.DataFrame:
-    """Usable values of the last 24 h within limits, one column per point, by time_utc; a value holds until the next, 1 h at most."""
-    frame = primary_readings(city, readings.hot(engine, list(point_ids), moment.now_utc - _DAY, moment.now_utc + timedelta(seconds=1)))
-    frame = frame[q.usable(frame["quality"].to_numpy())] if len(frame) else frame
-    within = bounds(city)
-    low, high = (frame["point_id"].map({name: pair[i] for name, pair in within.items()}).astype(float) for i in (0, 1))
-    frame = frame[frame["value"].between(low.fillna(-np.inf), high.fillna(np.inf))]
-    return frame.set_index(["time_utc", "point_id"])["value"].unstack("point_id").sort_index().ffill(limit=3)  # noqa: PD010 - keys are unique
+def counts(board: pd.DataFrame) -> Counts:
+    """What a board adds up to."""
+    usable = int((board["usable"] & ~board["late"]).sum())
+    return Counts(len(board), usable, board["meter_id"].nunique(), board.loc[board["answers"], "meter_id"].nunique())
 
 
-def tiles(engine: Engine, city: LoadedCity, moment: Moment) -> list[Tile]:
-    """The key figures of the city that its meters can give, in the order they are shown."""
-    board = points(engine, city, moment)
-    meters = city.settings.meters
-    kinds = {
-        "load": [m.id for m in meters if m.commodity == "electricity" and m.role == "load"],
-        "pv": [m.id for m in meters if m.role == "generation" and m.forecast == "pv"],
-        "wind": [m.id for m in meters if m.role == "generation" and m.forecast == "wind"],
-        "inflow": [m.id for m in meters if m.commodity == "water" and m.zone and m.role in ("load", "supply")],
-        "charge": [m.id for m in meters if m.commodity == "electricity"],  # a heat store has a charge too
-    }
-    power = {key: _added(city, _of(board, kinds[key], Quantity.POWER_KW)) for key in ("load", "pv", "wind")}
-    stores = sum(asset.energy_kwh for asset in city.settings.assets if isinstance(asset, Battery))
-    contract = sum(asset.contract_kw or 0.0 for asset in city.settings.assets if isinstance(asset, Grid)) or None
-    lowest = city.settings.water.service_pressure_m if city.settings.water else None
-    made = [
-        _summed(
-            "load", engine, city, power["load"], moment, high=contract, expected=_expected(engine, city, moment, kinds["load"], "_kwh")
-        ),
-        _summed("pv", engine, city, power["pv"], moment, expected=_expected(engine, city, moment, kinds["pv"], "_kwh")),
-        _summed("wind", engine, city, power["wind"], moment, expected=_expected(engine, city, moment, kinds["wind"], "_kwh")),
-        _summed(
-            "inflow",
-            engine,
-            city,
-            _added(city, _of(board, kinds["inflow"], Quantity.FLOW_M3_PER_H)),
-            moment,
-            expected=_expected(engine, city, moment, kinds["inflow"], "_m3"),
-        ),
-        _summed("pressure", engine, city, _of(board, None, Quantity.PRESSURE_M), moment, fold=np.nanmin, low=lowest),
-        _tanks(engine, city, board, moment),
-        _summed(
-            "charge",
-            engine,
-            city,
-            _of(board, kinds["charge"], Quantity.CHARGE_KWH),
-            moment,
-            low=0.0,
-            high=stores or None,
-        ),
-        _intensity(city, moment),
-    ]
-    return [tile for tile in made if tile is not None]
+def search(board: pd.DataFrame, words: str = "", *, abnormal: bool = False) -> pd.DataFrame:
+    """The points of which every one of `words` stands in id, zone, site, quantity or cause, in any case; the abnormal ones first.
 
-
-def _of(board: pd.DataFrame, meters: list[str] | None, quantity: Quantity) -> pd.DataFrame:
-    found = board[board["quantity"] == str(quantity)]
-    return found if meters is None else found[found["meter_id"].isin(meters)]
-
-
-def _added(city: LoadedCity, found: pd.DataFrame) -> pd.DataFrame:
-    """Points that may be added up: what hangs under another meter is in its value already."""
-    return found[found["meter_id"].isin(topmost(city, found["meter_id"]))]
-
-
-Fold = Callable[..., np.floating]
-
-
-def _summed(
-    key: str,
-    engine: Engine,
-    city: LoadedCity,
-    found: pd.DataFrame,
-    moment: Moment,
-    *,
-    fold: Fold = np.nansum,
-    low: float | None = None,
-    high: float | None = None,
-    expected: float | None = None,
-    scale: dict[str, float] | None = None,
-) -> Tile | None:
-    """A tile that folds the values of several points; None when the city has no such point."""
-    if found.empty:
-        return None
-    unit = str(found["unit"].iloc[0])
-    good = found[found["usable"] & ~found["late"]]
-    trend = last_day(engine, city, list(found["point_id"]), moment)
-    if scale:
-        good, trend = (
-            good.assign(value=good["value"] * good["point_id"].map(scale).astype(float)),
-            trend.mul(pd.Series(scale)[trend.columns]),
-        )
-    folded = [float(fold(row)) if np.isfinite(row).any() else None for row in trend.to_numpy(dtype=float)]
-    where = str(good.loc[good["value"].idxmin(), "meter_id"]) if fold is np.nanmin and len(good) else ""
-    return Tile(
-        key,
-        unit,
-        float(fold(good["value"].to_numpy())) if len(good) else None,
-        good["value_utc"].min().to_pydatetime() if len(good) else None,
-        tuple(folded),
-        len(good),
-        len(found),
-        low,
-        high,
-        expected,
-        where,
-    )
-
-
-def _tanks(engine: Engine, city: LoadedCity, board: pd.DataFrame, moment: Moment) -> Tile | None:
-    """Stored water: level times area of each tank, as the network file has it."""
-    shapes = water.tanks(city)
-    levels = _of(board, None, Quantity.LEVEL_M)
-    node = {m.id: m.node for m in city.settings.meters}
-    levels = levels[levels["meter_id"].map(node).isin(shapes.index)]
-    if levels.empty:
-        return None
-    at = levels["meter_id"].map(node)
-    area = dict(zip(levels["point_id"], shapes.loc[at, "area_m2"], strict=True))
-    low, high = (float((shapes.loc[at, name] * shapes.loc[at, "area_m2"]).sum()) for name in ("min_level_m", "max_level_m"))
-    return _summed("tanks", engine, city, levels.assign(unit="m3"), moment, low=low, high=high, scale=area)
-
-
-def _expected(engine: Engine, city: LoadedCity, moment: Moment, meters: list[str], ending: str) -> float | None:
-    """Sum of the medians that the night forecast for now, per hour [kW or m3/h]; the first step when the horizon begins later."""
-    if moment.night is None:
-        return None
-    known = results.forecasts(engine, moment.night).items()
-    said = [(city.points[name].meter, frame) for name, frame in known if name in city.points]
-    said = [(meter, frame) for meter, frame in said if meter in meters and str(frame.attrs["quantity"]).endswith(ending)]
-    counted = topmost(city, (meter for meter, _ in said))
-    total = 0.0
-    for frame in (frame for meter, frame in said if meter in counted):
-        row = min(max(int(frame.index.searchsorted(moment.now_utc, side="right")) - 1, 0), len(frame) - 1)
-        total += float(frame["p50"].iloc[row]) * 3600 / frame.attrs["step_s"]
-    return total if said else None
-
-
-def _intensity(city: LoadedCity, moment: Moment) -> Tile | None:
-    """kg CO2 per kWh of the grid the city draws from, as the plan counts it; None where no factor is known for the day."""
-    day = civil_day(local_date(moment.now_utc, moment.zone), moment.zone)[0]
-    try:
-        value = float(intensity(city, grid(day, 1, _DAY))[0][0])
-    except PenstockError:
-        return None
-    return Tile("intensity", "kg CO2/kWh", value, day, parts=1, whole=1)
+    With `abnormal` only those that cannot be used or are late.
+    """
+    bad = ~board["usable"] | board["late"]
+    kept = bad.copy() if abnormal else pd.Series(True, index=board.index)
+    for word in words.split():
+        hit = pd.Series(False, index=board.index)
+        for column in ("point_id", "zone", "site", "quantity", "cause"):
+            hit |= board[column].str.contains(word, case=False, regex=False)
+        kept &= hit
+    return pd.concat([board[kept & bad], board[kept & ~bad]])
