@@ -5,10 +5,11 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from carbon.statements.chinese import translated
 from carbon.targets.odds import CALIBRATION
 from console import charts, data, look
 from console.tonight.peaks import percent
-from console.words import WORDS, say
+from console.words import WORDS, language, say
 from service.view.books import Standing
 
 PRIORITY = {"green": None, "amber": 3, "red": 2}
@@ -38,9 +39,10 @@ def _target(one: Standing) -> None:
         look.cards([_card(one, unit, factor)])
     with wide:
         _path(one, factor, unit)
-    if one.sentence:
+    if one.sentence and language() == "en":  # in Chinese the card has said it
         st.caption(one.sentence)
-    look.sentences("notes", [*one.detail.get("base_changes", ()), *one.detail.get("warnings", ())], 3)
+    notes = [*one.detail.get("base_changes", ()), *one.detail.get("warnings", ())]
+    look.sentences("notes", [translated(note) for note in notes] if language() == "zh" else notes, 3)
 
 
 def _card(one: Standing, unit: str, factor: float) -> str:
