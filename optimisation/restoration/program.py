@@ -35,6 +35,7 @@ from optimisation.restoration.sweep import Swept
 from optimisation.restoration.wires import BASE_KVA, Bools, Floats, Wires
 
 _SIDES = 16  # of the polygon around a rating: 2 % at its corners, which the power flow settles
+_FAR, _CARRIES = 1e-6, 1e-6  # [pu] of losses, of the square of a current
 _LOSSES = 1.3  # most that is fed in over what is taken; beyond that no voltage is left
 
 
@@ -138,7 +139,8 @@ class Forest:
     def _power(self, m: pyo.ConcreteModel) -> None:
         w = self.wires
         p, q = w.p_kw / BASE_KVA, w.q_kvar / BASE_KVA
-        most_p, most_q = _LOSSES * float(p.sum()) + 1e-6, _LOSSES * float(np.abs(q).sum()) + 1e-6
+        most_p = _LOSSES * float(p.sum()) + 1e-6
+        most_q = most_p + float(np.abs(q).sum())  # what the lines themselves take too
         rating = w.rating_kva / BASE_KVA
         kva = rating * self._top() ** 0.5
         m.p, m.q, m.square = pyo.Var(m.A, bounds=(0, None)), pyo.Var(m.A), pyo.Var(m.A, bounds=(0, None))
@@ -189,16 +191,42 @@ class Forest:
                 m.rows.add(m.square[a] >= touched)
 
 
-def solved(m: pyo.ConcreteModel, rel_gap: float, max_nodes: int, start: Sequence[tuple[Any, float]] = ()) -> solve.Solution | None:
-    """Solve a model with its objective, its values put into its variables; None when nothing holds. `start`: a guess of variables.
+def missing(m: pyo.ConcreteModel, w: Wires) -> list[Plane]:
+    """Where the current of a solved model lies too far below what its power and voltage ask for."""
+    found = []
+    for a in m.A:
+        gain = float(w.ratio[a // 2]) ** (2 if a % 2 == 0 else -2)
+        p, q, u = (max(m.p[a].value, 0.0), m.q[a].value, gain * m.u[w.ends[a // 2, a % 2]].value)
+        asked = (p * p + q * q) / u
+        if float(w.r_pu[a // 2]) * (asked - m.square[a].value) > _FAR and asked > _CARRIES:
+            found.append(Plane(a // 2, p, q, u))
+    return found
 
-    Raises `PenstockError` when the nodes end before the first answer.
+
+@dataclass(frozen=True)
+class Answer:
+    """`cost` of the answer and the `bound` below which none can be; `ended` by the gap or by the nodes."""
+
+    cost: float
+    bound: float
+    ended: str
+
+
+def solved(
+    m: pyo.ConcreteModel, rel_gap: float = 1e-6, max_nodes: int = 20_000, start: Sequence[tuple[Any, float]] = (), *, whole: bool = True
+) -> Answer | None:
+    """Solve a model with its objective, its values put into its variables; None when nothing holds.
+
+    `start`: a guess of variables; not `whole`: without its integers. Raises `PenstockError` when the nodes end before the first answer.
     """
     for variable, value in start:
         variable.set_value(value, skip_validation=True)
     arrays, columns = plain.arrays(m)
+    if not whole:
+        arrays = arrays.with_bounds(arrays.col_lower, arrays.col_upper, np.zeros_like(arrays.integer))
     found = solve.solved(arrays, rel_gap, max_nodes, plain.guess(columns) if start else None)
     if found.ended == "infeasible":
         return None
-    plain.take(columns, found.x)
-    return found
+    for column, value in zip(columns, found.x.tolist(), strict=True):
+        column.set_value(round(value) if whole and column.is_binary() else value, skip_validation=True)
+    return Answer(found.objective, found.objective - abs(found.objective) * found.gap, found.ended)

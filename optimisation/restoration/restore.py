@@ -49,7 +49,7 @@ def restore(
     steps = found.steps(wires, prover, found.now, work.order)
     names = np.array([", ".join(one) for one in found.critical], dtype=object)
     return Proposal(
-        faulted=tuple([*faulted, *faulted_buses]),
+        faulted=(*faulted, *faulted_buses),
         tripped=tuple(sorted(wires.named(found.tripped))),
         steps=steps,
         remote_steps=work.remote_steps,
