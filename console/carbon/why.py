@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from carbon.statements import chinese
 from carbon.why.kaya import CityDecomposition
 from console import charts, data, look
 from console.guard import guarded
@@ -61,7 +62,7 @@ def _waterfall(first: str, last: str) -> None:
         charts.draw(spec, "waterfall", say("carbon_why"), height=300)
     with right:
         _largest(found, printed)
-    look.sentences("notes", why.notes)
+    look.sentences("notes", [chinese.translated(note) for note in why.notes] if language() == "zh" else why.notes)
 
 
 def _largest(found: CityDecomposition, printed: dict[str, str]) -> None:
@@ -126,4 +127,5 @@ def _measure(one: MeasureResult) -> str:
 
 
 def _told(one: MeasureResult) -> list[str]:
-    return [*([one.savings.sentence] if one.savings else []), *one.problems]
+    saved = chinese.saved if language() == "zh" else lambda savings: savings.sentence
+    return [*([saved(one.savings)] if one.savings else []), *one.problems]
