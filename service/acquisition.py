@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from meters.polling.field import Field
 from meters.polling.poll import Device
 from meters.spool.spool import Spool
+from service.alarms.refresh import refreshed
 from service.delivery import Away, StoreSink, drain
 from service.outbox import execute_due
 from service.settings import LoadedCity
@@ -78,6 +79,8 @@ class StoreOutlet:
             runs.beat(self._engine, "poll", slot_utc, {"spool": spool.fill().told(datetime.now(UTC))})
         except DBAPIError as error:
             log.warning("database does not take the heartbeat", cause=str(error.orig).strip())
+            return taken
+        refreshed(self._engine, self._city, slot_utc)
         return taken
 
     def execute(self, field: Field, at_utc: datetime) -> None:

@@ -24,9 +24,10 @@ Part = Callable[[Engine, LoadedCity, datetime], object]
 def parts() -> dict[str, Part]:
     """The parts by name, in their order; imported here, so that reading a city file stays light."""
     from service import water_quality
+    from service.alarms import refresh
     from service.cases import opening
 
-    return {"water quality": water_quality.watch, "cases": opening.follow}
+    return {"water quality": water_quality.watch, "alarms": refresh.follow, "cases": opening.follow}
 
 
 def due(engine: Engine, at_utc: datetime) -> bool:

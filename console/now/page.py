@@ -2,9 +2,9 @@
 
 import streamlit as st
 
+from console.alarms import list as alarms
 from console.guard import guarded
 from console.now import holding, tiles, worst
-from console.now import old_alarms as alarms
 from service.decisions import Person
 
 

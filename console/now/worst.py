@@ -5,9 +5,9 @@ from html import escape
 import streamlit as st
 
 from console import look
+from console.alarms.list import page_of, told, worst
 from console.guard import guarded
 from console.header import REFRESH, link
-from console.now.old_alarms import page_of, told, worst
 from console.words import say
 from service.decisions import Person
 

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
+from console.alarms import list as alarms
 from console.guard import guarded
 from console.header import REFRESH, city_and_clock, not_live
-from console.now import old_alarms as alarms
 from console.now import tiles, worst
 from console.words import say
 from service.decisions import Person

@@ -4,12 +4,16 @@ from typing import Literal, get_args
 
 import streamlit as st
 
+from console.words.access import ACCESS_WORDS
+from console.words.alarms import ALARM_WORDS
 from console.words.carbon import CARBON_WORDS
+from console.words.cases import CASE_WORDS
 from console.words.frame import FRAME_WORDS
 from console.words.isolation import ISOLATION_WORDS
 from console.words.losses import LOSS_WORDS
 from console.words.phrases import PHRASES
 from console.words.plan import PLAN_WORDS
+from console.words.shifts import SHIFT_WORDS
 from console.words.water import WATER_WORDS
 
 Language = Literal["en", "zh"]
@@ -203,7 +207,20 @@ LABELS: dict[str, tuple[str, str]] = {
     "probability": ("Probability", "概率"),
 }
 
-WORDS = LABELS | FRAME_WORDS | PHRASES | PLAN_WORDS | WATER_WORDS | LOSS_WORDS | ISOLATION_WORDS | CARBON_WORDS
+WORDS = (
+    LABELS
+    | ACCESS_WORDS
+    | ALARM_WORDS
+    | FRAME_WORDS
+    | PHRASES
+    | PLAN_WORDS
+    | WATER_WORDS
+    | LOSS_WORDS
+    | ISOLATION_WORDS
+    | CARBON_WORDS
+    | CASE_WORDS
+    | SHIFT_WORDS
+)
 
 
 def language() -> Language:

@@ -2,13 +2,11 @@
 
 PHRASES: dict[str, tuple[str, str]] = {
     # sign-in
-    "wrong_password": ("Name or password is not right.", "用户名或密码不正确。"),
     "wait": ("Too many wrong tries: wait {seconds} seconds.", "错误次数过多：请等待 {seconds} 秒。"),
     "no_accounts": (
         "Nobody can sign in: the city file names no accounts_file. See docs/console.md.",
         "无法登录：城市文件未指定 accounts_file。参见 docs/console.md。",
     ),
-    "signed_out_idle": ("You were signed out.", "您已退出登录。"),
     # liveness
     "not_live": ("NOT LIVE", "非实时"),
     "failed": ("This cannot be shown now.", "暂时无法显示。"),
@@ -16,50 +14,6 @@ PHRASES: dict[str, tuple[str, str]] = {
     "yearly_mean": ("yearly mean of the region's grid, {year}", "区域电网 {year} 年均值"),
     # alarms: what, and what to do
     "no_alarms": ("Nothing is abnormal.", "一切正常。"),
-    "alarm_emergency_stop": ("Emergency stop in force, by {who}: {reason}", "急停生效，{who}：{reason}"),
-    "todo_emergency_stop": ("Nothing is written to any device. Release it when the cause is gone.", "不向任何设备下发。原因消除后解除。"),
-    "alarm_hold": ("{subject} is on hold, by {who}: {reason}", "{subject} 已闭锁，{who}：{reason}"),
-    "todo_hold": ("Approved commands for it are not written. Release it when the work is done.", "其已批准指令不会下发。作业结束后解除。"),
-    "alarm_silent": ("{subject} does not answer ({cause}), {points} of {of} points", "{subject} 无应答（{cause}），{points}/{of} 个测点"),
-    "todo_silent": (
-        "Check power and link of the meter; its values are left out until it answers.",
-        "检查表计电源与链路；恢复前其数值不参与计算。",
-    ),
-    "alarm_unusable": (
-        "{subject} sends values that cannot be right ({cause}), {points} of {of} points",
-        "{subject} 数值不可信（{cause}），{points}/{of} 个测点",
-    ),
-    "todo_unusable": ("Check its register map and scaling; its values are left out.", "检查寄存器映射与比例；其数值不参与计算。"),
-    "alarm_low_pressure": ("{subject}: pressure {value} m, below {limit} m", "{subject}：压力 {value} m，低于 {limit} m"),
-    "todo_low_pressure": ("Check for a burst nearby, tank levels and pumps.", "检查附近爆管、水池水位与水泵。"),
-    "alarm_stuck": (
-        "{subject} did not move for {share} of the last day, at {value} {unit}",
-        "{subject} 最近一日 {share} 的时间不变，停在 {value} {unit}",
-    ),
-    "todo_stuck": ("Have the sensor looked at; its values are left out.", "安排检修传感器；其数值不参与计算。"),
-    "alarm_no_plan": ("No plan is possible: {reason}", "无可行计划：{reason}"),
-    "todo_no_plan": ("Devices keep what they do. Remove the conflict and ask for a new plan.", "设备维持现状。消除冲突后申请重新计划。"),
-    "alarm_breach": ("{sentence}", "{sentence}"),
-    "todo_breach": (
-        "The plan cannot keep this wish; decide whether that is acceptable before approving.",
-        "计划无法满足此要求；批准前请判断是否可接受。",
-    ),
-    "alarm_command": ("Commands {state}: {count}. {sentence}", "{count} 条指令{state}。{sentence}"),
-    "todo_command": ("Look at the device; it may not do what the plan counts on.", "检查设备；其行为可能与计划不符。"),
-    "alarm_off_path": ("Target {subject}: {actual}, required {required}", "目标 {subject}：{actual}，要求 {required}"),
-    "todo_off_path": ("Open Carbon for what it takes from here.", "打开“碳账本”页查看所需措施。"),
-    "alarm_spool": ("{subject}: {sentence}", "读数缓存 {subject}：{sentence}"),
-    "todo_spool": (
-        "Bring the database back or free the disk; what is kept is safe and goes in by itself.",
-        "恢复数据库或释放磁盘；已保存的读数安全，将自动入库。",
-    ),
-    "alarm_station_silent": ("Station {subject} has not been heard for an hour", "厂站 {subject} 已一小时无消息"),
-    "todo_station_silent": (
-        "Check its line and power; its readings wait there and come by themselves.",
-        "检查其通信与电源；读数在站内保存，恢复后自动上送。",
-    ),
-    "alarm_station": ("Station {subject}: {sentence}", "厂站 {subject}：{sentence}"),
-    "todo_station": ("Run `penstock doctor` at the station.", "在该站运行 `penstock doctor`。"),
     "more_alarms": ("and {count} more of this kind", "另有 {count} 条同类报警"),
     # decisions
     "approved_by": (

@@ -4,12 +4,13 @@ A version is never changed. Version 1 is what was read, validated; estimates, la
 who made it, why, and since when it is known. Readers get the newest version, or the newest that was known at a time they name.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, Select, func, select
 
 from city.clock import as_utc
@@ -226,3 +227,14 @@ def first(engine: Engine) -> datetime | None:
     """Start of the oldest civil day that has vectors, or None."""
     with engine.connect() as connection:
         return connection.execute(select(func.min(t.meter_day.c.day_start_utc))).scalar()
+
+
+def qualities(engine: Engine, day_start_utc: datetime) -> Iterator[tuple[str, NDArray[np.uint16]]]:
+    """(point_id, quality of each interval) of every point of a stored civil day, in its newest version."""
+    m = t.meter_day.c
+    statement = select(t.point.c.point_id, m.quality).join_from(t.meter_day, t.point, t.point.c.point_key == m.point_key)
+    with engine.connect() as connection:
+        rows = connection.execute(statement.where(m.day_start_utc == day_start_utc).order_by(t.point.c.point_id, m.version))
+        newest = dict(rows.tuples().all())
+    for name, packed in newest.items():
+        yield name, unpack_quality(packed)

@@ -58,9 +58,9 @@ def now(engine: Engine, city: LoadedCity) -> tuple[datetime, bool]:
     return datetime.now(UTC), False
 
 
-def moment(engine: Engine, city: LoadedCity) -> Moment:
-    """The clock, the newest night and who is late by it."""
-    at, replayed = now(engine, city)
+def moment(engine: Engine, city: LoadedCity, at_utc: datetime | None = None) -> Moment:
+    """The clock, the newest night and who is late by it; `at_utc` replaces the clock."""
+    at, replayed = now(engine, city) if at_utc is None else (at_utc, city.settings.simulator is not None)
     night = runs.last_night(engine, city.settings.city.id)
     with engine.connect() as connection:
         night_utc = connection.execute(select(func.max(t.run.c.now_utc)).where(t.run.c.night == night)).scalar() if night else None

@@ -13,7 +13,6 @@ from city.quality import Cause
 from service import schema as t
 from service.settings import LoadedCity
 from service.store import meter_days, readings
-from service.view.alarms import day_causes
 from service.view.moment import Moment
 
 _DAY = timedelta(days=1)
@@ -55,8 +54,10 @@ def causes(engine: Engine) -> pd.DataFrame:
     """cause, intervals, points: what spoiled the newest stored civil day, largest first."""
     count: dict[Cause, int] = {}
     touched: dict[Cause, int] = {}
-    for _point, found, _slots in day_causes(engine):
-        for cause, number in found.items():
+    day = meter_days.last(engine)
+    for _point, quality in meter_days.qualities(engine, day) if day else ():
+        codes, numbers = np.unique(quality[~q.measured(quality)] >> 8, return_counts=True)
+        for cause, number in zip(map(Cause, codes.tolist()), numbers.tolist(), strict=True):
             count[cause] = count.get(cause, 0) + number
             touched[cause] = touched.get(cause, 0) + 1
     rows = [(cause.name, number, touched[cause]) for cause, number in sorted(count.items(), key=lambda item: -item[1])]

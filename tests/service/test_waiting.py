@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from console.words.phrases import PHRASES
 from meters.spool import fill
 from meters.spool.spool import Spool
+from service.alarms.conditions import Seen
+from service.alarms.sources import KINDS, keeping
 from service.environment import Environment
 from service.settings import load
 from service.store import open_store, runs
-from service.view import alarms
 from service.view.moment import Moment
 from service.waiting import capacity
 from tests.service.central import slot
@@ -44,20 +44,20 @@ def test_doctor_tells_how_long_readings_could_wait(town: Town) -> None:
     assert "ok    spool: 0 readings wait; " in town.penstock("doctor").out
 
 
-def test_the_console_has_an_alarm_and_words_for_it(waiting: Town) -> None:
+def test_there_is_an_alarm_for_it(waiting: Town) -> None:
     city = load(Environment(city=waiting.file, home=waiting.folder))
     engine = open_store(waiting.database)
     runs.beat(engine, "edge north", NOW, {"alarms": ["clock: 60.0 s ahead"]})
     runs.beat(engine, "edge south", NOW - timedelta(hours=2), {})
-    found = [*alarms._spools(city, moment(NOW)), *alarms._stations(engine, moment(NOW))]
-    assert [(a.priority, a.kind, a.subject) for a in found] == [
+    found = list(keeping.found(Seen(engine, city, moment(NOW))))
+    assert [(KINDS[one.kind].priority, one.kind, one.subject) for one in found] == [
         (2, "spool", "spool spool.db"),
         (2, "station", "north"),
         (2, "station_silent", "south"),
     ]
-    assert all({f"alarm_{a.kind}", f"todo_{a.kind}"} <= PHRASES.keys() for a in found)
     (waiting.folder / "spool.reserve").unlink()  # as when the disk is full
-    assert next(alarms._spools(city, moment(NOW))).priority == 1
+    assert next(keeping.found(Seen(engine, city, moment(NOW)))).kind == "spool_full"
+    assert KINDS["spool_full"].priority == 1
 
 
 def test_the_capacity_of_a_city_is_that_of_its_points_and_steps(town: Town) -> None:

@@ -1,0 +1,46 @@
+"""An alarm in words: what is abnormal and what to do, from the words of its kind and the facts of its condition."""
+
+from collections.abc import Callable
+from typing import Any
+
+from service.alarms.shown import Shown
+from service.alarms.sources import KINDS
+from service.alarms.sources.water import FAULTS, TASKS
+
+ENGLISH, CHINESE = 0, 1
+
+
+class _Facts(dict[str, Any]):
+    def __missing__(self, name: str) -> str:
+        return "–"
+
+
+def short(value: float) -> str:
+    return f"{value:,.4g}"
+
+
+def told(
+    alarm: Shown, language: int = ENGLISH, word: Callable[[str], str] = str, number: Callable[[float], str] = short
+) -> tuple[str, str]:
+    """(what is abnormal, what to do). `word` turns stored words (a cause, a state) into those of the language, `number` writes numbers.
+
+    An alarm of a kind that this release does not know is told by its name.
+    """
+    facts = _Facts(alarm.facts, subject=alarm.subject)
+    for name, value in facts.items():
+        if value is None:
+            facts[name] = "–"
+        elif name in ("cause", "state"):
+            facts[name] = word(str(value))
+        elif name == "share":
+            facts[name] = f"{100 * float(value):.0f} %"
+        elif isinstance(value, float):
+            facts[name] = number(value)
+    if "task" in facts:
+        facts["task"] = TASKS[facts["task"]][language]
+    if "fault" in facts:
+        facts["fault"] = FAULTS[facts["fault"]][language].format_map(facts)
+    kind = KINDS.get(alarm.kind)
+    if kind is None:
+        return f"{alarm.kind} {alarm.subject}", ""
+    return kind.text[language].format_map(facts), kind.action[language].format_map(facts)
