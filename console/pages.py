@@ -7,7 +7,9 @@ import streamlit as st
 
 from console import deciding, header, look, signin
 from console.carbon import page as carbon
+from console.cases import page as cases
 from console.guard import guarded
+from console.household import page as household
 from console.meters import page as meters
 from console.now import page as now
 from console.runs import page as runs
@@ -23,8 +25,17 @@ PAGES: dict[str, Callable[[Person], None]] = {
     "water": water.page,
     "carbon": carbon.page,
     "meters": meters.page,
+    "cases": cases.page,
     "runs": runs.page,
 }
+
+
+OWN: dict[str, Callable[[Person], None]] = {"own_household": household.page}
+
+
+def pages_of(person: Person) -> dict[str, Callable[[Person], None]]:
+    """The pages of whoever is signed in: a household's owner has the own one alone."""
+    return OWN if person.role == "household" else PAGES
 
 
 def main() -> None:
@@ -38,10 +49,11 @@ def _gated() -> None:
     person = signin.current()
     if person is None:
         _welcome()
-    elif st.query_params.get("wall") == "1":
+    elif st.query_params.get("wall") == "1" and person.role != "household":
         st.navigation([st.Page(partial(wall.page, person), title=say("wall"), url_path="now", default=True)], position="hidden").run()
     else:
-        made = {key: st.Page(partial(show, key), title=say(key), url_path=key, default=key == "now") for key in PAGES}
+        pages = pages_of(person)
+        made = {key: st.Page(partial(show, key), title=say(key), url_path=key, default=key == next(iter(pages))) for key in pages}
         chosen = st.navigation(list(made.values()), position="top")
         header.shortcuts(made)
         chosen.run()
@@ -60,8 +72,9 @@ def _welcome() -> None:
 def show(key: str) -> None:
     """One page for whoever is signed in: header, what is not live, then the page itself."""
     person = signin.current()
-    if person is None:
+    if person is None or key not in pages_of(person):
         return
+    signin.watch()
     header.header(person, say(key))
     deciding.outcome()
-    guarded(partial(PAGES[key], person))
+    guarded(partial(pages_of(person)[key], person))

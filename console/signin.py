@@ -1,128 +1,103 @@
-"""The sign-in gate: local accounts with argon2id hashes in a TOML beside the city file.
+"""The sign-in gate: an account of the station, or the identity provider of `[access.oidc]`; service/access decides who may do what."""
 
-References: RFC 9106 (Argon2). A wrong name costs as much time as a wrong password and gets the same sentence.
-"""
-
-import time
-import tomllib
-from dataclasses import dataclass
-from pathlib import Path
+from datetime import UTC, datetime
+from typing import Any
 
 import streamlit as st
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
-from pydantic import Field, ValidationError
 
-from city.places import Place
-from city.problems import PenstockError, Problem, fault
+from city.problems import PenstockError
 from console import data
 from console.words import say
-from service.decisions import Person, Role
+from service.access import accounts, oidc, sessions
+from service.access.roles import Person
+from service.access.sign_in import sign_in, signed_in
 
-FREE_TRIES = 2
-LONGEST_WAIT_S = 300
-_HASHER = PasswordHasher()
-
-
-class LocalAccount(Place):
-    """One person who may sign in."""
-
-    name: str = Field(min_length=1, max_length=80, description="what is typed in, and stands in the audit trail")
-    role: Role = Field(description="operator, planner or viewer")
-    hash: str = Field(pattern=r"^\$argon2id\$", description="argon2id hash of the password, as `python -m console.signin` prints")
-
-
-class Accounts(Place):
-    """The accounts file."""
-
-    accounts: tuple[LocalAccount, ...] = Field(min_length=1, description="everybody who may sign in")
-
-
-@dataclass
-class _Failures:
-    """Wrong tries per name, for the whole process: a new browser tab starts no new count."""
-
-    count: dict[str, int]
-    until: dict[str, float]
-
-
-@st.cache_resource(show_spinner=False)
-def _failures() -> _Failures:
-    return _Failures({}, {})
-
-
-@st.cache_resource(show_spinner=False)
-def _decoy() -> str:
-    return _HASHER.hash("nobody signs in with this")
-
-
-def read_accounts(path: Path) -> dict[str, LocalAccount]:
-    """The accounts by name. Raises `PenstockError` naming what is wrong with the file, never a hash."""
-    try:
-        found = Accounts.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise fault(f"accounts file {path.name}", error.strerror or "cannot be read", "a TOML file", "Correct accounts_file.") from None
-    except tomllib.TOMLDecodeError as error:
-        raise fault(f"accounts file {path.name}", str(error), "TOML 1.0", "Correct that line.") from None
-    except ValidationError as error:
-        raise PenstockError(
-            Problem(f"accounts file {path.name}, {'.'.join(map(str, item['loc']))}", item["msg"], "name, role, hash", "Correct the entry.")
-            for item in error.errors(include_url=False, include_input=False)
-        ) from None
-    return {account.name: account for account in found.accounts}
-
-
-def _accounts() -> dict[str, LocalAccount]:
-    station = data.station()
-    name = station.city.settings.accounts_file
-    return read_accounts(station.city.beside / name) if name else {}
-
-
-def check(accounts: dict[str, LocalAccount], name: str, password: str, at_s: float) -> Person | float | None:
-    """The person; or None for a wrong name or password; or how long to wait [s] after too many of those.
-
-    The wait doubles with every wrong try after the second, up to five minutes, and is kept per name.
-    """
-    failures = _failures()
-    if (left := failures.until.get(name, 0.0) - at_s) > 0:
-        return left
-    account = accounts.get(name)
-    try:
-        _HASHER.verify(account.hash if account else _decoy(), password)
-        if account is None:
-            raise VerificationError
-    except (VerificationError, InvalidHashError):
-        count = failures.count[name] = failures.count.get(name, 0) + 1
-        if count > FREE_TRIES:
-            failures.until[name] = at_s + min(2.0 ** (count - FREE_TRIES), LONGEST_WAIT_S)
-        return None
-    failures.count.pop(name, None)
-    failures.until.pop(name, None)
-    return Person(name=account.name, role=account.role)
+WATCH = "30s"
+KEPT = {"language", "text_size"}
 
 
 def current() -> Person | None:
-    """Who is signed in, with the role the accounts file gives now: a removed account is out at the next click."""
-    name = st.session_state.get("signed_in")
-    account = _accounts().get(name) if name else None
-    return Person(name=account.name, role=account.role) if account else None
+    """Who is signed in, with the role and districts held now; None when nobody is, or no longer. A call counts as a click."""
+    return _person(clicked=True)
+
+
+@st.fragment(run_every=WATCH)
+def watch() -> None:
+    """Bring the sign-in page back when the session has ended without a click: idle, over, signed out elsewhere."""
+    if _person(clicked=False) is None:
+        st.rerun()
 
 
 def gate() -> None:
-    """The sign-in form."""
-    accounts = _accounts()
-    if not accounts:
+    """The sign-in form, and the button of the identity provider where the city has one."""
+    station = data.station()
+    provider, local = station.city.settings.access.oidc, accounts.of_city(station.city)
+    if st.session_state.pop("signed_out", False):
+        st.info(say("signed_out"))
+    if provider is not None:
+        _provider_gate()
+    if local:
+        _form()
+    elif provider is None:
         st.error(say("no_accounts"))
-        return
+
+
+def sign_out() -> None:
+    """End the session in the store, and the identity provider's cookie with it."""
+    token, at = st.session_state.pop("token", None), _clock()
+    claims = _claims()
+    if token or claims:
+        sessions.end(data.station().engine, token or oidc.token_of(claims), at, "by hand")
+    for key in set(st.session_state) - KEPT:  # what the next person at this tab must not find
+        del st.session_state[key]
+    if claims:
+        st.logout()
+
+
+def _person(*, clicked: bool) -> Person | None:
+    station, at = data.station(), _clock()
+    if token := st.session_state.get("token"):
+        person = signed_in(station.engine, station.city, token, at, clicked=clicked)
+        if person is None:
+            st.session_state.pop("token", None)
+            st.session_state["signed_out"] = True
+        return person
+    return _from_provider(station, at, clicked=clicked) if _claims() else None
+
+
+def _from_provider(station: data.Station, at: datetime, *, clicked: bool) -> Person | None:
+    """Who the identity provider says it is, while the session that began with that sign-in runs; a refusal is told at the gate."""
+    rules, claims = station.city.settings.access, _claims()
+    if rules.oidc is None:
+        return None
+    try:
+        return oidc.signed_in(station.engine, claims, rules, at, clicked=clicked)
+    except PenstockError as error:
+        st.session_state["refused"] = [str(problem) for problem in error.problems]
+        return None
+
+
+def _provider_gate() -> None:
+    for sentence in st.session_state.pop("refused", ()):
+        st.error(sentence)
+    if st.button(say("sign_in_provider"), key="sign_in_provider", type="primary", width="stretch"):
+        st.login()
+    if _claims() and st.button(say("other_account"), key="other_account", width="stretch"):
+        st.logout()
+
+
+def _form() -> None:
     with st.form("sign_in", border=True):
         name = st.text_input(say("name"), key="sign_in_name", autocomplete="username")
         password = st.text_input(say("password"), type="password", key="sign_in_password", autocomplete="current-password")
+        code = st.text_input(say("code"), key="sign_in_code", autocomplete="one-time-code", max_chars=24, help=say("code_help"))
         sent = st.form_submit_button(say("sign_in"), type="primary", width="stretch")
     if not sent:
         return
-    outcome = check(accounts, name.strip(), password, time.monotonic())
-    if isinstance(outcome, Person):
-        st.session_state["signed_in"] = outcome.name
+    station = data.station()
+    outcome = sign_in(station.engine, station.city, name.strip(), password, code, _clock())
+    if isinstance(outcome, str):
+        st.session_state["token"] = outcome
         st.rerun()
     elif outcome is None:
         st.error(say("wrong_password"))
@@ -130,13 +105,11 @@ def gate() -> None:
         st.error(say("wait", seconds=int(outcome) + 1))
 
 
-def sign_out() -> None:
-    """Forget who was signed in in this session."""
-    st.session_state.pop("signed_in", None)
+def _claims() -> dict[str, Any]:
+    """The claims of the identity provider's sign-in cookie, whose seal the web server checked; empty without one."""
+    return dict(st.user.to_dict()) if getattr(st.user, "is_logged_in", False) else {}
 
 
-if __name__ == "__main__":
-    import getpass
-    import sys
-
-    sys.stdout.write(_HASHER.hash(getpass.getpass("password: ")) + "\n")
+def _clock() -> datetime:
+    """The real time: a replayed city does not replay who is signed in."""
+    return datetime.now(UTC)

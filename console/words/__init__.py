@@ -86,7 +86,7 @@ LABELS: dict[str, tuple[str, str]] = {
     "approve_button": ("Approve the plan", "批准计划"),
     "approve_isolation_button": ("Approve closing these valves", "批准关闭这些阀门"),
     "replan_button": ("Ask for a new plan", "申请重新计划"),
-    "not_approved": ("Not approved: nothing is written", "未批准：不下发任何指令"),
+    "not_approved": ("Not approved: nothing is written. ", "未批准：不下发任何指令。"),
     "forecasts": ("Forecasts", "预测"),
     "expected": ("P50", "P50"),
     "band": ("P10 to P90", "P10 至 P90"),

@@ -38,13 +38,17 @@ def districts_of(city: LoadedCity, subject: str) -> frozenset[str]:
 
 
 def districts_of_plan(engine: Engine, city: LoadedCity, plan_id: str) -> frozenset[str]:
-    """The districts that a plan's commands reach; of an isolation, the district of its leak."""
+    """The districts that a plan's commands reach; of an isolation, the district of its leak; of a restoration, those
+    at the ends of its switches."""
     i, leak = t.isolation.c, t.leak_case.c
     of_leak = select(leak.zone_id).join_from(t.isolation, t.leak_case, i.case_id == leak.case_id).where(i.isolation_id == plan_id)
     points = select(t.command.c.point_id).where(t.command.c.plan_id == plan_id).distinct()
+    restored = select(t.grid_proposal.c.detail).where(t.grid_proposal.c.proposal_id == plan_id)
     with engine.connect() as connection:
         if zones := frozenset(connection.execute(of_leak).scalars()):
             return zones
+        if (proposal := connection.execute(restored).scalar()) is not None:
+            return frozenset(proposal["districts"]) or WHOLE_CITY
         return _all_of(city, connection.execute(points).scalars()) or WHOLE_CITY
 
 

@@ -8,7 +8,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sqlalchemy import Engine
+
 from city.problems import PenstockError, fault
+from service.access import sessions
 from service.access.roles import Person
 from service.access.settings import Access, Grant, Oidc
 
@@ -34,6 +37,26 @@ def person_of(claims: Mapping[str, Any], oidc: Oidc, at_utc: datetime, rules: Ac
     factor = set(oidc.second_factor_amr) & set(claims.get("amr") or ())
     unconfirmed = () if factor else rules.second_factor_for
     return Person(name=name, role=grant.role, districts=grant.districts, unconfirmed=unconfirmed)
+
+
+def signed_in(engine: Engine, claims: Mapping[str, Any], rules: Access, at_utc: datetime, *, clicked: bool = True) -> Person | None:
+    """Who holds these claims while the session runs that began with their sign-in; None when it has ended: signing in anew begins another.
+
+    Raises `PenstockError` as `person_of`, and audits the first refusal of a sign-in.
+    """
+    if rules.oidc is None:
+        return None
+    token = token_of(claims)
+    try:
+        person = person_of(claims, rules.oidc, at_utc, rules)
+    except PenstockError as error:
+        if sessions.name_of(engine, token) is None:
+            sessions.refuse(engine, token, str(claims.get(rules.oidc.name_claim) or "someone")[:80], at_utc, error)
+        raise
+    if sessions.name_of(engine, token) is None:
+        ends = ends_utc(claims, rules.oidc)
+        sessions.begin(engine, token, person.name, person.role, rules, at_utc, "oidc", ends, confirmed=not person.unconfirmed)
+    return person if sessions.running(engine, token, person.role, rules, at_utc, clicked=clicked) else None
 
 
 def ends_utc(claims: Mapping[str, Any], oidc: Oidc) -> datetime | None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, select
 
+from city.problems import PenstockError
 from service import schema as t
 from service.access.roles import Role
 from service.access.settings import UNTIL_SIGNED_OUT, Access
@@ -57,6 +58,16 @@ def begin(
             connection.execute(t.session.insert().values(row))
             how = " with a second factor" if confirmed else ""
             operations.record(connection, at_utc, name, "sign in", name, f"{name} signed in as {role}{how} ({origin})")
+
+
+def refuse(engine: Engine, token: str, name: str, at_utc: datetime, error: PenstockError) -> None:
+    """Keep that a sign-in was refused: once, however often the browser comes back with it. It can begin no session any more."""
+    row = {"digest": digest(token), "name": name, "origin": "oidc", "confirmed": False, "began_utc": at_utc, "seen_utc": at_utc}
+    with writing(engine) as connection:
+        if _row(connection, token) is None:
+            connection.execute(t.session.insert().values(row | {"ends_utc": at_utc, "ended": "refused"}))
+            for problem in error.problems:
+                operations.record(connection, at_utc, name, "sign in refused", problem.subject[:120], str(problem))
 
 
 def running(engine: Engine, token: str, role: Role, rules: Access, at_utc: datetime, *, clicked: bool) -> Any | None:

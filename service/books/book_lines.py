@@ -68,7 +68,7 @@ def of_report(report: MonitoringReport) -> Iterator[str]:
     yield report.uncertainty.sentence
 
 
-_UNIT = {"energy_kwh": "kWh", "volume_m3": "m3", "gas_m3": "m3 of gas", "co2e_kg": "kg CO2e"}
+UNIT = {"energy_kwh": "kWh", "volume_m3": "m3", "gas_m3": "m3 of gas", "co2e_kg": "kg CO2e"}
 
 
 def of_building(book: pd.DataFrame) -> Iterator[str]:
@@ -76,7 +76,7 @@ def of_building(book: pd.DataFrame) -> Iterator[str]:
     for row in book.itertuples():
         person = "" if row.per_person is None else f", {row.per_person:,.3f} a person"
         gaps = f", {row.missing} readings missing" if row.missing else ""
-        yield f"{row.month}: {row.amount:,.3f} {_UNIT[row.measure]}, {row.per_m2:,.4f} per m2{person}{gaps}"
+        yield f"{row.month}: {row.amount:,.3f} {UNIT[row.measure]}, {row.per_m2:,.4f} per m2{person}{gaps}"
     if book.empty:
         yield "nothing in the ledger of that year"
 
@@ -85,7 +85,7 @@ def of_household(book: pd.DataFrame) -> Iterator[str]:
     """The months of one's own book."""
     for row in book.itertuples():
         gaps = f", {row.missing} readings missing" if row.missing else ""
-        yield f"{row.month}: {in_units(row.amount, row.measure):,.3f} {_UNIT[row.measure]}{gaps}"
+        yield f"{row.month}: {in_units(row.amount, row.measure):,.3f} {UNIT[row.measure]}{gaps}"
     if book.empty:
         yield "no months yet: `penstock carbon household refresh` makes them"
 

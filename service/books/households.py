@@ -43,6 +43,36 @@ def consents(source: Engine | Connection) -> dict[str, Consent]:
     return made
 
 
+def of_owner(engine: Engine, owner: str) -> dict[str, Consent | None]:
+    """{household: consent} of the households that gave theirs by this owner last; None where it was withdrawn."""
+    c = t.household_consent.c
+    with engine.connect() as connection:
+        last = {row.household: row for row in connection.execute(select(t.household_consent).order_by(c.consent_id))}
+    return {name: Consent(row.owner, row.since) if row.event == "given" else None for name, row in last.items() if row.owner == owner}
+
+
+def private(engine: Engine) -> frozenset[str]:
+    """The sites that are households, as consents on record say, in force or not: their data are shown to nobody but their owner."""
+    with engine.connect() as connection:
+        return frozenset(connection.execute(select(t.household_consent.c.household).distinct()).scalars())
+
+
+def give_again(engine: Engine, city: LoadedCity, person: Person, household: str, at_utc: datetime) -> str:
+    """The owner, whom a colleague of the utility knew at the first consent, opts in again after withdrawing; from this month on.
+
+    Raises `PenstockError` for anybody but the last owner.
+    """
+    if household not in of_owner(engine, person.name):
+        raise _refused(engine, household, person.name, "consent", at_utc)
+    since = f"{local_date(at_utc, city.settings.city.time_zone):%Y-%m}"
+    with writing(engine) as connection:
+        alone(connection, t.household_consent)
+        if household in consents(connection):
+            return f"{household}: consent was in force before, nothing changed"
+        _note(connection, household, person.name, "given", since, at_utc, person.name, "opted in again")
+    return f"{household}: consent of {person.name} recorded, book from {since} on"
+
+
 def give(
     engine: Engine, city: LoadedCity, person: Person, household: str, owner: str, at_utc: datetime, note: str, since: str | None = None
 ) -> str:

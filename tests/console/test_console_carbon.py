@@ -16,12 +16,13 @@ from console.carbon import statements as carbon_statements
 from console.words import WORDS
 from service import schema as t
 from service.store import open_store, results
+from tests.signed_in import token
 
 
 def opened(name: str = "operator", language: str = "en") -> AppTest:
     data.forget()
     at = AppTest.from_string("from console import pages\npages.show('carbon')", default_timeout=60)
-    at.session_state["signed_in"] = name
+    at.session_state["token"] = token(name)
     at.session_state["language"] = language
     at.run()
     assert not at.exception

@@ -13,6 +13,7 @@ from console.water import isolation
 from service import schema as t
 from service.environment import Environment
 from service.store import open_store, writing
+from tests.signed_in import token
 
 WORK = {
     "sentence": "Pipe 105 runs dry 22 min after the call.",
@@ -55,7 +56,7 @@ def _store(file: Path, work: dict) -> None:
 
 def seen(language: str = "en") -> str:
     at = AppTest.from_string("from console import pages\npages.show('water')", default_timeout=60)
-    at.session_state["signed_in"], at.session_state["language"] = "operator", language
+    at.session_state["token"], at.session_state["language"] = token("operator"), language
     at.run()
     assert not at.exception
     parts = [re.sub(r"<[^>]+>", " ", html.proto.body) for html in at.html] + [frame.value.to_string() for frame in at.dataframe]
@@ -104,7 +105,7 @@ def test_crews_are_sent_with_a_name_where_no_motor_moves(city: Path) -> None:
         connection.execute(t.command.delete())
     engine.dispose()
     at = AppTest.from_string("from console import pages\npages.show('water')", default_timeout=60)
-    at.session_state["signed_in"], at.session_state["language"] = "operator", "en"
+    at.session_state["token"], at.session_state["language"] = token("operator"), "en"
     at.run()
     assert "Valves that crews turn by hand" in " ".join(html.proto.body for html in at.html)
     at.button(key="approve_isolate-1").click().run()

@@ -11,12 +11,14 @@ pytest.importorskip("streamlit")
 from streamlit.testing.v1 import AppTest
 
 from city.problems import PenstockError
-from console import signin
 from console.words import WORDS
 from service import decisions
 from service import schema as t
 from service.decisions import Person
+from service.environment import Environment
+from service.settings import load
 from service.store import open_store, operations, results
+from tests.signed_in import token
 
 PLAN, CUT = "plan-20220616-0", "isolate-1"
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def opened(page: str, name: str = "operator", language: str = "en") -> AppTest:
     """One page as `name` sees it."""
     at = AppTest.from_string(f"from console import pages\npages.show({page!r})", default_timeout=60)
-    at.session_state["signed_in"] = name
+    at.session_state["token"] = token(name)
     at.session_state["language"] = language
     at.run()
     assert not at.exception
@@ -110,7 +112,9 @@ def test_what_needs_two_people_waits_for_the_second(city: Path, language: str, n
     engine = open_store(f"sqlite:///{city / 'penstock.db'}")
     with engine.begin() as connection:
         connection.execute(t.command.update().values(approvals_needed=2, sentence="needs two people: 900 kW"))
-    decisions.approve(engine, Person(name="shift-leader", role="operator"), PLAN, datetime(2022, 6, 15, 22, 31, tzinfo=UTC), "")
+    decisions.approve(
+        engine, load(Environment()), Person(name="shift-leader", role="operator"), PLAN, datetime(2022, 6, 15, 22, 31, tzinfo=UTC), ""
+    )
     assert {row.state for row in results.rows(engine, t.command, t.command.c.plan_id == PLAN)} == {"proposed"}
     at = opened("tonight", language=language)
     assert needs in text(at)
@@ -147,11 +151,11 @@ def test_only_an_operator_can_approve_or_stop(city: Path, name: str) -> None:
 @pytest.mark.parametrize("role", ["viewer", "planner"])
 def test_the_write_itself_refuses_who_has_not_the_role(city: Path, role: str) -> None:
     engine = open_store(f"sqlite:///{city / 'penstock.db'}")
-    person, at = Person(name="eve", role=role), datetime(2022, 6, 16, tzinfo=UTC)
+    person, at, made = Person(name="eve", role=role), datetime(2022, 6, 16, tzinfo=UTC), load(Environment())
     for attempt in (
-        lambda: decisions.approve(engine, person, PLAN, at, "please"),
-        lambda: decisions.hold(engine, person, operations.STOP, at, "please"),
-        lambda: decisions.release(engine, person, operations.STOP, at),
+        lambda: decisions.approve(engine, made, person, PLAN, at, "please"),
+        lambda: decisions.hold(engine, made, person, operations.STOP, at, "please"),
+        lambda: decisions.release(engine, made, person, operations.STOP, at),
     ):
         with pytest.raises(PenstockError, match=f"eve is signed in as {role}"):
             attempt()
@@ -184,44 +188,21 @@ def test_the_gate_opens_for_the_right_password_only(city: Path, passwords: dict[
     at.text_input(key="sign_in_name").set_value("operator")
     at.text_input(key="sign_in_password").set_value("wrong")
     at.button[0].click().run()
-    assert at.error[0].value == "Name or password is not right."
+    assert at.error[0].value == "Name, password or code is not right."
     at.text_input(key="sign_in_password").set_value(passwords["operator"])
     at.button[0].click().run()
     assert "Alarms" in text(at)
     assert not at.exception
 
 
-def test_each_wrong_password_after_the_second_doubles_the_wait(city: Path, passwords: dict[str, str]) -> None:
-    accounts = signin.read_accounts(city / "accounts.toml")
-    waits = []
-    now = 1000.0
-    for _ in range(5):
-        assert signin.check(accounts, "planner", "no", now) is None
-        left = signin.check(accounts, "planner", passwords["planner"], now)
-        waits.append(left if isinstance(left, float) else 0.0)
-        now += waits[-1]
-        if waits[-1] == 0.0:  # the right password opened the gate and cleared the count: count again without it
-            break
-    assert waits == [0.0]
-    now += 1000
-    for expected in (None, None, 2.0, 4.0, 8.0):
-        assert signin.check(accounts, "planner", "no", now) is None
-        if expected:
-            left = signin.check(accounts, "planner", passwords["planner"], now)
-            assert left == pytest.approx(expected)
-            now += expected
-    assert signin.check(accounts, "planner", passwords["planner"], now) == Person(name="planner", role="planner")
-
-
-def test_a_name_that_is_not_there_gets_the_same_answer(city: Path) -> None:
-    assert signin.check(signin.read_accounts(city / "accounts.toml"), "nobody", "x", 0.0) is None
-
-
 def test_an_account_taken_out_of_the_file_is_signed_out(city: Path) -> None:
     assert "Alarms" in text(opened("now", "viewer"))
+    kept = token("viewer")
     path = city / "accounts.toml"
     path.write_text(path.read_text(encoding="utf-8").split('[[accounts]]\nname = "viewer"')[0], encoding="utf-8")
-    assert text(opened("now", "viewer")) == ""
+    at = AppTest.from_string("from console import pages\npages.show('now')", default_timeout=60)
+    at.session_state["token"] = kept
+    assert text(at.run()) == ""
 
 
 def test_a_fault_is_a_sentence_not_a_traceback(city: Path) -> None:
