@@ -20,7 +20,8 @@ from service.view.moment import Moment
 class Condition:
     """`kind` names what is declared of it, `facts` fill in its words; `source` tells it from others of its kind.
 
-    `follows` names the alarm ("kind source") of which it is a consequence; `about` is what its district is asked of.
+    `follows` names the alarm ("kind source") of which it is a consequence; `about` is what its district is asked of, the subject when
+    not given ('' is the whole city), where `districts` do not say it.
     """
 
     kind: str
@@ -30,6 +31,7 @@ class Condition:
     source: str = ""
     follows: str = ""
     about: str | None = None
+    districts: tuple[str, ...] = ()
 
     @property
     def key(self) -> tuple[str, str]:

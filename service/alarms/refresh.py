@@ -121,7 +121,7 @@ def _move(connection: Connection, city: LoadedCity, at_utc: datetime, found: dic
 
     def district(condition: Condition) -> str:
         about = condition.subject if condition.about is None else condition.about
-        return ",".join(sorted(districts_of(city, about)))[:200] if about else ""
+        return ",".join(sorted(condition.districts or districts_of(city, about)))[:200] if about or condition.districts else ""
 
     for key, condition in found.items():
         if key not in lasting:

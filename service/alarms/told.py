@@ -30,7 +30,7 @@ def told(
     for name, value in facts.items():
         if value is None:
             facts[name] = "–"
-        elif name in ("cause", "state"):
+        elif name in ("cause", "state", "quantity"):
             facts[name] = word(str(value))
         elif name == "share":
             facts[name] = f"{100 * float(value):.0f} %"

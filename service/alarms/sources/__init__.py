@@ -2,13 +2,14 @@
 
 from service.alarms.conditions import Source
 from service.alarms.kinds import Kind
-from service.alarms.sources import control, field, keeping, plan, processes, water
+from service.alarms.sources import control, field, grid, keeping, plan, processes, water
 
 SOURCES: dict[str, Source] = {
     "control": control,
     "processes": processes,
     "keeping": keeping,
     "water": water,
+    "grid": grid,
     "plan": plan,
     "field": field,
 }

@@ -14,6 +14,7 @@ from city.quality import Cause
 from service import schema as t
 from service.alarms.conditions import Condition, Seen
 from service.alarms.field_kinds import KEY_SILENT, KEY_UNUSABLE, KINDS, LINK, SILENT, STUCK, UNUSABLE
+from service.grid.view import outages
 from service.settings import LoadedCity
 from service.store import meter_days
 from service.view.water import faults
@@ -33,6 +34,7 @@ def found(seen: Seen) -> Iterator[Condition]:
     silent = {meter for meter, rows in parts.items() if not any(row.answers for row in rows)}
     dead = dead_links(seen.city, set(heard.unique()), silent)
     of, key = seen.board["meter_id"].value_counts(), key_meters(seen.city)
+    dark = _dark(seen)
     last = {meter: _since(rows) for meter, rows in parts.items()}
     for link, meters in dead.items():
         since = max((time for meter in meters if (time := last[meter])), default=None)
@@ -42,9 +44,16 @@ def found(seen: Seen) -> Iterator[Condition]:
         facts = {"cause": min(causes, key=lambda cause: (-causes[cause], cause)), "points": len(rows), "of": int(of[meter])}
         kinds = (KEY_SILENT, KEY_UNUSABLE) if meter in key else (SILENT, UNUSABLE)
         link = str(seen.city.meter[meter].link)
-        follows = f"{LINK.name} {link}" if link in dead and meter in silent else ""
+        follows = f"{LINK.name} {link}" if link in dead and meter in silent else dark.get(meter, "") if meter in silent else ""
         yield Condition(kinds[meter not in silent].name, meter, last[meter], facts, follows=follows)
     yield from _stuck(seen)
+
+
+def _dark(seen: Seen) -> dict[str, str]:
+    """{meter without power: the alarm of its outage}."""
+    if seen.city.settings.grid is None:
+        return {}
+    return {meter: f"outage {outage.outage_id}" for outage in outages(seen.engine, open_only=True) for meter in outage.meters}
 
 
 def _since(rows: list[Any]) -> datetime | None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
+from service import water_quality
 from service.alarms.conditions import Condition, Seen
 from service.alarms.kinds import Kind
 from service.view.water import faults, leaks
@@ -56,7 +57,34 @@ FAULT = Kind(
     480,
     "meters",
 )
-KINDS = (BURST, SLOW, PRESSURE, FAULT)
+POLLUTED = Kind(
+    "water_outside",
+    (
+        "{subject}: {quantity} {value}, outside the limits of the tap (usual {usual})",
+        "{subject}：{quantity} {value}，超出饮用水限值（平时 {usual}）",
+    ),
+    (
+        "Open Water: have a sample taken, hold what feeds the zone, call the health office.",
+        "打开“供水”页：立即取样，停供该分区来水，通知卫生部门。",
+    ),
+    ("People drink it.", "居民将饮用该水。"),
+    "severe",
+    15,
+    "water",
+)
+UNUSUAL = Kind(
+    "water_unusual",
+    ("{subject}: {quantity} {value}, unlike its own past (usual {usual})", "{subject}：{quantity} {value}，与历史规律不符（平时 {usual}）"),
+    (
+        "Open Water: look at the other signals nearby; have a sample taken if they agree.",
+        "打开“供水”页：核对附近其他水质信号；一致则取样。",
+    ),
+    ("A pollution is noticed at the tap instead of in the pipe.", "污染到用户端才被发现。"),
+    "major",
+    60,
+    "water",
+)
+KINDS = (BURST, SLOW, PRESSURE, FAULT, POLLUTED, UNUSUAL)
 
 
 def found(seen: Seen) -> Iterator[Condition]:
@@ -72,6 +100,11 @@ def found(seen: Seen) -> Iterator[Condition]:
     for row in faults(seen.engine):
         facts = {"fault": row.kind, "size": row.size}
         yield Condition(FAULT.name, row.sensor.rsplit(".", 1)[0], row.since_utc, facts, f"{row.sensor} {row.kind}")
+    for row in water_quality.listed(seen.engine, open_only=True):
+        kind = POLLUTED if row.outside else UNUSUAL
+        facts = {"quantity": row.quantity, "value": row.value, "usual": row.usual}
+        meter = row.point_id.rsplit(".", 1)[0]
+        yield Condition(kind.name, meter, row.start_utc, facts, str(row.event_id), about=row.zone_id or meter)
     yield from _pressures(seen, seen.city.settings.water.service_pressure_m)
 
 
