@@ -10,7 +10,7 @@ import typer
 
 from city.clock import parse_utc
 from city.problems import PenstockError, fault
-from service import cli_alarms, cli_audit, cli_carbon, cli_cases, cli_deciding, cli_forecast, cli_leaks, cli_meters, cli_plan, cli_response
+from service import cli_alarms, cli_audit, cli_carbon, cli_cases, cli_deciding, cli_forecast, cli_grid, cli_leaks, cli_meters, cli_plan, cli_response
 from service.environment import Environment
 from service.extras import lacking
 
@@ -29,6 +29,7 @@ app.add_typer(cli_forecast.app, name="forecast")
 app.add_typer(cli_plan.app, name="plan")
 app.add_typer(cli_response.app, name="response")
 app.add_typer(cli_leaks.app, name="water")
+app.add_typer(cli_grid.app, name="grid")
 app.add_typer(cli_carbon.app, name="carbon")
 app.add_typer(cli_alarms.app, name="alarms")
 app.add_typer(cli_cases.app, name="case")

@@ -26,8 +26,9 @@ def parts() -> dict[str, Part]:
     from service import water_quality
     from service.alarms import refresh
     from service.cases import opening
+    from service.grid import watching
 
-    return {"water quality": water_quality.watch, "alarms": refresh.follow, "cases": opening.follow}
+    return {"water quality": water_quality.watch, "grid": watching.follow, "alarms": refresh.follow, "cases": opening.follow}
 
 
 def due(engine: Engine, at_utc: datetime) -> bool:

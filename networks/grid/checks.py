@@ -83,10 +83,16 @@ def _voltages(network: Network) -> list[Problem]:
     none = kv.index[~(kv > 0)]
     found = _problem("bus", none, "no nominal voltage", "nominal_kv above 0", "Give it.")
     across = line.loc[line["from_bus"].map(kv) != line["to_bus"].map(kv), "line"]
-    found += _problem("line", across, "its two buses have different nominal voltages", "one voltage", "Put a transformer between, or correct.")
+    found += _problem(
+        "line", across, "its two buses have different nominal voltages", "one voltage", "Put a transformer between, or correct."
+    )
     for bus, own, side in (("high_bus", "high_kv", "high"), ("low_bus", "low_kv", "low")):
         off = trafo.loc[(trafo[own] / trafo[bus].map(kv).astype(float) - 1).abs() > _TOLERANCE_KV, "transformer"]
-        told = f"its {side} side is rated for another voltage than its bus", f"within {_TOLERANCE_KV:.0%}", "Correct the voltage or the bus."
+        told = (
+            f"its {side} side is rated for another voltage than its bus",
+            f"within {_TOLERANCE_KV:.0%}",
+            "Correct the voltage or the bus.",
+        )
         found += _problem("transformer", off, *told)
     turned = trafo.loc[trafo["high_kv"] < trafo["low_kv"], "transformer"]
     found += _problem("transformer", turned, "its high side is the lower one", "high_kv >= low_kv", "Exchange the two sides.")

@@ -123,7 +123,7 @@ class Network:
         row = {branch: number for number, branch in enumerate(self.branches["branch"])}
         for branch, bus in zip(opened["branch"], opened["bus"], strict=True):
             at = row[branch]
-            closed[at, 0 if self.branches["from_bus"].iat[at] == bus else 1] = False
+            closed[at, 0 if self.branches["from_bus"].iloc[at] == bus else 1] = False
         return closed
 
     def closed_branches(self, open_switches: Collection[str]) -> NDArray[np.bool_]:

@@ -67,7 +67,7 @@ def find(
 def _best(
     network: Network, spanned: Tree, at_bus: NDArray[np.int64], silent: Mask, weight: NDArray[np.float64], size: NDArray, prior: float
 ) -> Dead | None:
-    score = spanned.below(np.bincount(at_bus, weight, len(network.buses)))
+    score = spanned.below(np.bincount(at_bus, weight, len(network.buses)).astype(np.float64))
     fed = np.flatnonzero(spanned.via >= 0)
     if not len(fed) or score[fed].max() <= 0:
         return None
@@ -84,9 +84,9 @@ def _best(
     branch = network.branches["branch"]
     odds = relative / (relative.sum() + nothing)
     likely = sorted(zip(fed, odds, strict=True), key=lambda pair: -pair[1])
-    places = {str(branch.iat[spanned.via[row]]): round(float(chance), 4) for row, chance in likely[:8] if chance > 0.01}
-    told = (tuple(int(meter) for meter in inside if silent[meter] == word) for word in (True, False))
-    return Dead(str(branch.iat[spanned.via[bus]]), probability, buses, *told, places)
+    places = {str(branch.iloc[spanned.via[row]]): round(float(chance), 4) for row, chance in likely[:8] if chance > 0.01}
+    rows = [tuple(int(meter) for meter in inside if silent[meter] == word) for word in (True, False)]
+    return Dead(str(branch.iloc[spanned.via[bus]]), probability, buses, rows[0], rows[1], places)
 
 
 def behind(spanned: Tree, bus: int) -> Mask:

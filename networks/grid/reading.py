@@ -65,7 +65,8 @@ def _typed_lines(lines: pd.DataFrame, types: pd.DataFrame, subject: str) -> tupl
     table = types.set_index("type")
     unknown = sorted(set(lines["type"].dropna()) - set(table.index))
     problems = [
-        Problem(f"{subject}/lines.csv, type {name}", "no such type", ", ".join(table.index), "Add it to line_types.csv.") for name in unknown
+        Problem(f"{subject}/lines.csv, type {name}", "no such type", ", ".join(table.index), "Add it to line_types.csv.")
+        for name in unknown
     ]
     made, length = lines.copy(), pd.to_numeric(lines["length_km"], errors="coerce")
     per_km = {"r_ohm": "r_ohm_per_km", "x_ohm": "x_ohm_per_km", "c_nf": "c_nf_per_km"}
@@ -93,7 +94,7 @@ def _checked(table: pd.DataFrame, name: str, subject: str) -> tuple[pd.DataFrame
         columns[column], wrong = _typed(table[column], dtype, default)
         for row in np.flatnonzero(wrong)[:5]:
             problems.append(
-                Problem(f"{subject}, row {row + 2}, {column}", f"'{table[column].iat[row]}'", _WORDS[dtype], "Correct the cell.")
+                Problem(f"{subject}, row {row + 2}, {column}", f"'{table[column].iloc[row]}'", _WORDS[dtype], "Correct the cell.")
             )
     return pd.DataFrame(columns).reset_index(drop=True), problems
 

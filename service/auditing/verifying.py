@@ -11,6 +11,7 @@ from service import schema as t
 from service.auditing import decided, outside
 from service.auditing.chain import GENESIS, Line, digest
 from service.settings import LoadedCity
+from service.store import by_hand
 from service.utctime import micros
 
 _SHOWN = 20  # findings told of one kind
@@ -125,6 +126,5 @@ def _approved(connection: Connection, line: Any, renames: Iterable[Any]) -> str 
             former[one.subject] = former.pop(old, old)
     found = decided.commands(connection, line.subject, former)
     if found is None:
-        detail = connection.execute(select(t.isolation.c.detail).where(t.isolation.c.isolation_id == line.subject)).scalar() or {}
-        found = decided.crews(line.subject, detail.get("valves", ()))
+        found = decided.crews(line.subject, by_hand.turned(connection, line.subject)[0])
     return found

@@ -79,9 +79,7 @@ def _summed(
     return pd.concat(parts).groupby("feeder", as_index=False).sum()
 
 
-def split(
-    side: GridSide, kw: dict[str, NDArray[np.float64]], count: int
-) -> tuple[NDArray[np.float64], dict[str, NDArray[np.float64]]]:
+def split(side: GridSide, kw: dict[str, NDArray[np.float64]], count: int) -> tuple[NDArray[np.float64], dict[str, NDArray[np.float64]]]:
     """float64[t, loads], not-a-number where unknown, and {feeder: float64[t]} of {load or feeder: float64[t]}."""
     empty = np.full(count, np.nan)
     loads = np.column_stack([kw.get(load, empty) for load in side.network.loads["load"]])

@@ -52,9 +52,7 @@ def _lasts(row: dict[str, Any], slot: datetime) -> bool:
     return row["since_utc"] <= slot and (row["ended_utc"] is None or slot < row["ended_utc"])
 
 
-def follow(
-    engine: Engine, side: GridSide, read: Measured, words: pd.DataFrame, slots: Sequence[datetime], found_utc: datetime
-) -> Followed:
+def follow(engine: Engine, side: GridSide, read: Measured, words: pd.DataFrame, slots: Sequence[datetime], found_utc: datetime) -> Followed:
     """Go through the slots in their order: end outages whose meters answer again, find new ones."""
     network, index = side.network, side.network.bus_index
     known = {}
@@ -80,7 +78,9 @@ def follow(
         opened = switches.open_at(side, words, slot)
         wrong = _false_silent(engine, side, read, k, fell, slot)
         chosen = np.flatnonzero(says)
-        for dead in find(network, opened, at_bus[chosen], fell[chosen], wrong[chosen], false_answer=side.settings.false_answer, least=_LIKELY):
+        for dead in find(
+            network, opened, at_bus[chosen], fell[chosen], wrong[chosen], false_answer=side.settings.false_answer, least=_LIKELY
+        ):
             meters = [read.names[chosen[i]] for i in dead.silent]
             row = _row(side, dead, meters, opened, slot, found_utc)
             followed.rows[row["outage_id"]] = row
@@ -107,9 +107,7 @@ def _says(
     return says
 
 
-def _false_silent(
-    engine: Engine, side: GridSide, read: Measured, k: int, fell: NDArray[np.bool_], slot: datetime
-) -> NDArray[np.float64]:
+def _false_silent(engine: Engine, side: GridSide, read: Measured, k: int, fell: NDArray[np.bool_], slot: datetime) -> NDArray[np.float64]:
     """float64[names]: how likely a meter with power looks like one without. Of one that reads zero: how often it did in the last week
     (Laplace's rule), so that street lights at dawn and the sun at dusk say little, and a feeder that never rests says much."""
     wrong = np.full(len(read.names), side.settings.false_silent)
@@ -123,9 +121,7 @@ def _false_silent(
     return wrong
 
 
-def _row(
-    side: GridSide, dead: Dead, meters: list[str], opened: frozenset[str], slot: datetime, found_utc: datetime
-) -> dict[str, Any]:
+def _row(side: GridSide, dead: Dead, meters: list[str], opened: frozenset[str], slot: datetime, found_utc: datetime) -> dict[str, Any]:
     network = side.network
     rows = np.flatnonzero(dead.buses).tolist()
     buses = network.buses["bus"].iloc[rows].tolist()

@@ -54,7 +54,7 @@ def of_night(engine: Engine, side: GridSide, night: date, now_utc: datetime) -> 
     ]
     top = np.nanmax(middle.loading, axis=0)
     branch = int(np.nanargmax(top))
-    name = side.network.branches["branch"].iat[branch]
+    name = side.network.branches["branch"].iloc[branch]
     told = f"{len(rows)} limits may be passed in the coming day" if rows else "no limit is passed in the coming day, not even at the P90"
     peak = f"; most loaded is {name} with {top[branch]:.0%} at the P50, {np.nanmax(high.loading[:, branch]):.0%} at the P90"
     return [{"night": night, **row} for row in rows], told + peak
@@ -62,7 +62,9 @@ def of_night(engine: Engine, side: GridSide, night: date, now_utc: datetime) -> 
 
 def _yesterday(engine: Engine, side: GridSide, times: pd.DatetimeIndex, known: set[str]) -> dict[str, NDArray[np.float64]]:
     """Meters without a forecast (pumps, a battery) go on as they were a day before."""
-    read = measured(engine, side, times[0].to_pydatetime() - _DAY, times[-1].to_pydatetime() - _DAY + (times[1] - times[0]).to_pytimedelta())
+    read = measured(
+        engine, side, times[0].to_pydatetime() - _DAY, times[-1].to_pydatetime() - _DAY + (times[1] - times[0]).to_pytimedelta()
+    )
     return {name: kw for name, kw in zip(read.names, read.kw, strict=True) if name not in known and len(kw) == len(times)}
 
 

@@ -59,7 +59,7 @@ class GridSide:
 
     def district(self, bus: int) -> str:
         """Where a bus lies."""
-        return str(self.network.buses["district"].iat[bus])
+        return str(self.network.buses["district"].iloc[bus])
 
 
 @lru_cache(maxsize=4)

@@ -66,7 +66,9 @@ def _due(engine: Engine, side: GridSide, at_utc: datetime) -> list[datetime]:
     return [first + k * step for k in range(int((last - first) / step) + 1)]
 
 
-def states(side: GridSide, read: Measured, words: pd.DataFrame, found: "outages.Followed", slots: Sequence[datetime]) -> list[dict[str, Any]]:
+def states(
+    side: GridSide, read: Measured, words: pd.DataFrame, found: "outages.Followed", slots: Sequence[datetime]
+) -> list[dict[str, Any]]:
     """Rows of the table for the slots: one batch of flows for each stretch of time in which nothing was switched or fell out."""
     solver, column = Solver(side.network), {time.to_pydatetime(): i for i, time in enumerate(read.times)}
     loads, heads = read.loads_kw(side), read.heads_kw(side)
@@ -90,15 +92,7 @@ def _row(side: GridSide, made: Estimate, dark: NDArray[np.bool_], k: int, slot: 
     flow = made.flow
     volts = np.where(dark, np.nan, flow.voltage_pu[k])
     loss = flow.feeder_loss_kw()
-    feeders = {
-        name: {
-            "head_kw": _number(made.head_kw[name][k]) if name in made.head_kw else None,
-            "computed_kw": _number(flow.power_kw[k, row]),
-            "loss_kw": _number(loss.get(name, np.zeros(k + 1))[k]),
-            "residual_kw": _number(made.computed_kw[name][k] - made.head_kw[name][k]) if name in made.redundant and made.redundant[name][k] else None,
-        }
-        for name, row in side.heads.items()
-    }  # fmt: skip
+    feeders = {name: _feeder(made, loss, name, row, k) for name, row in side.heads.items()}
     kinds = np.bincount(np.where(dark[_bus_of_load(side)], 3, made.origin[k]), minlength=len(ORIGINS))
     return {
         "time_utc": slot,
@@ -115,6 +109,18 @@ def _row(side: GridSide, made: Estimate, dark: NDArray[np.bool_], k: int, slot: 
             "loads": [ORIGINS[one] for one in made.origin[k]],
             "abnormal": abnormal(side, volts, flow.loading[k]),
         },
+    }
+
+
+def _feeder(made: Estimate, loss: dict[str, NDArray[np.float64]], name: str, branch: int, k: int) -> dict[str, float | None]:
+    """What one feeder's head measures and what was computed there; the residual only where all its loads are measured as well."""
+    head = made.head_kw[name][k] if name in made.head_kw else np.nan
+    told = name in made.redundant and made.redundant[name][k]
+    return {
+        "head_kw": _number(head),
+        "computed_kw": _number(made.flow.power_kw[k, branch]),
+        "loss_kw": _number(loss[name][k]) if name in loss else 0.0,
+        "residual_kw": _number(made.computed_kw[name][k] - head) if told else None,
     }
 
 

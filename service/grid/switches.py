@@ -34,7 +34,14 @@ def open_at(side: GridSide, words: pd.DataFrame, at_utc: datetime) -> frozenset[
 
 
 def tell(
-    engine: Engine, side: GridSide, person: Person, switch: str, state: str, at_utc: datetime, note: str = "", proposal_id: str | None = None
+    engine: Engine,
+    side: GridSide,
+    person: Person,
+    switch: str,
+    state: str,
+    at_utc: datetime,
+    note: str = "",
+    proposal_id: str | None = None,
 ) -> str:
     """Enter that a switch was opened or closed; returns it as a sentence.
 

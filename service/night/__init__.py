@@ -72,7 +72,7 @@ def run(city: LoadedCity, engine: Engine, now_utc: datetime, *, on_step: Callabl
         run_id = runs.start_run(engine, city.settings.city.id, day, "night", now_utc, city.config_hash)
         try:
             status = _steps(night, tell)
-            after = {"proof": _proof(night), "round": _round(night), "archive": _archived(night)}
+            after = {"proof": _after("proof", night), "grid": _after("grid", night), "round": _round(night), "archive": _archived(night)}
         except BaseException:
             runs.end_run(engine, run_id, "failed", {})
             raise

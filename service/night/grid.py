@@ -1,4 +1,4 @@
-"""The grid after the night's steps: states that are missing, yesterday's losses, what tomorrow may bring."""
+"""The grid after the night's steps: yesterday's losses, and what the forecast of the feeders may bring."""
 
 from datetime import timedelta
 
@@ -13,11 +13,10 @@ def compute(night: Night) -> StepResult | None:
     """Compute and store; None for a city without [grid]. A night that is run again ends as if it ran once."""
     if night.city.settings.grid is None:
         return None
-    from service.grid import days, risks, states
+    from service.grid import days, risks
     from service.grid.side import problems, required
 
     side = required(night.city)
-    made = states.bring_up(night.engine, night.city, night.now_utc)
     yesterday = night.date - timedelta(days=1)
     rows = days.of_day(night.engine, side, yesterday)
     passed, sentence = risks.of_night(night.engine, side, night.date, night.now_utc)
@@ -27,5 +26,4 @@ def compute(night: Night) -> StepResult | None:
     lost = sum(row["loss_kwh"] for row in rows)
     whole = sum(row["input_kwh"] for row in rows if row["feeder"] == "")
     told = f"losses of {yesterday} {lost:,.0f} kWh" + (f" ({lost / whole:.1%} of what went in)" if whole > 0 else "") if rows else ""
-    parts = [part for part in (f"{made} states", told or f"no whole day of readings on {yesterday}", sentence) if part]
-    return StepResult("; ".join(parts), problems=problems(side))
+    return StepResult(f"{told or f'no whole day of readings on {yesterday}'}; {sentence}", problems=problems(side))

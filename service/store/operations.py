@@ -12,7 +12,7 @@ from city.problems import PenstockError, Problem, fault
 from service import schema as t
 from service.auditing import decided
 from service.auditing.chain import Line
-from service.store import writing
+from service.store import by_hand, writing
 from service.store.responses import announce
 from service.utctime import micros
 
@@ -98,15 +98,13 @@ def _approve(connection: Connection, plan_id: str, who: str, at_utc: datetime, r
 
 def _send_crews(connection: Connection, plan_id: str, who: str, at_utc: datetime, reason: str, given: Sequence[Any]) -> int:
     """Approve an isolation whose valves are all turned by hand: nothing is written, the crews go. Returns how many valves they turn."""
-    i = t.isolation.c
-    detail = connection.execute(select(i.detail).where(i.isolation_id == plan_id).with_for_update()).scalar() or {}
-    valves = detail.get("valves", ())
+    valves, two = by_hand.turned(connection, plan_id)
     if not valves:
         raise fault(
             f"approval of '{plan_id}'", "no commands with this id", "a plan or isolation that `penstock status` lists", "Check the id."
         )
     _require_another(plan_id, who, given)
-    waits = bool(detail.get("needs_two")) and not given
+    waits = two and not given
     told = f"{who} approved; a second person must too" if waits else f"{who} sent crews to turn {', '.join(valves)}"
     signed = decided.crews(plan_id, valves)
     record(connection, at_utc, who, "approve once" if waits else "approve", plan_id, f"{told}: {reason or 'no reason given'}", signed)
@@ -130,8 +128,7 @@ def approved_once(engine: Engine) -> dict[str, str]:
     """{plan or isolation id: who approved it} of those that wait for a second person."""
     a = t.approval.c
     waiting = select(a.plan_id).group_by(a.plan_id).having(func.max(a.commands) == 0)
-    by_hand = select(t.isolation.c.isolation_id).where(t.isolation.c.isolation_id.not_in(select(t.command.c.plan_id)))
-    proposed = select(t.command.c.plan_id).where(t.command.c.state == "proposed").union(by_hand)
+    proposed = select(t.command.c.plan_id).where(t.command.c.state == "proposed").union(by_hand.ids())
     with engine.connect() as connection:
         rows = connection.execute(select(a.plan_id, a.who).where(a.plan_id.in_(waiting), a.plan_id.in_(proposed))).tuples()
         return {str(plan_id): str(who) for plan_id, who in rows}
