@@ -10,7 +10,20 @@ import typer
 
 from city.clock import parse_utc
 from city.problems import PenstockError, fault
-from service import cli_alarms, cli_audit, cli_carbon, cli_cases, cli_deciding, cli_forecast, cli_grid, cli_leaks, cli_meters, cli_plan, cli_response
+from service import (
+    cli_access,
+    cli_alarms,
+    cli_audit,
+    cli_carbon,
+    cli_cases,
+    cli_deciding,
+    cli_forecast,
+    cli_grid,
+    cli_leaks,
+    cli_meters,
+    cli_plan,
+    cli_response,
+)
 from service.environment import Environment
 from service.extras import lacking
 
@@ -31,6 +44,7 @@ app.add_typer(cli_response.app, name="response")
 app.add_typer(cli_leaks.app, name="water")
 app.add_typer(cli_grid.app, name="grid")
 app.add_typer(cli_carbon.app, name="carbon")
+app.add_typer(cli_access.app, name="account")
 app.add_typer(cli_alarms.app, name="alarms")
 app.add_typer(cli_cases.app, name="case")
 app.add_typer(cli_cases.shift, name="shift")

@@ -1,19 +1,25 @@
-"""`penstock console`: the console as a process of its own, with its settings as flags, so that it is the same from any folder."""
+"""`penstock console`: the console as a process of its own, with its settings as flags, so that it is the same from any folder.
+
+Flags stand above any config.toml and STREAMLIT_ variable: what protects the console cannot be switched off from outside.
+"""
 
 import importlib.util
+import os
+import secrets
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
-from os import environ
 from pathlib import Path
 
-from city.problems import PenstockError
+from city.problems import PenstockError, fault
 from service.environment import Environment
 from service.extras import EXTRA, lacking
 
 ROOT = Path(__file__).resolve().parents[1]  # of the checkout, or of site-packages
+SECRETS = ("PENSTOCK_OIDC_SECRET", "PENSTOCK_COOKIE_SECRET", "PENSTOCK_CODE")  # the console itself does not need them
 
 
 def flags(port: int | None) -> Iterator[str]:
@@ -27,6 +33,40 @@ def flags(port: int | None) -> Iterator[str]:
                 yield f"--{section}.{key}={str(one).lower() if isinstance(one, bool) else one}"
 
 
+def guarded(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment without variables of Streamlit: none of them may weaken a console that `penstock console` starts."""
+    return {name: value for name, value in environment.items() if not name.startswith("STREAMLIT_")}
+
+
+@contextmanager
+def provider_flags(env: Environment, port: int | None) -> Iterator[list[str]]:
+    """What tells the web server of the identity provider of `[access.oidc]`: a file of its owner alone, there while the console runs.
+
+    Its secrets come from the environment. Raises `PenstockError` without PENSTOCK_OIDC_SECRET.
+    """
+    from service.access.oidc import secrets_toml
+    from service.settings import load
+
+    oidc = load(env).settings.access.oidc if "access" in env.raw else None
+    if oidc is None:
+        yield []
+        return
+    if env.oidc_secret is None:
+        observed = "not set, and city.toml has [access.oidc]"
+        raise fault(
+            "PENSTOCK_OIDC_SECRET", observed, "the client secret that the identity provider gave", "Set it, or take that table out."
+        )
+    cookie = env.cookie_secret.get_secret_value() if env.cookie_secret else secrets.token_urlsafe(32)
+    path = env.folder / f"console-{port or 'default'}.secrets.toml"
+    path.unlink(missing_ok=True)  # of a console that was killed
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(secrets_toml(oidc, env.oidc_secret.get_secret_value(), cookie))
+    try:
+        yield [f"--secrets.files={path.resolve()}"]
+    finally:
+        path.unlink(missing_ok=True)
+
+
 def serve(env: Environment, port: int | None = None, now_utc: datetime | None = None) -> int:
     """Run the console of the city until it is stopped; `now_utc` replaces its clock. Returns its exit code.
 
@@ -35,13 +75,15 @@ def serve(env: Environment, port: int | None = None, now_utc: datetime | None = 
     for package in (name for name, extra in EXTRA.items() if extra == "console"):
         if importlib.util.find_spec(package) is None and (told := lacking(ModuleNotFoundError(name=package))):
             raise PenstockError(told)
-    words = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), *flags(port)]
     given = {"PENSTOCK_CITY": str(env.city_file.resolve()), "PENSTOCK_HOME": str(env.folder.resolve())}
     if now_utc is not None:
         given["PENSTOCK_NOW"] = now_utc.isoformat()
-    with subprocess.Popen(words, env={**environ, **given}) as process:  # noqa: S603 - our own console
-        while True:
-            try:
-                return process.wait()
-            except KeyboardInterrupt:
-                continue  # the terminal told the console as well; it ends by itself
+    with provider_flags(env, port) as provider:
+        words = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), *flags(port), *provider]
+        kept = {name: value for name, value in guarded(os.environ).items() if name not in SECRETS}
+        with subprocess.Popen(words, env={**kept, **given}) as process:  # noqa: S603 - our own console
+            while True:
+                try:
+                    return process.wait()
+                except KeyboardInterrupt:
+                    continue  # the terminal told the console as well; it ends by itself
