@@ -45,10 +45,10 @@ def approval(person: Person, plan_id: str, button: str, by_hand: int = 0, why_tw
     waiting = known[known["state"] == "proposed"]
     if not waiting.empty:
         first = look.clock(waiting["not_before_utc"].min().to_pydatetime())
-        look.banner(f"{say('not_approved')}. {say('approve_asks', count=len(waiting), time=first)}", None)
+        look.banner(f"{say('not_approved')}{say('approve_asks', count=len(waiting), time=first)}", None)
         why_two = str(waiting["sentence"].iloc[0]).removeprefix("needs two people: ") if waiting["approvals_needed"].max() > 1 else ""
     elif by_hand and known.empty:
-        look.banner(f"{say('not_approved')}. {say('crews_ask', count=by_hand)}", None)
+        look.banner(f"{say('not_approved')}{say('crews_ask', count=by_hand)}", None)
     else:
         st.caption(say("no_commands"))
         return

@@ -3,11 +3,13 @@
 import logging
 import secrets
 from collections.abc import Callable
+from typing import TypeVar
 
 from city.problems import PenstockError
 from console import look
 from console.words import say
 
+R = TypeVar("R")
 log = logging.getLogger("console")
 
 
@@ -24,3 +26,13 @@ def guarded(content: Callable[[], None]) -> None:
         number = secrets.token_hex(3)
         log.exception("page failed, number %s", number)
         look.banner(say("unexpected", number=number), 1)
+
+
+def checked(make: Callable[[], R]) -> R | None:
+    """What `make` makes of a form; None, and its sentences, while what is typed in makes none."""
+    try:
+        return make()
+    except PenstockError as error:
+        for problem in error.problems:
+            look.banner(str(problem), 3)
+        return None

@@ -4,7 +4,7 @@ from html import escape
 
 import streamlit as st
 
-from console import look
+from console import data, look
 from console.alarms.list import page_of, told, worst
 from console.guard import guarded
 from console.header import REFRESH, link
@@ -21,7 +21,8 @@ def section(person: Person, *, wall: bool = False) -> None:
 def _shown(person: Person, *, wall: bool) -> None:
     alarm = worst(person)
     if alarm is None:
-        st.html(f'<div class="worst calm"><span class="what">{escape(say("no_alarms"))}</span></div>')
+        if data.alarms(person).live:  # else the list says that nobody looked
+            st.html(f'<div class="worst calm"><span class="what">{escape(say("no_alarms"))}</span></div>')
         return
     what, todo = told(alarm)
     since = f'<span class="since">{escape(say("since"))} {escape(look.hour(alarm.since_utc))}</span>' if alarm.since_utc else ""

@@ -1,4 +1,4 @@
-"""Tonight: the plan against doing nothing, what it is made from, what it ran into, and the approval that lets it be written."""
+"""Tonight: the plan against doing nothing, its approval, what it ran into; behind tabs the writes, schedules, forecasts and what-ifs."""
 
 import numpy as np
 import pandas as pd
@@ -7,11 +7,14 @@ import streamlit as st
 from console import charts, data, look
 from console.deciding import approval, decide
 from console.guard import guarded
-from console.tonight import drivers, events, pareto, peaks, what_if
+from console.now import holding
+from console.tonight import drivers, edit, events, pareto, peaks, what_if, writes
 from console.tonight import figures as plan_figures
+from console.tonight.sentences import change_said, told
 from console.words import known, say
 from service import decisions
 from service.decisions import Person, may
+from service.plans import edits
 from service.view.plan import Tonight
 
 # Of what an asset does, the quantity an operator thinks in comes first; the others are a choice away.
@@ -21,30 +24,58 @@ MAIN_FANS = ("load", "pv", "water")
 FAN_WORDS = {"water": "demand_water", "gas": "demand_gas"}
 
 
+TABS = ("writes", "schedules", "forecasts", "prices", "what_if", "known_events")
+
+
 def page(person: Person) -> None:
-    """The page on which a plan is judged and approved."""
+    """The page on which a plan is judged and approved: figures, decision and limits on one screen, everything else behind tabs."""
     newest = data.tonight()
     if newest is None:
         look.banner(say("no_plan_yet"), None)
         return
     plan = _chosen(newest)
     plan_figures.cards(plan)
-    look.heading("approval", plan.plan_id)
-    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    writes.bar(plan.plan_id)
+    left, right = st.columns([1, 1], gap="medium")
     with left:
-        approval(person, plan.plan_id, "approve_button")
+        _decide(person, plan)
+    with right:
+        guarded(lambda: _why(plan))
+    _details(person, plan)
+
+
+def _decide(person: Person, plan: Tonight) -> None:
+    """Approve it, edit it, hold an asset, or ask for another."""
+    look.heading("approval", plan.plan_id)
+    approval(person, plan.plan_id, "approve_button")
+    for edit_laid in edits.standing(plan.detail, plan.values.index[0]):
+        look.banner(
+            say("edit_laid", what=change_said(edit_laid.change.model_dump(mode="json")), who=edit_laid.who, why=edit_laid.reason), 3
+        )
+    guarded(lambda: edit.section(person, plan))
+    left, right = st.columns(2)
+    with left:
+        guarded(lambda: holding.section(person))
     with right:
         _replan(person, plan)
-    guarded(lambda: _why(plan))
-    guarded(lambda: what_if.section(person, plan))
-    guarded(lambda: pareto.section(person, plan))
-    guarded(_fans)
-    guarded(peaks.section)
-    guarded(drivers.section)
-    guarded(lambda: events.section(person))
-    guarded(lambda: _schedules(plan))
-    guarded(lambda: _prices(plan))
-    guarded(lambda: _commands(plan))
+
+
+def _details(person: Person, plan: Tonight) -> None:
+    """The tabs; only the open one is made."""
+    made = st.tabs([say(name) for name in TABS], key="tonight_tab", on_change="rerun")
+    shown = {
+        "writes": [lambda: writes.section(plan.plan_id), _requests],
+        "schedules": [lambda: _schedules(plan)],
+        "forecasts": [_fans, peaks.section, drivers.section],
+        "prices": [lambda: _prices(plan)],
+        "what_if": [lambda: what_if.section(person, plan), lambda: pareto.section(person, plan)],
+        "known_events": [lambda: events.section(person)],
+    }
+    for name, tab in zip(TABS, made, strict=True):
+        if tab.open:
+            with tab:
+                for part in shown[name]:
+                    guarded(part)
 
 
 def _chosen(newest: Tonight) -> Tonight:
@@ -53,7 +84,9 @@ def _chosen(newest: Tonight) -> Tonight:
     if force is None or force == newest.plan_id:
         return newest
     words = {newest.plan_id: f"{say('newest')}: {newest.plan_id}", force: f"{say('in_force')}: {force}"}
-    seen = st.segmented_control(say("plan"), list(words), format_func=words.__getitem__, default=newest.plan_id, key="plan_seen")
+    seen = st.segmented_control(
+        say("plan"), list(words), format_func=words.__getitem__, default=newest.plan_id, key="plan_seen", label_visibility="collapsed"
+    )
     return (data.tonight(force) if seen == force else None) or newest
 
 
@@ -68,17 +101,15 @@ def _replan(person: Person, plan: Tonight) -> None:
 
 
 def _why(plan: Tonight) -> None:
-    told = {key: [str(line) for line in plan.detail.get(key, [])] for key in ("reasons", "binding", "notes")}
-    if not plan.breaches and not any(told.values()):
+    """What the plan could not keep, and what it ran into, in the session's language."""
+    lines = {key: [told(str(line)) for line in plan.detail.get(key, [])] for key in ("reasons", "binding", "notes")}
+    if not plan.breaches and not any(lines.values()):
         return
     look.heading("why")
-    look.sentences("reasons", told["reasons"], 1)
-    left, right = st.columns(2) if plan.breaches or told["notes"] else (st.container(), st.container())
-    with left:
-        look.sentences("breaches", plan.breaches, 3)
-        look.sentences("notes", told["notes"])
-    with right:
-        look.sentences("binding", told["binding"])
+    look.sentences("reasons", lines["reasons"], 1)
+    look.sentences("breaches", [told(line) for line in plan.breaches], 3)
+    look.sentences("binding", lines["binding"])
+    look.sentences("notes", lines["notes"])
 
 
 def _fans() -> None:
@@ -158,26 +189,8 @@ def _price_chart(prices: pd.DataFrame, unit: str, key: str) -> None:
         st.caption(say("price_cut", value=look.number(peak), unit=unit, time=look.hour(at.to_pydatetime())))
 
 
-def _commands(plan: Tonight) -> None:
-    look.heading("commands")
-    columns = {
-        "point_id": "point",
-        "not_before_utc": "not_before",
-        "not_after_utc": "not_after",
-        "quantity": "quantity",
-        "setpoint": "setpoint",
-        "state": "state",
-        "sentence": "sentence",
-    }
-    frame = data.commands(plan.plan_id)
-    counts = frame["state"].value_counts()
-    look.cards([look.card(known(str(state)), str(count), "", priority=_worry(str(state))) for state, count in counts.items()])
-    look.table(frame, columns, f"commands-{plan.plan_id}")
+def _requests() -> None:
     asked = data.requests()
     if len(asked):
         look.heading("requests")
         look.table(asked, {"at_utc": "time", "who": "who", "kind": "kind", "state": "state", "sentence": "sentence"}, "requests")
-
-
-def _worry(state: str) -> int | None:
-    return {"mismatch": 2, "refused": 2, "unknown": 2, "held": 3, "expired": 3}.get(state)

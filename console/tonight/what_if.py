@@ -11,6 +11,8 @@ from console import charts, data, look
 from console.deciding import decide
 from console.tonight.events import choice
 from console.tonight.figures import tonnes
+from console.tonight.sentences import changes as changed
+from console.tonight.sentences import told
 from console.words import known, say
 from service import decisions, known_events
 from service.decisions import Person, may
@@ -89,7 +91,7 @@ def _table(plan: Tonight, asked: list[WhatIf]) -> None:
     rows: list[tuple[Any, ...]] = [(say("plan"), plan.status, plan.cost, 0.0, tonnes(plan.co2_kg), peak, "")]
     for one in asked:
         more = None if one.cost is None or plan.cost is None else one.cost - plan.cost
-        rows.append((one.sentence, one.status, one.cost, more, tonnes(one.co2_kg), one.peak_kw, one.who))
+        rows.append((changed(one.sentence), one.status, one.cost, more, tonnes(one.co2_kg), one.peak_kw, one.who))
     columns = {
         "sentence": "what_if",
         "status": "status",
@@ -106,9 +108,9 @@ def _table(plan: Tonight, asked: list[WhatIf]) -> None:
 
 def _newest(plan: Tonight, one: WhatIf) -> None:
     """The newest answer in detail: what is impossible, what differs, and the grid's power beside the plan's."""
-    look.sentences("reasons", list(one.reasons), 1)
-    look.sentences("breaches", list(one.breaches), 3)
-    look.sentences("what_differs", list(one.differences))
+    look.sentences("reasons", [told(line) for line in one.reasons], 1)
+    look.sentences("breaches", [told(line) for line in one.breaches], 3)
+    look.sentences("what_differs", [told(line) for line in one.differences])
     name, columns = scenario(one.what_if_id), plan.values.columns
     grids = [asset for s, asset, quantity in columns if s == name and quantity == "power_kw" and asset in _grids()]
     if not grids:
@@ -118,7 +120,7 @@ def _newest(plan: Tonight, one: WhatIf) -> None:
     }
     st.html(f'<div class="chart-title">{say("import_beside")}</div>')
     named = {say("plan_line"): power["plan"], say("what_if_line"): power[name]}
-    charts.courses(pd.DatetimeIndex(plan.values.index), named, "kW", "what_if", one.sentence, step=True)
+    charts.courses(pd.DatetimeIndex(plan.values.index), named, "kW", "what_if", changed(one.sentence), step=True)
 
 
 def _grids() -> set[str]:

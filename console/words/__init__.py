@@ -8,6 +8,7 @@ from console.words.access import ACCESS_WORDS
 from console.words.alarms import ALARM_WORDS
 from console.words.carbon import CARBON_WORDS
 from console.words.cases import CASE_WORDS
+from console.words.course import COURSE_WORDS
 from console.words.frame import FRAME_WORDS
 from console.words.isolation import ISOLATION_WORDS
 from console.words.losses import LOSS_WORDS
@@ -211,6 +212,7 @@ WORDS = (
     LABELS
     | ACCESS_WORDS
     | ALARM_WORDS
+    | COURSE_WORDS
     | FRAME_WORDS
     | PHRASES
     | PLAN_WORDS

@@ -1,0 +1,162 @@
+"""What changed since the last shift, the log, and the hand-over from one person to the next: a part of Now."""
+
+from collections import Counter
+from functools import partial
+from html import escape
+from typing import Any
+
+import streamlit as st
+
+from console import data, look
+from console.cases import wording
+from console.deciding import decide
+from console.guard import guarded
+from console.words import WORDS, known, say
+from service.decisions import Person, may
+from service.shifts import listing, log
+from service.shifts.changes import GROUPS, Change
+from service.store.operations import spelled_alike
+
+SHOWN = 5  # lines of one group; the rest is one click away
+DAYS = 2  # of notes
+_SHORT = 160  # letters of a line
+
+
+def section(person: Person) -> None:
+    """The shift log of whoever is signed in."""
+    guarded(lambda: _taking_over(person))
+    _changes(person)
+    guarded(lambda: _notes(person))
+    guarded(lambda: _handing_over(person))
+
+
+@st.fragment(run_every="60s")
+def _changes(person: Person) -> None:
+    guarded(lambda: _changed(person))
+
+
+def _changed(person: Person) -> None:
+    """What changed by group, each line a link to the page where it is worked on; all of it as a file."""
+    since, changes = data.shift_since(person.name), data.shift_changed(person.name)
+    st.html(f'<h2 class="section">{escape(say("changed_since", time=look.clock(since)))}<span class="note">{len(changes)}</span></h2>')
+    if not changes:
+        look.banner(say("changed_none"), None)
+        return
+    for group in GROUPS:
+        own = [change for change in changes if change.group == group]
+        if own:
+            st.html(f'<div class="group">{escape(say(f"group_{group}"))} · {len(own)}</div>')
+            for change in own[:SHOWN]:
+                _line(change)
+            if len(own) > SHOWN:
+                with st.expander(say("show_more", count=len(own) - SHOWN)):
+                    for change in own[SHOWN:]:
+                        _line(change)
+    st.download_button(
+        say("shift_csv"), listing.table(changes), "shift.csv", "text/csv", key="csv_shift", type="tertiary", on_click="ignore",
+        icon=":material/download:",
+    )  # fmt: skip
+
+
+def _line(change: Change) -> None:
+    """A change as a link; as text where this console has no such page."""
+    told = f"{look.hour(change.at_utc)} {line(change)}" + (f" · {change.who}" if change.who and change.group != "cases" else "")
+    told = told if len(told) <= _SHORT else f"{told[:_SHORT]}…"
+    page = st.session_state.get("pages", {}).get(change.page)
+    if page is None:
+        st.html(f'<p class="sentence">{escape(told)}</p>')
+    else:
+        query = {"case": change.subject} if change.group == "cases" else None
+        st.page_link(page, label=wording.plain(told), query_params=query)
+
+
+def line(change: Change) -> str:
+    """A change in the session's language."""
+    facts: dict[str, Any] = dict(change.facts) | {"subject": change.subject}
+    if change.group in ("alarms", "meters"):
+        return say(f"change_{change.key}", what=wording.alarm(facts["kind"], change.subject, facts["facts"]), subject=change.subject)
+    if change.group == "cases":
+        kind, name = say(f"case_kind_{facts['kind']}"), facts["about"]
+        about = f"{kind} {wording.place(name) if facts['kind'] == 'leak' else name}"
+        step = wording.step_words(change.key.removeprefix("case_"), facts["owner"], facts["said"])
+        return say("change_case", subject=change.subject, about=about, step=f"{step} · {wording.who(change.who)}")
+    if change.group == "leaks" and "flow" in facts:
+        facts["what"] = say(f"case_leak_{facts['kind']}", flow=look.number(facts["flow"]), pipe=facts["pipe"])
+        facts["zone"] = wording.place(facts["zone"])
+    if "status" in facts:
+        facts["status"] = known(facts["status"])
+    key = change.key if change.key.startswith("did_") else f"change_{change.key}"
+    return say(key, **facts) if key in WORDS else change.sentence
+
+
+def _taking_over(person: Person) -> None:
+    """A summary that waits for a second name comes first."""
+    for one in data.hand_overs():
+        if one.incoming is None:
+            look.banner(say("hand_over_waits", outgoing=one.outgoing, time=look.clock(one.at_utc)), 3)
+            st.html(f'<p class="sentence">{escape(one.text)}</p>')
+            if counted := " · ".join(f"{say(f'group_{group}')} {one.changes[group]}" for group in GROUPS if one.changes.get(group)):
+                st.caption(say("hand_over_counts", what=counted))
+            own = spelled_alike(one.outgoing) == spelled_alike(person.name)
+            if own:
+                st.caption(say("hand_over_own"))
+            able = may(person, "shift") and not own
+            if st.button(say("hand_over_sign"), key=f"sign_{one.hand_over_id}", type="primary", disabled=not able):
+                write = partial(log.sign, data.station().engine, person, data.now().now_utc, one.hand_over_id)
+                decide(write, lambda outgoing: say("hand_over_signed", outgoing=outgoing))
+
+
+def _notes(person: Person) -> None:
+    """The notes of the last days, and the form for another."""
+    notes = data.shift_notes(DAYS)
+    look.heading("shift_notes", str(len(notes)) if notes else "")
+    if not notes:
+        st.caption(say("shift_no_notes"))
+    lines = []
+    for one in notes[:20]:
+        about = f"<b>{escape(one.about)}</b> " if one.about else ""
+        aside = say("shift_corrected", number=one.corrected_by) if one.corrected_by else ""
+        aside = aside or (say("shift_corrects", number=one.corrects) if one.corrects else "")
+        old = ' class="old"' if one.corrected_by else ""
+        lines.append(
+            f'<li{old}><span class="at">{one.note_id} · {escape(look.clock(one.at_utc))} · {escape(one.who)}</span>'
+            f'{about}<span class="said">{escape(one.text)}</span>{f" <i>{escape(aside)}</i>" if aside else ""}</li>'
+        )
+    if lines:
+        st.html(f'<ol class="timeline">{"".join(lines)}</ol>')
+    able = may(person, "shift")
+    if not able:
+        st.caption(say("shift_only", role=say(person.role)))
+        return
+    with st.form("shift_note", clear_on_submit=True, border=False):
+        text = st.text_area(say("shift_note_label"), max_chars=log.LONGEST, height=80)
+        about = st.text_input(say("shift_note_about"), max_chars=120)
+        standing = {0: say("shift_corrects_none")} | {
+            one.note_id: f"{one.note_id} · {one.text[:40]}" for one in notes if not one.corrected_by
+        }
+        corrects = st.selectbox(say("shift_correct"), list(standing), format_func=standing.__getitem__)
+        if st.form_submit_button(say("shift_note_add")):
+            write = partial(log.note, data.station().engine, person, data.now().now_utc, text, about, corrects=corrects or None)
+            decide(write, lambda _number: say("shift_noted"))
+
+
+def _handing_over(person: Person) -> None:
+    """Who handed over to whom last, and the summary for who comes next."""
+    look.heading("hand_over")
+    done = next((one for one in data.hand_overs() if one.incoming), None)
+    if done is not None and done.signed_utc is not None:
+        st.caption(say("hand_over_last", outgoing=done.outgoing, incoming=done.incoming, time=look.clock(done.signed_utc)))
+    if not may(person, "shift"):
+        return
+    with st.form("hand_over", clear_on_submit=True, border=False):
+        text = st.text_area(say("hand_over_label"), value=_draft(person), max_chars=log.LONGEST, height=120)
+        if st.form_submit_button(say("hand_over_button")):
+            station = data.station()
+            write = partial(log.hand_over, station.engine, station.city, person, data.now().now_utc, text)
+            decide(write, lambda number: say("hand_over_written", number=number))
+
+
+def _draft(person: Person) -> str:
+    """A first line for the summary: how much of what changed."""
+    counts = Counter(change.group for change in data.shift_changed(person.name))
+    return "; ".join(f"{say(f'group_{group}')} {counts[group]}" for group in GROUPS if counts[group])
