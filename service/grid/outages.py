@@ -11,17 +11,20 @@ import pandas as pd
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine
 
-from networks.grid.outage import Dead, find
-from networks.grid.topology import feeder_of
+from city.clock import civil_day, local_date
+from networks.grid.outage import Dead, behind, find
+from networks.grid.topology import feeder_of, tree
 from service import schema as t
 from service.grid import switches
+from service.grid.days import energy_points
 from service.grid.measured import Measured
 from service.grid.side import GridSide
-from service.store import readings, results
+from service.store import meter_days, results
 
 _TOGETHER = 2  # slots within which meters must have gone dark to be told together
+_TRUSTED, _TRUSTED_LEAST = 8, 6  # slots before, and how many of them must have shown power
 _LEAST_OF_LINK = 3  # meters of a link that are all silent: it is the link
-_WEEK = timedelta(days=7)
+_DAYS = 28  # of use that tell how often a meter reads nothing
 _LIKELY = 0.5
 
 
@@ -62,6 +65,7 @@ def follow(engine: Engine, side: GridSide, read: Measured, words: pd.DataFrame, 
     followed = Followed(known)
     column = {time.to_pydatetime(): i for i, time in enumerate(read.times)}
     dark = (~read.answered | read.zero) & ~read.waited
+    believed = _believed(read)
     at_bus = np.array([side.bus_of[name] for name in read.names], dtype=np.int64)
     for slot in slots:
         k = column[slot]
@@ -71,7 +75,7 @@ def follow(engine: Engine, side: GridSide, read: Measured, words: pd.DataFrame, 
             if inside and len(back) * 2 > len(inside):
                 row["ended_utc"] = slot
                 followed.changed.add(row["outage_id"])
-        says = _says(side, read, dark, k, followed.dead_at(slot), at_bus)
+        says = _says(side, read, dark, k, followed.dead_at(slot), at_bus) & (~read.zero[:, k] | believed[:, k])
         fell = says & dark[:, k]
         if fell.sum() == 0:
             continue
@@ -86,6 +90,15 @@ def follow(engine: Engine, side: GridSide, read: Measured, words: pd.DataFrame, 
             followed.rows[row["outage_id"]] = row
             followed.changed.add(row["outage_id"])
     return followed
+
+
+def _believed(read: Measured) -> NDArray[np.bool_]:
+    """bool[names, t]: is no power at all to be believed? Only of a meter that had plausible power in most of the slots before: one
+    that sends nonsense reads zero now and then."""
+    power = (np.isfinite(read.kw) & (read.kw != 0)).astype(float)
+    sums = np.cumsum(np.pad(power, ((0, 0), (1, 0))), axis=1)
+    first = np.maximum(np.arange(power.shape[1]) - _TRUSTED, 0)
+    return np.asarray(sums[:, :-1] - sums[:, first] >= _TRUSTED_LEAST)
 
 
 def _says(
@@ -108,16 +121,17 @@ def _says(
 
 
 def _false_silent(engine: Engine, side: GridSide, read: Measured, k: int, fell: NDArray[np.bool_], slot: datetime) -> NDArray[np.float64]:
-    """float64[names]: how likely a meter with power looks like one without. Of one that reads zero: how often it did in the last week
-    (Laplace's rule), so that street lights at dawn and the sun at dusk say little, and a feeder that never rests says much."""
+    """float64[names]: how likely a meter with power looks like one without. Of one that reads zero: how often it used nothing in the
+    last four weeks (Laplace's rule), so that street lights at dawn and the sun at dusk say little, and a feeder that never rests much."""
     wrong = np.full(len(read.names), side.settings.false_silent)
-    zero = np.flatnonzero(fell & read.zero[:, k])
-    if not len(zero):
-        return wrong
-    points = {side.power[read.names[i]][0].id: i for i in zero}
-    past = readings.hot(engine, list(points), slot - _WEEK, slot)
-    for point, values in past.groupby("point_id", observed=True)["value"]:
-        wrong[points[str(point)]] = ((values == 0).sum() + 1) / (len(values) + 2)
+    energy, zone = energy_points(side), side.city.settings.city.time_zone
+    today = local_date(slot, zone)
+    span = civil_day(today - timedelta(days=_DAYS), zone)[0], civil_day(today, zone)[0]
+    for i in np.flatnonzero(fell & read.zero[:, k]).tolist():
+        point = energy.get(read.names[i])
+        used = meter_days.block(engine, [point], *span, estimates=False).unit_values()[0] if point is not None else read.kw[i, :k]
+        known = used[np.isfinite(used)]
+        wrong[i] = ((known == 0).sum() + 1) / (len(known) + 2)
     return wrong
 
 
@@ -155,6 +169,19 @@ def _row(side: GridSide, dead: Dead, meters: list[str], opened: frozenset[str], 
             "meters": meters,
             "critical": critical,
             "places": dead.places,
+            "suspects": _suspects(side, dead, opened),
             "districts": districts,
         },
     }
+
+
+def _suspects(side: GridSide, dead: Dead, opened: frozenset[str]) -> list[str]:
+    """The branches in which the fault may lie: the likeliest, and those as likely that have the very same meters behind them. A place
+    with more meters behind it is left to people: to isolate it would switch off who may have power."""
+    spanned = tree(side.network, opened)
+    far = {int(via): bus for bus, via in enumerate(spanned.via) if via >= 0}
+    row = {name: i for i, name in enumerate(side.network.branches["branch"])}
+    meters = np.array(list(side.bus_of.values()), dtype=np.int64)
+    own = dead.buses[meters]
+    alike = [name for name in dead.places if row[name] in far and (behind(spanned, far[row[name]])[meters] == own).all()]
+    return sorted({dead.branch, *alike})

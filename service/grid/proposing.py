@@ -53,7 +53,7 @@ def propose(engine: Engine, side: GridSide, outage: Any, at_utc: datetime) -> st
     voltage = (grid.voltage_low_pu, grid.voltage_high_pu)
     setting = Setting(critical=grid.critical, remote=frozenset(grid.switch_points), crews=crews, voltage_pu=voltage)
     opened = switches.open_at(side, switches.told(engine), at_utc)
-    found = restore(side.network, p_kw, q_kvar, suspects(outage), open_switches=opened, setting=setting)
+    found = restore(side.network, p_kw, q_kvar, outage.detail["suspects"], open_switches=opened, setting=setting)
     detail = found.record()
     names = [step["switch"] for step in detail["steps"]]
     text = "|".join((outage.outage_id, *(f"{step['action']} {step['switch']}" for step in detail["steps"])))
@@ -76,13 +76,6 @@ def propose(engine: Engine, side: GridSide, outage: Any, at_utc: datetime) -> st
             connection.execute(t.command.insert(), proposed)
         record(connection, at_utc, WORK, "restoration proposed", proposal_id, f"for {outage.outage_id}: {row['sentence']}")
     return str(row["sentence"])
-
-
-def suspects(outage: Any) -> list[str]:
-    """The branches in which the fault may lie: those that no meter tells from the likeliest."""
-    places: dict[str, float] = outage.detail["places"]
-    top = max(places.values(), default=0.0)
-    return sorted({outage.branch, *(branch for branch, chance in places.items() if chance > 0.9 * top)})
 
 
 def _before(engine: Engine, side: GridSide, since_utc: datetime) -> tuple[np.ndarray, np.ndarray]:
