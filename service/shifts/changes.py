@@ -114,7 +114,7 @@ def _cases(span: _Span) -> Iterator[Change]:
     e, c = t.case_event.c, t.work_case.c
     events = select(t.case_event, c.kind, c.subject).join(t.work_case, c.case_id == e.case_id).where(span.holds(e.at_utc))
     for row in span.connection.execute(events.order_by(e.at_utc.desc(), e.ordinal.desc()).limit(MOST)):
-        facts = {"kind": row.kind, "subject": row.subject, "state": row.state, "owner": row.owner}
+        facts = {"kind": row.kind, "about": row.subject, "state": row.state, "owner": row.owner, "said": row.facts}
         told = f"{row.kind} {row.subject}: {row.step}" + (f": {row.note}" if row.note else "")
         yield Change(row.at_utc, "cases", f"case_{row.step}", str(row.case_id), told, "cases", row.who, facts)
 

@@ -43,10 +43,12 @@ Changes = Callable[[Engine, LoadedCity, datetime, Sequence[Case]], Iterable[Foun
 
 @dataclass(frozen=True)
 class Kind:
-    """`page`: the console's page of the source; `nightly`: looked at by the night alone, because it takes long."""
+    """`page`: the console's page of the source; `lasts`: is the source of a case abnormal still, None where that is not known;
+    `nightly`: looked at by the night alone, because it takes long."""
 
     changes: Changes
     page: str
+    lasts: Callable[[Engine, Case], bool | None] = lambda _engine, _case: None
     nightly: bool = False
 
 
@@ -55,8 +57,8 @@ def kinds() -> dict[str, Kind]:
     from service.cases.kinds import alarm, leak, meter, outage
 
     return {
-        "leak": Kind(leak.changes, "water"),
-        "outage": Kind(outage.changes, "grid"),
+        "leak": Kind(leak.changes, "water", leak.lasts),
+        "outage": Kind(outage.changes, "grid", outage.lasts),
         "meter": Kind(meter.changes, "meters", nightly=True),
-        "alarm": Kind(alarm.changes, "now"),
+        "alarm": Kind(alarm.changes, "now", alarm.lasts),
     }

@@ -18,3 +18,12 @@ def changes(engine: Engine, city: LoadedCity, now_utc: datetime, cases: Sequence
         over = connection.execute(select(a.alarm_id, a.ended_utc).where(a.alarm_id.in_(known), a.ended_utc.is_not(None))).all()
     for row in over:
         yield Move(str(row.alarm_id), "done", row.ended_utc, "the alarm is back to normal")
+
+
+def lasts(engine: Engine, case: Case) -> bool | None:
+    """Is its condition there still?"""
+    if not case.source_id.isdigit():
+        return None
+    with engine.connect() as connection:
+        active: bool | None = connection.execute(select(t.alarm.c.active).where(t.alarm.c.alarm_id == int(case.source_id))).scalar()
+    return active

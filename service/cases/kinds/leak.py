@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, select
 from service import schema as t
 from service.cases.kinds import Found, Move
 from service.cases.store import SYSTEM, Case
-from service.leak_history import OPEN, OVER, REPAIRED
+from service.leak_history import OPEN, OVER, REPAIRED, RUNNING
 from service.settings import LoadedCity
 
 
@@ -38,3 +38,10 @@ def _tellers(connection: Connection, known: set[str]) -> dict[str, str]:
     a = t.audit.c
     rows = connection.execute(select(a.subject, a.who).where(a.action == "leak repaired", a.subject.in_(known)).order_by(a.audit_id))
     return {row.subject: row.who for row in rows}
+
+
+def lasts(engine: Engine, case: Case) -> bool | None:
+    """Is the leak open still?"""
+    with engine.connect() as connection:
+        state = connection.execute(select(t.leak_case.c.state).where(t.leak_case.c.case_id == case.source_id)).scalar()
+    return None if state is None else state in RUNNING

@@ -23,3 +23,11 @@ def changes(engine: Engine, city: LoadedCity, now_utc: datetime, cases: Sequence
             yield Found(row.outage_id, row.feeder, str(row.detail.get("district") or ""), 1, row.found_utc, row.sentence, facts)
         else:
             yield Move(row.outage_id, "done", row.ended_utc, "everybody has power again")
+
+
+def lasts(engine: Engine, case: Case) -> bool | None:
+    """Is somebody without power still?"""
+    o = t.grid_outage.c
+    with engine.connect() as connection:
+        row = connection.execute(select(o.ended_utc).where(o.outage_id == case.source_id)).first()
+    return None if row is None else row.ended_utc is None

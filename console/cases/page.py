@@ -1,0 +1,28 @@
+"""Cases: the board by state, and one of them with what to do next. `?case=17` opens one."""
+
+import streamlit as st
+
+from city.problems import PenstockError
+from console import data
+from console.cases import board, one
+from console.guard import guarded
+from service.cases import store
+from service.decisions import Person
+
+
+def page(person: Person) -> None:
+    """The board, or the case that was chosen."""
+    if (asked := st.query_params.get("case")) and asked.isdigit():
+        st.session_state["case"] = int(asked)
+        st.query_params.clear()
+    number = st.session_state.get("case")
+    if number is None:
+        guarded(lambda: board.section(person))
+        return
+    station = data.station()
+    try:
+        case = store.one(station.engine, station.city.settings.cases, number)
+    except PenstockError:
+        st.session_state.pop("case", None)
+        raise
+    guarded(lambda: one.section(person, case))
