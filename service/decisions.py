@@ -92,6 +92,7 @@ def hold(
     require(engine, person, "hold", subject, at_utc, _where(city, person, subject))
     told = reason.strip() if subject == operations.STOP else _reason(f"hold on {subject}", reason)
     operations.place_hold(engine, subject, person.name, at_utc, told, until_utc, setpoint)
+    _annunciate(engine, city, at_utc)
 
 
 def release(engine: Engine, city: LoadedCity, person: Person, subject: str, at_utc: datetime) -> int:
@@ -100,7 +101,16 @@ def release(engine: Engine, city: LoadedCity, person: Person, subject: str, at_u
     The emergency stop is released by somebody who has the whole city.
     """
     require(engine, person, "release", subject, at_utc, None if subject == operations.STOP else _where(city, person, subject))
-    return operations.release_hold(engine, subject, person.name, at_utc)
+    count = operations.release_hold(engine, subject, person.name, at_utc)
+    _annunciate(engine, city, at_utc)
+    return count
+
+
+def _annunciate(engine: Engine, city: LoadedCity, at_utc: datetime) -> None:
+    """Show holds and commands on the alarm list at once; what stands on readings comes with the next round."""
+    from service.alarms.refresh import refreshed
+
+    refreshed(engine, city, at_utc, ("control",))
 
 
 def ask(engine: Engine, person: Person, kind: Action, at_utc: datetime, detail: dict[str, Any]) -> int:

@@ -15,6 +15,7 @@ from service.access.roles import may
 from service.alarms import deeds
 from service.alarms.shown import Shown
 from service.alarms.states import State
+from service.cases import opening
 from service.decisions import Person
 
 _TOLD = "alarm_told"
@@ -98,6 +99,10 @@ def _form(person: Person) -> None:
         st.caption(say("shelve_note"))
         shelves = st.form_submit_button(say("shelve"), disabled=chosen is None)
         removes = may(person, "alarm-out") and st.form_submit_button(say("out_of_service"), disabled=chosen is None)
+        opens = may(person, "case") and st.form_submit_button(say("alarm_case"), disabled=chosen is None)
+    if opens:
+        _do(lambda engine, who, at: opening.from_alarm(engine, who, chosen, at), lambda number: say("alarm_case_open", number=number))
+        st.rerun()
     if shelves or removes:
         subject = next(alarm.subject for alarm in rows if alarm.alarm_id == chosen)
         _put_aside(chosen, subject, spans[span], reason, out=bool(removes))

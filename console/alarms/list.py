@@ -117,14 +117,13 @@ def _rest(count: int) -> None:
 
 
 def _row(alarm: Shown, shown_utc: datetime, *, allowed: bool) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.html(row(alarm), width="stretch")
-        if not allowed:
-            return
-        if alarm.unseen:
+    left, right = st.columns([7, 1], vertical_alignment="center", gap="small") if allowed else (st.container(), st.container())
+    left.html(row(alarm))
+    with right:
+        if allowed and alarm.unseen:
             word = say("acknowledge") if alarm.count == 1 else say("acknowledge_group", count=alarm.count)
-            st.button(word, key=f"acknowledge_{alarm.alarm_id}", on_click=acting.acknowledge, args=(alarm.ids, shown_utc))
-        elif alarm.state == State.LATCHED_ACKNOWLEDGED:
+            st.button(word, key=f"acknowledge_{alarm.alarm_id}", width="stretch", on_click=acting.acknowledge, args=(alarm.ids, shown_utc))
+        elif allowed and alarm.state == State.LATCHED_ACKNOWLEDGED:
             st.button(say("reset"), key=f"reset_{alarm.alarm_id}", on_click=acting.reset, args=(alarm.alarm_id, alarm.subject))
     if alarm.members:
         with st.expander(say("group_open", count=alarm.count)):

@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from console import data, look
+from console.alarms import report
 from console.guard import guarded
 from console.words import known, say
 from service.decisions import Person
@@ -19,6 +20,7 @@ def page(_person: Person) -> None:
         guarded(_recent)
     with right:
         guarded(_audit)
+    guarded(report.section)
     guarded(_models)
     look.heading("settings")
     with st.expander(str(data.station().city.environment.city_file.name)):

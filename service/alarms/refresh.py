@@ -53,15 +53,15 @@ def refresh(engine: Engine, city: LoadedCity, at_utc: datetime, only: Collection
     return changes
 
 
-def follow(engine: Engine, city: LoadedCity, at_utc: datetime) -> int:
+def follow(engine: Engine, city: LoadedCity, at_utc: datetime, only: Collection[str] = ()) -> int:
     """As `refresh`, for a process that lives by the clock on the wall: a city with a simulator lives at its newest reading."""
-    return refresh(engine, city, clock(engine, city)[0] if city.settings.simulator is not None else at_utc)
+    return refresh(engine, city, clock(engine, city)[0] if city.settings.simulator is not None else at_utc, only)
 
 
 def refreshed(engine: Engine, city: LoadedCity, at_utc: datetime, only: Collection[str] = ()) -> None:
-    """As `refresh`, for a process that has more to do: a fault is logged, and the console says since when nothing was evaluated."""
+    """As `follow`, for a process that has more to do: a fault is logged, and the console says since when nothing was evaluated."""
     try:
-        refresh(engine, city, at_utc, only)
+        follow(engine, city, at_utc, only)
     except PenstockError as error:
         log.error("alarms were not evaluated", problem=str(error.problems[0]))
     except DBAPIError as error:
