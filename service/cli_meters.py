@@ -127,7 +127,7 @@ def asked(
     end: Annotated[str, typer.Option("--to", help="end of the last day")],
     city: City = None,
 ) -> None:
-    """What validation doubted or warned of in these days and nobody has settled yet, most intervals first."""
+    """What validation doubted or warned of in these days and nobody has settled yet, by what hangs on it."""
     from city.clock import parse_utc
     from service.cli import environment
     from service.settings import load
@@ -135,8 +135,9 @@ def asked(
     from service.view.validation import queue, told
 
     env = environment(city)
-    found = queue(open_store(env.url), parse_utc(start), parse_utc(end))
-    for sentence in told(found, load(env).settings.city.time_zone):
+    loaded = load(env)
+    found = queue(open_store(env.url), loaded, parse_utc(start), parse_utc(end))
+    for sentence in told(found, loaded.settings.city.time_zone):
         typer.echo(sentence)
 
 
@@ -147,26 +148,26 @@ def edit_values(
     end: Annotated[str, typer.Option("--to", help="end of the last interval")],
     reason: Annotated[str, typer.Option("--reason", help="why; it stays with the version")],
     value: Annotated[float | None, typer.Option("--value", help="put this into each interval [unit per interval]")] = None,
+    line: Annotated[tuple[float, float] | None, typer.Option("--line", help="a line from the first interval to the last")] = None,
+    copy: Annotated[str | None, typer.Option("--copy", help="the values of this civil day, YYYY-MM-DD, at the same times")] = None,
     estimate: Annotated[bool, typer.Option("--estimate", help="a line between neighbours, or days alike")] = False,
     accept: Annotated[bool, typer.Option("--accept", help="keep what was read and call it good")] = False,
+    refuse: Annotated[bool, typer.Option("--refuse", help="keep the values and let nobody use them")] = False,
     who: Annotated[str | None, typer.Option("--who", help="name for the audit table; PENSTOCK_OPERATOR when not given")] = None,
     city: City = None,
     now: Annotated[str | None, typer.Option("--now", help="the time that counts as now, ISO 8601 with offset")] = None,
 ) -> None:
     """Correct validated values: a new version of their days, with who and why. What was there before stays readable."""
     from city.clock import parse_utc
-    from service.cli import environment, moment, operator
-    from service.vee.editing import ACCEPT, ESTIMATE, edit, one_of
-    from service.one_process import lock
+    from service.cli import environment, moment, person
     from service.settings import load
     from service.store import open_store
+    from service.vee.editing import chosen, edit
 
     env = environment(city)
-    what = one_of({"--value": value, "--estimate": ESTIMATE if estimate else None, "--accept": ACCEPT if accept else None})
-    by, at = operator(env, who), moment(now)
-    loaded = load(env)
-    with lock(env.folder):  # a night that reopens the same day must know the edit
-        typer.echo(edit(open_store(env.url), loaded, point, parse_utc(start), parse_utc(end), what, by, reason, at))
+    given = {"--value": value, "--line": line, "--copy": copy, "--estimate": estimate, "--accept": accept, "--refuse": refuse}
+    by, what, at = person(env, who), chosen(given), moment(now)
+    typer.echo(edit(open_store(env.url), load(env), by, point, parse_utc(start), parse_utc(end), what, reason, at))
 
 
 @app.command()
@@ -179,9 +180,9 @@ def versions(
     """List the versions of a point's days: who made each, when, and why."""
     from city.clock import parse_utc
     from service.cli import environment
-    from service.vee.editing import told
     from service.settings import load
     from service.store import open_store
+    from service.vee.editing import told
 
     env = environment(city)
     found = list(told(open_store(env.url), load(env), point, parse_utc(start), parse_utc(end)))

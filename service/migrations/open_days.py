@@ -18,8 +18,8 @@ CHUNK = 1000
 
 def note() -> None:
     """Note the intervals of the last five weeks. Older days are opened by whoever looks for them."""
-    day, key, version, quality = sa.column("day_start_utc", UtcTime()), sa.column("point_key"), sa.column("version"), sa.column("quality")
-    days, connection = sa.table("meter_day", day, key, version, quality), op.get_bind()
+    columns: list[Any] = [sa.column("day_start_utc", UtcTime()), *map(sa.column, ("point_key", "version", "quality"))]
+    days, connection = sa.table("meter_day", *columns), op.get_bind()
     last = connection.execute(sa.select(sa.func.max(days.c.day_start_utc))).scalar()
     if last is None:
         return

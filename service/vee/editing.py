@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import Engine
 
 from city import quality as q
@@ -16,39 +16,47 @@ from city.problems import fault
 from city.quality import Flag
 from meters.vee.estimation import estimate
 from meters.vee.norms import DAYS
+from service.access.districts import districts_of
+from service.decisions import Person, require
+from service.one_process import lock
 from service.settings import LoadedCity
 from service.store import ledger, meter_days, operations, readings, writing
 from service.store.meter_days import Day
+from service.vee.changes import Copy, Line, Some, accepted, copied, on_line, refused, valued
 
-ACCEPT, ESTIMATE = "accept", "estimate"
-_SAID = {ACCEPT: "accepted as read", ESTIMATE: "estimated"}
+ACCEPT, ESTIMATE, REFUSE = "accept", "estimate", "refuse"
+_SAID = {ACCEPT: "accepted as read", ESTIMATE: "estimated", REFUSE: "refused"}
+What = str | float | Line | Copy
 
 
 def edit(
-    engine: Engine, city: LoadedCity, point_id: str, start: datetime, end: datetime, what: str | float, who: str, reason: str, now: datetime
+    engine: Engine, city: LoadedCity, person: Person, point_id: str, start: datetime, end: datetime, what: What, reason: str, now: datetime
 ) -> str:
     """Edit the intervals of a point in [start, end) and return the sentence that stands in the audit.
 
-    `what`: a value [unit per interval] replaces them (EDITED); `estimate` replaces them by a line or like days (EDITED and
-    ESTIMATED); `accept` keeps what was read and makes what was doubted or warned of VALID and EDITED. Raises `PenstockError` for an
-    unknown point, times off its grid, days that are not validated yet, a negative usage, and where there is nothing to accept or
-    nothing to estimate from.
+    `what`: a value [unit per interval] replaces them (EDITED), so does a `Line` (and ESTIMATED_LINEAR) or a `Copy` of another day (and
+    ESTIMATED_LIKE_DAY); `estimate` replaces them by a line or like days; `accept` keeps what was read and makes what was doubted or
+    warned of VALID and EDITED; `refuse` keeps the values and lets nobody use them (QUESTIONABLE and EDITED).
+
+    Raises `PenstockError` without the role, the district or a reason, for an unknown point, times off its grid, days that are not
+    validated yet, a negative usage, and where there is nothing to accept, to refuse or to estimate from.
     """
-    point = _point(city, point_id)
-    days = _days(city, point, start, end)
+    require(engine, person, "readings", point_id, now, districts_of(city, point_id) if person.districts else None)
+    with lock(city.folder):  # a night that reopens the same day must know the edit
+        return _edit(engine, city, person.name, _point(city, point_id), start, end, what, reason.strip(), now)
+
+
+def _edit(
+    engine: Engine, city: LoadedCity, who: str, point: Point, start: datetime, end: datetime, what: What, reason: str, now: datetime
+) -> str:
+    point_id, days = point.id, _days(city, point, start, end)
     block = meter_days.block(engine, [point], days[0][0], days[-1][1])
-    if not reason.strip():
+    if not reason:
         raise fault("--reason", "missing", "why the values are edited", "Say it; it stays with the version.")
     if not block.quality.any():
         raise fault(f"edit of {point_id}", f"no values from {days[0][0]:%Y-%m-%d %H:%MZ} on", "validated days", "Wait for the night.")
-    some = (block.times >= start) & (block.times < end)
-    if what == ACCEPT:
-        made = _accepted(block, meter_days.block(engine, [point], days[0][0], days[-1][1], as_read=True), some)
-    elif what == ESTIMATE:
-        made = _estimated(engine, city, point, block, some)
-    else:
-        made = _valued(block, some, float(what))
-    told = f"{what:g} {point.stored.unit} each" if isinstance(what, float) else _SAID[what]
+    some = ((block.times >= start) & (block.times < end))[np.newaxis]
+    made, told = _made(engine, city, point, block, some, what), said(what, point.stored.unit)
     sentence = f"{who}: {point_id}, {int(some.sum())} intervals from {start:%Y-%m-%dT%H:%MZ}: {told}; {reason}"
     with writing(engine) as connection:
         keys = readings.keys_of(connection, [point_id])
@@ -58,12 +66,43 @@ def edit(
     return f"{sentence} ({newest}){_ledger(engine, city, days)}" if newest else f"{sentence} (nothing changed)"
 
 
-def one_of(choices: Mapping[str, str | float | None]) -> str | float:
-    """The one option that was given. Raises `PenstockError` for none or several."""
-    given = {name: value for name, value in choices.items() if value is not None}
+def said(what: What, unit: str) -> str:
+    """What becomes of the values, in words."""
+    if isinstance(what, Line):
+        return f"a line from {what.first:g} to {what.last:g} {unit}"
+    if isinstance(what, Copy):
+        return f"as on {what.day}"
+    return f"{what:g} {unit} each" if isinstance(what, float) else _SAID[what]
+
+
+def _made(engine: Engine, city: LoadedCity, point: Point, block: Block, some: Some, what: What) -> Block:
+    zone = city.settings.city.time_zone
+    if isinstance(what, Line):
+        return on_line(block, some, what)
+    if isinstance(what, Copy):
+        return copied(block, some, meter_days.block(engine, [point], *civil_day(what.day, zone)), zone)
+    if what == ACCEPT:
+        end = block.start_utc + block.steps * block.step
+        return accepted(block, meter_days.block(engine, [point], block.start_utc, end, as_read=True), some)
+    if what == ESTIMATE:
+        return _estimated(engine, city, point, block, some)
+    return refused(block, some) if what == REFUSE else valued(block, some, float(what))
+
+
+def chosen(options: Mapping[str, Any]) -> What:
+    """What the one option of the command line says that was given. Raises `PenstockError` for none or several, and for what is no date."""
+    given = {name: value for name, value in options.items() if value is not None and value is not False}
     if len(given) != 1:
-        raise fault("edit", " and ".join(given) or "nothing", f"one of {', '.join(choices)}", "Say what is to become of the values.")
-    return next(iter(given.values()))
+        raise fault("edit", " and ".join(given) or "nothing", f"one of {', '.join(options)}", "Say what is to become of the values.")
+    (name, value), *_ = given.items()
+    if name == "--line":
+        return Line(*value)
+    if name == "--copy":
+        try:
+            return Copy(date.fromisoformat(value))
+        except ValueError:
+            raise fault(f"--copy {value}", "no date", "YYYY-MM-DD", "Correct it.") from None
+    return float(value) if name == "--value" else name.removeprefix("--")
 
 
 def _point(city: LoadedCity, point_id: str) -> Point:
@@ -84,27 +123,7 @@ def _days(city: LoadedCity, point: Point, start: datetime, end: datetime) -> lis
     return found
 
 
-def _accepted(block: Block, read: Block, some: NDArray[np.bool_]) -> Block:
-    """What was read becomes good, where it was doubted or warned of."""
-    doubted = some & ((read.quality & int(Flag.QUESTIONABLE)) != 0)
-    warned = some & q.measured(block.quality) & (block.quality >> 8 != 0)
-    if not (doubted | warned).any():
-        raise fault(f"edit of {block.ids[0]}", "no questionable value", "values that were doubted", "Give --value or --estimate instead.")
-    values = np.where(doubted, read.values, block.values)
-    cause = np.where(doubted, read.quality, block.quality) & 0xFF00
-    quality = np.where(doubted | warned, cause | int(Flag.VALID | Flag.EDITED), block.quality).astype(np.uint16)
-    return replace(block, values=values, quality=quality)
-
-
-def _valued(block: Block, some: NDArray[np.bool_], value: float) -> Block:
-    if not np.isfinite(value) or (block.quantity.is_period and value < 0):
-        raise fault("--value", f"{value:g}", "a number, not below zero for usage", "Correct it.")
-    stored = int(block.quantity.to_int(value))
-    edited = ((block.quality & 0xFF00) | int(Flag.EDITED)).astype(np.uint16)
-    return replace(block, values=np.where(some, stored, block.values), quality=np.where(some, edited, block.quality))
-
-
-def _estimated(engine: Engine, city: LoadedCity, point: Point, block: Block, some: NDArray[np.bool_]) -> Block:
+def _estimated(engine: Engine, city: LoadedCity, point: Point, block: Block, some: Some) -> Block:
     if not block.quantity.is_period:
         raise fault(f"edit of {point.id}", f"{block.quantity} is not usage", "a point of usage", "Give --value or --accept.")
     zone = city.settings.city.time_zone
@@ -113,7 +132,7 @@ def _estimated(engine: Engine, city: LoadedCity, point: Point, block: Block, som
     civil = city.settings.calendar.grid(oldest, block.step, history.steps + block.steps)
     asked = replace(block, quality=np.where(some, q.missing_of(block.quality), block.quality))
     made = estimate(asked, history, civil)
-    if not made.usable()[0, some].all():
+    if not made.usable()[some].all():
         raise fault(f"edit of {point.id}", "neither neighbours nor days alike", "something to estimate from", "Give --value.")
     edited = (made.quality | np.uint16(Flag.EDITED)).astype(np.uint16)
     # Only what was asked for: another gap of these days stays as it is.

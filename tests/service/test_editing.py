@@ -93,7 +93,7 @@ def test_what_cannot_be_edited_is_a_sentence_and_changes_nothing(tmp_path: Path)
     future = ("--from", "2022-06-20T10:00+02:00", "--to", "2022-06-20T11:00+02:00")
     other = ("--from", "2022-06-14T20:00+02:00", "--to", "2022-06-14T21:00+02:00")
     for words, told in (
-        ((*ask, *HOURS, *BY), "one of --value, --estimate, --accept"),
+        ((*ask, *HOURS, *BY), "one of --value, --line, --copy, --estimate, --accept, --refuse"),
         ((*ask, *HOURS, "--value", "1", "--accept", *BY), "--value and --accept"),
         ((*ask, *HOURS, "--value", "-1", *BY), "not below zero"),
         ((*ask, *off, "--value", "1", *BY), "on a step of 900 s"),
@@ -111,11 +111,12 @@ def test_what_cannot_be_edited_is_a_sentence_and_changes_nothing(tmp_path: Path)
 
 def test_the_queue_names_what_was_doubted_until_a_person_has_said_something(tmp_path: Path) -> None:
     town = spiked(tmp_path)
-    asked = queue(open_store(town.database), *DAY)
+    engine, city = open_store(town.database), city_of(town)
+    asked = queue(engine, city, *DAY)
     (row,) = asked[asked["point_id"] == "hall.energy"].itertuples()
-    assert (row.cause, row.intervals, row.questionable, row.estimated, row.version) == ("LIMIT", 1, 0, 1, 2)
+    assert (row.cause, row.intervals, row.made, row.before, row.after, row.version) == ("LIMIT", 1, "line", 500.0, 5.0, 2)
     ask = ("meters", "queue", "--from", DAY[0].isoformat(), "--to", DAY[1].isoformat())
-    assert "hall.energy 2022-06-14: limit in 1 interval (1 estimated)" in town.penstock(*ask).out
+    assert "hall.energy 2022-06-14 10:30 to 10:44: limit in 1 interval, line" in town.penstock(*ask).out
     town.penstock("meters", "edit", "hall.energy", *HOURS, "--accept", *BY)
     assert "hall.energy" not in town.penstock(*ask).out
-    assert "hall.energy" not in set(queue(open_store(town.database), *DAY)["point_id"])
+    assert "hall.energy" not in set(queue(engine, city, *DAY)["point_id"])
