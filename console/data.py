@@ -22,6 +22,7 @@ from service.view import books, carbon, history, losses, moment, plan, plan_besi
 from service.view import drivers as drivers_view
 from service.view import peaks as peaks_view
 from service.view import tiles as tiles_view
+from service.view import writes as writes_view
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -114,12 +115,13 @@ drivers = _cached("drivers", lambda s, night: drivers_view.drivers(s.engine, s.c
 peaks = _cached("peaks", lambda s, night: peaks_view.peaks(s.engine, s.city, night))
 models = _cached("models", lambda s, night: plan.models(s.engine, night))
 commands = _cached("commands", lambda s, plan_id: plan.commands(s.engine, plan_id))
+writes = _cached("writes", lambda s, plan_id: writes_view.writes(s.engine, s.city, commands(plan_id)))
 approval = _cached("approval", lambda s, plan_id: plan.approval(s.engine, plan_id))
 drawing = _cached("drawing", lambda s: water.drawing(s.city))
 water_layers = _cached("water_layers", lambda s: water_map.layers(s.city))
 gauges = _cached("gauges", lambda s: water_map.gauges(s.city, board()))
 night_flows = _cached("night_flows", lambda s: water_map.night_flows(s.engine))
-quality_signals = _cached("quality_signals", lambda s: water_map.quality_signals(board()))
+quality_signals = _cached("quality_signals", lambda _s: water_map.quality_signals(board()))
 quality_events = _cached("quality_events", lambda s: water_quality.listed(s.engine)[:200])
 leaks = _cached("leaks", lambda s: water.leaks(s.engine, s.city, now().now_utc))
 sensor_faults = _cached("sensor_faults", lambda s: water.faults(s.engine))
@@ -140,7 +142,7 @@ explained = _of_ledger("explained", lambda s, cell: carbon.explained(s.city.envi
 entries = _cached("entries", lambda s, account: books.entries(s.engine, s.city, account))
 standings = _cached("standings", lambda s: books.standings(s.engine, s.city, now()))
 statements = _cached("statements", lambda s: books.statements(s.city))
-course = _cached("course", lambda s, point: series.course(s.engine, s.city, now(), point))
+course = _cached("course", lambda s, point, span, until: series.course(s.engine, s.city, now(), point, span, until))
 causes = _cached("causes", lambda s: series.causes(s.engine))
 answered = _cached("answered", lambda s: series.answered(s.engine, now()))
 nights = _cached("nights", lambda s: history.nights(s.engine, s.city))

@@ -1,7 +1,7 @@
 """The look of a control room: a grey ground, quiet cards, colour and shape only for what is abnormal."""
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from html import escape
 from importlib.resources import files
@@ -136,11 +136,17 @@ def _column(values: pd.Series, label: str, form: str | None) -> Any:
 
 
 def table(
-    frame: pd.DataFrame, columns: Mapping[str, str], name: str, *, height: int | None = None, formats: Mapping[str, str] | None = None
+    frame: pd.DataFrame,
+    columns: Mapping[str, str],
+    name: str,
+    *,
+    height: int | None = None,
+    formats: Mapping[str, str] | None = None,
+    whole: Callable[[], pd.DataFrame] | None = None,
 ) -> None:
     """A table with `columns` (column -> word) in local time, and a button that downloads it as CSV with UTC times.
 
-    `formats` are printf formats of numeric columns.
+    `formats` are printf formats of numeric columns; `whole` gives what is downloaded where only a page of it is shown.
     """
     shown = frame[list(columns)].copy()
     for column in shown.columns:
@@ -158,14 +164,14 @@ def table(
         key=f"table_{name}",
         alt=say("alt_table", rows=len(shown), columns=", ".join(say(word) for word in columns.values())),
     )
-    download(frame, name)
+    download(whole or frame, name)
 
 
-def download(frame: pd.DataFrame, name: str) -> None:
-    """A button that downloads a frame as CSV; it is written when it is asked for."""
+def download(frame: pd.DataFrame | Callable[[], pd.DataFrame], name: str) -> None:
+    """A button that downloads a frame as CSV; it is read (where it is given as a function) and written when it is asked for."""
     st.download_button(
         say("download"),
-        lambda: csv(frame),
+        lambda: csv(frame() if callable(frame) else frame),
         f"{name}.csv",
         "text/csv",
         key=f"csv_{name}",

@@ -23,7 +23,6 @@ from service.utctime import from_micros, micros
 from service.view.moment import Moment
 
 LATE_STEPS = 3  # a value older than three of its steps is old
-PAGE = 100  # points that are shown at a time
 _FILE_LATE_MIN = 36 * 60  # and one that comes in files, mostly once a day, when a day's file is half a day overdue [min]
 _ANSWERED = [cause.name for cause in q.ANSWERED | {Cause.LIMIT}]
 _SHOWN = ["point_id", "meter_id", "site", "zone", "commodity", "role", "quantity", "unit"]
@@ -137,16 +136,16 @@ def counts(board: pd.DataFrame) -> Counts:
     return Counts(len(board), usable, board["meter_id"].nunique(), board.loc[board["answers"], "meter_id"].nunique())
 
 
-def search(board: pd.DataFrame, words: str = "", *, abnormal: bool = False) -> pd.DataFrame:
-    """The points of which every one of `words` stands in id, zone, site, quantity or cause, in any case; the abnormal ones first.
+def search(board: pd.DataFrame, words: str = "", *, abnormal: bool = False) -> NDArray[np.intp]:
+    """Rows of which every one of `words` stands in id, zone, site, quantity or cause, in any case; the abnormal ones first.
 
     With `abnormal` only those that cannot be used or are late.
     """
-    bad = ~board["usable"] | board["late"]
-    kept = bad.copy() if abnormal else pd.Series(True, index=board.index)
+    bad = (~board["usable"] | board["late"]).to_numpy()
+    kept = bad.copy() if abnormal else np.ones(len(board), dtype=bool)
     for word in words.split():
-        hit = pd.Series(False, index=board.index)
+        hit = np.zeros(len(board), dtype=bool)
         for column in ("point_id", "zone", "site", "quantity", "cause"):
-            hit |= board[column].str.contains(word, case=False, regex=False)
+            hit |= board[column].str.contains(word, case=False, regex=False).to_numpy()
         kept &= hit
-    return pd.concat([board[kept & bad], board[kept & ~bad]])
+    return np.concatenate([np.flatnonzero(kept & bad), np.flatnonzero(kept & ~bad)])

@@ -18,7 +18,7 @@ from forecasting.groups import KINDS
 from service.environment import Environment
 from service.settings import load
 from service.store import open_store, readings
-from service.view import board, moment
+from service.view import board, moment, tiles
 
 
 def test_the_hour_that_autumn_repeats_is_drawn_twice(city: Path) -> None:
@@ -75,7 +75,7 @@ def test_a_value_outside_its_limits_is_left_out_of_figures_at_once(city: Path) -
     at = moment.moment(engine, loaded)
     row = board.points(engine, loaded, at).set_index("point_id").loc["feeder-01.power"]
     assert (row["usable"], row["cause"]) == (False, "LIMIT")
-    load_tile = next(tile for tile in board.tiles(engine, loaded, at) if tile.key == "load")
+    load_tile = next(tile for tile in tiles.tiles(engine, loaded, at, board.points(engine, loaded, at)) if tile.key == "load")
     assert load_tile.value is None
     assert max(value for value in load_tile.trend if value is not None) <= 120
     assert readings.last_slot(engine) == at.now_utc

@@ -19,7 +19,7 @@ from service.settings import LoadedCity, load
 from service.store import meter_days, open_store, results, sums, writing
 from service.store import paths as stored
 from service.sums import topmost
-from service.view import board
+from service.view import tiles
 from service.view.moment import Moment as Now
 from service.view.plan import fans
 from tests.town import HEAD, MIDNIGHT_UTC, NOW, Town, night, power
@@ -193,6 +193,6 @@ def test_what_hangs_under_a_meter_is_not_counted_beside_it(held: tuple[Town, Loa
     assert topmost(city, ["hall", "sun"]) == ["hall", "sun"]
     expected = results.forecasts(engine, day)["feeder.energy"]["p50"].iloc[0] * 4
     at = Now(MIDNIGHT_UTC, "Europe/Rome", replayed=False, night=day, night_utc=MIDNIGHT_UTC, late=())
-    assert board._expected(engine, city, at, ["hall", "feeder"], "_kwh") == pytest.approx(expected)
+    assert tiles._expected(engine, city, at, frozenset(("hall", "feeder")), "_kwh") == pytest.approx(expected)
     june = pd.read_csv(town.folder / "power.csv", parse_dates=["time"]).set_index("time").loc["2022-05-31T22:00Z":, "feeder.energy"]
     assert month_peak_kw(city, engine, MIDNIGHT_UTC) == pytest.approx(4 * june.max(), abs=0.01)

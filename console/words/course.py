@@ -1,0 +1,19 @@
+"""Words of the points' table and of one point's course."""
+
+COURSE_WORDS: dict[str, tuple[str, str]] = {
+    "search_points": ("Search (id, zone, site, quantity, cause)", "搜索（测点、分区、站点、量、原因）"),
+    "points_of": ("{first}–{last} of {all}", "第 {first}–{last} 个，共 {all} 个"),
+    "none_found": ("No point has all of these words.", "没有同时包含这些词的测点。"),
+    "span": ("Span", "时段"),
+    "span_day": ("day", "日"),
+    "span_week": ("week", "周"),
+    "span_month": ("month", "月"),
+    "span_year": ("year", "年"),
+    "until": ("Until the end of", "截至日期"),
+    "by_day": ("By day", "按日"),
+    "day_band": ("least to most", "日最小至最大"),
+    "day_mean": ("mean", "日均值"),
+    "day_lost": ("day with lost values", "有缺失值的日"),
+    "drawn_of": ("{rows} values, drawn with {drawn}; the download has all", "共 {rows} 个值，图中绘制 {drawn} 个；下载文件含全部"),
+    "alt_days": ("{name}: least, mean and most of each day", "{name}：每日最小值、均值和最大值"),
+}
