@@ -21,20 +21,24 @@ def approve_ids(env: Environment, ids: Sequence[str], who: str, at_utc: datetime
     """Approve plans and isolations, all of them or none. Returns one sentence each; approving again changes nothing and says so."""
     from service import decisions
     from service.access import accounts
+    from service.access.districts import districts_of_plan
     from service.settings import load
 
     engine, city = open_store(env.url), load(env)
     wanted, person = _resolved(engine, ids), decisions.known(city, who)
     approved = decisions.approve_all(engine, city, person, wanted, at_utc, reason)
-    waiting, others = operations.approved_once(engine), [name for name in accounts.who_may(city, "approve") if name != who]
+    waiting = operations.approved_once(engine)
+    others = {
+        plan_id: accounts.who_may(city, "approve", districts_of_plan(engine, city, plan_id)) for plan_id in wanted if plan_id in waiting
+    }
     written = {row.plan_id for row in results.rows(engine, t.command, t.command.c.plan_id.in_(wanted))}
     what = {plan_id: "commands approved" if plan_id in written else "valves for crews to turn, sent" for plan_id in approved}
-    return [_told(plan_id, count, what[plan_id], who, others if plan_id in waiting else None) for plan_id, count in approved.items()]
+    return [_told(plan_id, count, what[plan_id], who, others.get(plan_id)) for plan_id, count in approved.items()]
 
 
 def _told(plan_id: str, count: int, what: str, who: str, others: Sequence[str] | None) -> str:
     if others is not None:
-        named = f" ({', '.join(others)})" if others else ""
+        named = f" ({', '.join(name for name in others if name != who)})" if others else ""
         return f"{plan_id}: approved once, by {who}; a second operator{named} must approve it too before anything is written"
     return f"{plan_id}: {count} {what} by {who}" if count else f"{plan_id}: approved before, nothing changed"
 

@@ -95,14 +95,14 @@ def _crew(env: Environment, truth: Path) -> None:
 
 def _books(env: Environment) -> None:
     """May gets certificates and a sign-off, then an hour of it is corrected; all is proved, printed in two languages, a cell explained."""
-    by = ("--who", "operator", "--now", LAST_SLOT)
+    by, edits = ("--who", "planner", "--now", LAST_SLOT), ("--who", "engineer", "--now", LAST_SLOT)
     if not closes(open_store(env.url)):  # a certificate is used once, a month is signed once
         _command(env, "carbon", "certificates", "import", str(env.city_file.parent / "certificates.csv"), *by)
         bought = ("--account", "el-industry", "--period", CLOSED, "--count", "120", "--reason", "wind for the works")
         _command(env, "carbon", "certificates", "retire", "gec-demo", *bought, *by)
-        _command(env, "carbon", "close", CLOSED, "--by", "operator", "--note", "the demo signs", "--now", LAST_SLOT)
+        _command(env, "carbon", "close", CLOSED, "--by", "planner", "--note", "the demo signs", "--now", LAST_SLOT)
     hour = ("--from", f"{CLOSED}-20T10:00+02:00", "--to", f"{CLOSED}-20T11:00+02:00")
-    _command(env, "meters", "edit", "feeder-07.energy", *hour, "--value", "12.5", "--reason", "a typing error", *by)
+    _command(env, "meters", "edit", "feeder-07.energy", *hour, "--value", "12.5", "--reason", "a typing error", *edits)
     _command(env, "carbon", "restate", CLOSED, "--reason", "an hour of feeder 7 was misread", *by)
     _command(env, "verify", "--recompute", "--now", LAST_SLOT)
     _command(env, "report", "--now", LAST_SLOT)

@@ -3,6 +3,7 @@
 import json
 import os
 import tomllib
+from collections.abc import Collection
 from pathlib import Path
 
 from pydantic import Field, ValidationError, field_validator
@@ -88,9 +89,9 @@ def of_city(city: LoadedCity) -> dict[str, LocalAccount]:
     return made
 
 
-def who_may(city: LoadedCity, action: Action) -> list[str]:
-    """The accounts that may do it somewhere in the city; empty where the city has no accounts."""
-    return [name for name, account in of_city(city).items() if not account.disabled and may(account.person, action)]
+def who_may(city: LoadedCity, action: Action, where: Collection[str]) -> list[str]:
+    """The accounts that may do it in these districts; empty where the city has no accounts."""
+    return [name for name, account in of_city(city).items() if not account.disabled and may(account.person, action, where)]
 
 
 def write(path: Path, accounts: dict[str, LocalAccount]) -> None:

@@ -114,7 +114,7 @@ def test_approved_commands_are_written_read_back_and_audited_and_a_stop_holds_th
     isolation = results.rows(engine, t.isolation, t.isolation.c.case_id == burst)[0].isolation_id
     assert "(shift-leader) must approve it too" in city.run("approve", "latest", isolation, "--who", "operator", "--now", DECISION)
     city.run("approve", isolation, "--who", "shift-leader", "--now", DECISION)
-    city.run("hold", "battery-01", "--who", "ada", "--reason", "noise", "--now", DECISION)
+    city.run("hold", "battery-01", "--who", "operator", "--reason", "noise", "--now", DECISION)
     city.run("poll", "--now", NIGHT, "--until", LAST, "--replay")
     commands = results.rows(engine, t.command)
     written = [row for row in commands if row.state == "written"]
