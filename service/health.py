@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, and_, func, select
 
@@ -51,34 +51,54 @@ class Health:
     def offline(self) -> int:
         return sum(number for cause, number in self.causes.items() if cause not in _ANSWERED)
 
-    def faults(self) -> Iterator[tuple[float, str]]:
-        """(share of its readings that is lost or at risk, reason) of everything that is wrong with it."""
+    def faults(self) -> Iterator["Fault"]:
+        """Everything that is wrong with it."""
         if self.rate is not None and self.rate < TARGET_RATE:
             worst = Counter({cause: n for cause, n in self.causes.items() if cause not in _ANSWERED}).most_common(2)
-            told = " and ".join(cause.name.lower().replace("_", " ") for cause, _ in worst)
-            yield 1 - self.rate, f"answers {100 * self.rate:.1f} % of its readings ({told})"
-        if self.causes[Cause.WRONG_METER]:
-            yield min(1.0, self.causes[Cause.WRONG_METER] / max(self.expected, 1)), "says another serial number than city.toml"
-        if self.causes[Cause.OUT_OF_MAP]:
-            yield min(1.0, self.causes[Cause.OUT_OF_MAP] / max(self.expected, 1)), "sends values outside its register map"
+            yield Fault(1 - self.rate, "rate", {"percent": 100 * self.rate, "causes": [cause for cause, _ in worst]})
+        for kind, cause in (("serial", Cause.WRONG_METER), ("map", Cause.OUT_OF_MAP)):
+            if self.causes[cause]:
+                yield Fault(min(1.0, self.causes[cause] / max(self.expected, 1)), kind, {})
         if self.flat >= _STUCK_SHARE:
-            yield self.flat, f"repeats one value {100 * self.flat:.0f} % of the day"
+            yield Fault(self.flat, "flat", {"percent": 100 * self.flat})
         if self.battery_pct is not None and self.battery_pct <= LOW_BATTERY_PCT:
-            yield 1 - self.battery_pct / LOW_BATTERY_PCT / 2, f"its battery is at {self.battery_pct:.0f} %"
+            yield Fault(1 - self.battery_pct / LOW_BATTERY_PCT / 2, "battery", {"percent": self.battery_pct})
         if self.clock_s is not None and abs(self.clock_s) > self.meter.step_s / 10:
-            yield (
-                min(1.0, abs(self.clock_s) / self.meter.step_s),
-                f"its clock is {abs(self.clock_s):,.0f} s {'fast' if self.clock_s > 0 else 'slow'}",
-            )
+            kind = "clock_fast" if self.clock_s > 0 else "clock_slow"
+            yield Fault(min(1.0, abs(self.clock_s) / self.meter.step_s), kind, {"seconds": abs(self.clock_s)})
 
     @property
     def urgency(self) -> float:
         """Worst share times importance; 0 when nothing is wrong."""
-        return self.importance * max((share for share, _ in self.faults()), default=0.0)
+        return self.importance * max((fault.share for fault in self.faults()), default=0.0)
 
     @property
     def reason(self) -> str:
-        return "; ".join(reason for _, reason in sorted(self.faults(), reverse=True))
+        return "; ".join(fault.sentence for fault in sorted(self.faults(), key=lambda fault: -fault.share))
+
+
+class Fault(NamedTuple):
+    """One thing that is wrong with a device: the share of its readings that is lost or at risk, the kind, and its figures."""
+
+    share: float
+    kind: str
+    facts: dict[str, Any]
+
+    @property
+    def sentence(self) -> str:
+        causes = " and ".join(cause.name.lower().replace("_", " ") for cause in self.facts.get("causes", ()))
+        return _TOLD[self.kind].format(**(self.facts | {"causes": causes}))
+
+
+_TOLD = {
+    "rate": "answers {percent:.1f} % of its readings ({causes})",
+    "serial": "says another serial number than city.toml",
+    "map": "sends values outside its register map",
+    "flat": "repeats one value {percent:.0f} % of the day",
+    "battery": "its battery is at {percent:.0f} %",
+    "clock_fast": "its clock is {seconds:,.0f} s fast",
+    "clock_slow": "its clock is {seconds:,.0f} s slow",
+}
 
 
 def devices(engine: Engine, city: LoadedCity, now_utc: datetime, days: int) -> list[Health]:
