@@ -30,8 +30,8 @@ def sensors() -> None:
         st.caption(say("no_sensor_fault"))
     for row in found:
         fault = say(f"fault_{row.kind}", size=look.number(row.size, 2))
-        told = say("alarm_sensor_fault", subject=row.sensor.rsplit(".", 1)[0], fault=fault)
-        look.banner(f"{told} · {say('since')} {look.clock(row.since_utc)}. {say('todo_sensor_fault')}", 3)
+        told = say("sensor_fault_told", sensor=row.sensor.rsplit(".", 1)[0], fault=fault)
+        look.banner(f"{told} · {say('since')} {look.clock(row.since_utc)}. {say('sensor_fault_do')}", 3)
 
 
 def valves(person: Person) -> None:

@@ -106,6 +106,11 @@ WATER_WORDS: dict[str, tuple[str, str]] = {
         "02:00–05:00 最小小时流量，最近 30 夜；近三夜明显偏高时标记",
     ),
     "no_night_flows": ("No night flow is stored yet.", "尚无夜间流量数据。"),
+    "sensor_fault_told": ("{sensor} {fault}: not a leak", "{sensor} {fault}：并非漏水"),
+    "sensor_fault_do": (
+        "Have the sensor looked at; the leak watch leaves it out until then.",
+        "安排检修传感器；在此之前漏损监视不采用其数值。",
+    ),
     # water quality
     "quality": ("Water quality", "水质"),
     "quality_note": (
