@@ -12,6 +12,7 @@ from service import known_events, water_quality
 from service.alarms import figures, listing
 from service.cases import store as cases_store
 from service.environment import Environment
+from service.grid import view as grid_view
 from service.settings import LoadedCity, load
 from service.shifts import changes as shift_changes
 from service.shifts import log as shift_log
@@ -159,3 +160,9 @@ shift_changed = _cached("shift_changed", lambda s, name: shift_changes.since_las
 shift_notes = _cached("shift_notes", lambda s, days: shift_log.notes(s.engine, now().now_utc - days * DAY, now().now_utc))
 hand_overs = _cached("hand_overs", lambda s: shift_log.hand_overs(s.engine))
 settings = _cached("settings", lambda s: history.settings(s.city))
+grid_diagram = _cached("grid_diagram", lambda s: grid_view.diagram(s.city))
+grid_state = _cached("grid_state", lambda s: grid_view.state(s.engine, s.city, now().now_utc))
+grid_losses = _cached("grid_losses", lambda s: grid_view.losses(s.engine))
+grid_risks = _cached("grid_risks", lambda s: grid_view.risks(s.engine))
+grid_outages = _cached("grid_outages", lambda s: grid_view.outages(s.engine))
+grid_proposals = _cached("grid_proposals", lambda s, outage_id: grid_view.proposals(s.engine, outage_id))

@@ -8,6 +8,7 @@ import streamlit as st
 from console import deciding, header, look, signin
 from console.carbon import page as carbon
 from console.cases import page as cases
+from console.grid import page as grid
 from console.guard import guarded
 from console.household import page as household
 from console.meters import page as meters
@@ -23,6 +24,7 @@ PAGES: dict[str, Callable[[Person], None]] = {
     "now": now.page,
     "tonight": tonight.page,
     "water": water.page,
+    "grid": grid.page,
     "carbon": carbon.page,
     "meters": meters.page,
     "cases": cases.page,

@@ -10,6 +10,7 @@ from console.words.carbon import CARBON_WORDS
 from console.words.cases import CASE_WORDS
 from console.words.course import COURSE_WORDS
 from console.words.frame import FRAME_WORDS
+from console.words.grid import GRID_WORDS
 from console.words.isolation import ISOLATION_WORDS
 from console.words.losses import LOSS_WORDS
 from console.words.phrases import PHRASES
@@ -219,6 +220,7 @@ WORDS = (
     | WATER_WORDS
     | LOSS_WORDS
     | ISOLATION_WORDS
+    | GRID_WORDS
     | CARBON_WORDS
     | CASE_WORDS
     | SHIFT_WORDS

@@ -1,0 +1,1 @@
+"""The grid page: feeder diagram, loading, voltage, losses, outages and their restoration."""
