@@ -76,9 +76,11 @@ def assign(
     """Give a case to somebody."""
     from service.cases.deciding import assign as give
     from service.cases.listing import owners
+    from service.cases.store import one
 
     engine, loaded, person, at = _asked(city, now, who)
-    typer.echo(f"case {case}: assigned, {give(engine, person, case, at, owner, owners=owners(loaded)).owner}")
+    known = owners(loaded, one(engine, loaded.settings.cases, case).district)
+    typer.echo(f"case {case}: assigned, {give(engine, person, case, at, owner, owners=known).owner}")
 
 
 @app.command()

@@ -1,13 +1,15 @@
 """The board: a column per state, what is due first on top; figures above and below it."""
 
 from collections.abc import Sequence
+from html import escape
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from console import data, look
 from console.cases import wording
-from console.words import say
+from console.words import language, say
 from service.cases.figures import figures
 from service.cases.kinds import kinds
 from service.cases.listing import urgency
@@ -73,7 +75,12 @@ def _filtered(person: Person, cases: Sequence[Case]) -> list[Case]:
         )
         places = {"": say("case_all_districts")} | {one: wording.place(one) for one in sorted({case.district for case in cases} - {""})}
         district = st.selectbox(
-            say("case_district"), list(places), format_func=places.__getitem__, key="case_district", label_visibility="collapsed", width=230
+            say("case_district"),
+            list(places),
+            format_func=places.__getitem__,
+            key=f"case_district_{language()}",
+            label_visibility="collapsed",
+            width=230,
         )
         mine = st.toggle(say("case_mine"), key="case_mine")
     return [
@@ -95,9 +102,10 @@ def _columns(cases: Sequence[Case]) -> None:
                     f'<span class="count">{len(own)}</span></div>'
                 )
                 for case in own[:MOST]:
-                    if st.button(_card(case), key=f"case_{case.case_id}", width="stretch"):
-                        st.session_state["case"] = case.case_id
-                        st.rerun()
+                    with st.container(key=f"late{wording.tag(case)[0] or 0}_{case.case_id}"):  # what the style sheet colours its edge by
+                        if st.button(_card(case), key=f"case_{case.case_id}", width="stretch"):
+                            st.session_state["case"] = case.case_id
+                            st.rerun()
                 if len(own) > MOST:
                     st.caption(say("case_more", count=len(own) - MOST))
 
@@ -132,14 +140,17 @@ def _table(cases: Sequence[Case]) -> None:
         return
     look.heading("case_figures", say("case_year"))
     percent = lambda share: None if share is None else 100 * share  # noqa: E731 - a unit
-    rows = [
-        {"kind": say(f"case_kind_{one.kind}"), "open": one.open, "overdue": one.overdue, "ended": one.ended}
+    rows: list[dict[str, Any]] = [
+        {"kind": say(f"case_kind_{one.kind}"), "open_count": one.open, "overdue_count": one.overdue}
         | {f"hours_{step}": hours for step, hours in one.hours.items()}
-        | {"in_time": percent(one.in_time), "rated": one.rated, "marks": one.marks, "false": percent(one.false)}
+        | {"in_time_percent": percent(one.in_time), "marks": one.marks, "false_percent": percent(one.false)}
         for one in made
     ]
-    words = {"kind": "kind", "open": "open_count", "overdue": "overdue_count"}
-    words |= {f"hours_{step}": f"hours_{step}" for step in made[0].hours}
-    words |= {"in_time": "in_time_percent", "marks": "marks", "false": "false_percent"}
-    formats = dict.fromkeys(("in_time", "false"), "%.0f") | dict.fromkeys((*(f"hours_{s}" for s in made[0].hours), "marks"), "%.1f")
-    look.table(pd.DataFrame(rows), words, "case_figures", formats=formats)
+    heads = "".join(f'<th scope="col">{escape(say(key))}</th>' for key in rows[0])
+    body = "".join(f"<tr>{''.join(f'<td>{escape(_cell(value))}</td>' for value in row.values())}</tr>" for row in rows)
+    st.html(f'<table class="iwa"><tr>{heads}</tr>{body}</table>')
+    look.download(pd.DataFrame(rows), "case_figures")
+
+
+def _cell(value: str | float | None) -> str:
+    return value if isinstance(value, str) else look.number(value, None if isinstance(value, float) else 0)

@@ -65,7 +65,7 @@ def _asked(person: Person, case: Case) -> tuple[Any, ...]:
 
 
 def _assign(person: Person, case: Case, able: bool) -> None:
-    known = owners(data.station().city) or [person.name]
+    known = owners(data.station().city, case.district) or [person.name]
     first = known.index(person.name) if person.name in known else 0
     chosen = st.selectbox(say("case_assign_to"), known, index=first, key=f"owner_{case.case_id}", disabled=not able)
     if st.button(say("case_assign"), key="case_step", type="primary", disabled=not able, shortcut=KEY):
@@ -126,7 +126,7 @@ def others(person: Person, case: Case) -> None:
     able, may_be = may(person, "case", {case.district}), possible(case.state)
     if case.state == "assigned":
         with st.expander(say("case_assign_again")):
-            known = [name for name in owners(data.station().city) if name != case.owner] or [person.name]
+            known = [name for name in owners(data.station().city, case.district) if name != case.owner] or [person.name]
             chosen = st.selectbox(say("case_assign_to"), known, key=f"again_{case.case_id}", disabled=not able)
             if st.button(say("case_assign"), key="case_again", disabled=not able):
                 _take(case, deciding.assign, *_asked(person, case), chosen, owners=known)

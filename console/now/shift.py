@@ -1,8 +1,10 @@
 """What changed since the last shift, the log, and the hand-over from one person to the next: a part of Now."""
 
 from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 from html import escape
+from itertools import groupby
 from typing import Any
 
 import streamlit as st
@@ -32,7 +34,8 @@ def section(person: Person) -> None:
 
 @st.fragment(run_every="60s")
 def _changes(person: Person) -> None:
-    guarded(lambda: _changed(person))
+    with st.container(key="shift_changes"):
+        guarded(lambda: _changed(person))
 
 
 def _changed(person: Person) -> None:
@@ -46,21 +49,29 @@ def _changed(person: Person) -> None:
         own = [change for change in changes if change.group == group]
         if own:
             st.html(f'<div class="group">{escape(say(f"group_{group}"))} · {len(own)}</div>')
-            for change in own[:SHOWN]:
-                _line(change)
-            if len(own) > SHOWN:
-                with st.expander(say("show_more", count=len(own) - SHOWN)):
-                    for change in own[SHOWN:]:
-                        _line(change)
+            lines = _alike(own)
+            for change, count in lines[:SHOWN]:
+                _line(change, count)
+            if len(lines) > SHOWN:
+                with st.expander(say("show_more", count=len(lines) - SHOWN)):
+                    for change, count in lines[SHOWN:]:
+                        _line(change, count)
     st.download_button(
         say("shift_csv"), listing.table(changes), "shift.csv", "text/csv", key="csv_shift", type="tertiary", on_click="ignore",
         icon=":material/download:",
     )  # fmt: skip
 
 
-def _line(change: Change) -> None:
+def _alike(changes: Sequence[Change]) -> list[tuple[Change, int]]:
+    """The newest of each run of changes that say the same, and how many they are."""
+    runs = [list(run) for _, run in groupby(changes, key=lambda one: (one.key, one.subject, one.who, one.facts.get("kind")))]
+    return [(run[0], len(run)) for run in runs]
+
+
+def _line(change: Change, count: int) -> None:
     """A change as a link; as text where this console has no such page."""
-    told = f"{look.hour(change.at_utc)} {line(change)}" + (f" · {change.who}" if change.who and change.group != "cases" else "")
+    who = f" · {change.who}" if change.who and change.group != "cases" else ""
+    told = f"{look.hour(change.at_utc)} {line(change)}{who}{f' ×{count}' if count > 1 else ''}"
     told = told if len(told) <= _SHORT else f"{told[:_SHORT]}…"
     page = st.session_state.get("pages", {}).get(change.page)
     if page is None:
@@ -129,12 +140,13 @@ def _notes(person: Person) -> None:
         st.caption(say("shift_only", role=say(person.role)))
         return
     with st.form("shift_note", clear_on_submit=True, border=False):
-        text = st.text_area(say("shift_note_label"), max_chars=log.LONGEST, height=80)
-        about = st.text_input(say("shift_note_about"), max_chars=120)
+        text = st.text_area(say("shift_note_label"), max_chars=log.LONGEST, height=70)
+        left, right = st.columns(2)
+        about = left.text_input(say("shift_note_about"), max_chars=120)
         standing = {0: say("shift_corrects_none")} | {
             one.note_id: f"{one.note_id} · {one.text[:40]}" for one in notes if not one.corrected_by
         }
-        corrects = st.selectbox(say("shift_correct"), list(standing), format_func=standing.__getitem__)
+        corrects = right.selectbox(say("shift_correct"), list(standing), format_func=standing.__getitem__)
         if st.form_submit_button(say("shift_note_add")):
             write = partial(log.note, data.station().engine, person, data.now().now_utc, text, about, corrects=corrects or None)
             decide(write, lambda _number: say("shift_noted"))
@@ -149,7 +161,7 @@ def _handing_over(person: Person) -> None:
     if not may(person, "shift"):
         return
     with st.form("hand_over", clear_on_submit=True, border=False):
-        text = st.text_area(say("hand_over_label"), value=_draft(person), max_chars=log.LONGEST, height=120)
+        text = st.text_area(say("hand_over_label"), value=_draft(person), max_chars=log.LONGEST, height=100)
         if st.form_submit_button(say("hand_over_button")):
             station = data.station()
             write = partial(log.hand_over, station.engine, station.city, person, data.now().now_utc, text)

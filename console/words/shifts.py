@@ -40,6 +40,8 @@ SHIFT_WORDS: dict[str, tuple[str, str]] = {
     "did_response_call": ("called response event {subject}", "发起需求响应 {subject}"),
     "did_response_cancel": ("cancelled response event {subject}", "取消需求响应 {subject}"),
     "did_settle": ("told what was found at {subject}", "登记 {subject} 的实际结果"),
+    "did_settle_readings": ("settled readings of {subject}", "审定 {subject} 的读数"),
+    "did_switch_told": ("switch {subject} told", "登记开关 {subject}"),
     "did_valve_told": ("valve {subject} told", "登记阀门 {subject}"),
     "did_isolation_replanned": ("isolation {subject} planned anew", "重新生成隔离方案 {subject}"),
     "did_close": ("{subject} closed in the ledger", "账本 {subject} 已关账"),
@@ -55,7 +57,7 @@ SHIFT_WORDS: dict[str, tuple[str, str]] = {
     "shift_notes": ("Notes", "值班记事"),
     "shift_no_notes": ("No note yet.", "暂无记事。"),
     "shift_note_label": ("What the next shift should know", "需告知下一班的事项"),
-    "shift_note_about": ("About (a meter, a pipe, a case)", "对象（表计、管道、工单）"),
+    "shift_note_about": ("About", "对象"),
     "shift_note_add": ("Write into the log", "写入日志"),
     "shift_noted": ("Written into the log.", "已写入日志。"),
     "shift_correct": ("Corrects note", "更正记事"),
@@ -74,5 +76,4 @@ SHIFT_WORDS: dict[str, tuple[str, str]] = {
     "hand_over_counts": ("it stood on: {what}", "依据：{what}"),
     "shift_only": ("Only operators write into the log; you are signed in as {role}.", "仅操作员可写入日志；您的身份为{role}。"),
     "shift_csv": ("What changed, CSV", "变化清单 CSV"),
-    "shift_paper": ("On one page of paper", "打印版（一页）"),
 }

@@ -13,9 +13,9 @@ from service.cases.store import Case, listed
 from service.settings import LoadedCity
 
 
-def owners(city: LoadedCity) -> list[str]:
-    """Who may own a case: the accounts that may see to one, and the crews; nobody is named where the city has no accounts."""
-    able = who_may(city, "case")
+def owners(city: LoadedCity, district: str = "") -> list[str]:
+    """Who may own a case there: the accounts that may see to one, and the crews; nobody is named where the city has no accounts."""
+    able = who_may(city, "case", {district})
     return [*able, *(crew.id for crew in city.settings.crews)] if able else []
 
 

@@ -49,17 +49,17 @@ def open_case(
 
 def from_alarm(engine: Engine, person: Person, alarm_id: int, at_utc: datetime) -> int:
     """A case of an alarm, by one click. Returns its number. Raises `PenstockError` without the role or for an unknown alarm."""
-    a = t.alarm.c
-    with engine.connect() as connection:
-        row = connection.execute(select(t.alarm).where(a.alarm_id == alarm_id)).first()
-    if row is None:
+    from service.alarms import listing
+    from service.alarms.told import told
+
+    found = listing.one(engine, alarm_id)
+    if found is None:
         raise fault(f"alarm {alarm_id}", "unknown", "the number of an alarm", "Look at the list of alarms again.")
-    where = row.district.split(",")
-    require(engine, person, "case", f"alarm {alarm_id}", at_utc, where)
-    facts = {"alarm": row.kind, "facts": row.facts}
-    own = (str(alarm_id), row.subject, at_utc, f"{row.kind} {row.subject}", where[0] if len(where) == 1 else "")
+    require(engine, person, "case", f"alarm {alarm_id}", at_utc, found.districts)
+    district = found.district if len(found.districts) == 1 else ""
+    own, facts = (found.subject, at_utc, told(found)[0], district), {"alarm": found.kind, "facts": found.facts}
     with writing(engine) as connection:
-        return open_case(connection, "alarm", *own, priority=row.priority, facts=facts, who=person.name)
+        return open_case(connection, "alarm", str(alarm_id), *own, priority=found.priority, facts=facts, who=person.name)
 
 
 def by_hand(engine: Engine, city: LoadedCity, person: Person, kind: str, subject: str, priority: int, at_utc: datetime, text: str) -> int:

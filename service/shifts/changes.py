@@ -18,8 +18,10 @@ MOST = 400  # lines of one group; the newest are kept
 _DECISIONS = {
     "approve": "tonight", "approve once": "tonight", "approve refused": "tonight", "hold": "now", "release": "now", "emergency stop": "now",
     "edit": "meters", "event": "tonight", "event cancel": "tonight", "response call": "tonight", "response cancel": "tonight",
-    "settle": "tonight", "valve told": "water", "isolation replanned": "water", "close": "carbon", "restate": "carbon",
+    "settle": "tonight", "settle readings": "meters", "switch told": "grid",
+    "valve told": "water", "isolation replanned": "water", "close": "carbon", "restate": "carbon",
 }  # fmt: skip
+_OF_SUBJECT = {"isolate-": "water", "restore-": "grid"}  # what is approved elsewhere than on tonight's page
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,9 @@ def between(engine: Engine, city: LoadedCity, start_utc: datetime, end_utc: date
 
 def _alarms(span: _Span) -> Iterator[Change]:
     """Alarms that came and that went; those of meters say which are lost and which are back."""
+    from service.alarms.listing import shown
     from service.alarms.sources import KINDS
+    from service.alarms.told import told
 
     a = t.alarm.c
     for row in span.rows(t.alarm, a.annunciated_utc, a.ended_utc, also=a.annunciated_utc.is_not(None)):
@@ -75,7 +79,7 @@ def _alarms(span: _Span) -> Iterator[Change]:
         for at, came, went in ((row.annunciated_utc, "alarm_new", "meter_lost"), (row.ended_utc, "alarm_gone", "meter_back")):
             if span.has(at):
                 key = went if meter else came
-                yield Change(at, "meters" if meter else "alarms", key, row.subject, row.kind, page, facts=facts)
+                yield Change(at, "meters" if meter else "alarms", key, row.subject, told(shown(row))[0], page, facts=facts)
 
 
 def _audited(span: _Span) -> Iterator[Change]:
@@ -90,7 +94,8 @@ def _audited(span: _Span) -> Iterator[Change]:
         elif row.action.startswith("leak "):
             yield Change(row.at_utc, "leaks", key, row.subject, row.sentence, "water", row.who)
         else:
-            yield Change(row.at_utc, "decisions", key, row.subject, row.sentence, _DECISIONS[row.action], row.who)
+            page = next((page for begin, page in _OF_SUBJECT.items() if row.subject.startswith(begin)), _DECISIONS[row.action])
+            yield Change(row.at_utc, "decisions", key, row.subject, row.sentence, page, row.who)
 
 
 def _plans(span: _Span) -> Iterator[Change]:

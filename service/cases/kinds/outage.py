@@ -18,9 +18,10 @@ def changes(engine: Engine, city: LoadedCity, now_utc: datetime, cases: Sequence
         rows = connection.execute(select(t.grid_outage).where(o.ended_utc.is_(None) | o.outage_id.in_(known))).all()
     for row in rows:
         if row.ended_utc is None:
-            critical = [str(name) for name in row.detail.get("critical", ())]
+            where, critical = row.detail.get("districts", ()), list(row.detail.get("critical", {}).values())
             facts = {"feeder": row.feeder, "branch": row.branch, "customers": row.customers, "critical": critical}
-            yield Found(row.outage_id, row.feeder, str(row.detail.get("district") or ""), 1, row.found_utc, row.sentence, facts)
+            district = str(where[0]) if len(where) == 1 else ""
+            yield Found(row.outage_id, row.feeder, district, 1, row.found_utc, row.sentence, facts)
         else:
             yield Move(row.outage_id, "done", row.ended_utc, "everybody has power again")
 
