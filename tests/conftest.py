@@ -19,7 +19,8 @@ def demo_city(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("city.toml", "valves.csv", "accounts.toml"):
         if (ROOT / "demo" / name).exists():
             shutil.copy(ROOT / "demo" / name, folder / name)
-    shutil.copytree(ROOT / "demo" / "devices", folder / "devices")
+    for name in ("devices", "grid"):
+        shutil.copytree(ROOT / "demo" / name, folder / name)
     city = folder / "city.toml"
     port = free_port()
     text = city.read_text(encoding="utf-8")

@@ -49,7 +49,9 @@ class Flow:
     def feeder_loss_kw(self) -> dict[str, Values]:
         """{feeder: losses [kW] at each time}; '' holds what lies before every feeder head, as the transformers of a substation."""
         feeder, ends = feeder_of(self.network, self.open_switches, self.tree), self.network.ends
-        of_branch = [feeder[to] or feeder[from_] for from_, to in ends.tolist()]
+        closed = self.network.end_closed(self.open_switches)
+        # A branch that hangs on one end alone belongs to what feeds that end: a tie that is open charges there.
+        of_branch = [feeder[to if at_to else from_] for (from_, to), (_, at_to) in zip(ends.tolist(), closed.tolist(), strict=True)]
         for bus, via in enumerate(self.tree.via.tolist()):
             if via >= 0:
                 of_branch[via] = feeder[bus]
