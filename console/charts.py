@@ -180,13 +180,13 @@ def readings(course: pd.DataFrame, unit: str, key: str, alt: str) -> None:
     value, usable = course["value"].to_numpy(dtype=float), course["usable"].to_numpy(dtype=bool)
     spec["series"] = [line(say("usable"), np.where(usable, value, np.nan), LINES[0])]
     if (~usable).any():
-        shown = np.where(usable, np.nan, _clipped(value, usable))
+        shown = np.where(usable, np.nan, clipped(value, usable))
         marks = {"type": "scatter", "name": say("not_usable"), "symbol": "rect", "symbolSize": 5, "color": RED, "data": plain(shown)}
         spec["series"].append(marks)
     draw(spec, key, alt)
 
 
-def _clipped(value: NDArray[np.float64], usable: NDArray[np.bool_]) -> NDArray[np.float64]:
+def clipped(value: NDArray[np.float64], usable: NDArray[np.bool_]) -> NDArray[np.float64]:
     """What cannot be used, kept near what can: a value of 1e12 must not press the day into a flat line; none stands lowest."""
     good = value[usable & np.isfinite(value)]
     good = good if good.size else value[np.isfinite(value)]

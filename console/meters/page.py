@@ -1,23 +1,24 @@
-"""Meters: who answers, what spoiled readings, every point with its age, and the course of one."""
+"""Meters: who answers, what validation asks, which device to look at first, every point with its age, and the course of one."""
 
-import pandas as pd
 import streamlit as st
 
-from console import charts, data, look
+from console import data, look
 from console.guard import guarded
-from console.meters import course, points
+from console.meters import course, online, points, queue
 from console.words import say
 from service.decisions import Person
 
 
-def page(_person: Person) -> None:
+def page(person: Person) -> None:
     """The page of whoever looks after the meters."""
     guarded(_figures)
     left, right = st.columns([1.6, 1], gap="medium")
     with left:
-        guarded(_answered)
+        guarded(online.course)
     with right:
         guarded(_causes)
+    guarded(lambda: queue.section(person))
+    guarded(online.devices)
     guarded(lambda: course.section(points.section()))
 
 
@@ -41,16 +42,6 @@ def _figures() -> None:
             ),
         ]
     )
-
-
-def _answered() -> None:
-    look.heading("readings_day")
-    frame = data.answered()
-    if frame.empty:
-        look.banner(say("no_readings"), None)
-        return
-    times = pd.DatetimeIndex(frame["time_utc"])
-    charts.courses(times, {say("usable"): 100 * frame["share"]}, "%", "answered", say("readings_day"), step=True, span=(90.0, 100.0))
 
 
 def _causes() -> None:

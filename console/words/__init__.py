@@ -13,6 +13,7 @@ from console.words.frame import FRAME_WORDS
 from console.words.grid import GRID_WORDS
 from console.words.isolation import ISOLATION_WORDS
 from console.words.losses import LOSS_WORDS
+from console.words.meters import METER_WORDS
 from console.words.phrases import PHRASES
 from console.words.plan import PLAN_WORDS
 from console.words.shifts import SHIFT_WORDS
@@ -219,6 +220,7 @@ WORDS = (
     | PLAN_WORDS
     | WATER_WORDS
     | LOSS_WORDS
+    | METER_WORDS
     | ISOLATION_WORDS
     | GRID_WORDS
     | CARBON_WORDS

@@ -1,4 +1,4 @@
-"""Stretches of a validated day that ask for a person: neighbouring intervals of one cause of which one thing was made.
+"""Stretches of a validated day that ask for a person: neighbouring intervals of which one thing was made.
 
 Reference: IEEE 2030.5-2018, `QualityFlags`; the causes are Penstock's own, docs/validation.md.
 """
@@ -17,7 +17,7 @@ _NOTHING_TO_ASK = (Cause.NONE, Cause.ROLLOVER, Cause.EXCHANGE)  # the register w
 
 
 class Stretch(NamedTuple):
-    """Intervals first to first + steps - 1 of a day: why they are asked about, and what was made of them.
+    """Intervals first to first + steps - 1 of a day: why most of them are asked about, and what was made of them.
 
     `made` is how the value came about: a `line`, a `like_day`, `as_read` with a warning; or `refused`: kept as read, used by nobody;
     or `nothing`: no value. `register_sum`: the estimates add up to what the register counted.
@@ -44,17 +44,15 @@ def stretches(quality: NDArray[np.uint16]) -> list[Stretch]:
     places = np.flatnonzero(asked(quality))
     if not places.size:
         return []
-    breaks = np.flatnonzero((np.diff(places) != 1) | (np.diff(quality[places].astype(np.int64)) != 0)) + 1
-    return [_told(part, int(quality[part[0]])) for part in np.split(places, breaks)]
+    flags = quality[places].astype(np.int64) & 0xFF
+    breaks = np.flatnonzero((np.diff(places) != 1) | (np.diff(flags) != 0)) + 1
+    return [_told(part, quality[part]) for part in np.split(places, breaks)]
 
 
-def _told(places: NDArray[np.intp], quality: int) -> Stretch:
-    made: Made = "nothing"
-    for flag, word in _MADE:
-        if quality & int(flag):
-            made = word
-            break
-    return Stretch(int(places[0]), len(places), Cause(quality >> 8), made, bool(quality & int(Flag.DERIVED)))
+def _told(places: NDArray[np.intp], quality: NDArray[np.uint16]) -> Stretch:
+    flags, causes = int(quality[0]) & 0xFF, np.bincount(quality >> 8)
+    made: Made = next((word for flag, word in _MADE if flags & int(flag)), "nothing")
+    return Stretch(int(places[0]), len(places), Cause(int(causes.argmax())), made, bool(flags & int(Flag.DERIVED)))
 
 
 _MADE: tuple[tuple[Flag, Made], ...] = (

@@ -15,7 +15,12 @@ def day(*quality: int) -> np.ndarray:
     return np.array(quality, np.uint16)
 
 
-def test_neighbours_of_one_cause_and_one_remedy_are_one_stretch() -> None:
+def test_a_unit_that_does_not_answer_and_is_left_alone_in_between_is_one_stretch() -> None:
+    (found,) = stretches(day(OK, *[q.missing(Cause.UNIT_BACKOFF)] * 3, q.missing(Cause.TIMEOUT), q.missing(Cause.UNIT_BACKOFF)))
+    assert (found.first, found.steps, found.cause) == (1, 5, Cause.UNIT_BACKOFF)
+
+
+def test_neighbours_of_which_one_thing_was_made_are_one_stretch() -> None:
     like, warned = q.code(Flag.ESTIMATED_LIKE_DAY | Flag.DERIVED, Cause.TIMEOUT), q.code(Flag.VALID, Cause.HIGH_USAGE)
     found = stretches(day(OK, LINE, LINE, like, OK, warned, q.questionable(Cause.SPIKE), q.missing(Cause.GAP), LINE))
     assert [(one.first, one.steps, one.cause.name, one.made, one.register_sum) for one in found] == [
@@ -40,7 +45,7 @@ def test_stretches_cover_what_is_asked_once_and_nothing_else(codes: list[int]) -
     covered = np.zeros(len(codes), int)
     for one in stretches(quality):
         covered[one.first : one.first + one.steps] += 1
-        assert len(set(quality[one.first : one.first + one.steps].tolist())) == 1
+        assert len(set((quality[one.first : one.first + one.steps] & 0xFF).tolist())) == 1
     assert np.array_equal(covered, asked(quality).astype(int))
 
 
