@@ -19,8 +19,9 @@ from service.shifts import log as shift_log
 from service.store import open_store
 from service.view import ahead as ahead_view
 from service.view import board as board_view
-from service.view import books, carbon, history, losses, moment, plan, plan_beside, series, water, water_map
+from service.view import books, carbon, history, losses, moment, plan, plan_beside, series, validation, water, water_map
 from service.view import drivers as drivers_view
+from service.view import online as online_view
 from service.view import peaks as peaks_view
 from service.view import tiles as tiles_view
 from service.view import writes as writes_view
@@ -144,6 +145,11 @@ entries = _cached("entries", lambda s, account: books.entries(s.engine, s.city, 
 standings = _cached("standings", lambda s: books.standings(s.engine, s.city, now()))
 statements = _cached("statements", lambda s: books.statements(s.city))
 course = _cached("course", lambda s, point, span, until: series.course(s.engine, s.city, now(), point, span, until))
+online = _cached("online", lambda s: online_view.online(s.engine, now().now_utc))
+devices = _cached("devices", lambda s: online_view.devices(s.engine, s.city, now().now_utc), SLOW_TTL_S)
+vee_queue = _cached("vee_queue", lambda s: validation.queue(s.engine, s.city))
+vee_waiting = _cached("vee_waiting", lambda s: validation.waiting(s.engine))
+vee_course = _cached("vee_course", lambda s, point, start, end: validation.course(s.engine, s.city, point, start, end))
 causes = _cached("causes", lambda s: series.causes(s.engine))
 answered = _cached("answered", lambda s: series.answered(s.engine, now()))
 nights = _cached("nights", lambda s: history.nights(s.engine, s.city))
