@@ -14,7 +14,7 @@ from console.words import say
 from service.grid.view import Diagram, Outage, State
 
 WIRE, TIE, DARK, SHADE = "#7f898f", "#9aa2a8", "#1f2326", "#8b9298"
-ROW_PX = 23
+ROW_PX = 37
 
 
 @dataclass(frozen=True)
@@ -168,12 +168,12 @@ def _switches(diagram: Diagram, place: Geometry, shown: Shown) -> list[dict[str,
             moved.append(mark)
         if row.switch in shown.steps:
             steps.append(mark | {"label": {"formatter": shown.steps[row.switch]}})
-    quiet, bold = {"show": False}, {"fontWeight": "bold", "fontSize": 12, "backgroundColor": PANEL, "padding": [1, 3], "position": "top"}
+    quiet, bold = {"show": False}, {"fontWeight": "bold", "fontSize": 12, "position": "inside", "color": "#ffffff"}
     return [
         _marks(say("closed_switch"), closed_marks, "rect", 5.5, "#4b5257", label=quiet, z=4),
         _marks(say("open_switch"), open_marks, "rect", 9, PANEL, border="#1f2326", label={"position": "bottom", "fontSize": 10}, z=5),
         _marks(say("moved_switch"), moved, "emptyCircle", 19, AMBER, label=quiet, z=5),
-        _marks(say("step_at"), steps, "emptyRect", 17, LINES[0], border=LINES[0], label=bold, z=6),
+        _marks(say("step_at"), steps, "roundRect", 18, LINES[0], border="#1f2326", label=bold, z=6),
     ]
 
 
@@ -195,16 +195,16 @@ def _faults(place: Geometry, shown: Shown) -> list[dict[str, Any]]:
 
 
 def _middle(corners: list[Place]) -> Place:
-    """A place on the last but one stretch: there no switch stands."""
+    """The middle of its last stretch: the switches stand nearer to the ends."""
     (x, y), (to_x, to_y) = corners[-2], corners[-1]
-    return x + 0.35 * (to_x - x), y + 0.35 * (to_y - y)
+    return (x + to_x) / 2, (y + to_y) / 2
 
 
 def _marks(
     name: str, data: list[dict[str, Any]], symbol: str, size: float, color: str, *, border: str = "", label: Any = None, z: int = 3
 ) -> dict[str, Any]:
     scale = look.scale()
-    text = {"show": True, "position": "right", "color": INK, "fontSize": 11, "distance": 4} | (label or {})
+    text = {"show": True, "position": "top", "color": INK, "fontSize": 11, "distance": 5} | (label or {})
     text["fontSize"] = round(float(text["fontSize"]) * scale)
     style = {"color": color} | ({"borderColor": border, "borderWidth": 1.6} if border else {})
     return {

@@ -7,7 +7,7 @@ import numpy as np
 from service.grid.view import Diagram
 
 Place = tuple[float, float]
-_TRUNK, _SWITCH, _ROOM = 0.62, 0.3, 0.28  # of a step: back from a bus to its trunk, along a line to a switch, beside the tree for a tie
+_TRUNK, _SWITCH, _ROOM = 0.75, 0.26, 0.28  # of a step: back from a bus to its trunk, along a line to a switch, beside the tree for a tie
 
 
 @dataclass(frozen=True)

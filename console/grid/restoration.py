@@ -21,7 +21,7 @@ def choose(lasting: Sequence[Outage]) -> Outage | None:
     ranked = sorted(lasting, key=lambda one: -one.customers)
     if len(ranked) < 2:
         return ranked[0] if ranked else None
-    named = {one.outage_id: f"{one.feeder} · {one.branch} · {one.customers:,} {say('customers_unit')}" for one in ranked}
+    named = {one.outage_id: f"{one.feeder} · {one.branch} · {look.number(one.customers, 0)} {say('customers_unit')}" for one in ranked}
     picked = st.segmented_control(
         say("outage_choose"), list(named), default=ranked[0].outage_id, format_func=named.__getitem__, key="outage_choice", required=True
     )
@@ -37,10 +37,10 @@ def newest(outage: Outage) -> Proposed | None:
 
 
 def numbered(outage: Outage) -> dict[str, str]:
-    """switch -> what stands beside it in the diagram: the number of its step and what is done."""
+    """switch -> the number of its step, as it stands in the diagram."""
     proposal = newest(outage)
     steps = proposal.detail.get("steps", []) if proposal and proposal.state != "none" else []
-    return {step["switch"]: f"{number} {say('action_' + step['action'])} {step['switch']}" for number, step in enumerate(steps, 1)}
+    return {step["switch"]: str(number) for number, step in enumerate(steps, 1)}
 
 
 def section(person: Person, outage: Outage) -> None:
@@ -129,7 +129,7 @@ def _proof(detail: dict[str, Any]) -> None:
     top = look.number(100 * max((step["loading"] for step in detail["steps"]), default=0.0), 0)
     low = look.number(min((step["voltage_pu"] for step in detail["steps"]), default=None), 3)
     best = say("proved_best") if detail["best"] else say("not_proved_best_grid")
-    look.banner(f"{say('proof')}: {say('proved') if detail['proved'] else say('not_proved')}", None if detail["proved"] else 1)
+    look.banner(say("order_proved") if detail["proved"] else say("order_not_proved"), None if detail["proved"] else 1)
     st.html(f'<p class="sentence">{escape(say("proof_grid", loading=top, voltage=low))} {escape(best)}</p>')
 
 

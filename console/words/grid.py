@@ -119,9 +119,11 @@ GRID_WORDS: dict[str, tuple[str, str]] = {
     "approve_restoration_button": ("Approve the switching order", "批准操作票"),
     "tell_after_approval": ("Steps can be ticked off once the order is approved.", "操作票批准后方可逐步执行。"),
     "all_steps_done": ("All steps are done.", "全部步骤已执行。"),
+    "order_proved": ("Proof: every step holds", "校核：逐步通过"),
+    "order_not_proved": ("Proof: not every step holds; do not rely on it", "校核：未全部通过，不可依赖"),
     "proof_grid": (
-        "Every step by AC power flow: radial, the fault never energised, loading at most {loading} %, voltage at least {voltage} pu.",
-        "逐步交流潮流校核：保持辐射状运行，不向故障点送电，负载率最高 {loading} %，电压最低 {voltage} pu。",
+        "By AC power flow: radial, the fault never energised, loading at most {loading} %, voltage at least {voltage} pu.",
+        "交流潮流校核：保持辐射状运行，不向故障点送电，负载率最高 {loading} %，电压最低 {voltage} pu。",
     ),
     "proved_best": ("No other position of the switches restores more.", "已证明无更优方式。"),
     "not_proved_best_grid": ("A better position of the switches was not ruled out.", "尚未证明为最优方式。"),

@@ -107,7 +107,7 @@ def test_crews_are_sent_with_a_name_where_no_motor_moves(city: Path) -> None:
     at = AppTest.from_string("from console import pages\npages.show('water')", default_timeout=60)
     at.session_state["token"], at.session_state["language"] = token("operator"), "en"
     at.run()
-    assert "Valves that crews turn by hand" in " ".join(html.proto.body for html in at.html)
+    assert "To be turned by hand, by crews" in " ".join(html.proto.body for html in at.html)
     at.button(key="approve_isolate-1").click().run()
     assert not at.exception
-    assert "Crews go; valves to turn by hand" in " ".join(html.proto.body for html in at.html)
+    assert "Crews go; to be turned by hand" in " ".join(html.proto.body for html in at.html)
