@@ -10,7 +10,7 @@ import streamlit as st
 from city.problems import PenstockError
 from console import data, look, signin
 from console.alarms.told import told
-from console.words import known, say
+from console.words import known, language, say
 from service.access.roles import may
 from service.alarms import deeds
 from service.alarms.shown import Shown
@@ -92,9 +92,9 @@ def _form(person: Person) -> None:
     if may(person, "alarm-out"):
         days = sorted({1, 7, rules.engineer_shelving_days})
         spans |= {say("shelve_days", count=count): timedelta(days=count) for count in days if count <= rules.engineer_shelving_days}
-    with st.form("shelve", border=False):
-        chosen = st.selectbox(say("alarm"), list(names), format_func=names.__getitem__, key="shelve_alarm")
-        span = st.selectbox(say("shelve_for"), list(spans), key="shelve_span")
+    with st.form("shelve"):
+        chosen = st.selectbox(say("alarm"), list(names), format_func=names.__getitem__, key=f"shelve_alarm_{language()}")
+        span = st.selectbox(say("shelve_for"), list(spans), key=f"shelve_span_{language()}")
         reason = st.text_input(say("reason"), key="shelve_reason", max_chars=200)
         st.caption(say("shelve_note"))
         shelves = st.form_submit_button(say("shelve"), disabled=chosen is None)

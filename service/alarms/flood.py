@@ -46,7 +46,8 @@ def grouped(rows: Sequence[Shown], *, flood: bool) -> list[Shown]:
     Consequences stand under their cause where that is on the list. During a flood the alarms of the lowest priority are one line per
     kind, at other times those of a kind with more than a dozen.
     """
-    heads = {f"{row.kind} {row.source}": row for row in rows}
+    names = {f"{row.kind} {row.source}" for row in rows}
+    heads = {f"{row.kind} {row.source}" for row in rows if row.group not in names}  # one level: a consequence heads nothing
     under: dict[str, list[Shown]] = defaultdict(list)
     alone: list[Shown] = []
     for row in rows:

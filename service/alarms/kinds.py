@@ -40,3 +40,9 @@ class Kind:
         """1 act now, 2 this hour, 3 this shift."""
         column = 0 if self.respond_min <= AT_ONCE_MIN else 1 if self.respond_min <= SOON_MIN else 2
         return _PRIORITY[self.severity][column]
+
+    @property
+    def delays(self) -> str:
+        """On-delay / off-delay [min], deadband, latching, as the philosophy page lists them."""
+        minutes = " / ".join(f"{delay / timedelta(minutes=1):g}" for delay in (self.on_delay, self.off_delay))
+        return minutes + (f", deadband {self.deadband:g}" if self.deadband else "") + (", latched" if self.latched else "")

@@ -81,7 +81,8 @@ class Mover:
             row["pending_utc"] = None
             return None
         began = row["pending_utc"] = row["pending_utc"] or self._at
-        if self._at - began < self._kind(row).off_delay:
+        unseen = row["state"] == State.SUPPRESSED  # no delay: it would be annunciated when its cause is over, though it is over as well
+        if self._at - began < self._kind(row).off_delay and not unseen:
             return None
         row |= {"active": False, "pending_utc": None}
         return Event.CLEAR

@@ -22,7 +22,7 @@ def short(value: float) -> str:
 def told(
     alarm: Shown, language: int = ENGLISH, word: Callable[[str], str] = str, number: Callable[[float], str] = short
 ) -> tuple[str, str]:
-    """(what is abnormal, what to do). `word` turns stored words (a cause, a state) into those of the language, `number` writes numbers.
+    """(what is abnormal, what to do). `word` turns what is stored (a cause, a state, a sentence of the night) into those of the language, `number` writes numbers.
 
     An alarm of a kind that this release does not know is told by its name.
     """
@@ -30,7 +30,7 @@ def told(
     for name, value in facts.items():
         if value is None:
             facts[name] = "–"
-        elif name in ("cause", "state", "quantity"):
+        elif name in ("cause", "state", "quantity", "sentence"):
             facts[name] = word(str(value))
         elif name == "share":
             facts[name] = f"{100 * float(value):.0f} %"
