@@ -57,10 +57,10 @@ class Bench:
             self.now_utc += SLOT
             at = pd.Timestamp(self.now_utc).as_unit("us")
             lost = np.array([meter in silent for meter in METERS])
-            frame = pd.DataFrame({"point_id": [f"{m}.power" for m in METERS], "time_utc": at, "quantity": "power_kw", "received_at_utc": at})
-            frame = frame.assign(
-                value=np.where(lost, np.nan, 1.5), quality=np.where(lost, missing(Cause.TIMEOUT), VALID).astype(np.uint16)
+            frame = pd.DataFrame(
+                {"point_id": [f"{m}.power" for m in METERS], "time_utc": at, "quantity": "power_kw", "received_at_utc": at}
             )
+            frame = frame.assign(value=np.where(lost, np.nan, 1.5), quality=np.where(lost, missing(Cause.TIMEOUT), VALID).astype(np.uint16))
             if poll:
                 readings.store_batch(self.engine, f"slot-{self.now_utc:%d%H%M}", frame, key_of)
                 runs.beat(self.engine, "poll", self.now_utc)

@@ -64,7 +64,7 @@ def test_three_in_a_minute_chatter_and_one_that_is_over_within_a_slot_was_fleeti
 def test_an_alarm_that_stands_for_more_than_a_day_is_stale(bench: Bench) -> None:
     bench.slot("m1", slots=2)
     deeds.acknowledge(bench.engine, OPERATOR, [bench.id_of("m1")], bench.now_utc)
-    assert lately(bench.engine, bench.now_utc + timedelta(hours=24), 7).stale == 0
+    assert lately(bench.engine, bench.now_utc + timedelta(hours=23), 7).stale == 0
     assert lately(bench.engine, bench.now_utc + timedelta(hours=25), 7).stale == 1
 
 

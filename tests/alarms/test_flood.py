@@ -65,7 +65,9 @@ def test_more_than_a_dozen_of_a_kind_are_one_line_also_without_a_flood() -> None
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from(["silent", "breach", "link_down"]), st.integers(1, 3), st.sampled_from(["", "link_down m0"])), max_size=40),
+    st.lists(
+        st.tuples(st.sampled_from(["silent", "breach", "link_down"]), st.integers(1, 3), st.sampled_from(["", "link_down m0"])), max_size=40
+    ),
     st.booleans(),
 )
 def test_whatever_is_grouped_every_alarm_is_there_once(kinds: list[tuple[str, int, str]], flood: bool) -> None:

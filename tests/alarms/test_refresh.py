@@ -74,7 +74,13 @@ def test_shelving_ends_by_itself_and_annunciates_again(bench: Bench) -> None:
     bench.slot("m1", slots=2)
     alarm = bench.id_of("m1")
     deeds.shelve(
-        bench.engine, bench.city.settings.alarms, OPERATOR, alarm, bench.now_utc, bench.now_utc + timedelta(minutes=40), "meter is exchanged"
+        bench.engine,
+        bench.city.settings.alarms,
+        OPERATOR,
+        alarm,
+        bench.now_utc,
+        bench.now_utc + timedelta(minutes=40),
+        "meter is exchanged",
     )
     bench.slot("m1", slots=2)
     assert bench.states() == {"silent m1": "shelved"}
