@@ -10,6 +10,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from console.shared import Shared
 from service import known_events, water_quality
 from service.alarms import figures, listing
+from service.auditing import listing as audit_listing
 from service.cases import store as cases_store
 from service.environment import Environment
 from service.grid import view as grid_view
@@ -18,6 +19,7 @@ from service.shifts import changes as shift_changes
 from service.shifts import log as shift_log
 from service.store import open_store
 from service.view import ahead as ahead_view
+from service.view import audit as audit_view
 from service.view import board as board_view
 from service.view import books, carbon, history, losses, moment, plan, plan_beside, series, validation, water, water_map
 from service.view import drivers as drivers_view
@@ -31,6 +33,7 @@ R = TypeVar("R")
 TTL_S = 10
 DAY = timedelta(days=1)
 ALARMS_TTL_S = 3
+MINUTE_S = 60
 SLOW_TTL_S = 600
 
 
@@ -56,7 +59,7 @@ def _open() -> Station:
     return made
 
 
-_STATIONS, _SHARED = Shared(), Shared()
+_STATIONS, _SHARED, _MEASURED = Shared(), Shared(), Shared()
 
 
 def station() -> Station:
@@ -65,15 +68,20 @@ def station() -> Station:
     return made
 
 
-def _cached(name: str, model: Callable[Concatenate[Station, P], R], ttl_s: float = TTL_S) -> Callable[P, R]:
+def _cached(name: str, model: Callable[Concatenate[Station, P], R], ttl_s: float = TTL_S, shared: Shared = _SHARED) -> Callable[P, R]:
     """A read-model that is asked once in `ttl_s` [s] for all sessions; its arguments can be hashed."""
 
     def ask(*arguments: P.args, **named: P.kwargs) -> R:
         asked = (name, _key(), arguments, *named.items())
-        made: R = _SHARED.get(asked, ttl_s, lambda: model(station(), *arguments, **named))
+        made: R = shared.get(asked, ttl_s, lambda: model(station(), *arguments, **named))
         return made
 
     return ask
+
+
+def _measured(name: str, model: Callable[Concatenate[Station, P], R], ttl_s: float = TTL_S) -> Callable[P, R]:
+    """As `_cached`, for what no decision changes: what devices said, what the night forecast. A decision does not drop it."""
+    return _cached(name, model, ttl_s, _MEASURED)
 
 
 def _of_ledger(name: str, model: Callable[Concatenate[Station, P], R]) -> Callable[P, R]:
@@ -89,16 +97,15 @@ def _of_ledger(name: str, model: Callable[Concatenate[Station, P], R]) -> Callab
 
 
 def forget() -> None:
-    """Drop what was cached: called after a decision, so that its effect is seen at once."""
+    """Drop what a decision may have changed: called after one, so that its effect is seen at once."""
     _SHARED.forget()
 
 
 now = _cached("now", lambda s: moment.moment(s.engine, s.city))
-board = _cached("board", lambda s: board_view.points(s.engine, s.city, now()))
-
-counts = _cached("counts", lambda _s: board_view.counts(board()))
-found = _cached("found", lambda _s, words, abnormal: board_view.search(board(), words, abnormal=abnormal))
-tiles = _cached("tiles", lambda s: tiles_view.tiles(s.engine, s.city, now(), board()))
+board = _measured("board", lambda s: board_view.points(s.engine, s.city, now()))
+counts = _measured("counts", lambda _s: board_view.counts(board()))
+found = _measured("found", lambda _s, words, abnormal: board_view.search(board(), words, abnormal=abnormal))
+tiles = _measured("tiles", lambda s: tiles_view.tiles(s.engine, s.city, now(), board()))
 alarms = _cached(
     "alarms", lambda s, who: listing.overview(s.engine, now().now_utc, who, s.city.settings.alarms.operator_positions), ttl_s=ALARMS_TTL_S
 )
@@ -107,23 +114,23 @@ alarm_figures = _cached(
     "alarm_figures", lambda s, days: figures.lately(s.engine, now().now_utc, days, s.city.settings.alarms.operator_positions)
 )
 tonight = _cached("tonight", lambda s, plan_id=None: plan.tonight(s.engine, plan_id))
-ahead = _cached("ahead", lambda s: ahead_view.ahead(s.engine, s.city, now(), tonight()))
+ahead = _measured("ahead", lambda s: ahead_view.ahead(s.engine, s.city, now(), tonight()))
 in_force = _cached("in_force", lambda s: plan_beside.in_force(s.engine, now()))
 calls = _cached("calls", lambda s, plan_id: plan_beside.calls(s.engine, plan_id))
 what_ifs = _cached("what_ifs", lambda s, plan_id: plan_beside.what_ifs(s.engine, plan_id))
 pareto = _cached("pareto", lambda s, plan_id: plan_beside.pareto(s.engine, plan_id))
-fans = _cached("fans", lambda s: plan.fans(s.engine, s.city, now().night))
-drivers = _cached("drivers", lambda s, night: drivers_view.drivers(s.engine, s.city, night))
-peaks = _cached("peaks", lambda s, night: peaks_view.peaks(s.engine, s.city, night))
-models = _cached("models", lambda s, night: plan.models(s.engine, night))
+fans = _measured("fans", lambda s: plan.fans(s.engine, s.city, now().night), MINUTE_S)
+drivers = _measured("drivers", lambda s, night: drivers_view.drivers(s.engine, s.city, night))
+peaks = _measured("peaks", lambda s, night: peaks_view.peaks(s.engine, s.city, night))
+models = _measured("models", lambda s, night: plan.models(s.engine, night))
 commands = _cached("commands", lambda s, plan_id: plan.commands(s.engine, plan_id))
 writes = _cached("writes", lambda s, plan_id: writes_view.writes(s.engine, s.city, commands(plan_id)))
 approval = _cached("approval", lambda s, plan_id: plan.approval(s.engine, plan_id))
-drawing = _cached("drawing", lambda s: water.drawing(s.city))
-water_layers = _cached("water_layers", lambda s: water_map.layers(s.city))
-gauges = _cached("gauges", lambda s: water_map.gauges(s.city, board()))
+drawing = _measured("drawing", lambda s: water.drawing(s.city))
+water_layers = _measured("water_layers", lambda s: water_map.layers(s.city))
+gauges = _measured("gauges", lambda s: water_map.gauges(s.city, board()))
 night_flows = _cached("night_flows", lambda s: water_map.night_flows(s.engine))
-quality_signals = _cached("quality_signals", lambda _s: water_map.quality_signals(board()))
+quality_signals = _measured("quality_signals", lambda _s: water_map.quality_signals(board()))
 quality_events = _cached("quality_events", lambda s: water_quality.listed(s.engine)[:200])
 leaks = _cached("leaks", lambda s: water.leaks(s.engine, s.city, now().now_utc))
 sensor_faults = _cached("sensor_faults", lambda s: water.faults(s.engine))
@@ -144,18 +151,22 @@ explained = _of_ledger("explained", lambda s, cell: carbon.explained(s.city.envi
 entries = _cached("entries", lambda s, account: books.entries(s.engine, s.city, account))
 standings = _cached("standings", lambda s: books.standings(s.engine, s.city, now()))
 statements = _cached("statements", lambda s: books.statements(s.city))
-course = _cached("course", lambda s, point, span, until: series.course(s.engine, s.city, now(), point, span, until))
-online = _cached("online", lambda s: online_view.online(s.engine, now().now_utc))
-devices = _cached("devices", lambda s: online_view.devices(s.engine, s.city, now().now_utc), SLOW_TTL_S)
+course = _cached("course", lambda s, point, span="week", until=None: series.course(s.engine, s.city, now(), point, span, until))
+online = _measured("online", lambda s: online_view.online(s.engine, now().now_utc))
+devices = _measured("devices", lambda s: online_view.devices(s.engine, s.city, now().now_utc), SLOW_TTL_S)
 vee_queue = _cached("vee_queue", lambda s: validation.queue(s.engine, s.city))
 vee_waiting = _cached("vee_waiting", lambda s: validation.waiting(s.engine))
 vee_course = _cached("vee_course", lambda s, point, start, end: validation.course(s.engine, s.city, point, start, end))
-causes = _cached("causes", lambda s: series.causes(s.engine))
-answered = _cached("answered", lambda s: series.answered(s.engine, now()))
-nights = _cached("nights", lambda s: history.nights(s.engine, s.city))
-steps = _cached("steps", lambda s, night: history.steps(s.engine, s.city, night))
-recent = _cached("recent", lambda s: history.recent(s.engine))
-audit = _cached("audit", lambda s: history.audit(s.engine))
+causes = _cached("causes", lambda s: series.causes(s.engine), MINUTE_S)
+nights = _measured("nights", lambda s: history.nights(s.engine, s.city))
+steps = _measured("steps", lambda s, night: history.steps(s.engine, s.city, night))
+recent = _measured("recent", lambda s: history.recent(s.engine))
+audit_lines = _cached("audit_lines", lambda s, asked, limit, offset: audit_view.lines(s.engine, asked, limit, offset))
+audit_count = _cached("audit_count", lambda s, asked: audit_listing.count(s.engine, asked))
+audit_choices = _cached("audit_choices", lambda s: audit_listing.choices(s.engine), SLOW_TTL_S)
+audit_chain = _cached("audit_chain", lambda s: audit_view.chain(s.engine, s.city), 60)
+machines = _cached("machines", lambda s: history.machines(s.engine))
+read_by = _cached("read_by", lambda s: history.read_by(s.engine, s.city))
 requests = _cached("requests", lambda s: history.requests(s.engine))
 holds = _cached("holds", lambda s: history.holds(s.engine, now().now_utc))
 events = _cached("events", lambda s: known_events.listed(s.engine, now().now_utc))
@@ -165,8 +176,8 @@ shift_since = _cached("shift_since", lambda s, name: shift_changes.since_utc(s.e
 shift_changed = _cached("shift_changed", lambda s, name: shift_changes.since_last(s.engine, s.city, now().now_utc, name))
 shift_notes = _cached("shift_notes", lambda s, days: shift_log.notes(s.engine, now().now_utc - days * DAY, now().now_utc))
 hand_overs = _cached("hand_overs", lambda s: shift_log.hand_overs(s.engine))
-settings = _cached("settings", lambda s: history.settings(s.city))
-grid_diagram = _cached("grid_diagram", lambda s: grid_view.diagram(s.city))
+settings = _measured("settings", lambda s: history.settings(s.city))
+grid_diagram = _measured("grid_diagram", lambda s: grid_view.diagram(s.city))
 grid_state = _cached("grid_state", lambda s: grid_view.state(s.engine, s.city, now().now_utc))
 grid_losses = _cached("grid_losses", lambda s: grid_view.losses(s.engine))
 grid_risks = _cached("grid_risks", lambda s: grid_view.risks(s.engine))

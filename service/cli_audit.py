@@ -9,8 +9,7 @@ City = Annotated[Path | None, typer.Option("--city", help="the city file; PENSTO
 Now = Annotated[str | None, typer.Option("--now", help="the time that counts as now, ISO 8601 with offset; the clock when not given")]
 By = Annotated[str, typer.Option("--who", help="only lines of this person or process")]
 Action = Annotated[str, typer.Option("--action", help="only this action, e.g. approve")]
-Subject = Annotated[str, typer.Option("--subject", help="only subjects with this in their name")]
-Text = Annotated[str, typer.Option("--text", help="only lines whose sentence has this in it")]
+Text = Annotated[str, typer.Option("--text", help="only lines with this in their subject or sentence")]
 From = Annotated[str | None, typer.Option("--from", help="from this time on, ISO 8601 with offset")]
 To = Annotated[str | None, typer.Option("--to", help="before this time, ISO 8601 with offset")]
 
@@ -31,7 +30,6 @@ def _opened(city: Path | None) -> tuple[Any, Any]:
 def list_(
     who: By = "",
     action: Action = "",
-    subject: Subject = "",
     text: Text = "",
     start: From = None,
     end: To = None,
@@ -42,7 +40,7 @@ def list_(
     from city.clock import parse_utc
     from service.auditing.listing import Asked, lines
 
-    asked = Asked(who, action, subject, text, parse_utc(start) if start else None, parse_utc(end) if end else None)
+    asked = Asked(who, action, text, parse_utc(start) if start else None, parse_utc(end) if end else None)
     for row in lines(_opened(city)[1], asked, limit):
         typer.echo(f"{row.audit_id}  {row.at_utc:%Y-%m-%dT%H:%M:%SZ}  {row.who}  {row.action}  {row.subject}: {row.sentence}")
 

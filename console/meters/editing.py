@@ -107,8 +107,8 @@ def _course(row: Any) -> None:
     times = pd.DatetimeIndex(frame["time_utc"])
     spec = charts.frame(charts.labels(times), row.unit)
     inside = (frame["time_utc"] >= row.start_utc) & (frame["time_utc"] < row.end_utc)
-    read = frame["read"].to_numpy(dtype=float)
-    marked = np.where(inside, charts.clipped(read, frame["now"].notna().to_numpy() & ~inside.to_numpy()), np.nan)
+    read, fits = frame["read"].to_numpy(dtype=float), frame["now"].notna().to_numpy() & ~inside.to_numpy()
+    marked = np.where(inside & np.isfinite(read), charts.clipped(read, fits), np.nan)
     spec["series"] = [
         charts.line(say("after"), frame["now"], charts.LINES[0], step=True),
         {"type": "scatter", "name": say("before"), "symbol": "rect", "symbolSize": 6, "color": charts.AMBER, "data": charts.plain(marked)},

@@ -6,6 +6,7 @@ import streamlit as st
 from console import data, look
 from console.alarms import report
 from console.guard import guarded
+from console.runs import audit
 from console.words import known, say
 from service.decisions import Person
 
@@ -15,16 +16,12 @@ WORRY = {"failed": 1, "problems": 3}
 def page(_person: Person) -> None:
     """The page that tells what happened."""
     guarded(_night)
-    left, right = st.columns([1, 1], gap="medium")
-    with left:
-        guarded(_recent)
-    with right:
-        guarded(_audit)
+    guarded(_recent)
+    guarded(audit.section)
     guarded(report.section)
+    guarded(_machines)
     guarded(_models)
-    look.heading("settings")
-    with st.expander(str(data.station().city.environment.city_file.name)):
-        st.code(data.settings(), language="toml", line_numbers=True)
+    guarded(_settings)
 
 
 def _night() -> None:
@@ -65,10 +62,23 @@ def _recent() -> None:
     look.table(frame.assign(config_hash=frame["config_hash"].str[:12]), columns, "runs", formats={"seconds": "%.1f"})
 
 
-def _audit() -> None:
-    look.heading("audit")
-    columns = {"at_utc": "time", "who": "who", "action": "action", "subject": "about", "sentence": "sentence"}
-    look.table(data.audit(), columns, "audit")
+def _machines() -> None:
+    """Every version of the machines that forecast: what each learned from, and why it is live, refused or retired."""
+    look.heading("machines")
+    frame = data.machines()
+    if frame.empty:
+        st.caption(say("no_machine"))
+        return
+    columns = {
+        "model_id": "machine",
+        "state": "state",
+        "group_key": "serves",
+        "trained_at_utc": "trained",
+        "known_until_utc": "learned_until",
+        "sentence": "why_state",
+        "versions": "built_with",
+    }
+    look.table(frame.assign(model_id=frame["model_id"].str[:8]), columns, "machines")
 
 
 def _models() -> None:
@@ -79,3 +89,22 @@ def _models() -> None:
     columns = {"series_id": "series", "quantity": "quantity", "model": "model", "skill": "skill", "reason": "reason"}
     frame = data.models(night)
     look.table(frame.assign(skill=100 * frame["skill"]), columns, "models", formats={"skill": "%.0f %%"})
+
+
+def _settings() -> None:
+    """Whether the last night read the same city file, and the file, its first lines where it is long; the download has all of them."""
+    city, read = data.station().city, data.read_by()
+    now, file = city.config_hash[:12], city.environment.city_file
+    look.heading("settings")
+    if read is None:
+        st.caption(say("settings_first", now=now))
+    elif read[1] == city.config_hash:
+        st.caption(say("settings_same", night=read[0], now=now))
+    else:
+        look.banner(say("settings_changed", night=read[0], former=read[1][:12], now=now), 3)
+    text, lines = data.settings()
+    with st.expander(file.name):
+        if lines > (shown := text.count("\n") + 1):
+            st.caption(say("lines_of", shown=shown, all=lines))
+        st.code(text, language="toml", line_numbers=True)
+        st.download_button(say("download_file"), file.read_bytes, file.name, "application/toml", key="settings_file", on_click="ignore")

@@ -6,6 +6,7 @@ import streamlit as st
 
 from console.words.access import ACCESS_WORDS
 from console.words.alarms import ALARM_WORDS
+from console.words.audit import AUDIT_WORDS
 from console.words.carbon import CARBON_WORDS
 from console.words.cases import CASE_WORDS
 from console.words.course import COURSE_WORDS
@@ -214,6 +215,7 @@ WORDS = (
     LABELS
     | ACCESS_WORDS
     | ALARM_WORDS
+    | AUDIT_WORDS
     | COURSE_WORDS
     | FRAME_WORDS
     | PHRASES

@@ -53,7 +53,7 @@ METER_WORDS: dict[str, tuple[str, str]] = {
     "register_adds": ("adds up to the register", "与表码差一致"),
     "vee_pick": ("Pick one stretch to edit it, or several to let them stand.", "选择一段进行编辑，或选择多段一并确认。"),
     "vee_course": ("The day as read and as it stands", "当日原始值与现值"),
-    "vee_picked": ("{count} stretches picked, {intervals} intervals", "已选 {count} 段，{intervals} 个区间"),
+    "vee_picked": ("Picked: {count}, {intervals} intervals", "已选 {count} 段，{intervals} 个区间"),
     "vee_what": ("What becomes of it", "处置"),
     "do_settle": ("let it stand", "确认现值"),
     "do_accept": ("take what was read", "采用原始读数"),

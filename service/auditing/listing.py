@@ -10,7 +10,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, Select, func, select
+from sqlalchemy import Engine, Select, func, or_, select
 
 from city.problems import fault
 from service import schema as t
@@ -22,11 +22,10 @@ COLUMNS = ("number", "at_utc", "at_us", "who", "action", "subject", "sentence", 
 
 @dataclass(frozen=True)
 class Asked:
-    """Which lines: empty means any. `subject` and `text` may be a part of what stands there, in any case of letters."""
+    """Which lines: empty means any. `text` is a part of the subject or of the sentence, in any case of letters."""
 
     who: str = ""
     action: str = ""
-    subject: str = ""
     text: str = ""
     start_utc: datetime | None = None
     end_utc: datetime | None = None
@@ -54,8 +53,9 @@ def _chosen(statement: Select[Any], asked: Asked) -> Select[Any]:
     a = t.audit.c
     for column, wanted in ((a.who, asked.who), (a.action, asked.action)):
         statement = statement.where(column == wanted) if wanted else statement
-    for column, part in ((a.subject, asked.subject), (a.sentence, asked.text)):
-        statement = statement.where(column.icontains(part, autoescape=True)) if part else statement
+    if asked.text:
+        told = (column.icontains(asked.text, autoescape=True) for column in (a.subject, a.sentence))
+        statement = statement.where(or_(*told))
     statement = statement.where(a.at_utc >= asked.start_utc) if asked.start_utc else statement
     return statement.where(a.at_utc < asked.end_utc) if asked.end_utc else statement
 

@@ -23,12 +23,11 @@ def line_of(row: Any) -> Line:
     return Line(row.audit_id, micros(row.at_utc), row.who, row.action, row.subject, row.sentence, row.decided)
 
 
-def faults(rows: Iterable[Any]) -> Iterator[Problem]:
-    """Every way in which rows of audit, in the order of their numbers, are no chain from number 1 on.
+def faults(rows: Iterable[Any], place: int = 1, before: str = GENESIS) -> Iterator[Problem]:
+    """Every way in which rows of audit, in the order of their numbers, are no chain from number `place` on, behind the hash `before`.
 
     A tail cut off and lines hashed again throughout show only against a head that was kept outside, `outside.differences`.
     """
-    place, before = 1, GENESIS
     for row in rows:
         number = row.audit_id
         if number > place:

@@ -8,7 +8,9 @@ from sqlalchemy import Engine, select
 
 from service import schema as t
 from service.settings import LoadedCity
-from service.store import operations, results, runs
+from service.store import forecasting, operations, results, runs
+
+_LINES = 1000
 
 
 def nights(engine: Engine, city: LoadedCity, newest: int = 60) -> list[date]:
@@ -44,10 +46,24 @@ def recent(engine: Engine, newest: int = 50) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["run_id", "night", "command", "now_utc", "seconds", "status", "config_hash"])
 
 
-def audit(engine: Engine, newest: int = 500) -> pd.DataFrame:
-    """at_utc, who, action, subject, sentence, newest first."""
-    rows = [(r.at_utc, r.who, r.action, r.subject, r.sentence) for r in operations.audit(engine, newest)]
-    return pd.DataFrame(rows, columns=["at_utc", "who", "action", "subject", "sentence"])
+def machines(engine: Engine) -> pd.DataFrame:
+    """model_id, state, group_key, trained_at_utc, known_until_utc, sentence, versions: every forecasting machine, newest first."""
+    names = ["model_id", "state", "group_key", "trained_at_utc", "known_until_utc", "sentence"]
+    rows = [
+        (*(getattr(row, name) for name in names), ", ".join(f"{name} {number}" for name, number in row.provenance["versions"].items()))
+        for row in forecasting.models(engine)
+    ]
+    frame = pd.DataFrame(rows, columns=[*names, "versions"])
+    return frame.sort_values("trained_at_utc", ascending=False, ignore_index=True)
+
+
+def read_by(engine: Engine, city: LoadedCity) -> tuple[date, str] | None:
+    """The last night that ran, and the version of the settings that it read; None before the first."""
+    r = t.run.c
+    statement = select(r.night, r.config_hash).where(r.city == city.settings.city.id, r.command == "night").order_by(r.run_id.desc())
+    with engine.connect() as connection:
+        row = connection.execute(statement.limit(1)).first()
+    return (row.night, row.config_hash) if row else None
 
 
 def requests(engine: Engine, newest: int = 20) -> pd.DataFrame:
@@ -63,6 +79,7 @@ def holds(engine: Engine, at_utc: datetime) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["subject", "who", "since_utc", "reason"])
 
 
-def settings(city: LoadedCity) -> str:
-    """The city file as it was read, without anything secret: it holds none."""
-    return city.environment.city_file.read_text(encoding="utf-8")
+def settings(city: LoadedCity) -> tuple[str, int]:
+    """The first 1,000 lines of the city file as they were read, and how many it has; nothing in it is secret."""
+    lines = city.environment.city_file.read_text(encoding="utf-8").splitlines()
+    return "\n".join(lines[:_LINES]), len(lines)

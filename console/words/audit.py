@@ -1,0 +1,48 @@
+"""Words of the Runs page: the audit and its chain, machines, settings."""
+
+AUDIT_WORDS: dict[str, tuple[str, str]] = {
+    "audit_of": ("{count} lines", "{count} 条"),
+    "audit_chain": ("Chain of the audit", "审计链"),
+    "chain_whole": ("unbroken", "完整"),
+    "chain_broken": ("broken", "断裂"),
+    "chain_faults": ("{count} faults", "{count} 处异常"),
+    "chain_lines": ("{lines} lines, each sealed behind the one before", "共 {lines} 条，逐条链接封存"),
+    "chain_checked": (
+        "the newest {checked} checked here; all by `penstock audit verify`",
+        "此处校验最新 {checked} 条；全部校验用 `penstock audit verify`",
+    ),
+    "chain_head": ("head {head}", "链首 {head}"),
+    "chain_kept": ("Kept outside", "库外留存"),
+    "chain_up_to": ("up to line {number}, {time}", "至第 {number} 条，{time}"),
+    "chain_open": ("{count} newer lines only here until tonight", "其后 {count} 条今夜留存"),
+    "chain_not_kept": ("nothing: set [carbon] outside_roots", "无：请设置 [carbon] outside_roots"),
+    "chain_not_yet": ("nothing yet: the next night keeps it", "尚无：下一夜间批次留存"),
+    "audit_who": ("Who", "人员"),
+    "everybody": ("everybody", "所有人"),
+    "every_action": ("every action", "所有操作"),
+    "audit_search": ("About, or in the sentence", "对象或说明"),
+    "audit_from": ("From", "起始日"),
+    "audit_to": ("To", "截止日"),
+    "audit_none": ("No line fits what was searched for.", "没有符合条件的记录。"),
+    "audit_number": ("No.", "序号"),
+    "sealed_by": ("SHA-256", "SHA-256"),
+    # machines
+    "machines": ("Forecasting machines", "预测模型版本"),
+    "machine": ("Version", "版本"),
+    "serves": ("Serves", "适用"),
+    "trained": ("Trained", "训练于"),
+    "learned_until": ("Learned until", "数据截至"),
+    "why_state": ("Why", "理由"),
+    "built_with": ("Built with", "软件版本"),
+    "no_machine": ("No machine is stored yet: the first night trains them.", "尚无模型：首个夜间批次训练。"),
+    "word_live": ("live", "在用"),
+    "word_retired": ("retired", "已退役"),
+    # settings
+    "settings_same": ("As the night of {night} read them, version {now}.", "与 {night} 夜间批次一致，版本 {now}。"),
+    "settings_changed": (
+        "Changed since the night of {night}: version {former} then, {now} now. The former text is not stored; compare it in git.",
+        "自 {night} 夜间批次后已变更：当时版本 {former}，现为 {now}。旧文本未入库，请在 git 中比较。",
+    ),
+    "settings_first": ("Version {now}; no night has read them yet.", "版本 {now}；尚无夜间批次读取。"),
+    "runs_search": ("Search", "搜索"),
+}
