@@ -118,7 +118,9 @@ def sentences(key: str, lines: Sequence[str], priority: int | None = None) -> No
     """A titled list of stored sentences; nothing when there are none."""
     if lines:
         items = "".join(f"<li>{mark(priority) if priority else ''}{escape(str(line))}</li>" for line in lines)
-        st.html(f'<div class="sentences"><div class="title">{escape(say(key))} · {len(lines)}</div><ul>{items}</ul></div>')
+        name = escape(f"{say(key)} · {len(lines)}")
+        box = f'<div class="sentences" tabindex="0" role="region" aria-label="{name}">'
+        st.html(f'{box}<div class="title">{name}</div><ul>{items}</ul></div>')
 
 
 def banner(text: str, priority: int | None = 1) -> None:

@@ -4,7 +4,7 @@ import streamlit as st
 
 from console.alarms import list as alarms
 from console.guard import guarded
-from console.now import holding, tiles, worst
+from console.now import holding, shift, tiles, worst
 from service.decisions import Person
 
 
@@ -17,3 +17,4 @@ def page(person: Person) -> None:
         alarms.section(person)
     with right:
         guarded(lambda: holding.section(person))
+        guarded(lambda: shift.section(person))

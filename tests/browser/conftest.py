@@ -5,12 +5,25 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.browser.seen import Seen
 from tests.commands import ROOT, Penstock
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--use-gl=swiftshader",
+    "--disable-background-networking",
+    "--no-first-run",
+    "--disable-sync",
+    "--disable-component-update",
+]
 
 
 @dataclass(frozen=True)
@@ -49,3 +62,30 @@ def _wait(url: str, process: subprocess.Popen) -> None:
         except OSError:
             time.sleep(0.2)
     pytest.fail("the console did not start in 30 s")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """One browser for all tests."""
+    if not CHROMIUM.exists():
+        pytest.skip(f"{CHROMIUM} is not there: apt-get install chromium fonts-noto-cjk")
+    playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def seen(chromium: Any) -> Iterator[Callable[[int, int], Seen]]:
+    """Makes a page of a width and height in a browser of another zone; what went wrong on any of them fails the test."""
+    made: list[Seen] = []
+
+    def opened(width: int, height: int) -> Seen:
+        made.append(Seen(chromium.new_page(viewport={"width": width, "height": height}, timezone_id="America/New_York")).watch())
+        return made[-1]
+
+    yield opened
+    for one in made:
+        one.page.close()
+        one.check()
