@@ -109,12 +109,13 @@ def devices(engine: Engine, city: LoadedCity, now_utc: datetime, days: int) -> l
     weight = _importance(city)
     heard = {meter.id for meter in city.settings.meters if meter.link is not None} | {logger.meter for logger in city.settings.loggers}
     found = {name: Health(city.meter[name], weight.get(name, 1)) for name in sorted(heard)}
-    r, meter_id = t.reading.c, t.point.c.meter_id
+    r, s, meter_id = t.reading.c, t.slot_quality.c, t.point.c.meter_id
+    polled = and_(s.time_utc > now_utc - timedelta(days=days), s.time_utc <= now_utc)
     window = and_(r.time_utc > now_utc - timedelta(days=days), r.time_utc <= now_utc)
     wrong = select(meter_id, r.quality, func.count()).join_from(t.reading, t.point, t.point.c.point_key == r.point_key)
     newest = select(meter_id, func.count(), func.max(t.latest.c.good_time_utc)).join_from(t.latest, t.point, _OF_LATEST)
     with engine.connect() as connection:
-        due = _due(connection.execute(select(r.time_utc).where(window).distinct()).scalars())
+        due = _due(connection.execute(select(s.time_utc).where(polled).distinct()).scalars())
         for name, points, seen in connection.execute(newest.group_by(meter_id)).tuples():
             if name in found:
                 found[name].expected, found[name].last_seen_utc = points * due(found[name].meter.reading_s), seen

@@ -1,4 +1,4 @@
-"""Words of the points' table and of one point's course."""
+"""Words of what is shown in part: the table of points, the course of one, the city file."""
 
 COURSE_WORDS: dict[str, tuple[str, str]] = {
     "search_points": ("Search (id, zone, site, quantity, cause)", "搜索（测点、分区、站点、量、原因）"),
@@ -15,5 +15,7 @@ COURSE_WORDS: dict[str, tuple[str, str]] = {
     "day_mean": ("mean", "日均值"),
     "day_lost": ("day with lost values", "有缺失值的日"),
     "drawn_of": ("{rows} values, drawn with {drawn}; the download has all", "共 {rows} 个值，图中绘制 {drawn} 个；下载文件含全部"),
+    "lines_of": ("the first {shown} of {all} lines", "共 {all} 行，显示前 {shown} 行"),
+    "download_file": ("Download the file", "下载文件"),
     "alt_days": ("{name}: least, mean and most of each day", "{name}：每日最小值、均值和最大值"),
 }

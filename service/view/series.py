@@ -15,7 +15,7 @@ from city.clock import civil_day, local_date
 from city.quality import Cause
 from service import schema as t
 from service.settings import LoadedCity
-from service.store import cold, columns, meter_days, readings
+from service.store import cold, meter_days
 from service.store.vectors import unpack_quality
 from service.view.downsample import by_day, thinned
 from service.view.moment import Moment
@@ -107,14 +107,3 @@ def _qualities(engine: Engine) -> Counter[bytes]:
     with engine.connect() as connection:
         rows: Any = connection.execute(statement).cursor
         return Counter(dict(rows).values())  # the newest version comes last, and stays
-
-
-def answered(engine: Engine, moment: Moment) -> pd.DataFrame:
-    """time_utc, asked, answered, share: how many points of each slot of the last 24 h came with a value that can be used."""
-    s = t.slot_quality.c
-    statement = select(s.time_utc, s.quality, s.readings).where(s.time_utc >= moment.now_utc - _DAY, s.time_utc <= moment.now_utc)
-    with engine.connect() as connection:
-        time, quality, asked = columns.fetch(connection, statement)
-    frame = pd.DataFrame({"time_utc": readings.times(time), "asked": asked, "answered": np.where(q.usable(quality), asked, 0)})
-    made = frame.groupby("time_utc")[["asked", "answered"]].sum().reset_index()
-    return made.assign(share=made["answered"] / made["asked"])
