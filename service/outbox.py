@@ -14,6 +14,7 @@ from city.problems import PenstockError
 from meters.polling.field import Field
 from meters.vee.quality import Limits
 from service.environment import STOP_FILE
+from service.grid import order
 from service.settings import LoadedCity
 from service.store import commands, operations
 
@@ -52,8 +53,8 @@ def execute_due(engine: Engine, field: Field, city: LoadedCity, at_utc: datetime
 def ready(engine: Engine, city: LoadedCity, command: Any, at_utc: datetime) -> Limits | Hindrance:
     """The limits that a due command may be written within now, or what hinders it. Asked anew for each: a stop also ends a series."""
     point_id, point = command.point_id, city.points.get(command.point_id)
-    if (first := commands.unfinished_before(engine, command)) is not None:
-        return Hindrance("approved", f"{point_id}: waits for {first}, which is turned before it")
+    if (first := order.waits_for(engine, command)) is not None:
+        return Hindrance("approved", f"{point_id}: waits for a step before it, {first}")
     asset = next((control.asset for control in city.settings.controls if control.point == point_id), point_id)
     held = {hold.subject for hold in operations.holds(engine, at_utc)}
     if held & {operations.STOP, point_id, asset} or (city.folder / STOP_FILE).exists():

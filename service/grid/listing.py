@@ -60,9 +60,8 @@ def outages(engine: Engine, zone: str, *, everything: bool) -> Iterator[str]:
                 else proposal.state
             )
             yield f"  {proposal.proposal_id} ({told}): {proposal.sentence}"
-            for step in proposal.detail.get("steps", ()):
-                done = proposal.told.get(step["switch"])
-                state = f"{done[0]}, told by {done[1]}" if done else f"{step['at_min']:.0f} min, {step['by']}"
+            for step, done in zip(proposal.detail.get("steps", ()), proposal.done, strict=True):
+                state = f"done by {done}" if done else f"{step['at_min']:.0f} min, {step['by']}"
                 yield f"    {step['action']} {step['switch']}: {state}"
 
 

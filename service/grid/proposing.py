@@ -21,7 +21,7 @@ from service.store import results, writing
 from service.store.operations import WORK, record
 
 PROPOSED, NONE, SUPERSEDED = "proposed", "none", "superseded"
-_UNTIL = timedelta(hours=1)  # within which an approved switch may still be turned by its motor
+_UNTIL = timedelta(hours=4)  # within which an approved switch may still be turned by its motor
 _TWO = "a switching order"
 
 
@@ -90,7 +90,7 @@ def _before(engine: Engine, side: GridSide, since_utc: datetime) -> tuple[np.nda
 
 
 def _commands(side: GridSide, proposal_id: str, steps: Sequence[dict[str, Any]], at_utc: datetime) -> list[dict[str, Any]]:
-    """What an approval signs: each switch with a motor, in the order of the steps; `poll` writes none before the one ahead of it is."""
+    """What an approval signs: each switch with a motor, a second apart in the order of the steps; see `order.waits_for`."""
     made = []
     for number, step in enumerate(steps):
         point = side.settings.switch_points.get(step["switch"])

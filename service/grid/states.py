@@ -38,6 +38,10 @@ def bring_up(engine: Engine, city: LoadedCity, at_utc: datetime) -> int:
     step = timedelta(seconds=city.settings.night.step_s)
     switches.take_from_motors(engine, side, at_utc)
     read = measured(engine, side, slots[0] - _BACK * step, slots[-1] + step)
+    heard = {time.to_pydatetime() for time in read.times[np.isfinite(read.kw).any(axis=0)]}
+    slots = [slot for slot in slots if slot in heard]  # without any reading there is no state, only a gap
+    if not slots:
+        return 0
     words = switches.told(engine)
     found = outages.follow(engine, side, read, words, slots, at_utc)
     rows = states(side, read, words, found, slots)

@@ -16,7 +16,7 @@ from sqlalchemy import Engine, func, select
 from networks.grid.layout import layout
 from networks.grid.topology import energised, feeder_of
 from service import schema as t
-from service.grid import switches
+from service.grid import order, switches
 from service.grid.settings import GridSettings
 from service.grid.side import GridSide, grid_side
 from service.settings import LoadedCity
@@ -77,8 +77,8 @@ class Outage:
 
 @dataclass(frozen=True)
 class Proposed:
-    """A restoration as it stands: `detail` is its record, `told` {switch: (state, who, at_utc)} what was done of it, `approved_by` the
-    names so far, `released` that it may be carried out."""
+    """A restoration as it stands: `detail` is its record; `done` says per step who did it ('poll' for a motor), '' where it is not done;
+    `told` {switch: (state, who, at_utc)} what was told last; `approved_by` the names so far; `released`: it may be carried out."""
 
     proposal_id: str
     outage_id: str
@@ -90,6 +90,7 @@ class Proposed:
     told: dict[str, tuple[str, str, datetime]]
     approved_by: tuple[str, ...]
     released: bool
+    done: tuple[str, ...]
 
 
 @lru_cache(maxsize=4)
@@ -225,14 +226,16 @@ def proposals(engine: Engine, outage_id: str | None = None) -> list[Proposed]:
     """Restorations, newest first, with what was approved and done of each."""
     g = t.grid_proposal.c
     words = switches.told(engine)
+    sent = results.rows(engine, t.command, t.command.c.plan_id.startswith("restore-"))
     given = results.rows(engine, t.approval, t.approval.c.plan_id.startswith("restore-"), order=t.approval.c.at_utc)
     made = []
     for row in results.rows(engine, t.grid_proposal, *([g.outage_id == outage_id] if outage_id else []), order=g.made_at_utc.desc()):
         own = [one for one in given if one.plan_id == row.proposal_id]
         since = words[words["at_utc"] >= row.made_at_utc]
-        done = {word.switch: (word.state, word.who, word.at_utc) for word in since.itertuples()}
+        said = {word.switch: (word.state, word.who, word.at_utc) for word in since.itertuples()}
         named = {step["switch"] for step in row.detail.get("steps", ())}
-        told = {switch: said for switch, said in done.items() if switch in named}
+        told = {switch: word for switch, word in said.items() if switch in named}
+        done = order.steps_done(row, [one for one in sent if one.plan_id == row.proposal_id], words)
         released = any(one.commands for one in own)
-        made.append(Proposed(**row._mapping, told=told, approved_by=tuple(one.who for one in own), released=released))
+        made.append(Proposed(**row._mapping, told=told, approved_by=tuple(one.who for one in own), released=released, done=done))
     return made

@@ -32,16 +32,6 @@ def due(engine: Engine, at_utc: datetime, *, reverts: bool) -> Sequence[Any]:
         return connection.execute(select(t.command).where(ready).order_by(c.not_before_utc, c.command_id)).all()
 
 
-def unfinished_before(engine: Engine, command: Any) -> str | None:
-    """Of a restoration, whose switches are turned in their order: the point before this one that was not written yet."""
-    c, is_restoration = t.command.c, select(t.grid_proposal.c.proposal_id).where(t.grid_proposal.c.proposal_id == command.plan_id)
-    own = and_(c.plan_id == command.plan_id, c.not_before_utc < command.not_before_utc, c.state != "written", c.reverts.is_(None))
-    statement = select(c.point_id).where(own, is_restoration.exists()).order_by(c.not_before_utc).limit(1)
-    with engine.connect() as connection:
-        found: str | None = connection.execute(statement).scalar()
-        return found
-
-
 def begin(engine: Engine, command_id: str) -> bool:
     """Keep on disk that a write is about to go out: what ends the process now leaves a command whose outcome nobody knows.
 
