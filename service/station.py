@@ -4,6 +4,7 @@ Flags stand above any config.toml and STREAMLIT_ variable: what protects the con
 """
 
 import importlib.util
+import json
 import os
 import secrets
 import subprocess
@@ -23,14 +24,13 @@ SECRETS = ("PENSTOCK_OIDC_SECRET", "PENSTOCK_COOKIE_SECRET", "PENSTOCK_CODE")  #
 
 
 def flags(port: int | None) -> Iterator[str]:
-    """console/streamlit.toml as words of a command line; a list is one flag per member."""
+    """console/streamlit.toml as words of a command line; a list is JSON, as the web server reads it."""
     settings = tomllib.loads((ROOT / "console" / "streamlit.toml").read_text(encoding="utf-8"))
     if port is not None:
         settings["server"]["port"] = port
     for section, keys in settings.items():
         for key, value in keys.items():
-            for one in value if isinstance(value, list) else (value,):
-                yield f"--{section}.{key}={str(one).lower() if isinstance(one, bool) else one}"
+            yield f"--{section}.{key}={value if isinstance(value, str) else json.dumps(value)}"
 
 
 def guarded(environment: Mapping[str, str]) -> dict[str, str]:

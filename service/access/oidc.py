@@ -1,6 +1,7 @@
 """From the claims of an identity provider (OpenID Connect Core 1.0) to a person of the city, or a sentence why not.
 
-The signature, issuer, audience and nonce of the ID token are checked where it is received; here it is asked who that is in this city.
+Signature, issuer and nonce of the ID token are checked by Streamlit and Authlib where it is received. The audience is checked here (OpenID
+Connect Core 1.0, 3.1.3.7): they let a token through that is made out to nobody.
 """
 
 import json
@@ -21,18 +22,21 @@ _IDENTITY = ("iss", "sub", "iat", "exp", "nonce", "sid")  # what tells one sign-
 def person_of(claims: Mapping[str, Any], oidc: Oidc, at_utc: datetime, rules: Access) -> Person:
     """The person of these claims: name by `name_claim`, role and districts by the first grant whose group the claim holds.
 
-    Raises `PenstockError` for claims without a subject or a name, an e-mail that is not verified, no group of the city, and a token
-    older than a session may be: the sign-in cookie outlives it.
+    Raises `PenstockError` for claims made out to another client, without a subject or a name, with an e-mail that is not verified, without
+    a group of the city, and from a sign-in longer ago than a session may last: the provider's cookie outlives it.
     """
     name = str(claims.get(oidc.name_claim) or "").strip()
     if not claims.get("sub") or not (0 < len(name) <= 80 and name.isprintable()):
         raise _refused("someone", f"no subject or no {oidc.name_claim}", f"a token with sub and {oidc.name_claim}")
-    if oidc.verified_email and claims.get("email_verified") is not True:
+    audience = claims.get("aud")
+    if oidc.client_id not in ([audience] if isinstance(audience, str) else audience or ()):
+        raise _refused(name, "a token that is made out to another client", f"one for {oidc.client_id}")
+    if oidc.name_claim == "email" and str(claims.get("email_verified")).lower() != "true":  # some providers write it as a string
         raise _refused(name, "the e-mail address is not verified", "one that the identity provider verified")
     grant = _grant(claims, oidc)
     if grant is None:
         raise _refused(name, f"no {oidc.claim} of this city", ", ".join(grant.group for grant in oidc.grants))
-    if (issued := _time(claims, "iat")) is None or at_utc - issued > timedelta(hours=max(rules.absolute_hours, rules.viewer_hours)):
+    if (issued := _time(claims, "iat")) is None or at_utc - issued > timedelta(hours=rules.hours(grant.role)):
         raise _refused(name, "a sign-in of long ago", "a fresh one")
     factor = set(oidc.second_factor_amr) & set(claims.get("amr") or ())
     unconfirmed = () if factor else rules.second_factor_for

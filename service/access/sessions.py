@@ -39,8 +39,7 @@ def begin(
     confirmed: bool = False,
 ) -> None:
     """Sign somebody in, at most until `ends_utc`; an audit line says so. A token that was used before begins nothing."""
-    hours = rules.viewer_hours if role in UNTIL_SIGNED_OUT else rules.absolute_hours
-    latest = at_utc + timedelta(hours=hours)
+    latest = at_utc + timedelta(hours=rules.hours(role))
     row = {
         "digest": digest(token),
         "name": name,

@@ -10,6 +10,9 @@ from service.access.roles import Action, Role
 PersonRole = Literal["viewer", "operator", "planner", "engineer", "admin", "household"]  # of an account; `alone` is nobody's
 
 
+UNTIL_SIGNED_OUT: tuple[Role, ...] = ("viewer",)  # roles that are not signed out when nobody clicks
+
+
 class Grant(Place):
     """What members of a group of the identity provider may do."""
 
@@ -25,9 +28,8 @@ class Oidc(Place):
     client_id: str = Field(min_length=1, description="as the provider registered the console")
     redirect_uri: str = Field(pattern=r"^https?://.*/oauth2callback$", description="the console's own address with /oauth2callback")
     claim: str = Field(default="groups", description="claim of the ID token that names a person's groups or roles")
-    name_claim: str = Field(default="email", description="claim that becomes the name in the audit trail")
+    name_claim: str = Field(default="email", description="claim that becomes the name in the audit trail; an e-mail must be verified")
     scope: str = Field(default="openid profile email", description="what is asked of the provider")
-    verified_email: bool = Field(default=True, description="refuse a person whose e-mail the provider did not verify")
     ends_with_token: bool = Field(default=False, description="the session ends when the ID token does")
     second_factor_amr: tuple[str, ...] = Field(default=(), description="values of `amr` (RFC 8176) that count as a second factor, e.g. mfa")
     grants: tuple[Grant, ...] = Field(min_length=1, description="roles of groups; the first that fits holds")
@@ -52,5 +54,6 @@ class Access(Place):
     second_factor_for: tuple[Action, ...] = Field(default=(), description="what may be done only after a second factor was shown")
     oidc: Oidc | None = None
 
-
-UNTIL_SIGNED_OUT: tuple[Role, ...] = ("viewer",)  # roles that are not signed out when nobody clicks
+    def hours(self, role: Role) -> float:
+        """How long a session of the role lasts at most [h]."""
+        return self.viewer_hours if role in UNTIL_SIGNED_OUT else self.absolute_hours
