@@ -152,7 +152,8 @@ def _buses(diagram: Diagram, place: Geometry, shown: Shown) -> list[dict[str, An
 
 def _switches(diagram: Diagram, place: Geometry, shown: Shown) -> list[dict[str, Any]]:
     """Filled: closed; hollow: open; with a number: a step of the proposal."""
-    opened, closed_marks, open_marks, moved, steps = _open(diagram, shown), [], [], [], []
+    opened = _open(diagram, shown)
+    closed_marks, open_marks, moved, steps = (list[dict[str, Any]]() for _ in range(4))
     for row in diagram.switches.itertuples():
         is_open = row.switch in opened
         usual = say("normally_closed") if row.closed else say("normally_open")

@@ -78,7 +78,9 @@ def voltage(drawn: Diagram, state: State) -> None:
     if spec["series"]:
         edges = [{"yAxis": limits.voltage_low_pu}, {"yAxis": limits.voltage_high_pu}]
         area = {"silent": True, "itemStyle": {"color": "#cfd3d6", "opacity": 0.6}, "data": [edges]}
-        lines = [{**edge, "label": {"formatter": f"{edge['yAxis']:.2f} pu", "color": charts.INK}} for edge in edges]
+        lines = [
+            {**edge, "label": {"formatter": f"{edge['yAxis']:.2f} pu", "position": "insideEndTop", "color": charts.INK}} for edge in edges
+        ]
         dashed = {"color": charts.INK, "type": "dashed", "width": 1}
         spec["series"][0] |= {"markArea": area, "markLine": {"symbol": "none", "silent": True, "lineStyle": dashed, "data": lines}}
     spec["tooltip"] = {"trigger": "item", "confine": True}

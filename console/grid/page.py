@@ -35,7 +35,7 @@ def page(person: Person) -> None:
         look.heading("feeder_diagram", note)
         steps = restoration.numbered(chosen) if chosen else {}
         guarded(lambda: diagram.show(drawn, diagram.Shown(state, lasting, steps), "feeders"))
-    _tabs(drawn, state, outages)
+        _tabs(drawn, state, outages)
 
 
 def _freshness(state: State | None) -> bool:
@@ -60,7 +60,8 @@ def _cards(drawn: Diagram, state: State, lasting: list[Outage], *, fresh: bool) 
     limits = drawn.limits
     loads = sum(state.origin.values())
     top = state.branches.loc[state.branches["loading"].idxmax()] if state.branches["loading"].notna().any() else None
-    low = state.buses.loc[state.buses["voltage_pu"].idxmin()] if state.buses["voltage_pu"].notna().any() else None
+    behind = state.buses[~state.buses["bus"].isin(drawn.buses.loc[drawn.buses["kind"] == "source", "bus"])]  # a source holds its own
+    low = behind.loc[behind["voltage_pu"].idxmin()] if behind["voltage_pu"].notna().any() else None
     share = 100 * state.loss_kw / (state.load_kw + state.loss_kw) if state.load_kw + state.loss_kw > 0 else None
     dark = sum(outage.customers for outage in lasting)
     value = (lambda number, digits=None: look.number(number, digits)) if fresh else (lambda _number, _digits=None: "–")

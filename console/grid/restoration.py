@@ -40,7 +40,10 @@ def numbered(outage: Outage) -> dict[str, str]:
     """switch -> the number of its step, as it stands in the diagram."""
     proposal = newest(outage)
     steps = proposal.detail.get("steps", []) if proposal and proposal.state != "none" else []
-    return {step["switch"]: str(number) for number, step in enumerate(steps, 1)}
+    found: dict[str, list[str]] = {}
+    for number, step in enumerate(steps, 1):
+        found.setdefault(step["switch"], []).append(str(number))
+    return {switch: ",".join(numbers) for switch, numbers in found.items()}
 
 
 def section(person: Person, outage: Outage) -> None:
@@ -68,7 +71,7 @@ def _proposed(person: Person, proposal: Proposed) -> None:
     if proposal.state == "superseded":
         look.banner(say("proposal_state_superseded"), 3)
     _figures(detail)
-    done = _steps(detail, proposal.told)
+    done = _steps(proposal)
     _proof(detail)
     if proposal.state != "superseded" or proposal.released:
         by_hand = sum(step["by"] == "hand" for step in detail["steps"])
@@ -92,27 +95,29 @@ def _figures(detail: dict[str, Any]) -> None:
         st.caption(say("tripped_already", names=", ".join(detail["tripped"])))
 
 
-def _steps(detail: dict[str, Any], told: dict[str, Any]) -> int:
+def _steps(proposal: Proposed) -> int:
     """The order as a list to work through; returns how many steps are done from the first on."""
-    done, lines = 0, []
-    for number, step in enumerate(detail["steps"]):
-        said = told.get(step["switch"])
-        is_done = said is not None and said[0] == ("open" if step["action"] == "open" else "closed")
-        done += is_done and done == number
-        lines.append(_step(step, said if is_done else None, first=number == done))
+    done = next((number for number, who in enumerate(proposal.done) if not who), len(proposal.done))
+    lines = []
+    for number, step in enumerate(proposal.detail["steps"]):
+        who = proposal.done[number]
+        said = proposal.told.get(step["switch"])
+        time = f", {look.clock(said[2])}" if said and said[1] == who else ""
+        stands = (
+            f"✓ {say('switch_done', who=who)}{time}" if who else f"▶ {say('step_next')}" if number == done else f"○ {say('step_waits')}"
+        )
+        lines.append(_step(step, stands))
     st.html(f'<ol class="steps">{"".join(f"<li>{line}</li>" for line in lines)}</ol>')
     return done
 
 
-def _step(step: dict[str, Any], said: Any, *, first: bool) -> str:
+def _step(step: dict[str, Any], stands: str) -> str:
     """One step as escaped HTML: what to do, how far it is, what it gives back, what holds after it."""
-    state = say("switch_done", who=said[1], time=look.clock(said[2])) if said else say("step_next") if first else say("step_waits")
-    sign = "✓" if said else "▶" if first else "○"
     by = say("by_motor_switch") if step["by"] == "remote" else say("by_hand_switch")
-    facts = [f"{by}, {say('step_time', minutes=look.number(step['at_min'], 0))}"]
+    facts = [f"{by} · {say('step_time', minutes=look.number(step['at_min'], 0))}"]
     if step["customers"] > 0 or step["kw"] > 0:
         facts.append(say("step_gain", customers=look.number(step["customers"], 0), kw=look.number(step["kw"])))
-    elif step["customers"] < 0:
+    elif step["customers"] < 0 or step["kw"] < 0:
         facts.append(say("step_dip", customers=look.number(-step["customers"], 0)))
     after = {
         "branch": step["loaded_branch"] or "–",
@@ -122,7 +127,7 @@ def _step(step: dict[str, Any], said: Any, *, first: bool) -> str:
     }
     facts.append(say("step_after", **after))
     under = "".join(f'<span class="stuck">{escape(fact)}</span>' for fact in facts)
-    return f"{escape(say('action_' + step['action']))} <b>{escape(step['switch'])}</b> · {sign} {escape(state)}{under}"
+    return f"{escape(say('action_' + step['action']))} <b>{escape(step['switch'])}</b> · {escape(stands)}{under}"
 
 
 def _proof(detail: dict[str, Any]) -> None:
@@ -143,6 +148,9 @@ def _tick(person: Person, proposal: Proposed, done: int) -> None:
         st.caption(say("tell_after_approval"))
         return
     step = steps[done]
+    if step["by"] == "remote":
+        st.caption(say("motor_turns", switch=step["switch"]))
+        return
     allowed = may(person, "switch")
     with st.form(f"tell_{proposal.proposal_id}_{done}", border=True):
         typed = st.text_input(f"{done + 1}. {say('tell_name')}", key=f"tell_name_{done}", max_chars=60, disabled=not allowed)

@@ -107,8 +107,8 @@ def case(
     setting = setting or Setting()
     p, q = (network.loads[c].to_numpy(dtype=float) if given is None else given for c, given in (("p_kw", p_kw), ("q_kvar", q_kvar)))
     p, q = np.maximum(p, 0.0), np.where(np.asarray(p) >= 0, q, 0.0)
-    told = {"faulted": faulted, "faulted_buses": faulted_buses, "rating_kva": setting.rating_kva, "voltage_pu": setting.voltage_pu}
-    plain = wires(network, p, q, **told)
+    limits = setting.rating_kva, setting.voltage_pu
+    plain = wires(network, p, q, faulted=faulted, faulted_buses=faulted_buses, rating_kva=limits[0], voltage_pu=limits[1])
     normal = plain.opened(network.normally_open)
     before = normal if open_switches is None else plain.opened(open_switches)
     plain = _spread(plain)
@@ -155,4 +155,4 @@ def _spread(plain: Wires) -> Wires:
             dead[plain.ends[branch & open_to[:, side], side]] = True
             branch |= dead[plain.ends[:, side]] & open_to[:, side]
         grown = dead.sum() + branch.sum() > size
-    return replace(plain, dead_bus=dead, dead_branch=branch, source_pu=np.where(dead, np.nan, plain.source_pu))
+    return replace(plain, dead_bus=dead, dead_branch=branch)

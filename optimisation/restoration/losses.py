@@ -19,10 +19,10 @@ import pyomo.environ as pyo
 
 from city.problems import PenstockError, fault
 from networks.grid.flow import Solver
-from networks.grid.network import Network
+from networks.grid.network import BASE_KVA, Network
 from optimisation.restoration.program import Forest, missing, planes, solved
 from optimisation.restoration.state import State, state
-from optimisation.restoration.wires import BASE_KVA, Bools, Floats, Voltage, Wires, wires
+from optimisation.restoration.wires import Bools, Floats, Voltage, Wires, wires
 
 _SAVES = 1e-6  # a smaller saving is none [share]
 _ROUNDS = 25

@@ -30,9 +30,10 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 
+from networks.grid.network import BASE_KVA
 from optimisation import plain, solve
 from optimisation.restoration.sweep import Swept
-from optimisation.restoration.wires import BASE_KVA, Bools, Floats, Wires
+from optimisation.restoration.wires import Bools, Floats, Wires
 
 _SIDES = 16  # of the polygon around a rating: 2 % at its corners, which the power flow settles
 _FAR, _CARRIES = 1e-6, 1e-6  # [pu] of losses, of the square of a current

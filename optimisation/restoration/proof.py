@@ -1,7 +1,7 @@
 """The proof of an order: every step in AC power flow, by another solver than the one that searched."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,13 +23,14 @@ class Proved:
     loaded_branch: str
     voltage_pu: float
     lowest_bus: str
-    voltages_pu: Floats
 
 
 class Prover:
     """One network at loads float64[loads] [kW, kvar], held ready; `wires` bring the limits and the faults."""
 
     def __init__(self, network: Network, wires: Wires, p_kw: Floats, q_kvar: Floats) -> None:
+        at_fault = [wires.buses[row] for row in np.flatnonzero(wires.dead_bus)]
+        network = replace(network, sources=network.sources[~network.sources["bus"].isin(at_fault)])
         self.network, self.wires, self.p_kw, self.q_kvar = network, wires, p_kw, q_kvar
         self.solver = Solver(network)
 
@@ -40,7 +41,7 @@ class Prover:
         try:
             flow = self.solver.flow(self.p_kw, self.q_kvar, names)
         except PenstockError:
-            return Proved(False, np.inf, "", np.nan, "", np.full(len(self.wires.buses), np.nan))
+            return Proved(False, np.inf, "", np.nan, "")
         v = flow.voltage_pu[0]
         # the share of the rating these wires have, which may be eased or a setting of the city
         own = self.network.branches["rating_kva"].to_numpy(dtype=float)
@@ -50,14 +51,14 @@ class Prover:
             and not (v < self.wires.low_pu * (1 - _HAIR)).any()
             and not (v > self.wires.high_pu * (1 + _HAIR)).any()
         )
-        top, low = int(np.argmax(load)), int(np.nanargmin(v)) if np.isfinite(v).any() else -1
+        behind = np.where(np.isfinite(self.wires.source_pu), np.nan, v)  # what a source holds by itself tells nothing
+        top, low = int(np.argmax(load)), int(np.nanargmin(behind)) if np.isfinite(behind).any() else -1
         return Proved(
             bool(within and spanned.radial and not self._touches(opened, v)),
             float(load[top]),
             self.wires.branches[top] if load[top] > 0 else "",
             float(v[low]) if low >= 0 else np.nan,
             self.wires.buses[low] if low >= 0 else "",
-            v,
         )
 
     def _touches(self, opened: Bools, voltage_pu: Floats) -> bool:

@@ -10,7 +10,7 @@ from optimisation.restoration.case import Case, Setting, case
 from optimisation.restoration.left import left_dark
 from optimisation.restoration.order import ordered
 from optimisation.restoration.proof import Prover
-from optimisation.restoration.proposal import Alternative, Proposal
+from optimisation.restoration.proposal import Alternative, Proposal, Step
 from optimisation.restoration.state import state
 from optimisation.restoration.target import Asked, Search
 from optimisation.restoration.wires import Bools, Floats
@@ -60,7 +60,7 @@ def restore(
         critical_restored=tuple(names[again & (names != "")]),
         left=left_dark(found, after),
         alternatives=_alternatives(found, prover, work.order, alternatives),
-        back=found.steps(*_back(found, after)),
+        back=_back(found, after),
         proved=all(step.proved for step in steps),
         best=work.best,
         refused=work.refused,
@@ -142,10 +142,9 @@ def _alternatives(found: Case, prover: Prover, order: list[int], most: int) -> t
     return tuple(made)
 
 
-def _back(found: Case, opened: Bools) -> tuple[object, ...]:
-    """Back to the normal position once the fault is mended: wires, prover, position and order; no steps where no order holds."""
+def _back(found: Case, opened: Bools) -> tuple[Step, ...]:
+    """Back to the normal position once the fault is mended; no steps where no order holds."""
     wires = found.wires.mended()
     prover = Prover(found.network, wires, found.p_kw, found.q_kvar)
-    alive = state(wires, opened).tree.energised
-    order = ordered(wires, opened, found.normal, found.worth, found.minutes, alive)
-    return wires, prover, opened, order if order is not None and prover.all_hold(opened, order) else []
+    order = ordered(wires, opened, found.normal, found.worth, found.minutes, state(wires, opened).tree.energised)
+    return found.steps(wires, prover, opened, order) if order is not None and prover.all_hold(opened, order) else ()

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from optimisation.restoration.sweep import Swept, Tree, sweep, tree
-from optimisation.restoration.wires import BASE_KVA, Bools, Floats, Wires
+from optimisation.restoration.wires import Bools, Wires
 
 _HAIR = 1e-6  # limits are kept to this share, as the two power flows differ by less
 _TESTS = 400  # sweeps spent on making a refused set small
@@ -144,11 +144,3 @@ def _way_to_fault(wires: Wires, opened: Bools, seen: Tree) -> list[tuple[int, in
         way += [(branch, side), (branch, 1 - side)]
         bus = seen.parent[bus]
     return way
-
-
-def worth_of(values: Floats, energised: Bools) -> float:
-    """The sum of values float64[buses] where there is supply."""
-    return float(values[energised].sum())
-
-
-__all__ = ["BASE_KVA", "Breach", "State", "breaches", "eased", "state", "too_much", "tripped", "worth_of"]

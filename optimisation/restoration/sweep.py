@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from optimisation.restoration.wires import BASE_KVA, Bools, Floats, Ints, Wires
+from networks.grid.network import BASE_KVA
+from optimisation.restoration.wires import Bools, Floats, Ints, Wires
 
 Complexes = NDArray[np.complex128]
 _CLOSE = 1e-10  # change of a voltage at which the sweeps end [pu]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from city.problems import fault
-from networks.grid.network import BASE_KVA, Network
+from networks.grid.network import Network
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -61,8 +61,8 @@ class Wires:
 
     @cached_property
     def sources(self) -> Ints:
-        """Rows of the buses with a source."""
-        return np.flatnonzero(np.isfinite(self.source_pu))
+        """Rows of the buses with a source that no fault is at."""
+        return np.flatnonzero(np.isfinite(self.source_pu) & ~self.dead_bus)
 
     @cached_property
     def at_end(self) -> dict[tuple[int, int], list[int]]:
@@ -163,7 +163,9 @@ def per_bus(network: Network, amounts: Floats | None, column: str) -> Floats:
     if given.shape != (len(network.loads),) or not np.isfinite(given).all():
         raise fault(f"loads ({column})", f"shape {given.shape}", f"{len(network.loads)} finite numbers", "Give one number per load.")
     at = [network.bus_index[bus] for bus in network.loads["bus"]]
-    return np.bincount(np.array(at, dtype=np.int64), given, len(network.buses))
+    total = np.zeros(len(network.buses))
+    np.add.at(total, np.array(at, dtype=np.int64), given)
+    return total
 
 
 def _known(what: str, names: Collection[str], known: Collection[str]) -> None:
@@ -177,6 +179,3 @@ def _ratios(network: Network) -> Floats:
     turns = trafo["high_kv"] * (1 + trafo["tap"] * trafo["tap_pct"] / 100) / trafo["low_kv"]
     nominal = kv.reindex(trafo["high_bus"]).to_numpy(dtype=float) / kv.reindex(trafo["low_bus"]).to_numpy(dtype=float)
     return np.concatenate([np.ones(len(network.lines)), nominal / turns.to_numpy(dtype=float)])
-
-
-__all__ = ["BASE_KVA", "Bools", "Floats", "Ints", "Voltage", "Wires", "per_bus", "wires"]

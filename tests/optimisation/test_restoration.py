@@ -63,6 +63,15 @@ def test_a_fault_without_a_switch_takes_the_bus_with_it() -> None:
     assert "t" not in [step.switch for step in found.steps]
 
 
+def test_a_fault_at_a_substation_is_taken_over_by_the_other() -> None:
+    """td has its one switch at T: with the fault at bus S nothing parts it from its source."""
+    found = restore(small(), None, None, [], faulted_buses=["S"])
+    assert found.lost_customers == 25
+    assert work(found)[-1] == ("close", "t")
+    assert found.restored_customers == 25
+    assert found.proved
+
+
 def test_hand_switches_come_after_remote_ones_and_say_what_they_add() -> None:
     setting = Setting(remote=["s1", "s2", "s4", "t"], crews=Crews(remote_min=1, drive_min=20, turn_min=5))
     found = restore(small(), None, None, ["ab"], setting=setting)
