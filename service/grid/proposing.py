@@ -81,8 +81,8 @@ def propose(engine: Engine, side: GridSide, outage: Any, at_utc: datetime) -> st
 def _before(engine: Engine, side: GridSide, since_utc: datetime) -> tuple[np.ndarray, np.ndarray]:
     """Loads [kW, kvar] of the last quarter-hour before an outage; the design peak where nothing is known of it."""
     step = timedelta(seconds=side.city.settings.night.step_s)
-    read = measured(engine, side, since_utc - step, since_utc)
-    if not np.isfinite(read.kw).any():
+    read = measured(engine, side, since_utc - step, since_utc) if side.power else None
+    if read is None or not np.isfinite(read.kw).any():
         return side.network.loads["p_kw"].to_numpy(), side.network.loads["q_kvar"].to_numpy()
     opened = switches.open_at(side, switches.told(engine), since_utc - step)
     made = estimate(Solver(side.network), read.loads_kw(side), read.heads_kw(side), side.settings.power_factor, opened)
