@@ -32,9 +32,8 @@ def section(person: Person, *, wall: bool = False) -> None:
 
 
 def worst(person: Person) -> Shown | None:
-    """What to do first: the highest priority, not acknowledged before acknowledged, the newest; None when nothing is on the list."""
-    rows = data.alarms(person).rows
-    return rows[0] if rows else None
+    """What to do first: the highest priority, not acknowledged before acknowledged, the newest; None when nothing on the list is active."""
+    return next((alarm for alarm in data.alarms(person).rows if alarm.active), None)
 
 
 def page_of(alarm: Shown) -> str:
@@ -136,6 +135,8 @@ def row(alarm: Shown) -> str:
     what, todo = told(alarm)
     if alarm.count > 1:
         what += f" ({say('more_alarms', count=alarm.count - 1)})"
+    if not alarm.active:
+        what, todo = say("alarm_over", what=what), say("alarm_over_do")
     state = known(alarm.state)
     if alarm.acknowledged_by:
         state += f", {say('by_whom', who=alarm.acknowledged_by)}"

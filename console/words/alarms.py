@@ -27,6 +27,8 @@ ALARM_WORDS: dict[str, tuple[str, str]] = {
         "and {count} more that are less urgent; see `penstock alarms list`",
         "另有 {count} 条较不紧急；见 `penstock alarms list`",
     ),
+    "alarm_over": ("Over: {what}", "已恢复：{what}"),
+    "alarm_over_do": ("Nothing is left to do but to acknowledge it.", "仅需确认。"),
     "acknowledge": ("Acknowledge", "确认"),
     "acknowledge_group": ("Acknowledge {count}", "确认 {count} 条"),
     "acknowledge_all": ("Acknowledge all {count} shown", "确认所列全部 {count} 条"),

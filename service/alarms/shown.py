@@ -45,5 +45,5 @@ class Shown:
         return (self.alarm_id, *(one.alarm_id for one in self.members))
 
     def rank(self) -> tuple[Any, ...]:
-        """Own districts first, then by priority, what nobody has seen before the rest, the newest first."""
-        return (not self.own, self.priority, not self.unseen, -self.since_utc.timestamp(), self.kind, self.subject)
+        """Own districts first, what is over last, then by priority, what nobody has seen before the rest, the newest first."""
+        return (not self.own, not self.active, self.priority, not self.unseen, -self.since_utc.timestamp(), self.kind, self.subject)

@@ -22,7 +22,8 @@ def short(value: float) -> str:
 def told(
     alarm: Shown, language: int = ENGLISH, word: Callable[[str], str] = str, number: Callable[[float], str] = short
 ) -> tuple[str, str]:
-    """(what is abnormal, what to do). `word` turns what is stored (a cause, a state, a sentence of the night) into those of the language, `number` writes numbers.
+    """(what is abnormal, what to do). `word` turns what is stored (a cause, a state, a sentence of the night) into words of the language,
+    `number` writes numbers.
 
     An alarm of a kind that this release does not know is told by its name.
     """
@@ -34,6 +35,8 @@ def told(
             facts[name] = word(str(value))
         elif name == "share":
             facts[name] = f"{100 * float(value):.0f} %"
+        elif name == "size":
+            facts[name] = f"{float(value):.2f}"
         elif isinstance(value, float):
             facts[name] = number(value)
     if "task" in facts:

@@ -21,6 +21,7 @@ from city.quality import Cause
 from city.quantities import Quantity
 from networks.losses.iwa import Consumption, Volume, top_down
 from service import schema as t
+from service.alarms.refresh import refresh
 from service.environment import Environment
 from service.migrations import upgrade
 from service.plans.commands import command
@@ -108,6 +109,7 @@ def build(folder: Path, passwords: dict[str, str]) -> Environment:
     _plan(engine)
     _water(engine)
     _books(engine, city)
+    refresh(engine, city, NOW)
     engine.dispose()
     return environment
 
