@@ -26,7 +26,7 @@ MAY: dict[Role, frozenset[Action]] = {
     "planner": _PLANNING | _BOOKS | {"case"},
     "engineer": frozenset(get_args(Engineering)) | {"valve", "settle", "what-if", "case"},
     "admin": frozenset({"account"}),
-    "household": frozenset({"see-household", "consent"}),
+    "household": frozenset({"see-household"}),
     "alone": frozenset(ACTIONS),
 }
 PROPOSING = _PLANNING  # asks for an answer or a proposal; nothing in the city changes by it
