@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from city.problems import fault
+
 BASE_KVA = 1000.0
 """Base of the per-unit impedances [kVA]."""
 
@@ -116,14 +118,24 @@ class Network:
         """Switches that are open in the normal state."""
         return frozenset(self.switches.loc[~self.switches["closed"], "switch"])
 
-    def end_closed(self, open_switches: Collection[str]) -> NDArray[np.bool_]:
-        """bool[branches, 2]: is the branch connected at its from and its to end, with these switches open and all others closed?"""
-        closed = np.ones((len(self.branches), 2), dtype=bool)
-        opened = self.switches[self.switches["switch"].isin(list(open_switches))]
+    @cached_property
+    def _switch_end(self) -> dict[str, tuple[int, int]]:
+        """{switch: row of its branch, 0 at its from end or 1 at its to end}."""
         row = {branch: number for number, branch in enumerate(self.branches["branch"])}
-        for branch, bus in zip(opened["branch"], opened["bus"], strict=True):
-            at = row[branch]
-            closed[at, 0 if self.branches["from_bus"].iloc[at] == bus else 1] = False
+        start = self.branches["from_bus"].tolist()
+        told = self.switches[["switch", "branch", "bus"]].itertuples(index=False)
+        return {switch: (row[branch], 0 if start[row[branch]] == bus else 1) for switch, branch, bus in told}
+
+    def end_closed(self, open_switches: Collection[str]) -> NDArray[np.bool_]:
+        """bool[branches, 2]: is the branch connected at its from and its to end, with these switches open and all others closed?
+
+        Raises `PenstockError` for a switch that the network does not have.
+        """
+        if unknown := sorted(set(open_switches) - self._switch_end.keys()):
+            raise fault("open switches", f"no switch {', '.join(unknown[:5])}", "switches of the network", "Correct the names.")
+        closed = np.ones((len(self.branches), 2), dtype=bool)
+        for switch in open_switches:
+            closed[self._switch_end[switch]] = False
         return closed
 
     def closed_branches(self, open_switches: Collection[str]) -> NDArray[np.bool_]:

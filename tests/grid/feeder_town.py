@@ -100,6 +100,11 @@ def feeder_town(folder: Path, *, motors: str = "", extra: str = "") -> FeederTow
     points = f"[grid.switch_points]\n{motors}" if motors else ""
     text = f"{HEAD}\nlinks = [{links}]\nmeters = [{meters}]\n{GRID.replace('EXTRA', extra)}\n{points}"
     (folder / "city.toml").write_text(text, encoding="utf-8")
+    return opened(folder)
+
+
+def opened(folder: Path) -> FeederTown:
+    """The town of a folder; its store is made when it is not there."""
     city = load(Environment(city=folder / "city.toml", home=folder))
     engine = open_store(city.environment.url, create=True)
     upgrade(engine)

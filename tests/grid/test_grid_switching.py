@@ -1,8 +1,11 @@
 """A proposal is stored once, approved by two people, and carried out step by step in its order; what nobody may do is refused."""
 
+import shutil
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 
 from city.problems import PenstockError
@@ -13,11 +16,10 @@ from service.access.roles import Person
 from service.auditing import verifying
 from service.grid import listing, order, proposing, switches, view, watching
 from service.store import results
-from tests.grid.feeder_town import KW, SILENT, FeederTown, feeder_town
+from tests.grid.feeder_town import KW, SILENT, START, STEP, FeederTown, feeder_town, opened
 
 ANN, BEN = Person(name="ann", role="operator"), Person(name="ben", role="operator")
 MINUTE = timedelta(minutes=1)
-MOTORS = 'q10_1a = "x"'
 DARK = KW | {"industry": SILENT, "heat-pumps": SILENT}
 
 
@@ -34,9 +36,18 @@ def dark(folder: Path, *remote: str) -> tuple[FeederTown, view.Proposed]:
     return town, view.proposals(town.engine)[0]
 
 
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dark")
+    dark(folder)[0].engine.dispose()
+    return folder
+
+
 @pytest.fixture
-def by_hand(tmp_path: Path) -> tuple[FeederTown, view.Proposed]:
-    return dark(tmp_path)
+def by_hand(planted: Path, tmp_path: Path) -> tuple[FeederTown, view.Proposed]:
+    town = opened(Path(shutil.copytree(planted, tmp_path / "town")))
+    town.last = START + 10 * STEP
+    return town, view.proposals(town.engine)[0]
 
 
 def test_an_outage_has_one_proposal_with_proved_steps_that_keep_off_the_fault(by_hand):
@@ -121,19 +132,16 @@ def test_a_motor_is_not_turned_before_the_step_by_hand_ahead_of_it_was_told(tmp_
 
 
 def test_a_switch_that_is_turned_twice_needs_a_word_for_each_turn():
-    import pandas as pd
-
-    class Row:
-        made_at_utc = pd.Timestamp("2026-01-01", tz="UTC")
-        detail = {"steps": [{"switch": "q", "action": action} for action in ("open", "close", "open")]}
+    steps = [{"switch": "q", "action": action} for action in ("open", "close", "open")]
+    row = SimpleNamespace(made_at_utc=pd.Timestamp("2026-01-01", tz="UTC"), detail={"steps": steps})
 
     def words(*states: str) -> pd.DataFrame:
         times = pd.date_range("2026-01-02", periods=len(states), tz="UTC")
         return pd.DataFrame({"switch": "q", "at_utc": times, "state": list(states), "who": "ann"})
 
-    assert order.steps_done(Row, [], words("open")) == ("ann", "", "")
-    assert order.steps_done(Row, [], words("open", "closed")) == ("ann", "ann", "")
-    assert order.steps_done(Row, [], words("open", "closed", "open")) == ("ann", "ann", "ann")
+    assert order.steps_done(row, [], words("open")) == ("ann", "", "")
+    assert order.steps_done(row, [], words("open", "closed")) == ("ann", "ann", "")
+    assert order.steps_done(row, [], words("open", "closed", "open")) == ("ann", "ann", "ann")
 
 
 def test_a_proposal_of_an_outage_that_is_over_needs_no_decision_any_more(tmp_path):
