@@ -123,7 +123,7 @@ def devices(engine: Engine, city: LoadedCity, now_utc: datetime, days: int) -> l
             if name in found:
                 found[name].causes[Cause(quality >> 8)] += number
         _own_state(connection, found)
-        _flat(connection, found, now_utc)
+        _flat(connection, found, now_utc, days)
     return sorted(found.values(), key=lambda one: (-one.urgency, one.meter.id))
 
 
@@ -163,10 +163,14 @@ def _own_state(connection: Connection, found: dict[str, Health]) -> None:
             found[name].clock_s = value - at.timestamp()
 
 
-def _flat(connection: Connection, found: dict[str, Health], now_utc: datetime) -> None:
-    """Share of the newest validated day by then that a device's flattest point was flat. Days alike share bytes: each is opened once."""
+def _flat(connection: Connection, found: dict[str, Health], now_utc: datetime, days: int) -> None:
+    """Share of the newest validated day of the last `days` that a device's flattest point was flat; none where no such day is over.
+
+    Days alike share their bytes: each is opened once.
+    """
     m = t.meter_day.c
-    day = connection.execute(select(func.max(m.day_start_utc)).where(m.day_start_utc < now_utc)).scalar()
+    over = m.day_start_utc.between(now_utc - timedelta(days=days + 1), now_utc - timedelta(hours=23))  # a civil day has 23 h at least
+    day = connection.execute(select(func.max(m.day_start_utc)).where(over)).scalar()
     statement = select(t.point.c.meter_id, m.quality).join_from(t.meter_day, t.point, t.point.c.point_key == m.point_key)
 
     @cache

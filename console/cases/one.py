@@ -27,6 +27,7 @@ def section(person: Person, case: Case) -> None:
         f'<h2 class="case">{escape(wording.title(case))}</h2><div class="case-about">{escape(wording.about(case))}</div>'
         f'<div class="case-where">{escape(where)}{f" · {shape}<b>{escape(due)}</b>" if rank else f" · {escape(due)}" if due else ""}</div>'
     )
+    _moved(person, case)
     st.html(track(case))
     left, right = st.columns([3, 2], gap="medium")
     with left:
@@ -36,6 +37,14 @@ def section(person: Person, case: Case) -> None:
         _source(case)
         _timeline(case)
         steps.note(person, case)
+
+
+def _moved(person: Person, case: Case) -> None:
+    """Say who moved the case since this session looked at it: a click meant for what it was has done nothing."""
+    seen, st.session_state["case_seen"] = st.session_state.get("case_seen"), (case.case_id, case.last.ordinal)
+    if seen and seen[0] == case.case_id and seen[1] < case.last.ordinal and case.last.who != person.name:
+        told = {"who": wording.who(case.last.who), "step": wording.step(case.last), "time": look.clock(case.last.at_utc)}
+        look.banner(say("case_moved", **told), 3)
 
 
 def passed(case: Case) -> dict[State, Event]:

@@ -60,6 +60,11 @@ def _take(case: Case, write: Callable[..., Case], *told: Any, **more: Any) -> No
     )
 
 
+def _key(case: Case, name: str) -> str:
+    """A button's key: of the case as it was seen, so that a click never takes the step of a state that nobody looked at."""
+    return f"{name}_{case.case_id}_{case.last.ordinal}"
+
+
 def _asked(person: Person, case: Case) -> tuple[Any, ...]:
     return data.station().engine, person, case.case_id, data.now().now_utc
 
@@ -68,13 +73,13 @@ def _assign(person: Person, case: Case, able: bool) -> None:
     known = owners(data.station().city, case.district) or [person.name]
     first = known.index(person.name) if person.name in known else 0
     chosen = st.selectbox(say("case_assign_to"), known, index=first, key=f"owner_{case.case_id}", disabled=not able)
-    if st.button(say("case_assign"), key="case_step", type="primary", disabled=not able, shortcut=KEY):
+    if st.button(say("case_assign"), key=_key(case, "step"), type="primary", disabled=not able, shortcut=KEY):
         _take(case, deciding.assign, *_asked(person, case), chosen, owners=known)
 
 
 def _with_note(person: Person, case: Case, able: bool, word: str, write: Callable[..., Case]) -> None:
     note = st.text_input(say(f"{word}_note") if word != "case_close" else say("note"), key=f"{word}_{case.case_id}", disabled=not able)
-    if st.button(say(word), key="case_step", type="primary", disabled=not able, shortcut=KEY):
+    if st.button(say(word), key=_key(case, "step"), type="primary", disabled=not able, shortcut=KEY):
         _take(case, write, *_asked(person, case), note)
 
 
@@ -108,7 +113,7 @@ def _rate(person: Person, case: Case, able: bool) -> None:
     marks = st.segmented_control(say("case_marks"), [1, 2, 3, 4, 5], default=4, key=key, help=told, disabled=not able, required=True)
     nothing = st.checkbox(say("case_false_alarm"), key=f"false_{case.case_id}", disabled=not able)
     note = st.text_input(say("note"), key=f"rate_{case.case_id}", disabled=not able)
-    if st.button(say("case_rate"), key="case_step", type="primary", disabled=not able, shortcut=KEY):
+    if st.button(say("case_rate"), key=_key(case, "step"), type="primary", disabled=not able, shortcut=KEY):
         _take(case, deciding.rate, *_asked(person, case), int(marks or 4), false_alarm=nothing, note=note)
 
 
@@ -128,7 +133,7 @@ def others(person: Person, case: Case) -> None:
         with st.expander(say("case_assign_again")):
             known = [name for name in owners(data.station().city, case.district) if name != case.owner] or [person.name]
             chosen = st.selectbox(say("case_assign_to"), known, key=f"again_{case.case_id}", disabled=not able)
-            if st.button(say("case_assign"), key="case_again", disabled=not able):
+            if st.button(say("case_assign"), key=_key(case, "again"), disabled=not able):
                 _take(case, deciding.assign, *_asked(person, case), chosen, owners=known)
     if not {"reopen", "cancel"} & set(may_be):
         return
@@ -136,7 +141,7 @@ def others(person: Person, case: Case) -> None:
         reason = st.text_input(say("case_reason"), key=f"why_{case.case_id}", max_chars=200, disabled=not able)
         if "reopen" in may_be:
             word = "case_send_back" if case.state in ("worked", "checked") else "case_reopen"
-            if st.button(say(word), key="case_reopen", disabled=not able):
+            if st.button(say(word), key=_key(case, "reopen"), disabled=not able):
                 _take(case, deciding.reopen, *_asked(person, case), reason)
         if "cancel" in may_be:
             other = {0: say("case_no_other")} | {
@@ -145,7 +150,7 @@ def others(person: Person, case: Case) -> None:
             same = st.selectbox(
                 say("case_same_as"), list(other), format_func=other.__getitem__, key=f"same_{case.case_id}", disabled=not able
             )
-            if st.button(say("case_cancel"), key="case_cancel", disabled=not able):
+            if st.button(say("case_cancel"), key=_key(case, "cancel"), disabled=not able):
                 _take(case, deciding.cancel, *_asked(person, case), reason, same_as=same or None)
 
 

@@ -140,14 +140,14 @@ def _notes(person: Person) -> None:
         st.caption(say("shift_only", role=say(person.role)))
         return
     with st.form("shift_note", clear_on_submit=True, border=False):
-        text = st.text_area(say("shift_note_label"), max_chars=log.LONGEST, height=70)
+        text = st.text_area(say("shift_note_label"), max_chars=log.LONGEST, height=70, key="shift_text")
         left, right = st.columns(2)
         about = left.text_input(say("shift_note_about"), max_chars=120)
         standing = {0: say("shift_corrects_none")} | {
             one.note_id: f"{one.note_id} · {one.text[:40]}" for one in notes if not one.corrected_by
         }
         corrects = right.selectbox(say("shift_correct"), list(standing), format_func=standing.__getitem__)
-        if st.form_submit_button(say("shift_note_add")):
+        if st.form_submit_button(say("shift_note_add"), key="shift_write"):
             write = partial(log.note, data.station().engine, person, data.now().now_utc, text, about, corrects=corrects or None)
             decide(write, lambda _number: say("shift_noted"))
 

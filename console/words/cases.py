@@ -114,6 +114,7 @@ CASE_WORDS: dict[str, tuple[str, str]] = {
     "case_priority": ("Priority {priority}", "优先级 {priority}"),
     "case_source": ("Source", "来源"),
     "case_done_now": ("Case {number}: {state}.", "工单 {number}：{state}。"),
+    "case_moved": ("In the meantime, by {who}: {step} ({time}). Look again.", "期间 {who} 已操作：{step}（{time}）。请重新查看。"),
     "case_noted": ("Noted.", "已记录。"),
     # steps, as the timeline and the shift log tell them
     "step_found": ("found", "发现"),

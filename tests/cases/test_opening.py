@@ -27,7 +27,8 @@ from tests.cases.conftest import BOTH, T0
 HOUR, DAY, PLAIN = timedelta(hours=1), timedelta(days=1), CaseSettings()
 LEAK = {
     "case_id": "leak-1", "leak_id": "1", "night": date(2022, 6, 16), "start_utc": T0 - 3 * HOUR, "seen_utc": T0 - HOUR,
-    "zone_id": "old-town", "reported_utc": T0, "pipe": "105", "kind": "burst", "flow_m3_per_h": 42.0, "state": "open", "sentence": "A burst of 42 m3/h.",
+    "zone_id": "old-town", "reported_utc": T0, "pipe": "105", "kind": "burst", "flow_m3_per_h": 42.0,
+    "state": "open", "sentence": "A burst of 42 m3/h.",
     "candidates": [{"pipe": "105", "posterior": 0.75}, {"pipe": "107", "posterior": 0.25}],
 }  # fmt: skip
 
