@@ -10,7 +10,6 @@ import streamlit as st
 from console import data, look
 from console.cases import wording
 from console.words import language, say
-from service.cases.figures import figures
 from service.cases.kinds import kinds
 from service.cases.listing import urgency
 from service.cases.states import ENDED, State
@@ -19,18 +18,18 @@ from service.decisions import Person
 
 COLUMNS: tuple[State, ...] = ("found", "assigned", "worked", "checked", "closed")
 MOST = 20  # cards of one column
-MONTH, YEAR = 30, 365  # days
+MONTH, QUARTER = 30, 90  # days
 _SHAPE = {1: ":red[■]", 2: ":orange[▲]", 3: ":yellow[●]"}
 
 
 def section(person: Person) -> None:
     """Figures, filter, columns, what has ended."""
-    cases = data.cases(YEAR)
+    cases = data.cases(MONTH)
     _figures(cases)
     shown = _filtered(person, cases)
     _columns(shown)
     _ended(shown)
-    _table(cases)
+    _table()
 
 
 def _figures(cases: Sequence[Case]) -> None:
@@ -40,22 +39,22 @@ def _figures(cases: Sequence[Case]) -> None:
     late = [case for case in running if case.overdue(now) is not None]
     worst = min((case.priority for case in late), default=None)
     unowned = [case for case in running if case.owner is None]
-    made = figures(cases, now)
+    made = data.case_figures(QUARTER)
     in_time = [(one.in_time, one.ended) for one in made if one.in_time is not None]
     share = sum(part * count for part, count in in_time) / max(sum(count for _, count in in_time), 1)
     leak = next((one for one in made if one.kind == "leak"), None)
-    year = say("case_year")
+    span = say("case_quarter")
     cards = [
         look.card(say("case_open_count"), str(len(running)), "", [_of_kinds(running)]),
         look.card(say("case_overdue_count"), str(len(late)), "", [_of_kinds(late)], priority=worst),
         look.card(say("case_unowned"), str(len(unowned)), "", [_of_kinds(unowned)]),
         look.card(
             say("case_in_time"), f"{100 * share:.0f}" if in_time else "–", "%" if in_time else "",
-            [f"{say('case_of_closed', count=sum(count for _, count in in_time))} · {year}"],
+            [f"{say('case_of_closed', count=sum(count for _, count in in_time))} · {span}"],
         ),
         look.card(
             say("case_false"), f"{100 * leak.false:.0f}" if leak and leak.false is not None else "–", "%" if leak and leak.rated else "",
-            [f"{say('case_of_rated', count=leak.rated if leak else 0)} · {year}"],
+            [f"{say('case_of_rated', count=leak.rated if leak else 0)} · {span}"],
         ),
     ]  # fmt: skip
     look.cards(cards)
@@ -133,12 +132,12 @@ def _ended(cases: Sequence[Case]) -> None:
         look.table(pd.DataFrame(rows, columns=columns), words, "cases_ended")
 
 
-def _table(cases: Sequence[Case]) -> None:
+def _table() -> None:
     """Per kind: how many, how late, how long each step takes, how they were rated."""
-    made = figures(cases, data.now().now_utc)
+    made = data.case_figures(QUARTER)
     if not made:
         return
-    look.heading("case_figures", say("case_year"))
+    look.heading("case_figures", say("case_quarter"))
     percent = lambda share: None if share is None else 100 * share  # noqa: E731 - a unit
     rows: list[dict[str, Any]] = [
         {"kind": say(f"case_kind_{one.kind}"), "open_count": one.open, "overdue_count": one.overdue}

@@ -145,7 +145,7 @@ def others(person: Person, case: Case) -> None:
                 _take(case, deciding.reopen, *_asked(person, case), reason)
         if "cancel" in may_be:
             other = {0: say("case_no_other")} | {
-                one.case_id: wording.title(one) for one in data.cases(365) if one.case_id != case.case_id and one.state != "cancelled"
+                one.case_id: wording.title(one) for one in data.cases(30) if one.case_id != case.case_id and one.state != "cancelled"
             }
             same = st.selectbox(
                 say("case_same_as"), list(other), format_func=other.__getitem__, key=f"same_{case.case_id}", disabled=not able

@@ -31,7 +31,7 @@ CASE_WORDS: dict[str, tuple[str, str]] = {
     "case_false": ("Leak cases that were nothing", "漏损误报率"),
     "case_of_rated": ("of {count} rated", "已评价 {count} 件"),
     "case_of_closed": ("of {count} closed", "已结 {count} 件"),
-    "case_year": ("last 12 months", "近 12 个月"),
+    "case_quarter": ("last 90 days", "近 90 天"),
     "case_none": ("No case here.", "无工单。"),
     "case_no_open": ("No case is open.", "当前无未结工单。"),
     "case_overdue": ("overdue {age}", "超时 {age}"),

@@ -83,7 +83,7 @@ class Case:
 
 
 def _made(row: Any, events: Sequence[Any], settings: CaseSettings) -> Case:
-    told = tuple(Event(**{name: value for name, value in event._mapping.items() if name != "case_id"}) for event in events)
+    told = tuple(Event(*event[1:]) for event in events)  # its columns stand in this order, behind the number of the case
     return Case(**row._mapping, events=told, level=settings.level(row.kind, row.priority))
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine, select
 
 from service import schema as t
+from service.alarms.sources import KINDS
 from service.cases.kinds import Found, Move
 from service.cases.store import SYSTEM, Case
 from service.leak_history import OPEN, OVER, REPAIRED, RUNNING
@@ -25,7 +26,8 @@ def changes(engine: Engine, city: LoadedCity, now_utc: datetime, cases: Sequence
     for leak in leaks:
         if leak.state == OPEN:
             facts = {"kind": leak.kind, "flow": leak.flow_m3_per_h, "zone": leak.zone_id, "pipe": leak.pipe}
-            found_utc, priority = leak.reported_utc or leak.seen_utc, 1 if leak.kind == "burst" else 2
+            found_utc = leak.reported_utc or leak.seen_utc
+            priority = KINDS["burst" if leak.kind == "burst" else "slow_leak"].priority  # that of its alarm
             yield Found(leak.case_id, leak.zone_id or city.settings.city.id, leak.zone_id, priority, found_utc, leak.sentence, facts)
         elif leak.state == REPAIRED:
             yield Move(leak.case_id, "done", leak.ended_at_utc, "the leak was told repaired", told.get(leak.case_id, SYSTEM))
