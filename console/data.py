@@ -12,6 +12,7 @@ from service import known_events, water_quality
 from service.alarms import figures, listing
 from service.auditing import listing as audit_listing
 from service.cases import store as cases_store
+from service.cases.figures import figures as figures_of_cases
 from service.environment import Environment
 from service.grid import view as grid_view
 from service.settings import LoadedCity, load
@@ -172,6 +173,7 @@ holds = _cached("holds", lambda s: history.holds(s.engine, now().now_utc))
 events = _cached("events", lambda s: known_events.listed(s.engine, now().now_utc))
 event_changes = _cached("event_changes", lambda s: known_events.changes(s.engine, now().night))
 cases = _cached("cases", lambda s, days: cases_store.listed(s.engine, s.city.settings.cases, since_utc=now().now_utc - days * DAY))
+case_figures = _cached("case_figures", lambda _s, days: figures_of_cases(cases(days), now().now_utc), ttl_s=SLOW_TTL_S)
 shift_since = _cached("shift_since", lambda s, name: shift_changes.since_utc(s.engine, s.city, now().now_utc, name))
 shift_changed = _cached("shift_changed", lambda s, name: shift_changes.since_last(s.engine, s.city, now().now_utc, name))
 shift_notes = _cached("shift_notes", lambda s, days: shift_log.notes(s.engine, now().now_utc - days * DAY, now().now_utc))
