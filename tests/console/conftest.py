@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-PASSWORDS = {"operator": "open the gate", "planner": "count the carbon", "viewer": "only look"}
+PASSWORDS = {"operator": "open the gate", "planner": "count the carbon", "viewer": "only look", "engineer": "read the meter"}
 
 
 def _small_city() -> ModuleType:
