@@ -17,4 +17,4 @@ def page(person: Person) -> None:
         alarms.section(person)
     with right:
         guarded(lambda: holding.section(person))
-        guarded(lambda: shift.section(person))
+        shift.section(person)

@@ -78,4 +78,4 @@ def _line(row: Any, own: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp) -
         blocks.append(f'<span class="{stage}" style="{place}" title="{escape(told)}">{escape(shown)}</span>')
     counts = ", ".join(f"{say(f'stage_{stage}')} {getattr(row, stage)}" for stage in STAGES if getattr(row, stage))
     alt = escape(f"{row.asset}: {counts}")
-    return f'<div class="row"><b>{escape(row.asset)}</b><div class="track" role="img" aria-label="{alt}">{"".join(blocks)}</div></div>'
+    return f'<div class="row"><b>{escape(row.asset)}</b><div class="lane" role="img" aria-label="{alt}">{"".join(blocks)}</div></div>'

@@ -30,11 +30,11 @@ FRAME_WORDS: dict[str, tuple[str, str]] = {
         "预测与计划已过期：最近一次夜间批次（night）为 {time}。",
     ),
     "todo_poll": (
-        "Read the instruments on site. Start `penstock poll`, or call the station engineer.",
-        "以现场仪表为准；启动 `penstock poll`，或通知值班工程师。",
+        "Read the instruments on site. Start “penstock poll”, or call the station engineer.",
+        "以现场仪表为准；启动 “penstock poll”，或通知值班工程师。",
     ),
-    "todo_work": ("Start `penstock work`, or call the station engineer.", "启动 `penstock work`，或通知值班工程师。"),
-    "todo_night": ("Open Runs for where it stopped, then start `penstock night`.", "在“运行记录”页查看中断处，再启动 `penstock night`。"),
+    "todo_work": ("Start “penstock work”, or call the station engineer.", "启动 “penstock work”，或通知值班工程师。"),
+    "todo_night": ("Open Runs for where it stopped, then start “penstock night”.", "在“运行记录”页查看中断处，再启动 “penstock night”。"),
     # small pictures
     "now_axis": ("now", "现在"),
     "rising": ("rising", "上升"),

@@ -26,7 +26,7 @@ def entered(engine: Engine) -> list[tuple[str, str, str, float]]:
 
 
 def test_an_operator_tells_of_a_shutdown_and_cancels_it(city: Path) -> None:
-    at = opened("tonight")
+    at = opened("tonight", tab="known_events")
     assert "No event is acting or to come." in text(at)
     at.selectbox(key="event_subject").set_value("feeder-01")
     at.text_input(key="event_reason").set_value("substation works")
@@ -36,7 +36,7 @@ def test_an_operator_tells_of_a_shutdown_and_cancels_it(city: Path) -> None:
     (row,) = results.rows(store(city), t.known_event)
     assert row.start_utc == datetime(2022, 6, 17, 6, tzinfo=UTC)  # 08:00 in Rome, the day after
     assert operations.audit(store(city), 1)[0].who == "operator"
-    again = opened("tonight")
+    again = opened("tonight", tab="known_events")
     assert "times 0" in text(again)
     assert "to come" in text(again)
     again.text_input(key="cancel_reason").set_value("moved")
@@ -46,7 +46,7 @@ def test_an_operator_tells_of_a_shutdown_and_cancels_it(city: Path) -> None:
 
 
 def test_a_wrong_entry_is_told_and_nothing_is_stored(city: Path) -> None:
-    at = opened("tonight")
+    at = opened("tonight", tab="known_events")
     at.button(key="enter_event").click().run()
     assert "event reason: missing" in text(at)
     assert entered(store(city)) == []
@@ -54,7 +54,7 @@ def test_a_wrong_entry_is_told_and_nothing_is_stored(city: Path) -> None:
 
 @pytest.mark.parametrize("name", ["planner", "viewer"])
 def test_others_see_events_and_have_no_form(city: Path, name: str) -> None:
-    at = opened("tonight", name)
+    at = opened("tonight", name, tab="known_events")
     assert not [button for button in at.button if button.key == "enter_event"]
     assert "Known events" in text(at)
 
@@ -67,7 +67,7 @@ def test_what_an_event_changed_tonight_is_told_and_chinese_has_its_words(city: P
         connection.execute(t.known_event.insert().values(start_utc=start, end_utc=start + timedelta(days=1), at_utc=start, **event))
         change = {"series_id": "feeder-01.energy", "event_id": 1, "steps": 4, "change": 2.0, "sentence": "Event 1 changes 4 steps."}
         connection.execute(t.forecast_event.insert().values(night=NIGHT, first_utc=start, until_utc=start, **change))
-    assert "feeder-01.energy: Event 1 changes 4 steps." in text(opened("tonight"))
-    assert "like a Sunday or holiday" in text(opened("tonight"))
-    chinese = text(opened("tonight", language="zh"))
+    assert "feeder-01.energy: Event 1 changes 4 steps." in text(opened("tonight", tab="known_events"))
+    assert "like a Sunday or holiday" in text(opened("tonight", tab="known_events"))
+    chinese = text(opened("tonight", language="zh", tab="known_events"))
     assert all(word in chinese for word in ("已知事件", "节庆", "按周日或节假日", "对今夜预测的影响"))

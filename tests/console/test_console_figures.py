@@ -38,7 +38,8 @@ def test_a_wild_value_does_not_flatten_the_day() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0.0, "0"), (0.5153, "0.515"), (7.25, "7.25"), (77.04, "77.0"), (12345.6, "12 346"), (None, "–"), (np.nan, "–")]
+    ("value", "text"),
+    [(0.0, "0"), (0.5153, "0.515"), (7.25, "7.25"), (77.04, "77.0"), (12345.6, "12\u00a0346"), (None, "–"), (np.nan, "–")],
 )
 def test_numbers_have_the_digits_worth_reading(value: float | None, text: str) -> None:
     assert look.number(value) == text
@@ -52,7 +53,7 @@ def test_age_is_told_in_one_unit(city: Path) -> None:
 
 
 def test_less_cost_is_saved_and_more_is_said_to_be_more() -> None:
-    assert plan_figures.against(900, 1000, "CNY") == ["Doing nothing 1 000 CNY", "100 CNY (10.0 %) saved"]
+    assert plan_figures.against(900, 1000, "CNY") == ["Doing nothing 1\u00a0000 CNY", "100 CNY (10.0 %) saved"]
     assert plan_figures.against(1100, 1000, "CNY")[1] == "100 CNY (10.0 %) more"
 
 

@@ -24,11 +24,13 @@ PLAN, CUT = "plan-20220616-0", "isolate-1"
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def opened(page: str, name: str = "operator", language: str = "en") -> AppTest:
-    """One page as `name` sees it."""
+def opened(page: str, name: str = "operator", language: str = "en", tab: str = "") -> AppTest:
+    """One page as `name` sees it, of Tonight with one of its tabs open."""
     at = AppTest.from_string(f"from console import pages\npages.show({page!r})", default_timeout=60)
     at.session_state["token"] = token(name)
     at.session_state["language"] = language
+    if tab:
+        at.session_state["tonight_tab"] = WORDS[tab][language == "zh"]
     at.run()
     assert not at.exception
     return at
@@ -51,8 +53,8 @@ def text(at: AppTest) -> str:
         ("now", ["p-197 drifts by -0.12 m a day: not a leak", "Slow leak of 6.00 m3/h in dma-a", "send a crew to the suspected pipes"]),
         ("tonight", ["900 CNY", "1 000 CNY", "100 CNY (10.0 %) saved", "2.0 t", "battery-01 ends 12 kWh short."]),
         ("tonight", ["Commands to be written: 3", "The connection carries its most at 03:15."]),
-        ("tonight", ["Peak risk", "feeder-01 23 % rating 500 kW expected 470 kW (440 – 510)", "whole 955 kW P10 to P90 900 – 990"]),
-        ("tonight", ["What drives the peaks", "feeder-01 Peak at 17:00, 9 % above the last four days like it."]),
+        ("tonight forecasts", ["Peak risk", "feeder-01 23 % rating 500 kW expected 470 kW (440 – 510)", "whole 955 kW P10 to P90 900 – 990"]),
+        ("tonight forecasts", ["What drives the peaks", "feeder-01 Peak at 17:00, 9 % above the last four days like it."]),
         ("water", ["42.0 m3/h", "Close valve v001", "if it does not turn: v002", "314", "Hospital", "75 %", "Old town", "25.0"]),
         ("carbon", ["Water loss 25.0 %", "behind the path", "required 22.4 %", "96 entries", "2022-06"]),
         ("meters", ["p-121.pressure", "stuck value", "no answer in time", "feeder-01.power"]),
@@ -60,18 +62,27 @@ def text(at: AppTest) -> str:
     ],
 )  # fmt: skip
 def test_page_shows_the_numbers_of_the_store(city: Path, page: str, shown: list[str]) -> None:
-    seen = text(opened(page))
+    name, _, tab = page.partition(" ")
+    seen = text(opened(name, tab=tab))
     missing = [part for part in shown if part not in seen]
     assert not missing, seen
 
 
 @pytest.mark.parametrize(
     ("page", "heading"),
-    [("now", "报警"), ("tonight", "设备日程"), ("water", "隔离步骤"), ("carbon", "目标"), ("meters", "测点"), ("runs", "审计记录")],
+    [
+        ("now", "报警"),
+        ("tonight schedules", "设备日程"),
+        ("water", "隔离步骤"),
+        ("carbon", "目标"),
+        ("meters", "测点"),
+        ("runs", "审计记录"),
+    ],
 )
 def test_chinese_changes_the_headings(city: Path, page: str, heading: str) -> None:
-    assert heading in text(opened(page, language="zh"))
-    assert heading not in text(opened(page))
+    name, _, tab = page.partition(" ")
+    assert heading in text(opened(name, language="zh", tab=tab))
+    assert heading not in text(opened(name, tab=tab))
 
 
 def test_the_clock_says_that_it_is_replayed(city: Path) -> None:

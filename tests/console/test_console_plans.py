@@ -17,7 +17,7 @@ AT = datetime(2022, 6, 15, 22, 31, tzinfo=UTC)
 
 
 def test_a_planner_asks_what_if_and_the_request_says_what(city: Path) -> None:
-    at = opened("tonight", "planner")
+    at = opened("tonight", "planner", tab="what_if")
     at.button(key="what_if_ask").click().run()
     assert not at.exception
     engine = open_store(f"sqlite:///{city / 'penstock.db'}")
@@ -33,7 +33,7 @@ def test_a_viewer_reads_what_ifs_and_cannot_ask(city: Path) -> None:
     told = {"peak_kw": 300.0, "differences": ["battery-01: 5 kWh differ"], "reasons": [], "breaches": []}
     with writing(engine) as connection:
         connection.execute(t.what_if.insert().values(**answer, cost=950.0, co2_kg=1900.0, detail=told))
-    at = opened("tonight", "viewer")
+    at = opened("tonight", "viewer", tab="what_if")
     seen = text(at)
     assert "import price x 1.2" in seen
     assert "battery-01: 5 kWh differ" in seen
@@ -47,7 +47,7 @@ def test_a_point_between_cost_and_peak_is_chosen_and_asked_for(city: Path, langu
     point = {"plan_id": PLAN, "trade": "peak_kw", "status": "optimal", "co2_kg": 2000.0}
     with writing(engine) as connection:
         connection.execute(t.pareto.insert(), [point | {"ordinal": i, "cost": 900.0 + 10 * i, "peak_kw": 320.0 - 40 * i} for i in range(3)])
-    at = opened("tonight", language=language)
+    at = opened("tonight", language=language, tab="what_if")
     assert words in text(at)
     at.selectbox(key="pareto_point_peak_kw").select_index(2).run()
     at.button(key="pareto_plan_peak_kw").click().run()
