@@ -28,7 +28,7 @@ def energy_points(side: GridSide) -> dict[str, Point]:
     """{load or feeder: its meter's energy point}, where the meter has exactly one: a battery's in and out do not tell its sign."""
     found = {}
     for name, (power, _) in side.power.items():
-        own = [p for p in side.city.points.values() if p.meter == power.meter and p.stored == Quantity.ENERGY_KWH]
+        own = [p for p in side.points_of[power.meter] if p.stored == Quantity.ENERGY_KWH]
         if len(own) == 1 and own[0].step_s == side.city.settings.night.step_s:
             found[name] = own[0]
     return found

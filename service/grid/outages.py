@@ -149,7 +149,7 @@ def _row(side: GridSide, dead: Dead, meters: list[str], opened: frozenset[str], 
     who = f"; among them {', '.join(critical.values())}" if critical else ""
     sentence = (
         f"No power behind {dead.branch}{f' on {feeder}' if feeder else ''} since {since:%H:%M}, {dead.probability:.0%} likely:"
-        f" {len(meters)} meters went dark together ({', '.join(meters[:4])}{', ...' if len(meters) > 4 else ''}); at least"
+        f" {len(meters)} meter{'s' * (len(meters) != 1)} went dark{' together' * (len(meters) != 1)} ({', '.join(meters[:4])}{', ...' if len(meters) > 4 else ''}); at least"
         f" {customers:,} customers{who}."
     )
     return {

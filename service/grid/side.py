@@ -43,11 +43,17 @@ class GridSide:
         found = {}
         for name in [*self.heads, *self.network.loads["load"]]:
             meter = self.city.meter.get(self.settings.meters.get(name, name))
-            if meter is None:
-                continue
-            points = [p for p in self.city.points.values() if p.meter == meter.id and p.quantity == Quantity.POWER_KW]
-            if points:
+            points = [p for p in self.points_of.get(meter.id, ()) if p.quantity == Quantity.POWER_KW] if meter else []
+            if meter and points:
                 found[name] = points[0], -1.0 if meter.role in ("generation", "storage") else 1.0
+        return found
+
+    @cached_property
+    def points_of(self) -> dict[str, list[Point]]:
+        """{meter: its points}."""
+        found: dict[str, list[Point]] = {}
+        for point in self.city.points.values():
+            found.setdefault(point.meter, []).append(point)
         return found
 
     @cached_property

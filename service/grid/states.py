@@ -17,7 +17,7 @@ from service.grid import outages, switches
 from service.grid.measured import Measured, measured
 from service.grid.side import GridSide, float32, grid_side
 from service.settings import LoadedCity
-from service.store import readings, writing
+from service.store import alone, readings, writing
 
 MOST = timedelta(days=1)  # of quarter-hours that are made up for, after a pause
 _BACK = 8  # slots before the first one, so that it is known who fell silent
@@ -47,6 +47,7 @@ def bring_up(engine: Engine, city: LoadedCity, at_utc: datetime) -> int:
     rows = states(side, read, words, found, slots)
     s = t.grid_state.c
     with writing(engine) as connection:
+        alone(connection, t.grid_state)  # the night and `work` may both be here
         oldest = slots[-1] - timedelta(days=side.settings.kept_days)
         connection.execute(delete(t.grid_state).where((s.time_utc < oldest) | s.time_utc.in_(slots)))
         connection.execute(t.grid_state.insert(), rows)

@@ -57,6 +57,9 @@ def tell(
     with writing(engine) as connection:
         if connection.execute(select(c.at_utc).where(c.switch == switch, c.at_utc == at_utc)).first():
             raise fault(f"switch {switch}", f"told of at {at_utc:%H:%M:%S} before", "one word at a time", "Tell it again.")
+        known = select(t.grid_proposal.c.proposal_id).where(t.grid_proposal.c.proposal_id == proposal_id)
+        if proposal_id is not None and connection.execute(known).first() is None:
+            raise fault(f"step of {proposal_id}", "no such restoration", "one that `penstock grid outages` lists", "Check the id.")
         _write(connection, switch, state, at_utc, person.name, note.strip(), proposal_id)
         told = f"{sentence}: {note.strip() or 'no note given'}" + (f" (step of {proposal_id})" if proposal_id else "")
         record(connection, at_utc, person.name, "switch told", switch, told)

@@ -105,6 +105,8 @@ def test_who_may_not_or_what_is_not_there_is_refused(tmp_path, who, switch, stat
     at = town.read(KW, 0)
     with pytest.raises(PenstockError, match=told):
         switches.tell(town.engine, town.side, who, switch, state, at)
+    with pytest.raises(PenstockError, match="no such restoration"):
+        switches.tell(town.engine, town.side, ANN, "Q10-1b", "open", at, "", "restore-nothing")
     assert switches.told(town.engine).empty
 
 
