@@ -139,13 +139,11 @@ class Proposal:
         return " ".join(part for part in (told, self._by_hand(), self._dark()) if part)
 
     def _by_hand(self) -> str:
-        by_hand = self.steps[self.remote_steps :]
-        if not by_hand:
+        rest = self.steps[self.remote_steps :]
+        if not rest or not self.remote_steps:
             return ""
-        gained = sum(step.customers for step in by_hand)
-        return (
-            f"{', '.join(step.switch for step in by_hand)} turned by hand adds {gained:.0f} customers after {by_hand[-1].at_min:.0f} min."
-        )
+        names = ", ".join(step.switch for step in rest if step.by == "hand")
+        return f"{names} turned by hand: {sum(step.customers for step in rest):.0f} of them, after {rest[-1].at_min:.0f} min."
 
     def _dark(self) -> str:
         return " ".join(reason(one) for one in self.left if one.customers or one.kw)

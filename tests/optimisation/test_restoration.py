@@ -78,7 +78,7 @@ def test_hand_switches_come_after_remote_ones_and_say_what_they_add() -> None:
     assert [step.by for step in found.steps] == ["remote", "remote", "hand", "remote"]
     assert found.remote_steps == 2
     assert [step.at_min for step in found.steps] == [1, 2, 25, 26]
-    assert "adds 15 customers after 26 min" in found.sentence
+    assert "s2b turned by hand: 15 of them, after 26 min." in found.sentence
 
 
 def test_two_faults_leave_nothing_between_them() -> None:
