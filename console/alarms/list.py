@@ -134,7 +134,8 @@ def row(alarm: Shown) -> str:
     """One alarm as a line: shape and priority, state, what, what to do, since when. Every text is escaped here."""
     what, todo = told(alarm)
     if alarm.count > 1:
-        what += f" ({say('more_alarms', count=alarm.count - 1)})"
+        word = "alarms_follow" if any(one.group for one in alarm.members) else "more_alarms"
+        what += f" ({say(word, count=alarm.count - 1)})"
     if not alarm.active:
         what, todo = say("alarm_over", what=what), say("alarm_over_do")
     state = known(alarm.state)

@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from console import data, look
+from console.alarms.told import told_of
 from console.words import say
 from service.alarms import figures as targets
 from service.alarms.figures import Figures
@@ -21,11 +22,10 @@ def section() -> None:
             look.banner(say("no_annunciation"), None)
             return
         look.heading("top_ten")
-        frame = pd.DataFrame(made.top, columns=["alarm", "subject", "count"])
-        frame["share"] = 100 * frame["count"] / made.annunciated
+        rows = [(told_of(one.kind, one.subject, one.facts)[0], one.times, 100 * one.times / made.annunciated) for one in made.top]
         look.table(
-            frame,
-            {"alarm": "alarm", "subject": "about", "count": "alarm_count", "share": "alarm_share"},
+            pd.DataFrame(rows, columns=["alarm", "count", "share"]),
+            {"alarm": "alarm", "count": "alarm_count", "share": "alarm_share"},
             "alarms-top",
             formats={"share": "%.0f %%"},
         )

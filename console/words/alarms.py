@@ -54,6 +54,7 @@ ALARM_WORDS: dict[str, tuple[str, str]] = {
     "out_now": ("{subject}: out of service until an engineer restores it.", "{subject}：已停用，须由工程师恢复。"),
     "aside_until": ("until {time}", "至 {time}"),
     "aside_why": ("{what} · {state} {until} · {reason}", "{what} · {state}{until} · {reason}"),
+    "alarms_follow": ("and {count} that follow from it", "另有 {count} 条由其引起"),
     "group_open": ("{count} alarms under this line", "此行下共 {count} 条"),
     "by_whom": ("by {who}", "{who}"),
     "alarm_only_role": ("Only an operator acknowledges alarms; you are signed in as {role}.", "仅操作员可确认报警；您的身份为{role}。"),

@@ -27,8 +27,18 @@ TOP = 10
 
 
 @dataclass(frozen=True)
+class Frequent:
+    """An alarm and how often it was annunciated; `facts` are its newest."""
+
+    kind: str
+    subject: str
+    times: int
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class Figures:
-    """The figures of [start, end): rates per operator position, shares [1], times [s]. `top` holds (kind, subject, times)."""
+    """The figures of [start, end): rates per operator position, shares [1], times [s]; `top` are the most frequent alarms."""
 
     start_utc: datetime
     end_utc: datetime
@@ -41,7 +51,7 @@ class Figures:
     floods: int
     flood_share: float
     shares: dict[int, float]
-    top: tuple[tuple[str, str, int], ...]
+    top: tuple[Frequent, ...]
     chattering: tuple[tuple[str, str, int], ...]
     fleeting: int
     stale: int
@@ -87,13 +97,19 @@ def figures(engine: Engine, start_utc: datetime, end_utc: datetime, positions: i
         floods=len(spans),
         flood_share=sum(((end - begin) / (end_utc - start_utc) for begin, end in spans), 0.0),
         shares={priority: by_priority[priority] / len(came) if came else 0.0 for priority in (1, 2, 3)},
-        top=tuple((*key, count) for key, count in Counter((row.kind, row.subject) for row in came).most_common(TOP)),
+        top=_top(came),
         chattering=_chattering(came),
         fleeting=_fleeting(rows),
         stale=_stale(engine, end_utc),
         acknowledged=len(waits),
         mean_acknowledge_s=mean(waits) if waits else None,
     )
+
+
+def _top(came: Sequence[Any]) -> tuple[Frequent, ...]:
+    newest = {(row.kind, row.source): row for row in came}
+    counts = Counter((row.kind, row.source) for row in came).most_common(TOP)
+    return tuple(Frequent(key[0], newest[key].subject, count, dict(newest[key].facts)) for key, count in counts)
 
 
 def _waits(rows: Sequence[Any]) -> list[float]:

@@ -12,7 +12,8 @@ from service.alarms import figures as targets
 from service.alarms.figures import Figures
 from service.alarms.listing import Listing, overview, put_aside
 from service.alarms.shown import Shown
-from service.alarms.told import told
+from service.alarms.states import HIDDEN
+from service.alarms.told import told, words
 from service.settings import LoadedCity
 
 
@@ -40,7 +41,7 @@ def listing(engine: Engine, city: LoadedCity, at_utc: datetime, *, aside: bool, 
 
 def _line(alarm: Shown) -> str:
     what, todo = told(alarm)
-    by = f" by {alarm.acknowledged_by}" if alarm.acknowledged_by else ""
+    by = f" by {alarm.acknowledged_by}" if alarm.acknowledged_by and alarm.state not in HIDDEN else ""
     until = f" until {alarm.shelved_until_utc:%Y-%m-%d %H:%M} UTC: {alarm.reason}" if alarm.shelved_until_utc else ""
     return f"#{alarm.alarm_id} P{alarm.priority} {alarm.since_utc:%Y-%m-%d %H:%M} UTC {alarm.state}{by}{until}: {what} -> {todo}"
 
@@ -76,5 +77,5 @@ def figures(made: Figures) -> Iterator[str]:
     yield f"time to acknowledge    {wait}"
     yield f"stale (over 24 h)      {made.stale}   (target under {targets.TARGET_STALE})"
     yield f"fleeting / chattering  {made.fleeting} / {len(made.chattering)}"
-    for kind, subject, count in made.top:
-        yield f"  {count:5d}  {kind} {subject}"
+    for one in made.top:
+        yield f"  {one.times:5d}  {one.kind}: {words(one.kind, one.subject, one.facts)[0]}"

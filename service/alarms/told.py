@@ -22,12 +22,24 @@ def short(value: float) -> str:
 def told(
     alarm: Shown, language: int = ENGLISH, word: Callable[[str], str] = str, number: Callable[[float], str] = short
 ) -> tuple[str, str]:
+    """An alarm as `words` has it."""
+    return words(alarm.kind, alarm.subject, alarm.facts, language, word, number)
+
+
+def words(
+    kind_name: str,
+    subject: str,
+    known: dict[str, Any],
+    language: int = ENGLISH,
+    word: Callable[[str], str] = str,
+    number: Callable[[float], str] = short,
+) -> tuple[str, str]:
     """(what is abnormal, what to do). `word` turns what is stored (a cause, a state, a sentence of the night) into words of the language,
     `number` writes numbers.
 
     An alarm of a kind that this release does not know is told by its name.
     """
-    facts = _Facts(alarm.facts, subject=alarm.subject)
+    facts = _Facts(known, subject=subject)
     for name, value in facts.items():
         if value is None:
             facts[name] = "–"
@@ -43,7 +55,7 @@ def told(
         facts["task"] = TASKS[facts["task"]][language]
     if "fault" in facts:
         facts["fault"] = FAULTS[facts["fault"]][language].format_map(facts)
-    kind = KINDS.get(alarm.kind)
+    kind = KINDS.get(kind_name)
     if kind is None:
-        return f"{alarm.kind} {alarm.subject}", ""
+        return f"{kind_name} {subject}", ""
     return kind.text[language].format_map(facts), kind.action[language].format_map(facts)

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, func, select
 from city.quality import Cause
 from service import schema as t
 from service.alarms.conditions import Condition, Seen
-from service.alarms.field_kinds import KEY_SILENT, KEY_UNUSABLE, KINDS, LINK, SILENT, STUCK, UNUSABLE
+from service.alarms.sources.field_kinds import KEY_SILENT, KEY_UNUSABLE, KINDS, LINK, SILENT, STUCK, UNUSABLE
 from service.grid.view import outages
 from service.settings import LoadedCity
 from service.store import meter_days

@@ -49,10 +49,11 @@ _KIND = {"poll": POLL, "night": NIGHT, "work": WORK}
 
 
 def found(seen: Seen) -> Iterator[Condition]:
-    """One condition per process that is late. A city that reads nothing itself needs no reading process."""
+    """One condition per process that is late. A city that reads nothing itself needs no reading process, and a night or `work` that
+    never ran is not gone."""
     settings = seen.city.settings
     reads = settings.links or settings.drops or settings.brokers
     for late in seen.moment.late:
-        if late.process != "poll" or reads:
+        if reads if late.process == "poll" else late.last_utc:
             local = seen.moment.local(late.last_utc).strftime("%Y-%m-%d %H:%M %Z") if late.last_utc else "–"
             yield Condition(_KIND[late.process].name, late.process, late.last_utc, {"last": local}, about="")
