@@ -27,7 +27,7 @@ def section() -> None:
     first = next((i for i, name in enumerate(names) if name in strange), 0)
     picked = st.selectbox(say("signal"), names, index=first, key="quality_signal", width=420)
     course = data.course(picked)
-    charts.readings(course.raw, course.raw_unit, "quality_course", f"{picked} [{course.raw_unit}]")
+    charts.readings(course.usage if course.raw is None else course.raw, course.raw_unit, "quality_course", f"{picked} [{course.raw_unit}]")
 
 
 def _card(row: Any, event: Any | None) -> str:
