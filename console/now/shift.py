@@ -83,7 +83,7 @@ def _line(change: Change, count: int) -> None:
 
 def line(change: Change) -> str:
     """A change in the session's language."""
-    facts: dict[str, Any] = dict(change.facts) | {"subject": change.subject}
+    facts: dict[str, Any] = dict(change.facts) | {"subject": change.subject.removeprefix("period ")}
     if change.group in ("alarms", "meters"):
         return say(f"change_{change.key}", what=wording.alarm(facts["kind"], change.subject, facts["facts"]), subject=change.subject)
     if change.group == "cases":
