@@ -20,6 +20,7 @@ from service.shifts.changes import GROUPS, Change
 from service.store.operations import spelled_alike
 
 SHOWN = 5  # lines of one group; the rest is one click away
+MOST = 40  # lines of a group on the page: a thousand meters may fall silent at once; the file has them all
 DAYS = 2  # of notes
 _SHORT = 160  # letters of a line
 
@@ -54,10 +55,12 @@ def _changed(person: Person) -> None:
                 _line(change, count)
             if len(lines) > SHOWN:
                 with st.expander(say("show_more", count=len(lines) - SHOWN)):
-                    for change, count in lines[SHOWN:]:
+                    for change, count in lines[SHOWN:MOST]:
                         _line(change, count)
+                    if len(lines) > MOST:
+                        st.caption(say("rest_in_file", count=len(lines) - MOST))
     st.download_button(
-        say("shift_csv"), listing.table(changes), "shift.csv", "text/csv", key="csv_shift", type="tertiary", on_click="ignore",
+        say("shift_csv"), lambda: listing.table(changes), "shift.csv", "text/csv", key="csv_shift", type="tertiary", on_click="ignore",
         icon=":material/download:",
     )  # fmt: skip
 

@@ -15,6 +15,7 @@ COURSE_WORDS: dict[str, tuple[str, str]] = {
     "day_mean": ("mean", "日均值"),
     "day_lost": ("day with lost values", "有缺失值的日"),
     "drawn_of": ("{rows} values, drawn with {drawn}; the download has all", "共 {rows} 个值，图中绘制 {drawn} 个；下载文件含全部"),
+    "rest_in_file": ("{count} more are in the file.", "其余 {count} 条见下载文件。"),
     "lines_of": ("the first {shown} of {all} lines", "共 {all} 行，显示前 {shown} 行"),
     "download_file": ("Download the file", "下载文件"),
     "alt_days": ("{name}: least, mean and most of each day", "{name}：每日最小值、均值和最大值"),

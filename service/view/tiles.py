@@ -197,8 +197,14 @@ def _expected(engine: Engine, city: LoadedCity, moment: Moment, meters: frozense
 def _intensity(city: LoadedCity, moment: Moment) -> Tile | None:
     """kg CO2 per kWh of the grid the city draws from, as the plan counts it; None where no factor is known for the day."""
     day = civil_day(local_date(moment.now_utc, moment.zone), moment.zone)[0]
+    value = _intensity_of(city, day)
+    return None if value is None else Tile("intensity", "kg CO2/kWh", value, day, parts=1, whole=1)
+
+
+@lru_cache(maxsize=8)
+def _intensity_of(city: LoadedCity, day: datetime) -> float | None:
+    """Of one day: the factors are files, and this is asked every few seconds."""
     try:
-        value = float(intensity(city, grid(day, 1, _DAY))[0][0])
+        return float(intensity(city, grid(day, 1, _DAY))[0][0])
     except PenstockError:
         return None
-    return Tile("intensity", "kg CO2/kWh", value, day, parts=1, whole=1)

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -124,6 +125,7 @@ def _amount(point: Point, values: NDArray[np.int64], some: NDArray[np.bool_]) ->
     return float(found.sum() if point.stored.is_period else found.mean()) if found.size else float("nan")
 
 
+@lru_cache(maxsize=4)
 def hangs(city: LoadedCity) -> Mapping[str, tuple[int, str]]:
     """{point_id: (importance, what hangs on it)} of points that are billed (3), or forecast, balanced or watched for leaks (2)."""
     parts = {total.id: (*total.of, *total.less) for total in city.settings.totals}
