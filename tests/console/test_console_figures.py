@@ -33,7 +33,7 @@ def test_ticks_stand_at_whole_hours_and_there_are_at_most_nine() -> None:
 
 def test_a_wild_value_does_not_flatten_the_day() -> None:
     value = np.array([10.0, 20.0, 1e12, np.nan])
-    shown = charts._clipped(value, np.array([True, True, False, False]))
+    shown = charts.clipped(value, np.array([True, True, False, False]))
     assert shown.tolist() == [10.0, 20.0, 23.0, 7.0]  # 30 % of the span of 10 beyond the usable range
 
 

@@ -115,3 +115,23 @@ def test_a_name_that_is_not_there_is_told(assets_of, hours_of, change, why) -> N
 def test_a_window_needs_two_ends_in_order(window) -> None:
     with pytest.raises(ValidationError):
         whatif.Window(**window)
+
+
+def test_a_setpoint_holds_inside_its_span_and_the_rest_is_planned_around_it(assets_of, hours_of, values) -> None:
+    """Hours at 1, 2, 5, 5 per kWh: of its 10 kWh the battery gives the 3 asked for, takes 3 back at 2, and all 10 go to the dear hours."""
+    inputs = hours_of([1.0, 2.0, 5.0, 5.0], {"load": [10.0] * 4}, state={"b": {"charge_kwh": 10.0}})
+    assets = assets_of(LOAD, BATTERY | {"end_least_share": 0.0, "wear_price_per_kwh": 0.0})
+    span = {"start": START.isoformat(), "end": (START + timedelta(hours=1)).isoformat()}
+    edited = changed(inputs, assets, {"kind": "setpoint", "asset": "b", "quantity": "power_kw", "value": 3.0, **span})
+    power = values(plan(edited, assets).plan, "b", "power_kw")
+    assert power[0] == pytest.approx(3.0)
+    assert power[1] == pytest.approx(-3.0)
+    assert power[2:].sum() == pytest.approx(10.0)
+    assert plan(edited, assets).cost.energy == pytest.approx(7 * 1 + 13 * 2 + 10 * 5)
+
+
+def test_a_setpoint_that_is_a_limit_lets_a_load_do_less(assets_of, hours_of) -> None:
+    inputs, assets = hours_of([1.0, 1.0], {"load": [10.0, 2.0]}), assets_of(LOAD)
+    edited = changed(inputs, assets, {"kind": "setpoint", "asset": LOAD["id"], "quantity": "power_kw", "value": 5.0, "limit": True})
+    (lock,) = edited.locks
+    assert lock.course.tolist() == [5.0, 2.0]

@@ -1,0 +1,97 @@
+"""An operator edits a plan: who may, within which limits, what the new plan keeps, for how long, and how far its writes are."""
+
+from datetime import datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+from sqlalchemy import Engine
+
+from city.problems import PenstockError
+from service import schema as t
+from service.decisions import Person
+from service.environment import Environment
+from service.plans import editing, edits
+from service.settings import LoadedCity, load
+from service.store import open_store, operations, results
+from service.view.plan import commands
+from service.view.writes import STAGES, writes
+from service.work import serve
+from tests.town import NOW, Town
+
+OPERATOR = Person(name="ann", role="operator")
+AT = datetime.fromisoformat(NOW)
+NOON, TWO = (datetime.fromisoformat(f"2022-06-16T{hour}:00+02:00") for hour in (12, 14))
+
+
+@pytest.fixture
+def opened(planned: Town) -> tuple[LoadedCity, Engine]:
+    return load(Environment(city=planned.file, home=planned.folder)), open_store(planned.database)
+
+
+def test_the_new_plan_keeps_the_setpoint_in_its_span_and_says_who_and_why(planned: Town, opened: tuple[LoadedCity, Engine]) -> None:
+    city, engine = opened
+    before = results.last_plan(engine)
+    assert before is not None
+    free = results.plan_values(engine, before)["plan", "sun", "power_kw"]
+    inside = (free.index >= NOON) & (free.index < TWO)
+    assert free[inside].max() > 0
+    number = editing.edit(engine, city, OPERATOR, before.plan_id, edits.setpoint(city, "sun", 0.0, NOON, TWO), AT, " cleaning the panels ")
+    assert operations.audit(engine, 1)[0].sentence == (
+        f"ann edited {before.plan_id}: sun power_kw at 0 from 2022-06-16 12:00+0200 to 2022-06-16 14:00+0200: cleaning the panels"
+    )
+    assert serve(Environment(city=planned.file, home=planned.folder), AT, once=True) == "done"
+    (request,) = results.rows(engine, t.request, t.request.c.request_id == number)
+    assert request.state == "done", request.sentence
+    after = results.last_plan(engine)
+    assert after is not None
+    assert after.plan_id != before.plan_id
+    assert not results.rows(engine, t.approval, t.approval.c.plan_id == after.plan_id)  # a proposal: nothing is approved by an edit
+    power = results.plan_values(engine, after)["plan", "sun", "power_kw"]
+    kept = (power.index >= NOON) & (power.index < TWO)
+    assert power[kept].abs().max() == pytest.approx(0.0, abs=1e-6)
+    assert power[~kept].max() > 0
+    (laid,) = edits.standing(after.detail, AT)
+    assert (laid.who, laid.reason, laid.change.value) == ("ann", "cleaning the panels", 0.0)
+    assert edits.standing(after.detail, TWO) == ()  # over when its span is
+
+
+@pytest.mark.parametrize(
+    ("asset", "value", "start", "end", "why"),
+    [
+        ("hall", 1.0, NOON, TWO, "nothing is written to it"),
+        ("sun", 1e9, NOON, TWO, "setpoint 1e\\+09"),
+        ("sun", 0.0, TWO, NOON, "an end after the start"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_a_sentence(
+    opened: tuple[LoadedCity, Engine], asset: str, value: float, start: datetime, end: datetime, why: str
+) -> None:
+    with pytest.raises(PenstockError, match=why):
+        edits.setpoint(opened[0], asset, value, start, end)
+
+
+def test_who_may_not_and_who_gives_no_reason_is_refused_and_the_first_is_audited(opened: tuple[LoadedCity, Engine]) -> None:
+    city, engine = opened
+    change = edits.setpoint(city, "sun", 0.0, NOON, TWO)
+    with pytest.raises(PenstockError, match="eve is signed in as viewer"):
+        editing.edit(engine, city, Person(name="eve", role="viewer"), "latest", change, AT, "please")
+    assert operations.audit(engine, 1)[0].action == "edit-plan refused"
+    with pytest.raises(PenstockError, match="no reason"):
+        editing.edit(engine, city, OPERATOR, "latest", change, AT, "  ")
+    assert not results.rows(engine, t.request)
+
+
+def test_writes_count_each_command_once_and_show_no_reading_from_before_the_write(opened: tuple[LoadedCity, Engine]) -> None:
+    city, engine = opened
+    plan = results.last_plan(engine)
+    assert plan is not None
+    known = commands(engine, plan.plan_id)
+    states = ["written", "mismatch", *["approved"] * (len(known) - 2)]
+    known = known.assign(state=states[: len(known)])
+    found = writes(engine, city, known)
+    assert found[list(STAGES)].to_numpy().sum() == len(known)
+    assert found["asset"].tolist() == ["sun"]
+    assert found["asked"].iloc[0] == known["setpoint"].iloc[0]
+    late = known.assign(not_before_utc=pd.Timestamp(AT) + timedelta(days=400))
+    assert np.isnan(writes(engine, city, late)["reads"].iloc[0])
