@@ -141,17 +141,12 @@ def _row(side: GridSide, dead: Dead, meters: list[str], opened: frozenset[str], 
     buses = network.buses["bus"].iloc[rows].tolist()
     hit = network.loads[network.loads["bus"].isin(buses)]
     feeders = feeder_of(network, opened)
-    feeder = next((feeders[row] for row in rows if feeders[row]), "")
+    feeder = ", ".join(sorted({feeders[row] for row in rows if feeders[row]}))[:80]
     critical = {load: side.settings.critical[load] for load in hit["load"] if load in side.settings.critical}
     districts = sorted({place for row in rows if (place := side.district(row))})
     customers = round(float(hit["customers"].sum()))
     since = slot.astimezone(ZoneInfo(side.city.settings.city.time_zone))
-    who = f"; among them {', '.join(critical.values())}" if critical else ""
-    sentence = (
-        f"No power behind {dead.branch}{f' on {feeder}' if feeder else ''} since {since:%H:%M}, {dead.probability:.0%} likely:"
-        f" {len(meters)} meter{'s' * (len(meters) != 1)} went dark{' together' * (len(meters) != 1)} ({', '.join(meters[:4])}{', ...' if len(meters) > 4 else ''}); at least"
-        f" {customers:,} customers{who}."
-    )
+    sentence = _sentence(dead, feeder, since, meters, customers, list(critical.values()))
     return {
         "outage_id": f"outage-{dead.branch}-{slot:%Y%m%d%H%M}"[:64],
         "feeder": feeder,
@@ -173,6 +168,17 @@ def _row(side: GridSide, dead: Dead, meters: list[str], opened: frozenset[str], 
             "districts": districts,
         },
     }
+
+
+def _sentence(dead: Dead, feeder: str, since: datetime, meters: list[str], customers: int, critical: list[str]) -> str:
+    """What an operator reads first."""
+    together = f"{len(meters)} meters went dark together" if len(meters) > 1 else "1 meter went dark"
+    named = f"{', '.join(meters[:4])}{', ...' if len(meters) > 4 else ''}"
+    who = f"; among them {', '.join(critical)}" if critical else ""
+    return (
+        f"No power behind {dead.branch}{f' on {feeder}' if feeder else ''} since {since:%H:%M}, {dead.probability:.0%} likely:"
+        f" {together} ({named}); at least {customers:,} customers{who}."
+    )
 
 
 def _suspects(side: GridSide, dead: Dead, opened: frozenset[str]) -> list[str]:

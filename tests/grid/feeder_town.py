@@ -1,5 +1,6 @@
 """A town on the demo's electric network, whose meters read what a test says, straight into the store."""
 
+import hashlib
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -76,7 +77,12 @@ class FeederTown:
     def _store(self, frame: pd.DataFrame, quantity: Quantity, batch: str) -> None:
         frame = frame.assign(quantity=str(quantity), received_at_utc=frame["time_utc"])
         frame["quality"] = np.where(frame["value"].isna(), q.missing(Cause.TIMEOUT), q.VALID)
-        readings.store_batch(self.engine, batch, frame, readings.register_points(self.engine, list(self.city.points.values())))
+        readings.store_batch(
+            self.engine,
+            hashlib.sha256(batch.encode()).hexdigest(),
+            frame,
+            readings.register_points(self.engine, list(self.city.points.values())),
+        )
 
     def month(self, name: str, kw: float, days: int = 28) -> None:
         """The validated days of a load or feeder up to `START`, with the same power [kW] all the time."""
@@ -103,9 +109,9 @@ def feeder_town(folder: Path, *, motors: str = "", extra: str = "") -> FeederTow
     return opened(folder)
 
 
-def opened(folder: Path) -> FeederTown:
+def opened(folder: Path, database_url: str | None = None) -> FeederTown:
     """The town of a folder; its store is made when it is not there."""
-    city = load(Environment(city=folder / "city.toml", home=folder))
+    city = load(Environment.model_validate({"city": folder / "city.toml", "home": folder, "database_url": database_url}))
     engine = open_store(city.environment.url, create=True)
     upgrade(engine)
     return FeederTown(city, engine)

@@ -167,3 +167,22 @@ def test_where_a_motor_stands_is_read_from_its_point(tmp_path):
     assert switches.take_from_motors(town.engine, town.side, at) == []
     opened = switches.open_at(town.side, switches.told(town.engine), at)
     assert opened == town.side.network.normally_open - {"T-05-3-10-2"} | {"Q05-3a"}
+
+
+@pytest.mark.postgres
+@pytest.mark.slow
+def test_postgresql_holds_the_same_outage_proposal_and_approval(by_hand, postgres_database):
+    here, proposal = by_hand
+    town = opened(here.city.environment.folder, postgres_database)
+    town.read(KW, 0, 10)
+    town.last = town.read(DARK, 10)
+    for _ in range(2):
+        watching.follow(town.engine, town.city, town.last)
+    assert view.outages(town.engine) == view.outages(here.engine)
+    (found,) = view.proposals(town.engine)
+    assert (found.proposal_id, found.detail) == (proposal.proposal_id, proposal.detail)
+    assert decisions.approve(town.engine, town.city, ANN, found.proposal_id, town.last, "") == 0
+    assert decisions.approve(town.engine, town.city, BEN, found.proposal_id, town.last, "") == 2
+    switches.tell(town.engine, town.side, ANN, "Q10-1b", "open", town.last, "", found.proposal_id)
+    assert view.proposals(town.engine)[0].done == ("ann", "")
+    assert not verifying.check(town.engine, town.city)[1]
