@@ -113,7 +113,16 @@ def _lines(name: str, data: list[dict[str, Any]], color: str, width: float, kind
 
 def _points(diagram: Diagram, place: Geometry, shown: Shown) -> list[dict[str, Any]]:
     """Buses, switches, and what is abnormal at them."""
-    return [one for one in [*_buses(diagram, place, shown), *_switches(diagram, place, shown), *_faults(place, shown)] if one["data"]]
+    return [
+        one
+        for one in [
+            *_buses(diagram, place, shown),
+            *_switches(diagram, place, shown),
+            _overloads(diagram, place, shown),
+            *_faults(place, shown),
+        ]
+        if one["data"]
+    ]
 
 
 def _buses(diagram: Diagram, place: Geometry, shown: Shown) -> list[dict[str, Any]]:
@@ -176,6 +185,18 @@ def _switches(diagram: Diagram, place: Geometry, shown: Shown) -> list[dict[str,
         _marks(say("moved_switch"), moved, "emptyCircle", 19, AMBER, label=quiet, z=5),
         _marks(say("step_at"), steps, "roundRect", 18, LINES[0], border="#1f2326", label=bold, z=6),
     ]
+
+
+def _overloads(diagram: Diagram, place: Geometry, shown: Shown) -> dict[str, Any]:
+    """How much an overloaded branch carries, in words beside it."""
+    marks = []
+    if shown.state is not None:
+        over = shown.state.branches[shown.state.branches["loading"] > diagram.limits.loading_limit]
+        for row in over.itertuples():
+            label = f"{row.branch} {100 * row.loading:.0f} %"
+            marks.append({"name": escape(label), "value": _middle(place.branches[row.branch]), "label": {"formatter": label}})
+    bold = {"fontWeight": "bold", "fontSize": 12, "backgroundColor": PANEL, "padding": [1, 3], "position": "bottom"}
+    return _marks("", marks, "rect", 11, RED, border="#6d0d0d", label=bold, z=7)
 
 
 def _faults(place: Geometry, shown: Shown) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from console.words import say
 from service.grid.view import Diagram, State
 
 _MOST = 14  # branches in the chart of loadings
+_NAMED = 6  # of what is out of its limits
 _KINDS = {"overload": "overloaded", "low-voltage": "low_voltage", "high-voltage": "high_voltage"}
 
 
@@ -23,7 +24,11 @@ def loading(drawn: Diagram, state: State) -> None:
     labels = [f"{branch} · {feeder}" if feeder else branch for branch, feeder in zip(named["branch"], named["feeder"], strict=True)]
     spec = charts.frame([], "%", legend=False, every=1)
     spec["grid"] = {"left": 160, "right": 60, "top": 10, "bottom": 30}
-    spec["xAxis"] = {"type": "value", "max": max(120.0, float(values.max(initial=0.0)) * 1.1), "axisLabel": {"formatter": "{value} %"}}
+    spec["xAxis"] = {
+        "type": "value",
+        "max": max(120.0, 20.0 * np.ceil(float(values.max(initial=0.0)) / 18.0)),
+        "axisLabel": {"formatter": "{value} %"},
+    }
     spec["yAxis"] = {"type": "category", "data": labels, "axisLabel": {"color": charts.INK, "fontSize": 12}}
     spec["series"] = [
         {
@@ -124,6 +129,17 @@ def losses(days: pd.DataFrame) -> None:
     shown = days.assign(percent=(100 * days["share"]).round(2))
     columns = {"day": "day", "feeder": "feeder", "loss_kwh": "losses_kwh", "percent": "losses_share"}
     look.table(shown, columns, "grid_losses", height=250, formats={"loss_kwh": "%.1f", "percent": "%.2f"})
+
+
+def abnormal(state: State) -> None:
+    """What is out of its limits now, the worst of each kind first."""
+    look.heading("out_of_limits")
+    for one in state.abnormal[:_NAMED]:
+        told = f"{say(_KINDS[one['kind']])}: {one['subject']} {_amount(one['kind'], one['value'])}"
+        limit = f"{say('loading_limit')} {_amount(one['kind'], one['limit'])}"
+        look.banner(f"{told} ({limit})", 1 if one["kind"] == "overload" else 2)
+    if len(state.abnormal) > _NAMED:
+        st.caption(say("more_of_them", count=len(state.abnormal) - _NAMED))
 
 
 def risks(found: pd.DataFrame) -> None:

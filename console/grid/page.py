@@ -29,6 +29,8 @@ def page(person: Person) -> None:
     chosen = restoration.choose(lasting)
     left, right = st.columns([1.7, 1], gap="medium")
     with right:
+        if fresh and state is not None and state.abnormal:
+            guarded(lambda: figures.abnormal(state))
         guarded(lambda: restoration.section(person, chosen) if chosen else _calm())
     with left:
         note = say("as_of", time=look.clock(state.time_utc), age=look.age(state.time_utc)) if state is not None else ""

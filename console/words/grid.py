@@ -74,6 +74,8 @@ GRID_WORDS: dict[str, tuple[str, str]] = {
     "risk_subject": ("Branch or bus", "设备"),
     "outages_none": ("No outage is known.", "无停电记录。"),
     "outage_end": ("Power back", "复电"),
+    "out_of_limits": ("Out of limits", "越限"),
+    "more_of_them": ("and {count} more, in the diagram", "另有 {count} 项，见单线图"),
     # outage
     "outage": ("Outage", "停电"),
     "outage_choose": ("Outage shown", "当前查看"),

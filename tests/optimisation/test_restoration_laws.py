@@ -55,7 +55,8 @@ def without_faulted_sources(network: Network, broken: str) -> Network:
     """A source on a faulted line, with no switch between, feeds nothing."""
     at = network.branches["branch"].tolist().index(broken)
     switched = set(network.switches.loc[network.switches["branch"] == broken, "bus"])
-    hit = {str(network.buses["bus"].iat[row]) for row in network.ends[at]} - switched
+    names = network.buses["bus"].to_numpy()
+    hit = {str(names[row]) for row in network.ends[at]} - switched
     return replace(network, sources=network.sources[~network.sources["bus"].isin(list(hit))])
 
 
