@@ -4,7 +4,8 @@ import streamlit as st
 
 from city.problems import PenstockError
 from console import data
-from console.cases import board, one
+from console.cases import board
+from console.cases import case as opened
 from console.guard import guarded
 from service.cases import store
 from service.decisions import Person
@@ -25,4 +26,4 @@ def page(person: Person) -> None:
     except PenstockError:
         st.session_state.pop("case", None)
         raise
-    guarded(lambda: one.section(person, case))
+    guarded(lambda: opened.section(person, case))

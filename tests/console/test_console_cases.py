@@ -9,7 +9,8 @@ pytest.importorskip("streamlit")
 
 from sqlalchemy import Engine
 
-from console.cases import one, wording
+from console.cases import case as page
+from console.cases import wording
 from console.words.cases import CASE_WORDS
 from console.words.shifts import SHIFT_WORDS
 from service.cases import deciding, opening
@@ -113,7 +114,7 @@ def test_the_line_of_stations_forgets_what_was_before_a_case_was_opened_again(en
     deciding.assign(engine, ADA, number, NOW, "ada")
     deciding.work(engine, ADA, number, NOW + HOUR)
     deciding.reopen(engine, EVA, number, NOW + 2 * HOUR, "still wet")
-    assert list(one.passed(burst(engine))) == ["found", "assigned"]
+    assert list(page.passed(burst(engine))) == ["found", "assigned"]
 
 
 def test_what_somebody_typed_is_text_on_the_page(engine: Engine, city: Path) -> None:
@@ -125,8 +126,8 @@ def test_what_somebody_typed_is_text_on_the_page(engine: Engine, city: Path) -> 
     at = opened("cases")
     assert wording.plain(bad) in at.button(key=f"case_{number}").label
     at.button(key=f"case_{number}").click().run()
-    for page in (at, opened("now")):
-        assert not [html for html in page.html if "<script>alert" in html.proto.body]
+    for seen in (at, opened("now")):
+        assert not [html for html in seen.html if "<script>alert" in html.proto.body]
 
 
 def test_now_shows_what_changed_and_takes_notes(engine: Engine) -> None:
