@@ -20,6 +20,7 @@ from service.decisions import Person
 
 _TOLD = "alarm_told"
 HOURS = (1, 2, 4)
+MOST_OFFERED = 300  # alarms in the form, the worst
 
 
 def acknowledge(ids: tuple[int, ...], shown_utc: datetime) -> None:
@@ -84,7 +85,7 @@ def _back(alarm: Shown) -> None:
 
 
 def _form(person: Person) -> None:
-    rows = [one for alarm in data.alarms(person).rows for one in (alarm, *alarm.members) if one.own]
+    rows = [one for alarm in data.alarms(person).rows for one in (alarm, *alarm.members) if one.own][:MOST_OFFERED]
     rules = data.station().city.settings.alarms
     names = {alarm.alarm_id: f"{alarm.priority} · {told(alarm)[0]}" for alarm in rows}
     hours = sorted({*HOURS, rules.shift_hours})
@@ -97,9 +98,10 @@ def _form(person: Person) -> None:
         span = st.selectbox(say("shelve_for"), list(spans), key=f"shelve_span_{language()}")
         reason = st.text_input(say("reason"), key="shelve_reason", max_chars=200)
         st.caption(say("shelve_note"))
-        shelves = st.form_submit_button(say("shelve"), disabled=chosen is None)
-        removes = may(person, "alarm-out") and st.form_submit_button(say("out_of_service"), disabled=chosen is None)
-        opens = may(person, "case") and st.form_submit_button(say("alarm_case"), disabled=chosen is None)
+        with st.container(horizontal=True):
+            shelves = st.form_submit_button(say("shelve"), disabled=chosen is None)
+            removes = may(person, "alarm-out") and st.form_submit_button(say("out_of_service"), disabled=chosen is None)
+            opens = may(person, "case") and st.form_submit_button(say("alarm_case"), disabled=chosen is None)
     if opens:
         _do(lambda engine, who, at: opening.from_alarm(engine, who, chosen, at), lambda number: say("alarm_case_open", number=number))
         st.rerun()

@@ -142,7 +142,7 @@ def row(alarm: Shown) -> str:
     if alarm.acknowledged_by:
         state += f", {say('by_whom', who=alarm.acknowledged_by)}"
     if not alarm.own:
-        todo = f"{say('other_district', names=alarm.district)}. {todo}"
+        todo = f"{say('other_district', names=alarm.district) if alarm.district else say('whole_city')}. {todo}"
     cells = {
         "rank": f"{say('priority')} {alarm.priority} · {state}",
         "what": what,
