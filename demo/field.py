@@ -13,6 +13,7 @@ from demo.water import WaterWorld
 
 # Three things that are wrong in the field; the operators are not told.
 BEHAVIOUR = {"p-189": "dead", "p-161": "stuck", "feeder-07": "swapped_words"}
+OUTAGE, OUTAGE_AFTER = "feeder-06", pd.Timedelta("25h15min")  # dead from 01:15 on after the live day, till the end: in no closed day
 ROLLS_OVER = "dma-h"  # its totaliser passes 999,999.99 m3 on the live day
 _ROLLS_AFTER_M3 = 500.0
 _HEAT_BASE_KWH, _HEAT_STORED_KWH = 3e6, 2000.0  # register at the first hour of history; what the store holds, all day

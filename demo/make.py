@@ -97,6 +97,7 @@ def _write_all(paths: Made, city: dict[str, Any], world: WaterWorld, times: pd.D
     power = profiles.power_kw(times, zone)
     for meter, pump in water.PUMPS.items():
         power[meter] = world.hydraulics.pump_power_kw[pump].clip(lower=0)
+    power.loc[live + field.OUTAGE_AFTER :, field.OUTAGE] = 0.0
     energy, gas = energy_kwh(power), profiles.gas_m3(times).round(3)
     sensors = sensor_table(city["meters"], world, live, rng).join(quality.signals(times, live, seed))
     live_values = field.as_displayed(field.live_table(energy, power, world, gas, live, rng).join(sensors), city["meters"])
@@ -129,6 +130,7 @@ def _write_all(paths: Made, city: dict[str, Any], world: WaterWorld, times: pd.D
         "drift": {"sensor": water.DRIFTS, "m_per_day": water.DRIFT_M_PER_DAY, "days": water.DRIFT_DAYS},
         "muddy": {"station": quality.MUDDY, "start_utc": (live + quality.MUDDY_AFTER).isoformat()},
         "devices": field.BEHAVIOUR,
+        "outage": {"feeder": field.OUTAGE, "start_utc": (live + field.OUTAGE_AFTER).tz_convert("UTC").isoformat()},
     }
     paths.truth.write_text(json.dumps(truth, indent=1) + "\n", encoding="utf-8")
 
