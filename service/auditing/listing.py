@@ -10,13 +10,15 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, Select, func, or_, select
+from sqlalchemy import ColumnElement, Engine, Select, case, func, or_, select
 
+from carbon.statements.tidy import neutral
 from city.problems import fault
 from service import schema as t
 from service.auditing.chain import GENESIS
 from service.utctime import micros
 
+MASKED = "(household)"
 COLUMNS = ("number", "at_utc", "at_us", "who", "action", "subject", "sentence", "decided", "previous", "sha256")
 
 
@@ -32,9 +34,9 @@ class Asked:
 
 
 def lines(engine: Engine, asked: Asked, limit: int | None = 200, offset: int = 0) -> Sequence[Any]:
-    """Rows of audit, newest first."""
+    """Rows of audit, newest first; what names a household or its owner is masked."""
     with engine.connect() as connection:
-        return connection.execute(_chosen(select(t.audit), asked).order_by(t.audit.c.audit_id.desc()).limit(limit).offset(offset)).all()
+        return connection.execute(_chosen(select(*_shown()), asked).order_by(t.audit.c.audit_id.desc()).limit(limit).offset(offset)).all()
 
 
 def count(engine: Engine, asked: Asked) -> int:
@@ -46,13 +48,27 @@ def count(engine: Engine, asked: Asked) -> int:
 def choices(engine: Engine) -> dict[str, list[str]]:
     """{"who": names, "action": actions} that stand in the audit."""
     with engine.connect() as connection:
-        return {name: sorted(map(str, connection.execute(select(t.audit.c[name]).distinct()).scalars())) for name in ("who", "action")}
+        of = {name: select(t.audit.c[name]).where(~_of_household()).distinct() for name in ("who", "action")}
+        return {name: sorted(map(str, connection.execute(statement).scalars())) for name, statement in of.items()}
+
+
+def _of_household() -> ColumnElement[bool]:
+    """Lines of households: consents, and owners who read their book."""
+    return or_(t.audit.c.action.startswith("household"), t.audit.c.action.startswith("consent"))
+
+
+def _shown() -> list[ColumnElement[Any]]:
+    """The columns of audit, with the words of a household's lines masked: they are for its owner, and for the auditor of an export."""
+    words = ("who", "subject", "sentence")
+    return [case((_of_household(), MASKED), else_=c).label(c.name) if c.name in words else c for c in t.audit.c]
 
 
 def _chosen(statement: Select[Any], asked: Asked) -> Select[Any]:
     a = t.audit.c
     for column, wanted in ((a.who, asked.who), (a.action, asked.action)):
         statement = statement.where(column == wanted) if wanted else statement
+    if asked.who or asked.text:  # what is masked cannot be found either
+        statement = statement.where(~_of_household())
     if asked.text:
         told = (column.icontains(asked.text, autoescape=True) for column in (a.subject, a.sentence))
         statement = statement.where(or_(*told))
@@ -93,9 +109,9 @@ def as_json(rows: Sequence[Any]) -> Iterator[str]:
 
 
 def as_csv(rows: Sequence[Any]) -> str:
-    """The same with a head of names; empty where nothing was decided on."""
+    """The same with a head of names, for a spreadsheet: text that it would run as a formula gets an apostrophe before it."""
     made = StringIO(newline="")
     writer = csv.DictWriter(made, COLUMNS)
     writer.writeheader()
-    writer.writerows(fields(row) for row in rows)
+    writer.writerows({name: neutral(value) if isinstance(value, str) else value for name, value in fields(row).items()} for row in rows)
     return made.getvalue()

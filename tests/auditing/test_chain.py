@@ -1,8 +1,10 @@
 """The chain itself: its bytes, and which changes of its lines are found."""
 
 import hashlib
+import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from hypothesis import given
@@ -12,6 +14,15 @@ from service.auditing.chain import GENESIS, Line, canonical, digest
 from service.auditing.verifying import faults, line_of
 
 AT = datetime(2022, 6, 15, 22, 40, tzinfo=UTC)
+
+
+def test_the_example_of_the_document_computes() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "audit.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    known: dict[str, Any] = {}
+    exec(example, known)  # noqa: S102 - our own page
+    previous, *line = known["fields"]
+    assert canonical(previous, Line(*line)).decode() == known["text"]
 
 
 @dataclass(frozen=True)
