@@ -135,9 +135,9 @@ def abnormal(state: State) -> None:
     """What is out of its limits now, the worst of each kind first."""
     look.heading("out_of_limits")
     for one in state.abnormal[:_NAMED]:
-        told = f"{say(_KINDS[one['kind']])}: {one['subject']} {_amount(one['kind'], one['value'])}"
-        limit = f"{say('loading_limit')} {_amount(one['kind'], one['limit'])}"
-        look.banner(f"{told} ({limit})", 1 if one["kind"] == "overload" else 2)
+        value, limit = (_amount(one["kind"], one[name]) for name in ("value", "limit"))
+        told = say("out_told", kind=say(_KINDS[one["kind"]]), subject=one["subject"], value=value, limit=limit)
+        look.banner(told, 1 if one["kind"] == "overload" else 2)
     if len(state.abnormal) > _NAMED:
         st.caption(say("more_of_them", count=len(state.abnormal) - _NAMED))
 

@@ -178,7 +178,8 @@ def _left(detail: dict[str, Any]) -> None:
         overload = one["why"] == "overload"
         value = look.number(100 * one["value"], 0) if overload else look.number(one["value"], 3)
         facts = {"switch": one["switch"], "at": one["at"], "value": value, "limit": look.number(one["limit"], 3)}
-        why = say("left_" + one["why"].replace(" ", "_"), **facts)
+        kind = one["why"].replace(" ", "_")
+        why = say(f"left_{kind}", **facts)
         lines.append("; ".join([what, why, *one["critical"]]))
     look.sentences("why_dark", lines)
 

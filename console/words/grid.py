@@ -75,6 +75,7 @@ GRID_WORDS: dict[str, tuple[str, str]] = {
     "outages_none": ("No outage is known.", "无停电记录。"),
     "outage_end": ("Power back", "复电"),
     "out_of_limits": ("Out of limits", "越限"),
+    "out_told": ("{kind}: {subject} {value} (limit {limit})", "{kind}：{subject} {value}（限值 {limit}）"),
     "more_of_them": ("and {count} more, in the diagram", "另有 {count} 项，见单线图"),
     # outage
     "outage": ("Outage", "停电"),
