@@ -151,7 +151,7 @@ def test_books_are_made_again_by_somebody_with_the_role_and_it_is_on_record(town
     books(town, "household", "refresh", "--year", "2022")
     assert [row.who for row in rows(town, t.audit) if row.action == "household refresh"] == ["ping"]
     engine, city = open_store(town.database), load(Environment(city=town.file, home=town.folder))
-    with pytest.raises(PenstockError, match="operator or planner"):
+    with pytest.raises(PenstockError, match="vera is signed in as viewer; allowed: an account with role planner"):
         households.refresh(engine, city, Person(name="vera", role="viewer"), 2022, parse_utc(AFTER))
 
 
