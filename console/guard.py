@@ -13,7 +13,7 @@ R = TypeVar("R")
 log = logging.getLogger("console")
 
 
-def guarded(content: Callable[[], None]) -> None:
+def guarded(content: Callable[[], object]) -> None:
     """Run a part of the page; what goes wrong is told in sentences, what was not foreseen in one, with a number to look up."""
     try:
         content()

@@ -164,6 +164,7 @@ def table(
         height=height or (430 if len(shown) > 12 else "content"),
         column_config=config,
         key=f"table_{name}",
+        placeholder="–",
         alt=say("alt_table", rows=len(shown), columns=", ".join(say(word) for word in columns.values())),
     )
     download(whole or frame, name)

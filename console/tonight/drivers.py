@@ -17,7 +17,7 @@ def section() -> None:
         return
     look.heading("drivers", say("drivers_note"))
     items = "".join(f"<li><span><b>{escape(row.subject)}</b> {escape(row.told)}</span></li>" for row in _told(rows).itertuples())
-    st.html(f'<div class="sentences"><ul>{items}</ul></div>')
+    st.html(f'<div class="sentences" tabindex="0" role="region" aria-label="{escape(say("drivers"))}"><ul>{items}</ul></div>')
 
 
 def _told(rows: pd.DataFrame) -> pd.DataFrame:

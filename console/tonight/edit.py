@@ -67,9 +67,10 @@ def _setpoint(asset: str, quantity: str) -> float:
     low, high = edits.bounds(data.station().city, asset)
     if quantity == "running":
         return float(choice("setpoint", {"0": say("resting"), "1": say("running_on")}, f"edit_on_{asset}"))
-    ends = {"min_value": low if low > float("-inf") else None, "max_value": high if high < float("inf") else None}
+    least, most = (None if end in (float("-inf"), float("inf")) else end for end in (low, high))
     span = f"{say('setpoint')} ({look.number(low)} – {look.number(high)})"
-    return float(st.number_input(span, value=min(max(0.0, low), high), step=10.0, key=f"edit_value_{asset}", **ends))
+    first = min(max(0.0, low), high)
+    return float(st.number_input(span, min_value=least, max_value=most, value=first, step=10.0, key=f"edit_value_{asset}"))
 
 
 def _moment(word: str, first: datetime, begin: datetime, end: datetime) -> datetime:

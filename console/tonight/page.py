@@ -10,7 +10,7 @@ from console.guard import guarded
 from console.now import holding
 from console.tonight import drivers, edit, events, pareto, peaks, what_if, writes
 from console.tonight import figures as plan_figures
-from console.tonight.sentences import change_said, told
+from console.tonight.sentences import answer, change_said, told
 from console.words import known, say
 from service import decisions
 from service.decisions import Person, may
@@ -193,4 +193,5 @@ def _requests() -> None:
     asked = data.requests()
     if len(asked):
         look.heading("requests")
+        asked = asked.assign(sentence=[answer(line) for line in asked["sentence"]])
         look.table(asked, {"at_utc": "time", "who": "who", "kind": "kind", "state": "state", "sentence": "sentence"}, "requests")

@@ -27,12 +27,18 @@ _INSIDE = {
     "what": lambda text: p.OVER.get(text) or _CHANGE.chinese(text) or text,
 }
 _ALL = Catalogue({**p.BINDING, **p.WISHES, **p.NOTES, **p.DIFFERENCES, **p.REASONS}, _INSIDE)
+_ANSWER = Catalogue(p.ANSWERS, _INSIDE | {"status": known, "way": p.WAYS.get, "way2": p.WAYS.get})
 _CHANGED = Catalogue({**p.WINDOWS, "{what}": "{what}"}, _INSIDE)
 
 
 def told(sentence: str) -> str:
     """A binding limit, a broken wish, a reason, a note or a difference."""
     return _ALL.told(sentence)
+
+
+def answer(sentence: str) -> str:
+    """What came of a request."""
+    return _ANSWER.told(sentence)
 
 
 def changes(sentence: str) -> str:

@@ -143,6 +143,12 @@ DIFFERENCES = {
     "{asset}: {moved} kWh differ, {net} kWh more in sum; most at {time}, {now} instead of {was} kW.": "{asset}：变动 {moved} kWh，合计多 {net} kWh；{time} 最大，{now} kW（原 {was} kW）。",
     "{asset}: {moved} kWh differ, {net} kWh less in sum; most at {time}, {now} instead of {was} kW.": "{asset}：变动 {moved} kWh，合计少 {net} kWh；{time} 最大，{now} kW（原 {was} kW）。",
 }
+ANSWERS = {
+    "{plan}: {status} (gap {gap} %): {cost} {currency} and {co2} t CO2, {money} {_} ({share} %) {way} and {tonnes} t {way2} than doing nothing; peak {peak} kW instead of {idle} kW ({seconds} s for forecasts, {solve} s for the plan)": "{plan}：{status}（间隙 {gap} %）：{cost} {currency}，二氧化碳 {co2} 吨；与不作调度相比费用{way} {money}（{share} %），碳排{way2} {tonnes} 吨；峰值 {peak} kW（原 {idle} kW）；预测 {seconds} 秒，计划 {solve} 秒",
+    "what if {what}: {status}, {cost} {currency}, {co2} t CO2, peak {peak} kW; {money} {_} {way} and {tonnes} t against {plan}.{rest} ({seconds} s)": "假设 {what}：{status}，{cost} {currency}，二氧化碳 {co2} 吨，峰值 {peak} kW；与 {plan} 相比费用{way} {money}，碳排 {tonnes} 吨（{seconds} 秒）",
+    "what if {what}: {status}, {cost} {currency}, {co2} t CO2, peak {peak} kW; {money} {_} {way} and {tonnes} t against {plan}. ({seconds} s)": "假设 {what}：{status}，{cost} {currency}，二氧化碳 {co2} 吨，峰值 {peak} kW；与 {plan} 相比费用{way} {money}，碳排 {tonnes} 吨（{seconds} 秒）",
+}
+WAYS = {"less": "减少", "more": "增加"}
 CHANGES = {
     "import price x {factor}": "购电价 × {factor}",
     "export price x {factor}": "售电价 × {factor}",

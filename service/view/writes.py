@@ -44,7 +44,7 @@ def writes(engine: Engine, city: LoadedCity, commands: pd.DataFrame) -> pd.DataF
         reads = heard.get(point)
         if reads and len(done) and reads.time_utc <= done["not_before_utc"].iloc[-1]:
             reads = None  # read before it was written last
-        unit = city.points[point].quantity.unit if point in city.points else ""
+        unit = city.points[point].quantity.unit.removeprefix("1") if point in city.points else ""  # on and off has none
         rows.append(
             {"asset": asset_of.get(point, point), "point_id": point, "unit": unit}
             | {stage: int(stages.get(stage, 0)) for stage in STAGES}

@@ -51,11 +51,11 @@ class Seen:
         self.settled()
 
     def settled(self) -> None:
-        """Wait until the script is done and the page has had one height for 0.6 s: the last of its parts has arrived."""
+        """Wait until the script is done and the page has had one height for 0.45 s: the last of its parts has arrived."""
         self.page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]')", timeout=30_000)
         former, same = -1, 0
         for _ in range(100):
-            self.page.wait_for_timeout(200)
+            self.page.wait_for_timeout(150)
             height = self.page.evaluate(HEIGHT)
             same = same + 1 if height == former else 0
             if same >= 3:

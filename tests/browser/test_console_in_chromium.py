@@ -78,7 +78,7 @@ def _look(page: Seen, name: str, folder: Path) -> None:
     assert page.barriers() == [], name
     for width, height in SCREENS:
         page.page.set_viewport_size({"width": width, "height": height})
-        page.page.wait_for_timeout(150)
+        page.page.wait_for_timeout(100)
         wide = page.page.evaluate(WIDE)
         assert wide <= 0, f"{name} overflows {width} px by {wide} px"
         links = page.page.locator("header a[href]")
@@ -86,9 +86,9 @@ def _look(page: Seen, name: str, folder: Path) -> None:
         assert len(tops) == 1, f"the page list wraps at {width} px"
         assert links.count() == len(PAGES), f"the page list hides pages at {width} px"
     page.page.set_viewport_size({"width": 1600, "height": 1000})
-    page.page.wait_for_timeout(150)
+    page.page.wait_for_timeout(100)
     tall = int(page.page.evaluate(HEIGHT))
     page.page.set_viewport_size({"width": 1600, "height": min(max(tall + 80, 1000), 6000)})
-    page.page.wait_for_timeout(400)
+    page.page.wait_for_timeout(300)
     page.page.screenshot(path=folder / f"{name}.png")
     page.page.set_viewport_size({"width": 1600, "height": 1000})

@@ -94,6 +94,17 @@ def test_a_sentence_keeps_every_number_in_chinese(sentence: str) -> None:
     assert re.search(r"[\u4e00-\u9fff]", chinese)
 
 
+def test_what_came_of_a_request_is_told_in_chinese() -> None:
+    said = (
+        "plan-20220616-1: relaxed (gap 0.03 %): 83,628 CNY and 63.0 t CO2, 8,251 CNY (9.0 %) less and 0.17 t more than doing nothing"
+        "; peak 3,724 kW instead of 3,523 kW (3.3 s for forecasts, 5.9 s for the plan)"
+    )
+    chinese = sentences._ANSWER.chinese(said)
+    assert chinese is not None
+    assert "费用减少 8,251" in chinese
+    assert "碳排增加 0.17 吨" in chinese
+
+
 def test_templates_have_the_same_facts_but_those_that_chinese_leaves_out() -> None:
     for part in (p.LIMITS, p.SPANS, p.BINDING, p.WISHES, p.REASONS, p.NOTES, p.DIFFERENCES, p.CHANGES, p.WINDOWS):
         for english, chinese in part.items():
