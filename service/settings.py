@@ -16,7 +16,7 @@ from carbon.settings import Carbon
 from carbon.targets.gdp import GdpFigure
 from carbon.targets.target import Target
 from carbon.why.measure import Measure
-from city.crews import Crew, Works
+from city.crews import Crew
 from city.places import Located, Meter, Place, Point, Site, Total, Zone, whole_part_of_an_hour
 from city.problems import PenstockError, Problem, fault
 from forecasting.calendars import Calendar
@@ -41,11 +41,11 @@ from service.edge.settings import Edge, Station
 from service.environment import Environment
 from service.faults import explained
 from service.grid.settings import GridSettings
-from service.loss_settings import Losses
 from service.openadr.settings import Vtn
 from service.plans.settings import PlanSettings
 from service.shifts.settings import ShiftSettings
 from service.tariff import Tariff
+from service.water_settings import Water
 from service.weather_feed import WeatherFeed
 
 
@@ -93,25 +93,6 @@ class Sector(Place):
     name: str = Field(default="", description="as the statistics office calls it")
     name_zh: str = Field(default="", description="its Chinese name")
     gdp_10k_cny: dict[int, float] = Field(default_factory=dict, description="value added per year [10,000 CNY, constant prices]")
-
-
-class Water(Place):
-    """The water network and what matters in it."""
-
-    network: str = Field(description="EPANET file beside city.toml, or the name of one in wntr's library")
-    valves: str = Field(description="table of isolation valves (CSV or GeoJSON), beside city.toml")
-    service_pressure_m: float = Field(default=20.0, gt=0, description="below this a customer is badly served [m]")
-    zones: dict[str, list[str]] = Field(default_factory=dict, description="junctions of each DMA; none: made from the network")
-    customers_per_m3_per_h: float = Field(default=50.0, ge=0, description="customers behind one m3/h of mean demand")
-    night_use_l_per_person_h: float = Field(default=0.6, ge=0, description="legitimate use at night [L/person/h]")
-    critical: dict[str, str] = Field(default_factory=dict, description="junction -> who must not run dry")
-    hydrants: list[str] = Field(default_factory=list, description="junctions with a hydrant")
-    stuck_valves: list[str] = Field(default_factory=list, description="valves that are known not to turn")
-    valve_panel: str | None = Field(default=None, description="meter id of the panel that moves the valves")
-    price_per_m3: float = Field(default=0.8, ge=0, description="what a lost cubic metre costs [currency/m3]")
-    crew_call_cost: float = Field(default=500.0, ge=0, description="what a crew costs that digs in vain [currency]")
-    losses: Losses = Losses()
-    works: Works = Works()
 
 
 class State(Place):
