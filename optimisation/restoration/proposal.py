@@ -129,6 +129,8 @@ class Proposal:
     @property
     def sentence(self) -> str:
         """The proposal in words for the operator."""
+        if not self.lost_customers and not self.lost_kw:
+            return "Nobody has lost supply: nothing is to be switched back."
         if not self.steps:
             return f"Nothing can be switched back: {self.lost_customers:.0f} customers wait for the repair. " + self._dark()
         work = ", ".join(f"{step.action} {step.switch}" for step in self.steps)

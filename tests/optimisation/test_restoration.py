@@ -6,7 +6,7 @@ import pytest
 
 from city.problems import PenstockError
 from optimisation.restoration import Crews, Proposal, Setting, restore
-from tests.optimisation.grid_cases import small
+from tests.optimisation.grid_cases import LINES, LOADS, SWITCHES, network_of, small
 
 
 def work(proposal: Proposal) -> list[tuple[str, str]]:
@@ -120,6 +120,15 @@ def test_the_record_is_plain_json() -> None:
     record = restore(small(rating_a=12.0), None, None, ["ab"]).record()
     assert json.loads(json.dumps(record, allow_nan=False)) == json.loads(json.dumps(record))
     assert record["left_customers"] == 5
+
+
+def test_a_fault_that_takes_supply_from_nobody_and_one_that_takes_it_from_all() -> None:
+    parted = network_of(LINES, [*SWITCHES, ("t2", "cd", "D", False, "load-break")], LOADS, ["S", "T"])
+    nobody = restore(parted, None, None, ["cd"])
+    assert (nobody.steps, nobody.sentence) == ((), "Nobody has lost supply: nothing is to be switched back.")
+    every = restore(small(), None, None, [], faulted_buses=["S", "T"])
+    assert (every.lost_customers, every.restored_customers, every.steps) == (45, 0, ())
+    assert "Nothing can be switched back: 45 customers" in every.sentence
 
 
 def test_an_unknown_branch_is_refused() -> None:
