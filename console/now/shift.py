@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 from html import escape
 from itertools import groupby
@@ -13,6 +14,7 @@ from console import data, look
 from console.cases import wording
 from console.deciding import decide
 from console.guard import guarded
+from console.now import paper
 from console.words import WORDS, known, say
 from service.decisions import Person, may
 from service.shifts import listing, log
@@ -59,10 +61,19 @@ def _changed(person: Person) -> None:
                         _line(change, count)
                     if len(lines) > MOST:
                         st.caption(say("rest_in_file", count=len(lines) - MOST))
-    st.download_button(
-        say("shift_csv"), lambda: listing.table(changes), "shift.csv", "text/csv", key="csv_shift", type="tertiary", on_click="ignore",
-        icon=":material/download:",
-    )  # fmt: skip
+    _files(since, changes)
+
+
+def _files(since: datetime, changes: Sequence[Change]) -> None:
+    """All of it as a table, and on one page of paper."""
+    name = f"shift-{look.clock(data.now().now_utc)[:10]}"
+    lines = [(change.group, _told(change, count)) for group in GROUPS for change, count in _alike([c for c in changes if c.group == group])]
+    page = paper.sheet(say("changed_since", time=look.clock(since)), lines, data.shift_notes(DAYS), next(iter(data.hand_overs()), None))
+    for key, content, file, kind, icon in (
+        ("shift_csv", listing.table(changes), f"{name}.csv", "text/csv", ":material/download:"),
+        ("shift_paper", page, f"{name}.html", "text/html", ":material/print:"),
+    ):
+        st.download_button(say(key), content, file, kind, key=key, type="tertiary", on_click="ignore", icon=icon)
 
 
 def _alike(changes: Sequence[Change]) -> list[tuple[Change, int]]:
@@ -71,10 +82,15 @@ def _alike(changes: Sequence[Change]) -> list[tuple[Change, int]]:
     return [(run[0], len(run)) for run in runs]
 
 
+def _told(change: Change, count: int) -> str:
+    """Time, what it was, by whom, how often."""
+    who = f" · {change.who}" if change.who and change.group != "cases" else ""
+    return f"{look.hour(change.at_utc)} {line(change)}{who}{f' ×{count}' if count > 1 else ''}"
+
+
 def _line(change: Change, count: int) -> None:
     """A change as a link; as text where this console has no such page."""
-    who = f" · {change.who}" if change.who and change.group != "cases" else ""
-    told = f"{look.hour(change.at_utc)} {line(change)}{who}{f' ×{count}' if count > 1 else ''}"
+    told = _told(change, count)
     told = told if len(told) <= _SHORT else f"{told[:_SHORT]}…"
     page = st.session_state.get("pages", {}).get(change.page)
     if page is None:

@@ -75,5 +75,8 @@ SHIFT_WORDS: dict[str, tuple[str, str]] = {
     "hand_over_own": ("You wrote it: another person takes over.", "由您交班，须由他人接班。"),
     "hand_over_counts": ("it stood on: {what}", "依据：{what}"),
     "shift_only": ("Only operators write into the log; you are signed in as {role}.", "仅操作员可写入日志；您的身份为{role}。"),
+    "shift_paper": ("On one page of paper", "打印版（一页）"),
+    "outgoing": ("Handed over by", "交班人"),
+    "incoming": ("Taken over by", "接班人"),
     "shift_csv": ("What changed, CSV", "变化清单 CSV"),
 }

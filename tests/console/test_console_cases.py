@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from console.cases import case as page
 from console.cases import wording
+from console.now import paper
 from console.words.cases import CASE_WORDS
 from console.words.shifts import SHIFT_WORDS
 from service.cases import deciding, opening
@@ -139,6 +140,20 @@ def test_now_shows_what_changed_and_takes_notes(engine: Engine) -> None:
     at.button(key="shift_write").click().run()
     assert [note.text for note in log.notes(engine, NOW - HOUR, NOW)] == ["Pump 2 is out"]
     assert "Pump 2 is out" in text(opened("now", language="zh"))
+
+
+def test_the_sheet_of_paper_has_every_change_and_note_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paper.header, "city_name", lambda: "Town & Co")
+    monkeypatch.setattr(paper, "_printed", lambda: "02:00 CEST")
+    monkeypatch.setattr(paper.look, "clock", lambda at: f"{at:%H:%M}")
+    notes = [log.Note(2, NOW, "ada", "ps-lake", "<b>out</b>", 1), log.Note(1, NOW, "ada", "", "on", None, 2)]
+    done = log.HandOver(1, NOW, NOW, "ada", "quiet <night>", {}, "cat", NOW + HOUR)
+    made = paper.sheet("since 14:00", [("leaks", "02:00 new <i>"), ("nights", "done")], notes, done)
+    for part in ("Town &amp; Co", "<h2>Leaks · 1</h2><ul><li>02:00 new &lt;i&gt;</li></ul>", "<h2>Nights · 1</h2>", "<s>on</s>"):
+        assert part in made
+    assert "<b>ps-lake</b> &lt;b&gt;out&lt;/b&gt;" in made
+    assert "quiet &lt;night&gt;" in made
+    assert "Handed over by: ada</div><div>Taken over by: cat" in made
 
 
 def test_a_hand_over_waits_on_now_for_a_second_name(engine: Engine, city: Path) -> None:
