@@ -9,7 +9,8 @@ from city.problems import PenstockError, Problem, fault
 from networks import valves as valve_table
 from networks.network import Network
 from networks.zones import zones
-from service.settings import LoadedCity, Water, path_of
+from service.settings import LoadedCity, path_of
+from service.water_settings import Water
 
 
 @dataclass(frozen=True)
