@@ -10,8 +10,8 @@ ALARM_WORDS: dict[str, tuple[str, str]] = {
         "报警自 {time} 起未评估：以下内容已过时，新报警不会出现。",
     ),
     "alarms_never": (
-        "Alarms were never evaluated: run `penstock poll` or `penstock night`.",
-        "报警从未评估：请运行 `penstock poll` 或 `penstock night`。",
+        "Alarms were never evaluated: start penstock poll or penstock night.",
+        "报警从未评估：请启动 penstock poll 或 penstock night。",
     ),
     "alarms_as_of": ("evaluated {time}", "评估时间 {time}"),
     "flood": (
@@ -23,10 +23,7 @@ ALARM_WORDS: dict[str, tuple[str, str]] = {
         "不在列表：搁置 {shelved}，设计抑制 {suppressed}，停用 {out}",
     ),
     "aside_priority_1": ("Of priority 1: {count}", "其中一级：{count}"),
-    "alarms_not_read": (
-        "and {count} more that are less urgent; see `penstock alarms list`",
-        "另有 {count} 条较不紧急；见 `penstock alarms list`",
-    ),
+    "alarms_not_read": ("and {count} more that are less urgent", "另有 {count} 条较不紧急"),
     "alarm_over": ("Over: {what}", "已恢复：{what}"),
     "alarm_over_do": ("Nothing is left to do but to acknowledge it.", "仅需确认。"),
     "acknowledge": ("Acknowledge", "确认"),

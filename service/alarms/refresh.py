@@ -66,6 +66,8 @@ def refreshed(engine: Engine, city: LoadedCity, at_utc: datetime, only: Collecti
         log.error("alarms were not evaluated", problem=str(error.problems[0]))
     except DBAPIError as error:
         log.warning("alarms were not evaluated", cause=str(error.orig).strip())
+    except Exception:  # what was read or decided stands, whatever is wrong here
+        log.exception("alarms were not evaluated")
 
 
 def _active(connection: Connection) -> frozenset[Key]:

@@ -11,4 +11,3 @@ class Alarms(Place):
     operator_positions: int = Field(default=1, ge=1, description="desks that share the alarms; rates and floods are counted per desk")
     shift_hours: int = Field(default=8, ge=1, le=12, description="longest time an operator may shelve an alarm [h]")
     engineer_shelving_days: int = Field(default=30, ge=1, le=365, description="longest time an engineer may shelve an alarm [d]")
-    refresh_s: int = Field(default=60, ge=10, le=900, description="how often `penstock work` evaluates the alarms [s]")

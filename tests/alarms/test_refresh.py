@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from service.alarms import deeds, sources, store
-from service.alarms.refresh import plain, refresh
+from service.alarms.refresh import plain, refresh, refreshed
 from service.store import operations, runs
 from tests.alarms.conftest import OPERATOR, SLOT, Bench
 
@@ -121,6 +121,14 @@ def test_a_hold_is_annunciated_by_a_refresh_of_its_source_alone_and_the_list_doe
     assert bench.states() == {"silent m1": "unacknowledged", "emergency_stop *": "unacknowledged"}
     with bench.engine.connect() as connection:
         assert store.evaluated(connection)[0] == evaluated
+
+
+def test_a_fault_of_the_alarms_costs_neither_a_reading_nor_a_decision(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "write", lambda *_: 1 / 0)
+    bench_now = bench.now_utc + SLOT
+    refreshed(bench.engine, bench.city, bench_now)
+    with bench.engine.connect() as connection:
+        assert store.evaluated(connection)[0] == bench.now_utc  # and the list says so
 
 
 def test_facts_are_kept_as_every_database_keeps_them() -> None:
