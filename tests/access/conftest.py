@@ -26,6 +26,15 @@ meters = [
 """
 
 
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=[pytest.mark.postgres, pytest.mark.slow])])
+def either(request: pytest.FixtureRequest, env: Environment, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    """The store of the station, on SQLite and on PostgreSQL."""
+    if request.param == "postgres":
+        monkeypatch.setenv("PENSTOCK_DATABASE_URL", request.getfixturevalue("postgres_database"))
+        upgrade(open_store(Environment().url, create=True))
+    return open_store(Environment().url)
+
+
 @pytest.fixture
 def env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Environment:
     (tmp_path / "city.toml").write_text(CITY, encoding="utf-8")

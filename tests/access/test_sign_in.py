@@ -1,17 +1,21 @@
 """Signing in and out: one answer for all that is wrong, a wait that outlives restarts, sessions that end when they should."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from threading import Barrier
+from urllib.parse import parse_qs, urlsplit
 
+import pyotp
 import pytest
 from sqlalchemy import Engine
 
 from service import schema as t
-from service.access import lockout, sessions, sign_in
+from service.access import lockout, second_factor, sessions, sign_in
 from service.access.settings import Access
 from service.environment import Environment
-from service.settings import LoadedCity
-from service.store import open_store, operations, results
+from service.settings import LoadedCity, load
+from service.store import open_store, operations, results, writing
 from tests.access.people import NOW, entry, password
 
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
@@ -128,3 +132,23 @@ def test_the_store_holds_neither_password_nor_token_nor_what_was_typed_as_a_name
 def test_a_session_without_an_end_cannot_be_configured(hours: float) -> None:
     with pytest.raises(ValueError, match="absolute_hours"):
         Access(absolute_hours=hours)
+
+
+def test_both_stores_wait_sign_in_and_out_alike(either: Engine, env: Environment) -> None:
+    city = load(Environment())
+    assert [tried(either, city, "ada", "wrong") for _ in range(4)] == [None, None, None, 2.0]
+    token = tried(either, city, "bob", password("bob"))
+    assert sign_in.signed_in(either, city, token, NOW + 10 * MINUTE) is not None
+    totp = parse_qs(urlsplit(second_factor.enrol(either, city.environment, "eve", NOW).uri).query)["secret"][0]
+    code = pyotp.TOTP(totp).at(NOW)
+    shown = Barrier(2)
+
+    def show(_number: int) -> bool:
+        shown.wait()
+        return second_factor.accepts(either, city.environment, "eve", code, NOW)
+
+    with ThreadPoolExecutor(2) as two:  # the same code shown twice at once
+        assert sorted(two.map(show, range(2))) == [False, True]
+    with writing(either) as connection:
+        assert sessions.end_all(connection, "bob", NOW, "by root") == 1
+    assert sign_in.signed_in(either, city, token, NOW + 10 * MINUTE) is None
