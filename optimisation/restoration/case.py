@@ -118,13 +118,7 @@ def case(
     at = np.array([network.bus_index[bus] for bus in network.loads["bus"]], dtype=np.int64)
     p, q = (np.where(lost[at], setting.cold_load, 1.0) * amounts for amounts in (p, q))
     ready = eased(plain.loaded(per_bus(network, p, "p_kw"), per_bus(network, q, "q_kvar")), now)
-    critical: list[list[str]] = [[] for _ in plain.buses]
-    for load, bus in zip(network.loads["load"], at.tolist(), strict=True):
-        if load in setting.critical:
-            critical[bus].append(setting.critical[load])
-    customers = per_bus(network, None, "customers")
-    counted = np.array([len(names) for names in critical], dtype=float)
-    worth = setting.worth
+    critical = _critical(network, setting)
     remote = np.ones(len(plain.switches), dtype=bool) if setting.remote is None else plain.opened(setting.remote)
     return Case(
         network=network,
@@ -138,10 +132,25 @@ def case(
         live=live,
         lost=lost,
         remote=remote,
-        customers=customers,
-        worth=worth.critical * counted + worth.customer * customers + worth.kw * ready.p_kw,
-        critical=tuple(map(tuple, critical)),
+        customers=per_bus(network, None, "customers"),
+        worth=_worth(network, setting, ready, critical),
+        critical=critical,
     )
+
+
+def _critical(network: Network, setting: Setting) -> tuple[tuple[str, ...], ...]:
+    """[buses] names of the critical customers at each."""
+    found: list[list[str]] = [[] for _ in network.bus_index]
+    for load, bus in zip(network.loads["load"], network.loads["bus"], strict=True):
+        if load in setting.critical:
+            found[network.bus_index[bus]].append(setting.critical[load])
+    return tuple(map(tuple, found))
+
+
+def _worth(network: Network, setting: Setting, ready: Wires, critical: tuple[tuple[str, ...], ...]) -> Floats:
+    """float64[buses]: what supply is worth at each, in customers."""
+    counted, worth = np.array([len(names) for names in critical], dtype=float), setting.worth
+    return worth.critical * counted + worth.customer * per_bus(network, None, "customers") + worth.kw * ready.p_kw
 
 
 def _spread(plain: Wires) -> Wires:

@@ -82,9 +82,7 @@ def least_losses(
         stages.append((name, round(found.swept.loss_kw, 4), round(time.process_time() - began, 2)))
         return found
 
-    start = state(w, normal)
-    opened = _mesh_opened(network, w, normal, may, p_kw, q_kvar)
-    candidates = [one for one in (start, *([opened] if opened is not None else [])) if search.holds(one)]
+    candidates = [one for one in _begun(network, w, normal, may, p_kw, q_kvar) if search.holds(one)]
     if not candidates:
         raise fault("least losses", "no position holds its limits", "a radial position to begin from", "Check loads, ratings and voltages.")
     best = stage("opened from the mesh", min(candidates, key=lambda one: one.swept.loss_kw))
@@ -104,6 +102,12 @@ def least_losses(
         bound_kw=bound,
         switchings=int((best.opened != normal).sum()),
     )
+
+
+def _begun(network: Network, w: Wires, normal: Bools, may: Bools, p_kw: Floats | None, q_kvar: Floats | None) -> list[State]:
+    """Where to begin: the normal position, and the mesh opened again."""
+    opened = _mesh_opened(network, w, normal, may, p_kw, q_kvar)
+    return [state(w, normal), *([opened] if opened is not None else [])]
 
 
 def _mesh_opened(network: Network, w: Wires, normal: Bools, may: Bools, p_kw: Floats | None, q_kvar: Floats | None) -> State | None:
