@@ -78,7 +78,7 @@ def _files(since: datetime, changes: Sequence[Change]) -> None:
 
 def _alike(changes: Sequence[Change]) -> list[tuple[Change, int]]:
     """The newest of each run of changes that say the same, and how many they are."""
-    runs = [list(run) for _, run in groupby(changes, key=lambda one: (one.key, one.subject, one.who, one.facts.get("kind")))]
+    runs = [list(run) for _, run in groupby(changes, key=lambda one: (line(one), one.who))]
     return [(run[0], len(run)) for run in runs]
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from console.cases import case as page
 from console.cases import wording
-from console.now import paper
+from console.now import paper, shift
 from console.words.cases import CASE_WORDS
 from console.words.shifts import SHIFT_WORDS
 from service.cases import deciding, opening
@@ -22,6 +22,7 @@ from service.decisions import Person
 from service.environment import Environment
 from service.settings import load
 from service.shifts import log
+from service.shifts.changes import Change
 from service.store import open_store
 from tests.console.test_console_pages import opened, text
 
@@ -154,6 +155,14 @@ def test_the_sheet_of_paper_has_every_change_and_note_as_text(monkeypatch: pytes
     assert "<b>ps-lake</b> &lt;b&gt;out&lt;/b&gt;" in made
     assert "quiet &lt;night&gt;" in made
     assert "Handed over by: ada</div><div>Taken over by: cat" in made
+
+
+def test_only_lines_that_read_alike_stand_as_one() -> None:
+    def change(subject: str, sentence: str) -> Change:
+        return Change(NOW, "decisions", "did_restate", subject, sentence, "carbon", "ada")
+
+    made = shift._alike([change("2022-05", "one batch"), change("2022-05", "another"), change("2022-04", "one batch")])
+    assert [(one.subject, count) for one, count in made] == [("2022-05", 2), ("2022-04", 1)]
 
 
 def test_a_hand_over_waits_on_now_for_a_second_name(engine: Engine, city: Path) -> None:
