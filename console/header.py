@@ -30,7 +30,7 @@ def header(person: Person, title: str) -> None:
 
 def _who(person: Person) -> str:
     where = say("districts", names=", ".join(person.districts)) if person.districts else say("whole_city")
-    return f"{person.name} · {say(person.role)} · {where}"
+    return f"{person.name} · {say(person.role)}" + ("" if person.role == "household" else f" · {where}")
 
 
 @st.fragment(run_every=REFRESH)

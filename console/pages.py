@@ -52,6 +52,7 @@ def _gated() -> None:
     if person is None:
         _welcome()
     elif st.query_params.get("wall") == "1" and person.role != "household":
+        signin.watch()
         st.navigation([st.Page(partial(wall.page, person), title=say("wall"), url_path="now", default=True)], position="hidden").run()
     else:
         pages = pages_of(person)

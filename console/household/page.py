@@ -40,8 +40,10 @@ def _household(person: Person, household: str, consent: households.Consent | Non
         st.caption(say("own_empty"))
     else:
         columns = {"month": "month", "measure": "measure_name", "amount": "amount", "unit": "unit", "missing": "missing"}
-        look.table(book, columns, f"household_{household}", formats={"amount": "%.3f"})
-    if st.button(say("withdraw"), key=f"withdraw_{household}"):
+        shown = book.assign(measure=[say(f"measure_{measure}") for measure in book["measure"]])
+        look.table(shown, columns, f"household_{household}", formats={"amount": "%.3f"})
+    sure = st.checkbox(say("withdraw_sure"), key=f"sure_{household}")
+    if st.button(say("withdraw"), key=f"withdraw_{household}", disabled=not sure):
         decide(partial(households.withdraw, station.engine, household, person.name, at), str)
 
 

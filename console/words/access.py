@@ -32,6 +32,11 @@ ACCESS_WORDS: dict[str, tuple[str, str]] = {
     "consent_off": ("Your consent was withdrawn; your book is deleted.", "您已撤回授权，账本已删除。"),
     "withdraw": ("Withdraw consent and delete the book", "撤回授权并删除账本"),
     "give_again": ("Consent again, from this month on", "自本月起重新授权"),
+    "withdraw_sure": ("The book cannot be brought back; I want to withdraw.", "账本删除后无法恢复；我确认撤回。"),
     "measure_name": ("Measure", "项目"),
+    "measure_energy_kwh": ("Electricity", "用电量"),
+    "measure_volume_m3": ("Water", "用水量"),
+    "measure_gas_m3": ("Gas", "用气量"),
+    "measure_co2e_kg": ("Greenhouse gases", "温室气体排放"),
     "missing": ("Intervals without a reading", "缺少读数的时段数"),
 }

@@ -36,6 +36,7 @@ grants = [
   {{ group = "visitors", role = "viewer" }},
 ]
 """
+LOCAL = "open the gate"
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
@@ -64,7 +65,7 @@ def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
     if not PYTHON.exists():
         pytest.skip("no identity provider: python -m venv .provider && .provider/bin/pip install 'canaille[front,oidc,server]==0.3.6'")
     home, port, provider = tmp_path_factory.mktemp("oidc"), free_port(), free_port()
-    _module(ROOT / "tests" / "console" / "small_city.py").build(home, {"operator": "open the gate"})
+    _module(ROOT / "tests" / "console" / "small_city.py").build(home, {"operator": LOCAL})
     with (home / "city.toml").open("a") as file:
         file.write(ACCESS.format(provider=provider, port=port))
     url, log = f"http://localhost:{port}", home / "console.log"
@@ -150,10 +151,29 @@ def test_somebody_whose_groups_have_no_role_here_is_refused_in_a_sentence(statio
     page.close()
 
 
+def test_a_local_account_signs_in_beside_the_provider_and_its_session_stands_in_no_address(station: Station, chromium: Any) -> None:
+    page = chromium.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(station.url)
+    for password in ("a wrong one", LOCAL):
+        page.get_by_label("Name").fill("operator", timeout=30_000)
+        page.get_by_label("Password", exact=True).fill(password)
+        page.get_by_role("button", name="Sign in", exact=True).click()
+        page.get_by_text("Name, password or code is not right").or_(page.locator(".who")).first.wait_for(timeout=30_000)
+    page.locator(".who", has_text="operator · operator").wait_for(timeout=30_000)
+    (row,) = results.rows(open_store(f"sqlite:///{station.home / 'penstock.db'}"), t.session, t.session.c.origin == "local")
+    assert not [secret for secret in (LOCAL, row.digest) if any(secret in url for url in [*asked, page.url])]
+    assert not [cookie for cookie in page.context.cookies() if cookie["name"] not in ("_streamlit_xsrf",)]
+    page.reload()  # a new tab to the server: the password is asked for again
+    page.get_by_label("Password", exact=True).wait_for(timeout=30_000)
+    page.close()
+
+
 def test_no_secret_stands_in_the_log_or_the_store_and_the_secrets_file_is_its_owners(station: Station) -> None:
     (secrets,) = station.home.glob("console-*.secrets.toml")
     assert secrets.stat().st_mode & 0o777 == 0o600
     cookie_secret = secrets.read_text().split('cookie_secret = "')[1].split('"')[0]
     kept = station.log.read_bytes() + b"".join(path.read_bytes() for path in station.home.glob("penstock.db*"))
-    for secret in (SECRET, cookie_secret, *(password for password, _ in PEOPLE.values())):
+    for secret in (SECRET, LOCAL, cookie_secret, *(password for password, _ in PEOPLE.values())):
         assert secret.encode() not in kept

@@ -85,6 +85,8 @@ def test_the_owner_withdraws_and_consents_again_and_the_old_book_is_gone(with_ho
     at = AppTest.from_string("from console import pages\npages.show('own_household')", default_timeout=60)
     at.session_state["token"] = token(OWNER)
     at.run()
+    assert at.button(key=f"withdraw_{HOME}").disabled  # until it is said twice: the book cannot be brought back
+    at.checkbox(key=f"sure_{HOME}").check().run()
     at.button(key=f"withdraw_{HOME}").click().run()
     engine = open_store(Environment().url)
     assert results.rows(engine, t.household_month) == []
