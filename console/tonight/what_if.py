@@ -17,7 +17,7 @@ from console.words import known, say
 from service import decisions, known_events
 from service.decisions import Person, may
 from service.plans import changes
-from service.plans.asking import scenario
+from service.plans.changes import scenario
 from service.view.plan import Tonight
 from service.view.plan_beside import WhatIf
 

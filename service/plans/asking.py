@@ -14,15 +14,11 @@ from optimisation import whatif
 from optimisation.results import PlanResult
 from service import schema as t
 from service.plans.begin import Begin
+from service.plans.changes import scenario
 from service.plans.inputs import Question, again
 from service.plans.making import Planner
 from service.settings import LoadedCity
 from service.store import results, writing
-
-
-def scenario(what_if_id: int) -> str:
-    """The name under which a what-if's values stand beside the plan's."""
-    return f"what-if {what_if_id}"
 
 
 def question_of(city: LoadedCity, engine: Engine, plan_id: str) -> Question:

@@ -9,6 +9,11 @@ from service.settings import LoadedCity
 Change = dict[str, Any]
 
 
+def scenario(what_if_id: int) -> str:
+    """The name under which a what-if's values stand beside the plan's."""
+    return f"what-if {what_if_id}"
+
+
 def window(start: str | None, end: str | None) -> Change:
     """Two local times (18:00) or two instants with offset; nothing: all the time. Raises `PenstockError` for one alone."""
     if (start is None) != (end is None):

@@ -1,7 +1,7 @@
 """What the console, the commands and the exports show of lost water: months, ranking, the IWA table, targets, pressure what-ifs."""
 
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,6 @@ from sqlalchemy import Engine
 
 from city.clock import civil_day
 from city.problems import fault
-from networks.losses.pressure import PressureZone, Prices, Saving, measured_pressure, modelled_pressure, what_if
 from networks.losses.ranking import Infrastructure, ranking
 from service import lost_water
 from service import schema as t
@@ -17,6 +16,9 @@ from service.loss_settings import LossArea
 from service.night import Night
 from service.store import meter_days, results
 from service.water import WaterCity
+
+if TYPE_CHECKING:
+    from networks.losses.pressure import Saving
 
 Z90, Z95 = 1.6449, 1.96
 COLUMNS = ["zone_id", "month", "hours", "inflow_m3", "loss_m3", "loss_sd_m3", "detail"]
@@ -95,12 +97,14 @@ def exported(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts)[["zone", "month", "component", "ml", "m3", "limit_m3", "percent"]].reset_index(drop=True)
 
 
-def pressure_what_if(night: Night, side: WaterCity, zone: str, setting_m: float) -> Saving:
+def pressure_what_if(night: Night, side: WaterCity, zone: str, setting_m: float) -> "Saving":
     """What a valve set to `setting_m` would save in a DMA per year, on its last stored month and its sensors' last week.
 
     Energy and carbon are those of the city's supply (`lost_water.of_supply`). Raises `PenstockError` for an unknown DMA, or one
     whose losses no night has told.
     """
+    from networks.losses.pressure import PressureZone, Prices, what_if  # EPANET: nothing that the console needs at its start
+
     rows = chosen(months(night.engine), None)
     own = rows[(rows["zone_id"] == zone) & (rows["zone_id"] != "")]
     if own.empty:
@@ -123,6 +127,8 @@ def pressure_what_if(night: Night, side: WaterCity, zone: str, setting_m: float)
 
 def _pressure(night: Night, side: WaterCity, inside: list[str]) -> pd.DataFrame:
     """average_m and lowest_m by hour, from sensors in the DMA where there are any with values, else from the model."""
+    from networks.losses.pressure import measured_pressure, modelled_pressure
+
     own = {point: node for point, node in side.sensors.items() if node in inside}
     if own:
         zone = night.city.settings.city.time_zone
