@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, and_, func, select
+from sqlalchemy import Connection, Engine, and_, func, select, text
 
 from city.places import Meter
-from city.quality import ANSWERED, VALID, Cause
+from city.quality import ANSWERED, Cause
 from city.quantities import Quantity
 from service import schema as t
 from service.settings import LoadedCity
@@ -104,7 +104,7 @@ _TOLD = {
 def devices(engine: Engine, city: LoadedCity, now_utc: datetime, days: int) -> list[Health]:
     """The health of every polled device and every logger over the last `days`, most urgent first.
 
-    Costs one aggregate over the readings that are not plainly good, so it takes seconds at 100,000 points.
+    Reads the readings that are not plainly good, by an index of them alone, whose condition is written as the index has it.
     """
     weight = _importance(city)
     heard = {meter.id for meter in city.settings.meters if meter.link is not None} | {logger.meter for logger in city.settings.loggers}
@@ -119,7 +119,7 @@ def devices(engine: Engine, city: LoadedCity, now_utc: datetime, days: int) -> l
         for name, points, seen in connection.execute(newest.group_by(meter_id)).tuples():
             if name in found:
                 found[name].expected, found[name].last_seen_utc = points * due(found[name].meter.reading_s), seen
-        for name, quality, number in connection.execute(wrong.where(window, r.quality != VALID).group_by(meter_id, r.quality)).tuples():
+        for name, quality, number in connection.execute(wrong.where(window, _NOT_GOOD).group_by(meter_id, r.quality)).tuples():
             if name in found:
                 found[name].causes[Cause(quality >> 8)] += number
         _own_state(connection, found)
@@ -127,6 +127,7 @@ def devices(engine: Engine, city: LoadedCity, now_utc: datetime, days: int) -> l
     return sorted(found.values(), key=lambda one: (-one.urgency, one.meter.id))
 
 
+_NOT_GOOD = text("reading.quality <> 1")  # a bound number would hide it from the planner
 _OF_LATEST = t.point.c.point_key == t.latest.c.point_key
 
 

@@ -1,6 +1,6 @@
 """Tables of readings: as they arrived, the newest of each point, and where the old ones lie."""
 
-from sqlalchemy import BigInteger, Column, Date, Integer, String, Table
+from sqlalchemy import BigInteger, Column, Date, Index, Integer, String, Table, text
 
 from service.schema_base import metadata, table
 from service.utctime import UtcTime
@@ -18,6 +18,15 @@ reading = Table(
     Column("batch_no", Integer, nullable=False),  # which batch brought it; 0 where a release before this one did not keep it
     sqlite_with_rowid=False,
     postgresql_partition_by="RANGE (time_utc)",
+)
+# What is not plainly good: few rows of many, which is what health and alarms ask for.
+Index(
+    "reading_not_good",
+    reading.c.time_utc,
+    reading.c.point_key,
+    reading.c.quality,
+    sqlite_where=text("quality <> 1"),
+    postgresql_where=text("quality <> 1"),
 )
 batch = table(
     "batch",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 import numpy as np
 import pandas as pd
@@ -35,5 +36,5 @@ def online(engine: Engine, now_utc: datetime, days: int = DAYS) -> pd.DataFrame:
 
 def devices(engine: Engine, city: LoadedCity, now_utc: datetime, most: int = 200) -> tuple[Sequence[Health], int]:
     """The `most` devices to look at first over the last week, and how many there are of which something is wrong."""
-    found = [one for one in health.devices(engine, city, now_utc, DAYS) if one.urgency > 0]
+    found = list(takewhile(lambda one: one.urgency > 0, health.devices(engine, city, now_utc, DAYS)))
     return found[:most], len(found)

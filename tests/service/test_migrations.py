@@ -22,7 +22,8 @@ from service.utctime import UtcTime
 def differences(engine: Engine) -> list[object]:
     with engine.connect() as connection:
         found = compare_metadata(MigrationContext.configure(connection), metadata)
-    return [one for one in found if not (one[0] == "remove_table" and one[1].name.startswith("reading_"))]  # PostgreSQL's days
+    days = ("remove_table", "remove_index")  # PostgreSQL's partitions by day, and their parts of an index
+    return [one for one in found if not (one[0] in days and one[1].name.startswith("reading_2"))]
 
 
 def test_sqlite_goes_from_empty_to_head_and_back(tmp_path: Path) -> None:

@@ -240,6 +240,7 @@ def upgrade() -> None:
     audit_chain.chained()
     for name, columns in _tables().items():
         op.create_table(name, *columns, sqlite_with_rowid=name not in BY_KEY)
+    op.execute("CREATE INDEX reading_not_good ON reading (time_utc, point_key, quality) WHERE quality <> 1")
     op.execute("INSERT INTO slot_quality SELECT time_utc, quality, count(*) FROM reading GROUP BY time_utc, quality")
     open_days.note()
     op.create_index("alarm_by_end", "alarm", ["ended_utc", "priority"])
@@ -252,6 +253,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("DROP INDEX reading_not_good")
     op.drop_column("water_balance", "night_flow_m3_per_h")
     for name in reversed(_tables()):
         op.drop_table(name)
