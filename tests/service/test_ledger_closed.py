@@ -65,7 +65,7 @@ def test_too_much_missing_closes_only_with_an_explanation(made: Town) -> None:
 
 
 def test_a_viewer_may_not_close_and_the_try_is_audited(made: Town) -> None:
-    (made.folder / "people.toml").write_text('[[accounts]]\nname = "vic"\nrole = "viewer"\nhash = "x"\n')
+    (made.folder / "people.toml").write_text('[[accounts]]\nname = "vic"\nrole = "viewer"\nhash = "$argon2id$x"\n')
     made.file.write_text('accounts_file = "people.toml"\n' + made.file.read_text())
     said = made.penstock("carbon", "close", "2022-05", "--by", "vic", *SIGNED[2:])
     assert (said.code, said.foreseen) == (1, True)
