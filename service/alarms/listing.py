@@ -48,7 +48,7 @@ def overview(engine: Engine, at_utc: datetime, person: Person | None = None, pos
         {key: count for key, count in counts.items() if key[0] in HIDDEN},
         sum(count for (state, _), count in counts.items() if state in UNSEEN),
         last,
-        last is not None and at_utc - last <= OLD,
+        last is not None and abs(at_utc - last) <= OLD,
         flood,
     )
 

@@ -7,7 +7,7 @@ looked up before somebody else moved them are looked up again. The same conditio
 import math
 from collections.abc import Collection
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -18,6 +18,7 @@ from city.problems import PenstockError
 from service.access.districts import districts_of
 from service.alarms import store
 from service.alarms.conditions import Condition, Seen
+from service.alarms.listing import OLD
 from service.alarms.moving import Key, Mover, opened
 from service.alarms.sources import KINDS, SOURCES
 from service.alarms.sources.processes import SOURCE as FAILED
@@ -39,18 +40,24 @@ def refresh(engine: Engine, city: LoadedCity, at_utc: datetime, only: Collection
     with engine.connect() as connection:
         last, number = store.evaluated(connection)
         active = _active(connection)
-    at = max(at_utc, last) if last else at_utc
+    at = _forward(at_utc, last)
     found, told = _conditions(engine, city, at, active, only)
     with writing(engine) as connection:
         store.lock(connection)
         last, now_number = store.evaluated(connection)
         if now_number != number:  # somebody was quicker, and may have known better
-            at = max(at, last or at)
+            at = _forward(at, last)
             found, told = _conditions(engine, city, at, _active(connection), only)
         changes = _move(connection, city, at, found, told)
         if last is not None or not only:
             store.set_evaluated(connection, at if not only or last is None else last, now_number + 1)
     return changes
+
+
+def _forward(at_utc: datetime, last_utc: datetime | None) -> datetime:
+    """The later of the two; an evaluation that somebody made with a clock that was ahead holds nothing up."""
+    ahead = last_utc is not None and last_utc > max(at_utc, datetime.now(UTC)) + OLD
+    return at_utc if last_utc is None or ahead else max(at_utc, last_utc)
 
 
 def follow(engine: Engine, city: LoadedCity, at_utc: datetime, only: Collection[str] = ()) -> int:

@@ -1,11 +1,12 @@
 """Conditions become alarms: delays, suppression by design, the end of shelving; twice is once, and several at a time are one."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from service.alarms import deeds, sources, store
+from service.alarms.listing import overview
 from service.alarms.refresh import plain, refresh, refreshed
 from service.store import operations, runs
 from tests.alarms.conftest import OPERATOR, SLOT, Bench
@@ -39,6 +40,14 @@ def test_the_same_conditions_move_nothing_twice(bench: Bench) -> None:
     assert [refresh(bench.engine, bench.city, bench.now_utc) for _ in range(3)] == [0, 0, 0]
     assert refresh(bench.engine, bench.city, bench.now_utc - timedelta(days=1)) == 0  # time never runs backwards
     assert bench.states() == before
+
+
+def test_an_evaluation_with_a_clock_that_was_ahead_is_not_live_and_holds_nothing_up(bench: Bench) -> None:
+    ahead = datetime.now(UTC) + timedelta(days=1)
+    refresh(bench.engine, bench.city, ahead)
+    assert not overview(bench.engine, datetime.now(UTC)).live
+    refresh(bench.engine, bench.city, datetime.now(UTC))
+    assert overview(bench.engine, datetime.now(UTC)).live
 
 
 def test_poll_work_and_night_at_once_annunciate_once(bench: Bench) -> None:
