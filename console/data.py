@@ -9,6 +9,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from console.shared import Shared
 from service import known_events, water_quality
+from service.access.districts import districts_of, districts_of_plan
 from service.alarms import figures, listing
 from service.auditing import listing as audit_listing
 from service.cases import store as cases_store
@@ -184,4 +185,6 @@ grid_state = _cached("grid_state", lambda s: grid_view.state(s.engine, s.city, n
 grid_losses = _cached("grid_losses", lambda s: grid_view.losses(s.engine))
 grid_risks = _cached("grid_risks", lambda s: grid_view.risks(s.engine))
 grid_outages = _cached("grid_outages", lambda s: grid_view.outages(s.engine))
+districts = _cached("districts", lambda s, subject: districts_of(s.city, subject))
+plan_districts = _cached("plan_districts", lambda s, plan_id: districts_of_plan(s.engine, s.city, plan_id))
 grid_proposals = _cached("grid_proposals", lambda s, outage_id: grid_view.proposals(s.engine, outage_id))

@@ -9,7 +9,7 @@ from city.problems import PenstockError
 from console import data, look
 from console.words import say
 from service import decisions
-from service.decisions import Person, may
+from service.decisions import Action, Person, may
 from service.view.plan import Approval
 
 R = TypeVar("R")
@@ -32,6 +32,20 @@ def outcome() -> None:
     """What the last decision of this session led to, shown once."""
     if text := st.session_state.pop("decided", None):
         look.banner(text, None)
+
+
+def allowed(person: Person, action: Action, where: Callable[[], frozenset[str]]) -> bool:
+    """May the person do it in the districts that `where` looks up? If not, a line says why."""
+    if action in person.unconfirmed:
+        st.caption(say("needs_factor"))
+    elif not may(person, action):
+        st.caption(say("only_operators", role=say(person.role)))
+    elif person.districts and not may(person, action, found := where()):
+        there = ", ".join(sorted(found - {""})) or say("whole_city")
+        st.caption(say("not_your_district", where=there, own=", ".join(person.districts)))
+    else:
+        return True
+    return False
 
 
 def approval(person: Person, plan_id: str, button: str, by_hand: int = 0, why_two: str = "") -> None:
@@ -61,16 +75,14 @@ def _form(person: Person, plan_id: str, button: str, made: Approval | None, why_
         words = {"asset": event.asset_id, "start": look.clock(event.start_utc), "end": look.clock(event.end_utc)}
         told = "" if event.call_by_utc is None else say("notice_until", time=look.clock(event.call_by_utc))
         look.banner(say("approve_calls", **words) + told, 3)
-    allowed = may(person, "approve")
-    if not allowed:
-        st.caption(say("only_operators", role=say(person.role)))
+    free = allowed(person, "approve", lambda: data.plan_districts(plan_id))
     if why_two:
         look.banner(say("needs_two", why=why_two), 3)
     if made is not None:
         look.banner(say("approved_once", who=made.who, time=look.clock(made.at_utc)), 3)
-        allowed = allowed and person.name != made.who
-    reason = st.text_input(say("reason"), key=f"reason_{plan_id}", max_chars=200, disabled=not allowed)
-    if st.button(say(button), key=f"approve_{plan_id}", type="primary", disabled=not allowed):
+        free = free and person.name != made.who
+    reason = st.text_input(say("reason"), key=f"reason_{plan_id}", max_chars=200, disabled=not free)
+    if st.button(say(button), key=f"approve_{plan_id}", type="primary", disabled=not free):
         station, at = data.station(), data.now().now_utc
         decide(
             lambda: decisions.approve(station.engine, station.city, person, plan_id, at, reason),

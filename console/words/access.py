@@ -6,6 +6,9 @@ ACCESS_WORDS: dict[str, tuple[str, str]] = {
     "admin": ("administrator", "账户管理员"),
     "household": ("household owner", "住户"),
     "alone": ("command line", "命令行"),
+    # why a button is not open
+    "not_your_district": ("This lies in {where}, and you have {own}.", "该对象位于{where}；您的职责范围为{own}。"),
+    "needs_factor": ("Sign in with the code of a second factor to do this.", "须使用第二因素验证码登录后方可执行。"),
     # the gate
     "wrong_password": ("Name, password or code is not right.", "用户名、密码或验证码不正确。"),
     "code": ("Code of your second factor", "第二因素验证码"),
