@@ -104,7 +104,11 @@ def _steps(proposal: Proposed) -> int:
         said = proposal.told.get(step["switch"])
         time = f", {look.clock(said[2])}" if said and said[1] == who else ""
         stands = (
-            f"✓ {say('switch_done', who=who)}{time}" if who else f"▶ {say('step_next')}" if number == done else f"○ {say('step_waits')}"
+            f"✓ {say('switch_done', who=say('by_its_motor') if who == 'poll' else who)}{time}"
+            if who
+            else f"▶ {say('step_next')}"
+            if number == done
+            else f"○ {say('step_waits')}"
         )
         lines.append(_step(step, stands))
     st.html(f'<ol class="steps">{"".join(f"<li>{line}</li>" for line in lines)}</ol>')

@@ -105,6 +105,7 @@ GRID_WORDS: dict[str, tuple[str, str]] = {
     ),
     "step_time": ("{minutes} min after the start", "开始后第 {minutes} 分钟"),
     "switch_done": ("done: {who}", "已执行：{who}"),
+    "by_its_motor": ("its motor, read back", "遥控，返校正确"),
     "step_next": ("next", "下一步"),
     "step_waits": ("waits", "待执行"),
     "tell_open": ("Is open", "确认已断开"),
