@@ -72,21 +72,18 @@ def _best(
     if not len(fed) or score[fed].max() <= 0:
         return None
     top = score[fed].max()
-    relative = np.exp(score[fed] - top)
-    bus = int(min(fed[relative > 1 - 1e-9], key=lambda row: size[row]))
+    bus = int(min(fed[score[fed] > top - 1e-9], key=lambda row: size[row]))
     # Places that no meter tells apart share one prior: a long feeder without meters is not likelier to be dead for having many branches.
-    groups = np.unique(np.round(score[fed], 9))
-    nothing = np.exp(-prior - top)
+    groups, group, members = np.unique(np.round(score[fed], 9), return_inverse=True, return_counts=True)
     share = np.exp(groups - top)
-    probability = float(1.0 / (share.sum() + nothing))
+    share /= share.sum() + np.exp(-prior - top)
     buses = behind(spanned, bus)
     inside = np.flatnonzero(buses[at_bus])
     branch = network.branches["branch"]
-    odds = relative / (relative.sum() + nothing)
-    likely = sorted(zip(fed, odds, strict=True), key=lambda pair: -pair[1])
+    likely = sorted(zip(fed, (share / members)[group], strict=True), key=lambda pair: -pair[1])
     places = {str(branch.iloc[spanned.via[row]]): round(float(chance), 4) for row, chance in likely[:8] if chance > 0.01}
     rows = [tuple(int(meter) for meter in inside if silent[meter] == word) for word in (True, False)]
-    return Dead(str(branch.iloc[spanned.via[bus]]), probability, buses, rows[0], rows[1], places)
+    return Dead(str(branch.iloc[spanned.via[bus]]), float(share[-1]), buses, rows[0], rows[1], places)
 
 
 def behind(spanned: Tree, bus: int) -> Mask:

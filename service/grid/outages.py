@@ -59,7 +59,8 @@ def follow(engine: Engine, side: GridSide, read: Measured, words: pd.DataFrame, 
     """Go through the slots in their order: end outages whose meters answer again, find new ones."""
     network, index = side.network, side.network.bus_index
     known = {}
-    for row in results.rows(engine, t.grid_outage):
+    o = t.grid_outage.c
+    for row in results.rows(engine, t.grid_outage, o.ended_utc.is_(None) | (o.ended_utc >= slots[0])):
         buses = [index[bus] for bus in row.detail["buses"] if bus in index]
         known[row.outage_id] = {**row._mapping, "buses": buses}
     followed = Followed(known)

@@ -91,6 +91,10 @@ def problems(side: GridSide) -> list[Problem]:
     found += [_unknown(f"grid.meters.{name}", "load or feeder", name) for name in grid.meters if name not in loads | set(side.heads)]
     found += [_unknown(f"grid.meters.{name}", "meter", meter) for name, meter in grid.meters.items() if meter not in city.meter]
     found += [_unknown(f"grid.switch_points.{name}", "switch", name) for name in grid.switch_points if name not in switches]
+    for name in sorted(loads & set(side.heads)):
+        found.append(
+            Problem(f"load {name}", "a feeder has the same name", "one name for one thing", "Rename it: one meter cannot be both.")
+        )
     for name, point in grid.switch_points.items():
         if point not in city.points or not city.is_command(city.points[point]):
             found.append(_unknown(f"grid.switch_points.{name}", "writable point", point))

@@ -111,7 +111,6 @@ def _row(side: GridSide, made: Estimate, dark: NDArray[np.bool_], k: int, slot: 
             "open": sorted(flow.open_switches),
             "feeders": feeders,
             "origin": dict(zip(ORIGINS, kinds.tolist(), strict=True)),
-            "loads": [ORIGINS[one] for one in made.origin[k]],
             "abnormal": abnormal(side, volts, flow.loading[k]),
         },
     }

@@ -141,3 +141,13 @@ def test_two_outages_at_once_are_two(demo):
 def test_what_is_dead_already_says_nothing(demo):
     at = at_loads(demo)
     assert find(demo, demo.normally_open | {"B01"}, at, dead_behind(demo, "L01-1")[at]) == []
+
+
+def test_places_that_no_meter_tells_apart_share_the_probability(demo):
+    at = at_loads(demo)
+    seen = np.isin(demo.loads["load"], ["03-4"]) | ~np.char.startswith(demo.loads["load"].to_numpy(dtype=str), "03")
+    dead = dead_behind(demo, "L03-1")[at]
+    (found,) = find(demo, demo.normally_open, at[seen], dead[seen], 1e-5)
+    assert found.branch == "L03-4"  # the smallest part; L03-1 to L03-3 are as likely
+    assert set(found.places) == {f"L03-{k}" for k in range(1, 5)}
+    assert sum(found.places.values()) == pytest.approx(found.probability, abs=0.01)
