@@ -56,6 +56,16 @@ def test_a_batch_delivered_twice_is_stored_once(engine: Engine) -> None:
     assert readings.size(engine) == {"reading": 2, "meter_day": 0, "batch": 1, "conflict": 0}
 
 
+def test_readings_are_counted_by_slot_and_quality_and_what_comes_twice_counts_once(engine: Engine) -> None:
+    key_of = readings.register_points(engine, POINTS)
+    for name, slot, pressure in (("a", START, 42.0), ("again", START, 43.0), ("b", START + timedelta(minutes=15), None)):
+        readings.store_batch(engine, name, frame(slot, 1.5, pressure), key_of)
+    with engine.connect() as connection:
+        counted = connection.execute(select(t.slot_quality).order_by(t.slot_quality.c.time_utc, t.slot_quality.c.quality)).all()
+    late = START + timedelta(minutes=15)
+    assert {tuple(row) for row in counted} == {(START, VALID, 2), (late, VALID, 1), (late, missing(Cause.TIMEOUT), 1)}
+
+
 def test_the_first_value_of_a_point_and_time_stays_and_another_goes_to_conflicts(engine: Engine) -> None:
     key_of = readings.register_points(engine, POINTS)
     readings.store_batch(engine, "a", frame(START, 1.5, 42.0), key_of)
