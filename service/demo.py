@@ -70,6 +70,7 @@ def run_demo(now_utc: datetime | None, *, quiet: bool) -> str:
     if not results.rows(open_store(env.url), t.what_if):  # asked once
         _command(env, "plan", "what-if", "--outage", "battery-01", "--who", "operator", "--now", DECISION)
     _command(env, "work", "--once", "--now", LAST_SLOT)  # plans again by itself; its plan is a proposal beside the approved one
+    _shift(env)
     _books(env)
     _back_up(env)
     if not quiet:
@@ -91,6 +92,27 @@ def _crew(env: Environment, truth: Path) -> None:
     for case in results.rows(engine, t.leak_case, (c.state == "open") & (c.kind == "slow") & c.case_id.not_in(been)):
         word = "--found" if case.pipe in holes else "--not-found"
         _command(env, "water", "dug", case.case_id, case.pipe, word, "--who", "operator", "--note", "trench 2 m", "--now", DUG)
+
+
+def _shift(env: Environment) -> None:
+    """What people of the night's shift do: see the burst, put the drifting sensor aside, work a case, leave a note and hand over."""
+    engine, at = open_store(env.url), ("--now", LAST_SLOT)
+    if results.rows(engine, t.shift_note):  # a shift is worked once
+        return
+    alarm_of = {row.kind: str(row.alarm_id) for row in results.rows(engine, t.alarm, t.alarm.c.ended_utc.is_(None))}
+    if "burst" in alarm_of:
+        _command(env, "alarms", "ack", alarm_of["burst"], "--who", "operator", *at)
+    if "sensor_fault" in alarm_of:
+        why = ("--hours", "4", "--reason", "a fitter comes at six")
+        _command(env, "alarms", "shelve", alarm_of["sensor_fault"], *why, "--who", "operator", *at)
+    w = t.work_case.c
+    for case in results.rows(engine, t.work_case, (w.kind == "leak") & (w.priority == 1)):
+        _command(env, "case", "assign", str(case.case_id), "crew-south", "--who", "shift-leader", *at)
+        _command(env, "case", "work", str(case.case_id), "--note", "valves shut, clamp set", "--who", "operator", *at)
+    told = ("Reads half of what the substation says", "--priority", "3")
+    _command(env, "case", "open", "meter", "feeder-03", *told, "--who", "operator", *at)
+    _command(env, "shift", "note", "Lake pumps stay on until 05:00", "--about", "ps-lake", "--who", "operator", *at)
+    _command(env, "shift", "hand-over", "The burst is cut off, crew south digs. Feeder 6 is dark.", "--who", "operator", *at)
 
 
 def _books(env: Environment) -> None:

@@ -39,6 +39,7 @@ def page(env: Environment, now: str, seconds: float) -> str:
         *_plan(engine, night, currency),
         *_leaks(engine),
         *_writes(engine),
+        *_control_room(engine),
         *_carbon(engine, city, night),
         "",
         "Written",
@@ -135,6 +136,18 @@ def _plan(engine: Engine, night: object, currency: str) -> Iterator[str]:
         yield f"  CO2         {plan.co2_kg / 1000:,.2f} t, doing nothing {plan.baseline_co2_kg / 1000:,.2f} t"
     for row in results.rows(engine, t.breach, t.breach.c.plan_id == plan.plan_id, order=t.breach.c.ordinal):
         yield f"  wish broken {row.sentence}"
+
+
+def _control_room(engine: Engine) -> Iterator[str]:
+    """What the next shift finds: alarms on the list, outages, cases."""
+    a = t.alarm.c
+    alarms = results.rows(engine, t.alarm, a.ended_utc.is_(None))
+    states = Counter(str(row.state) for row in alarms)
+    yield f"Alarms        {len(alarms)}: {', '.join(f'{count} {state}' for state, count in states.most_common()) or 'none'}"
+    for row in results.rows(engine, t.grid_outage, t.grid_outage.c.ended_utc.is_(None)):
+        yield f"Outage        {row.sentence}"
+    cases = len(results.rows(engine, t.work_case))
+    yield f"Cases         {cases}; audit of {len(results.rows(engine, t.audit)):,} lines in one chain"
 
 
 def _leaks(engine: Engine) -> Iterator[str]:
