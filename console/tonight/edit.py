@@ -108,7 +108,7 @@ def _difference(word: str, value: float | None, before: float | None, unit: str,
     """A figure of the edit with its difference to the plan."""
     if value is None or before is None:
         return look.card(say(word), "–", unit)
-    more = value - before
-    sign = "+" if more >= 0 else "−"
+    more = round(value - before, digits)
+    sign = "" if more == 0 else "+" if more > 0 else "−"
     was = f"{say('plan')} {look.number(before, digits)} {unit}"
     return look.card(say(word), f"{sign}{look.number(abs(more), digits)}", unit, [f"{look.number(value, digits)} {unit}", was])

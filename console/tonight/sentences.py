@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from console import look
-from console.words import known, say
+from console.words import known, language, say
 from console.words import plan_sentences as p
 from console.words.catalogue import Catalogue
 
@@ -27,8 +27,14 @@ _INSIDE = {
     "what": lambda text: p.OVER.get(text) or _CHANGE.chinese(text) or text,
 }
 _ALL = Catalogue({**p.BINDING, **p.WISHES, **p.NOTES, **p.DIFFERENCES, **p.REASONS}, _INSIDE)
-_ANSWER = Catalogue(p.ANSWERS, _INSIDE | {"status": known, "way": p.WAYS.get, "way2": p.WAYS.get})
 _CHANGED = Catalogue({**p.WINDOWS, "{what}": "{what}"}, _INSIDE)
+
+
+def _changes(text: str) -> str:
+    return "；".join(_CHANGED.chinese(_short(part)) or part for part in text.split("; "))
+
+
+_ANSWER = Catalogue(p.ANSWERS, _INSIDE | {"status": known, "way": p.WAYS.get, "way2": p.WAYS.get, "what": _changes})
 
 
 def told(sentence: str) -> str:
@@ -43,7 +49,7 @@ def answer(sentence: str) -> str:
 
 def changes(sentence: str) -> str:
     """The changes of a what-if, as they were stored."""
-    return "; ".join(_CHANGED.told(_short(part)) for part in sentence.split("; "))
+    return _changes(sentence) if language() == "zh" else _short(sentence)
 
 
 def _short(text: str) -> str:

@@ -103,6 +103,8 @@ def test_what_came_of_a_request_is_told_in_chinese() -> None:
     assert chinese is not None
     assert "费用减少 8,251" in chinese
     assert "碳排增加 0.17 吨" in chinese
+    asked = "what if outage of b; import price x 1.2: optimal, 9 CNY, 1.0 t CO2, peak 3 kW; 1 CNY more and +0.10 t against plan-1. (3.9 s)"
+    assert str(sentences._ANSWER.chinese(asked)).startswith("假设 b 停运；购电价 × 1.2：")
 
 
 def test_templates_have_the_same_facts_but_those_that_chinese_leaves_out() -> None:
