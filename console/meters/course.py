@@ -20,12 +20,13 @@ def section(near: list[str]) -> None:
     """A picker of points (`near`: those in the table above), a span, its last day, and the course."""
     look.heading("course")
     one, two, three = st.columns([2, 2, 1], vertical_alignment="bottom")
-    kept = st.session_state.get("point_course")  # stays although another page of the table is shown
-    options = list(dict.fromkeys([*([kept] if kept in data.station().city.points else []), *near]))
+    kept = st.session_state.get("point_course")  # stays while pages of the table are turned, until somebody searches
+    stays = kept in data.station().city.points and not st.session_state.get("points_words")
+    options = list(dict.fromkeys([*([kept] if stays else []), *near]))
     if not options:
         return
     with one:
-        point = st.selectbox(say("point"), options, key="point")
+        point = st.selectbox(say("point"), options, index=options.index(kept) if kept in options else 0, key="point")
     with two:
         span = st.segmented_control(
             say("span"), list(SPANS), default="week", format_func=lambda name: say(f"span_{name}"), key="span", required=True

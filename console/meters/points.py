@@ -44,5 +44,5 @@ def section() -> list[str]:
     rows = board.iloc[found[first : first + PAGE]]
     st.caption(say("points_of", first=first + 1, last=first + len(rows), all=found.size))
     shown = rows.assign(age_min=rows["age_min"].round())
-    look.table(shown, COLUMNS, "points", formats={"value": "%.3f", "age_min": "%.0f"}, height=430, whole=lambda: board.iloc[found])
+    look.table(shown, COLUMNS, "points", formats={"value": "%.3f", "age_min": "%.0f"}, whole=lambda: board.iloc[found])
     return list(rows["point_id"])

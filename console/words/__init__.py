@@ -111,7 +111,6 @@ LABELS: dict[str, tuple[str, str]] = {
     "binding": ("Limits that bind", "起作用的约束"),
     "notes": ("Notes", "说明"),
     "reasons": ("Why no plan is possible", "无可行计划的原因"),
-    "commands": ("Commands and what the devices answered", "指令与设备回读"),
     "requests": ("Requests", "申请"),
     # known events
     "known_events": ("Known events", "已知事件"),
@@ -159,7 +158,7 @@ LABELS: dict[str, tuple[str, str]] = {
     "readings_day": ("Readings that can be used, last 24 h", "最近 24 小时可用读数"),
     "quality_by_cause": ("What spoiled readings on the last stored day", "最近入库日的质量原因"),
     "points": ("Points", "测点"),
-    "course": ("Last days of a point", "测点近日曲线"),
+    "course": ("Course of a point", "测点曲线"),
     "point": ("Point", "测点"),
     "raw": ("As read", "原始读数"),
     "usage": ("Used per interval", "区间用量"),
