@@ -7,8 +7,6 @@ FRAME_WORDS: dict[str, tuple[str, str]] = {
     "wall": ("Wall display", "大屏"),
     "skip": ("Skip to the content", "跳到正文"),
     "text_size": ("Text size", "字号"),
-    "text_normal": ("Normal text", "标准字号"),
-    "text_large": ("Large text", "大字号"),
     "districts": ("districts {names}", "辖区 {names}"),
     "whole_city": ("whole city", "全市"),
     "open_page": ("Open {page}", "打开“{page}”"),
