@@ -233,8 +233,7 @@ def restore(
     """Check a backup, then put it back: all of it, or nothing."""
     from service.restoring import restore as put_back
 
-    moment(now)
-    typer.echo(put_back(environment(city), folder, replace=replace))
+    typer.echo(put_back(environment(city), folder, moment(now), replace=replace))
 
 
 @app.command()

@@ -8,7 +8,7 @@ import shutil
 import sqlite3
 import sys
 from contextlib import closing
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,12 +23,12 @@ from service import backup, migrations
 from service import schema as t
 from service.environment import SPOOLS, Environment
 from service.one_process import lock
-from service.store import cold, ledger, open_store, partitions, present_tables, writing
+from service.store import cold, ledger, open_store, operations, partitions, present_tables, writing
 from service.store.columns import driver_errors
 
 
-def restore(env: Environment, source: Path, *, replace: bool = False) -> str:
-    """Put the backup in the folder `source` in place of the city's data. Returns a sentence.
+def restore(env: Environment, source: Path, now_utc: datetime, *, replace: bool = False) -> str:
+    """Put the backup in the folder `source` in place of the city's data. Returns a sentence, which stands in the audit, too.
 
     The city file stays as it is. Readings that wait in this machine's spools stay, and those of the backup's join them. Raises
     `PenstockError` when a file of the backup is not what it was, when it is of another kind of database or a newer release, while
@@ -52,7 +52,10 @@ def restore(env: Environment, source: Path, *, replace: bool = False) -> str:
             _postgresql(engine, source / "database", manifest)
         waiting = sum(_put_back_spool(source / name, env.folder / name) for name in SPOOLS)
     rows = sum(table["rows"] for table in manifest["tables"].values())
-    return f"{manifest['city']} as of {manifest['made_at_utc']}: {rows:,} rows of {len(manifest['tables'])} tables; {waiting} batches wait"
+    told = f"{manifest['city']} as of {manifest['made_at_utc']}: {rows:,} rows of {len(manifest['tables'])} tables; {waiting} batches wait"
+    with writing(engine) as connection:
+        operations.record(connection, now_utc, env.operator.strip() or "restore", "restore", source.name[:120], told)
+    return told
 
 
 def _put_back_files(source: Path, target: Path) -> None:

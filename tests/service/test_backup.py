@@ -22,6 +22,7 @@ from meters.spool.spool import Spool
 from service import migrations
 from service import schema as t
 from service.acquisition import StoreOutlet
+from service.auditing.verifying import faults
 from service.backup import back_up, verified
 from service.environment import Environment
 from service.one_process import lock
@@ -58,8 +59,11 @@ def lived(engine: Engine, folder: Path) -> Environment:
 
 
 def tables(engine: Engine) -> Tables:
+    """Every row of every table, without the audit line of a restore: it comes behind what was restored."""
     with engine.connect() as connection:
-        return {table.name: sorted(repr(tuple(row)) for row in connection.execute(select(table))) for table in t.metadata.sorted_tables}
+        found = {table.name: connection.execute(select(table)).all() for table in t.metadata.sorted_tables}
+    found["audit"] = [row for row in found["audit"] if row.action != "restore"]
+    return {name: sorted(repr(tuple(row)) for row in rows) for name, rows in found.items()}
 
 
 def test_what_was_backed_up_is_what_comes_back(engine: Engine, tmp_path: Path) -> None:
@@ -70,11 +74,15 @@ def test_what_was_backed_up_is_what_comes_back(engine: Engine, tmp_path: Path) -
     readings.store_batch(engine, "after", slot(LATER, 9.0, 9.0, 9.0), key_of)  # all this is undone
     cold.archive(engine, tmp_path / "home", LATER)
     shutil.rmtree(tmp_path / "home" / "cold")
-    restore(env, tmp_path / "kept", replace=True)
+    restore(env, tmp_path / "kept", DAY, replace=True)
     assert tables(engine) == before
     assert everything(engine, tmp_path / "home").equals(readings_before)
     with writing(engine) as connection:  # numbers go on where they were
         operations.record(connection, DAY, "ada", "hold", "*", "stop")
+    with engine.connect() as connection:
+        lines = connection.execute(select(t.audit).order_by(t.audit.c.audit_id)).all()
+    assert [line.action for line in lines] == ["approve", "restore", "hold"]
+    assert list(faults(lines)) == []  # one chain, from before the backup to behind the restore
     assert readings.store_batch(engine, "next", slot(LATER, 9.0, 9.0, 9.0), key_of) == 3
 
 
@@ -88,7 +96,7 @@ def test_a_backup_becomes_a_city_on_an_empty_machine(engine: Engine, tmp_path: P
         with engine.begin() as connection:
             connection.exec_driver_sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
         new = Environment(city=env.city_file, home=tmp_path / "new", database_url=env.database_url)
-    restore(new, tmp_path / "kept")
+    restore(new, tmp_path / "kept", DAY)
     store = open_store(new.url)
     assert tables(store) == before
     assert len(everything(store, tmp_path / "new")) == 36
@@ -105,7 +113,7 @@ def test_readings_that_wait_now_and_those_that_waited_then_are_all_delivered(tmp
         (then,) = spool.waiting_batches(10)
         spool.acknowledge(then.batch_id)  # delivered since, into the database that is about to go
         now = spool.append(slot(LATER + timedelta(hours=6), 501.0))
-    assert "1 batches wait" in restore(env, tmp_path / "kept", replace=True)
+    assert "1 batches wait" in restore(env, tmp_path / "kept", DAY, replace=True)
     with Spool(tmp_path / "home" / "spool.db", 0) as spool:
         assert {batch.batch_id for batch in spool.waiting_batches(10)} == {then.batch_id, now}
 
@@ -115,7 +123,7 @@ def test_what_stations_sent_and_the_database_does_not_have_yet_is_in_the_backup(
     with Spool(tmp_path / "home" / "received.db", 0) as spool:
         sent = spool.append(slot(LATER + timedelta(hours=9), 7.0))
     back_up(env, tmp_path / "kept", NOW)
-    assert "2 batches wait" in restore(Environment(city=env.city_file, home=tmp_path / "new"), tmp_path / "kept")
+    assert "2 batches wait" in restore(Environment(city=env.city_file, home=tmp_path / "new"), tmp_path / "kept", DAY)
     with Spool(tmp_path / "new" / "received.db", 0) as spool:
         assert [batch.batch_id for batch in spool.waiting_batches(10)] == [sent]
 
@@ -127,7 +135,7 @@ def test_a_poll_that_runs_on_over_a_restore_stores_nothing_under_the_key_of_anot
     with Spool(tmp_path / "home" / "spool.db", 0) as spool:
         spool.append(slot(DAY, 1.0, 2.0, 3.0))
         assert outlet.deliver(spool, DAY) == 3
-        restore(env, tmp_path / "kept", replace=True)
+        restore(env, tmp_path / "kept", DAY, replace=True)
         readings.register_points(engine, POINTS[::-1])  # another process is first, with the points in another order
         spool.append(slot(LATER, 4.0, 5.0, 6.0))
         assert outlet.deliver(spool, LATER) == 3
@@ -143,7 +151,7 @@ def test_no_restore_while_poll_or_a_night_runs(name: str, tmp_path: Path) -> Non
     readings.store_batch(engine, "after", slot(LATER, 9.0), readings.register_points(engine, POINTS))
     before = tables(engine)
     with lock(env.folder, name), pytest.raises(PenstockError, match=f"one {name} at a time"):
-        restore(env, tmp_path / "kept", replace=True)
+        restore(env, tmp_path / "kept", DAY, replace=True)
     assert tables(engine) == before
 
 
@@ -156,7 +164,7 @@ def test_a_backup_of_a_newer_release_is_refused_before_anything_is_touched(engin
         operations.record(connection, DAY, "ada", "hold", "*", "after the backup")
     before = tables(engine)
     with pytest.raises(PenstockError, match="Install the newer release"):
-        restore(env, tmp_path / "kept", replace=True)
+        restore(env, tmp_path / "kept", DAY, replace=True)
     assert tables(engine) == before
 
 
@@ -171,7 +179,7 @@ def test_a_database_that_is_there_is_not_replaced_unasked(engine: Engine, tmp_pa
     back_up(env, tmp_path / "kept", NOW)
     before = tables(engine)
     with pytest.raises(PenstockError, match=r"a database is there already.*give --replace"):
-        restore(env, tmp_path / "kept")
+        restore(env, tmp_path / "kept", DAY)
     with pytest.raises(PenstockError, match="is there already"):
         back_up(env, tmp_path / "kept", NOW)
     assert tables(engine) == before
@@ -189,10 +197,10 @@ def test_a_flipped_byte_in_any_file_is_found_before_anything_is_touched(engine: 
         for at in {len(content) // 2, len(content) - 1} if content else set():
             path.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
             with pytest.raises(PenstockError, match="Use another backup"):
-                restore(env, tmp_path / "kept", replace=True)
+                restore(env, tmp_path / "kept", DAY, replace=True)
         path.unlink()
         with pytest.raises(PenstockError, match=r"Use another backup|Check the path"):
-            restore(env, tmp_path / "kept", replace=True)
+            restore(env, tmp_path / "kept", DAY, replace=True)
         path.write_bytes(content)
     lines = (tmp_path / "kept" / "SHA256SUMS").read_text().splitlines(keepends=True)
     (tmp_path / "kept" / "SHA256SUMS").write_text("".join(lines[1:]))
@@ -216,7 +224,7 @@ def test_a_backup_made_while_a_batch_is_being_stored_has_all_or_nothing_of_it(en
     with writing(engine) as connection:
         connection.execute(t.batch.insert().values(batch_no=999, batch_id="half", readings=1))
         back_up(env, tmp_path / "kept", NOW)
-    restore(env, tmp_path / "kept", replace=True)
+    restore(env, tmp_path / "kept", DAY, replace=True)
     assert tables(engine) == before
 
 
@@ -229,7 +237,7 @@ def test_a_backup_of_one_kind_of_database_is_not_put_into_another(tmp_path: Path
     lines = [line for line in sums.read_text().splitlines() if "manifest.json" not in line]
     sums.write_text("\n".join([*lines, f"{cold.sync(manifest)[0]}  manifest.json"]) + "\n")
     with pytest.raises(PenstockError, match="a backup of sqlite"):
-        restore(env, tmp_path / "kept", replace=True)
+        restore(env, tmp_path / "kept", DAY, replace=True)
 
 
 def test_the_commands_say_what_they_did(tmp_path: Path) -> None:
@@ -281,5 +289,5 @@ def test_a_restore_killed_at_any_moment_leaves_the_old_database_or_the_new_one(e
         seen.add(now == old)
         with engine.connect() as connection:
             assert connection.execute(select(func.count()).select_from(t.point)).scalar_one() == 3
-    restore(env, tmp_path / "kept", replace=True)
+    restore(env, tmp_path / "kept", DAY, replace=True)
     assert tables(engine) == restored
