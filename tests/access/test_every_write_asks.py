@@ -14,6 +14,7 @@ OPEN = {
     "service.access.sign_in.": "signing in is for everybody",
     "service.access.sessions.": "signing in and out is for everybody",
     "service.books.households.": "they ask whether the person is the owner whom the consent names, whatever the role",
+    "service.restoring.restore": "who may replace the database on the machine may put a backup back",
     "service.cli_response.poll": "what the utility's server called is written in the server's name",
 }
 MACHINES = {"service.cli.poll", "service.cli.night", "service.cli.work", "service.cli.import_", "service.cli.receive", "service.cli.demo"}
