@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import ClassVar, Self
 
 import numpy as np
-import scipy.linalg
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
@@ -72,6 +71,8 @@ class Rooms(Lifting):
             flow = np.array([-1.0, 1.0]) / self.mass_resistance_k_per_kw
             rates[0, :2] += flow / self.capacity_kwh_per_k
             rates[1, :2] -= flow / self.mass_capacity_kwh_per_k
+        import scipy.linalg  # late: who reads a city file has no use for it, and waits a tenth longer
+
         exact = scipy.linalg.expm(rates * inputs.step_h)
         gains = hourly(self.gains_kw, inputs) + (inputs.power(*self.gains_series) if self.gains_series else 0.0)
         drift = np.outer(gains, exact[:n, n]) + np.outer(self.ambient(inputs), exact[:n, n + 1])
