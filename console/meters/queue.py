@@ -8,7 +8,7 @@ import streamlit as st
 from console import data, look
 from console.guard import guarded
 from console.meters import editing
-from console.words import known, say
+from console.words import WORDS, known, say
 from service.decisions import Person, may
 from service.view import validation
 
@@ -79,6 +79,7 @@ def _table(shown: pd.DataFrame) -> pd.DataFrame:
         words[column] = [look.clock(time.to_pydatetime()) for time in words[column]]
     words["cause"] = [known(cause) for cause in words["cause"]]
     words["made"] = [_made(row.made, row.register_sum) for row in part.itertuples()]
+    words["hangs"] = [", ".join(_hanging(name) for name in hangs.split(", ")) for hangs in words["hangs"]]
     formats = {"before": "%.3f", "after": "%.3f", "consequence": "%.2f"}
     picked: Sequence[int] = st.dataframe(
         words,
@@ -95,6 +96,11 @@ def _table(shown: pd.DataFrame) -> pd.DataFrame:
         alt=say("alt_table", rows=len(words), columns=", ".join(say(word) for word in COLUMNS.values())),
     ).selection.rows
     return part.iloc[[place for place in picked if place < len(part)]]
+
+
+def _hanging(name: str) -> str:
+    """An account by its id, a use of the point by its word."""
+    return say(f"hang_{name}") if f"hang_{name}" in WORDS else name
 
 
 def _made(made: str, register_sum: bool) -> str:

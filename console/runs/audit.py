@@ -6,7 +6,7 @@ import streamlit as st
 
 from city.clock import civil_day
 from console import data, look
-from console.words import say
+from console.words import WORDS, say
 from service.auditing.listing import Asked
 
 PAGE = 100
@@ -34,8 +34,13 @@ def section() -> None:
     page = min(st.pagination(pages, key="audit_page"), pages) if pages > 1 else 1
     frame = data.audit_lines(asked, PAGE, (page - 1) * PAGE)
     st.caption(say("audit_of", count=look.number(count, 0)))
-    shown = frame.assign(sha256=frame["sha256"].str[:12])
+    shown = frame.assign(sha256=frame["sha256"].str[:12], action=[_act(name) for name in frame["action"]])
     look.table(shown, COLUMNS, "audit", whole=lambda: data.audit_lines(asked, None, 0))
+
+
+def _act(name: str) -> str:
+    """An action in the session's language where there is a word for it; otherwise as stored."""
+    return say(f"act_{name}") if f"act_{name}" in WORDS else name
 
 
 def _chain() -> None:
@@ -68,7 +73,7 @@ def _asked() -> Asked:
     one, two, three, four, five = st.columns([1, 1, 2, 1, 1], vertical_alignment="bottom")
     who = one.selectbox(say("audit_who"), ["", *known["who"]], key="audit_who", format_func=lambda name: name or say("everybody"))
     actions = ["", *known["action"]]
-    action = two.selectbox(say("action"), actions, key="audit_action", format_func=lambda name: name or say("every_action"))
+    action = two.selectbox(say("action"), actions, key="audit_action", format_func=lambda name: _act(name) if name else say("every_action"))
     text = three.text_input(say("audit_search"), key="audit_text", max_chars=80, type="search") or ""
     start = four.date_input(say("audit_from"), None, key="audit_from")
     end = five.date_input(say("audit_to"), None, key="audit_to")
