@@ -98,7 +98,7 @@ def differences(connection: Connection, kept: Sequence[Kept], path: Path, keys: 
         signed = one.signature != "-"
         if signed and not signature.check(one.public_key, _said(one.number, one.root), one.signature):
             found.append(Problem(subject, f"the signature in {path} is not of its head", "a signature of it", _REMEDY))
-        elif keys and one.public_key not in keys:
+        elif keys and one.public_key not in keys and (signed or one is kept[-1]):
             observed = f"signed by {one.public_key[:16]}" if signed else "unsigned"
             found.append(Problem(subject, f"{observed} in {path}", f"signed by {' or '.join(key[:16] for key in keys)}", _REMEDY))
     return found[:20]

@@ -42,7 +42,7 @@ def verify(
     *,
     recompute: bool = False,
 ) -> Verdict:
-    """Check the ledger of a city, and keep when that was and how many faults it had.
+    """Check ledger and audit of a city, and keep when that was and how many faults they had.
 
     Without `root`, `key` and `outside` a store that was rewritten throughout looks sound: `told` says so.
     """
@@ -57,12 +57,11 @@ def verify(
     told = [f"{entries:,} entries in {len(rows)} batches, root {rows[-1].root}"]
     batches, before = former_ledger.size(engine)
     told += [f"{before:,} entries in {batches} batches of the former ledger, before them"] if batches else []
-    for lines, found in (_signatures(rows, [key.strip().lower() for key in keys]), _outside(rows, city, outside), _closed(engine, city)):
+    by = [key.strip().lower() for key in keys]
+    parts = (_signatures(rows, by), _outside(rows, city, outside), _closed(engine, city), _audit(engine, city, outside, by))
+    for lines, found in parts:
         told += lines
         findings += found
-    beside = outside.with_name(f"audit-{outside.name}") if outside else None
-    lines, found = verifying.check(engine, city, beside if beside and beside.exists() else None, [key.strip().lower() for key in keys])
-    told, findings = told + lines, findings + found
     told += (
         []
         if root or keys or outside or city.settings.carbon.outside_roots
@@ -76,6 +75,12 @@ def verify(
     except DBAPIError as error:  # an auditor's copy may be read-only
         told.append(f"that this was looked at could not be kept: {str(error.orig).strip()}")
     return Verdict(told, findings)
+
+
+def _audit(engine: Engine, city: LoadedCity, outside: Path | None, keys: Sequence[str]) -> tuple[list[str], list[Problem]]:
+    """The audit, against the heads that lie beside the file of roots that was given, or beside those of the city."""
+    beside = outside.with_name(f"audit-{outside.name}") if outside else None
+    return verifying.check(engine, city, beside if beside and beside.exists() else None, keys)
 
 
 def _ends(rows: Sequence[Any], genesis: str, root: str | None) -> list[Problem]:
