@@ -22,7 +22,13 @@ lint: venv
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# The identity server that sign-in is tested against; its package would shadow our tests/, so it lives apart. Without it that test skips.
+.provider/installed: tests/browser/identity_provider.lock
+	$(PYTHON) -m venv .provider
+	.provider/bin/pip install --quiet --require-hashes -r tests/browser/identity_provider.lock && touch $@
+
 test: lint
+	-$(MAKE) --no-print-directory .provider/installed
 	$(BIN)/pytest -rs -n 2 --dist loadfile
 
 quick: lint
@@ -49,4 +55,4 @@ lock:
 	uv pip compile pyproject.toml --all-extras --generate-hashes --python-version 3.11 --no-annotate --no-header -o requirements.lock
 
 clean:
-	rm -rf $(VENV) var build build-env dist site
+	rm -rf $(VENV) .provider var build build-env dist site

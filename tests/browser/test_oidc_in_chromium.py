@@ -63,7 +63,7 @@ class Station:
 def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
     """The small city with a console and an identity provider, each a process of its own."""
     if not PYTHON.exists():
-        pytest.skip("no identity provider: python -m venv .provider && .provider/bin/pip install 'canaille[front,oidc,server]==0.3.6'")
+        pytest.skip("no identity provider: make .provider/installed")
     home, port, provider = tmp_path_factory.mktemp("oidc"), free_port(), free_port()
     _module(ROOT / "tests" / "console" / "small_city.py").build(home, {"operator": LOCAL})
     with (home / "city.toml").open("a") as file:
