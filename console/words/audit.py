@@ -11,7 +11,7 @@ AUDIT_WORDS: dict[str, tuple[str, str]] = {
         "the newest {checked} checked here; all by `penstock audit verify`",
         "此处校验最新 {checked} 条；全部校验用 `penstock audit verify`",
     ),
-    "chain_head": ("head {head}", "链首 {head}"),
+    "chain_head": ("head {head}", "最新哈希 {head}"),
     "chain_kept": ("Kept outside", "库外留存"),
     "chain_up_to": ("up to line {number}, {time}", "至第 {number} 条，{time}"),
     "chain_open": ("{count} newer lines only here until tonight", "其后 {count} 条今夜留存"),
