@@ -127,7 +127,7 @@ def _step(step: dict[str, Any], stands: str) -> str:
         "branch": step["loaded_branch"] or "–",
         "loading": look.number(100 * step["loading"], 0),
         "voltage": look.number(step["voltage_pu"], 3),
-        "bus": step["lowest_bus"],
+        "bus": step["lowest_bus"] or "–",
     }
     facts.append(say("step_after", **after))
     under = "".join(f'<span class="stuck">{escape(fact)}</span>' for fact in facts)
@@ -136,7 +136,8 @@ def _step(step: dict[str, Any], stands: str) -> str:
 
 def _proof(detail: dict[str, Any]) -> None:
     top = look.number(100 * max((step["loading"] for step in detail["steps"]), default=0.0), 0)
-    low = look.number(min((step["voltage_pu"] for step in detail["steps"]), default=None), 3)
+    known = [step["voltage_pu"] for step in detail["steps"] if step["voltage_pu"] is not None]  # none while nothing but a source is live
+    low = look.number(min(known, default=None), 3)
     best = say("proved_best") if detail["best"] else say("not_proved_best_grid")
     look.banner(say("order_proved") if detail["proved"] else say("order_not_proved"), None if detail["proved"] else 1)
     st.html(f'<p class="sentence">{escape(say("proof_grid", loading=top, voltage=low))} {escape(best)}</p>')

@@ -140,8 +140,9 @@ class Forest:
     def _power(self, m: pyo.ConcreteModel) -> None:
         w = self.wires
         p, q = w.p_kw / BASE_KVA, w.q_kvar / BASE_KVA
-        most_p = _LOSSES * float(p.sum()) + 1e-6
-        most_q = most_p + float(np.abs(q).sum())  # what the lines themselves take too
+        taken = float(p.sum() + np.abs(q).sum())
+        most_p = float(p.sum()) + (_LOSSES - 1) * taken + 1e-6  # reactive power alone loses power too
+        most_q = _LOSSES * taken + 1e-6
         rating = w.rating_kva / BASE_KVA
         kva = rating * self._top() ** 0.5
         m.p, m.q, m.square = pyo.Var(m.A, bounds=(0, None)), pyo.Var(m.A), pyo.Var(m.A, bounds=(0, None))

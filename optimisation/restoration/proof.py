@@ -30,7 +30,9 @@ class Prover:
 
     def __init__(self, network: Network, wires: Wires, p_kw: Floats, q_kvar: Floats) -> None:
         at_fault = [wires.buses[row] for row in np.flatnonzero(wires.dead_bus)]
-        network = replace(network, sources=network.sources[~network.sources["bus"].isin(at_fault)])
+        # a line without a rating of its own may have one in the setting: any number here gives it a loading to be scaled to that one
+        lines = network.lines.fillna({"rating_a": 1.0})
+        network = replace(network, lines=lines, sources=network.sources[~network.sources["bus"].isin(at_fault)])
         self.network, self.wires, self.p_kw, self.q_kvar = network, wires, p_kw, q_kvar
         self.solver = Solver(network)
 

@@ -81,35 +81,52 @@ class _Work:
 
 def _stages(found: Case, prover: Prover, usable: Bools) -> _Work:
     """Remote switches alone, then all that are `usable` bool[switches], keeping what has supply by then."""
-    now, order, refused, best, remote_steps = found.now, list[int](), 0, True, 0
+    now, order, refused, best = found.now, list[int](), 0, True
     for may in (found.remote & usable, usable):
-        if order and not (may & ~found.remote).any():
-            break
+        if may is usable and not (may & ~found.remote).any():
+            break  # nothing by hand: asked already
         alive = state(found.wires, now).tree.energised
         more, proved, tried = _stage(found, prover, now, may, alive)
+        best = proved if may is not usable or not order else proved and _nothing_more(found, now, more, usable)
         now = now.copy()
         now[more] = ~now[more]
-        order, refused, best = [*order, *more], refused + tried, proved
-        if may is not usable:
-            remote_steps = len(more)
+        order, refused = [*order, *more], refused + tried
     remote_steps = next((at for at, switch in enumerate(order) if not found.remote[switch]), len(order))
     return _Work(order, remote_steps, now, best, refused)
 
 
+def _nothing_more(found: Case, now: Bools, more: list[int], usable: Bools) -> bool:
+    """Is no position worth more than `now` with `more` turned? The second stage keeps what the first gave back: the whole is asked anew."""
+    reached = now.copy()
+    reached[more] = ~reached[more]
+    alive = state(found.wires, reached).tree.energised
+    if not (found.lost & ~alive & ~found.wires.dead_bus).any():
+        return True
+    rival = _search(found, found.now, usable, found.live).best()
+    if rival is None or not rival.proved_best:
+        return False
+    return float(found.worth[rival.state.tree.energised].sum()) <= float(found.worth[alive].sum()) + 1e-6
+
+
 def _stage(found: Case, prover: Prover, now: Bools, may: Bools, alive: Bools) -> tuple[list[int], bool, int]:
     """The switches to turn from `now`, in order; whether nothing is worth more; how many answers were refused."""
-    wires, worth = found.wires, found.setting.worth
-    toll = np.where(found.remote, worth.remote, worth.hand) + worth.transfer * _behind(found, now)
-    search = Search(Asked(wires, now, may, alive, found.worth, toll))
+    search, missed = _search(found, now, may, alive), False
     for _ in range(_ORDERS):
         target = search.best()
         if target is None:
             break
-        order = ordered(wires, now, target.state.opened, found.worth, found.minutes, alive)
+        order = ordered(found.wires, now, target.state.opened, found.worth, found.minutes, alive)
         if order is not None and prover.all_hold(now, order):
-            return order, target.proved_best, search.refused
+            return order, target.proved_best and not missed, search.refused
+        missed = missed or prover.proved(target.state.opened).holds  # another order might lead there
         search.bar(target.state.opened)
     return [], False, search.refused
+
+
+def _search(found: Case, now: Bools, may: Bools, alive: Bools) -> Search:
+    worth = found.setting.worth
+    toll = np.where(found.remote, worth.remote, worth.hand) + worth.transfer * _behind(found, now)
+    return Search(Asked(found.wires, now, may, alive, found.worth, toll))
 
 
 def _behind(found: Case, opened: Bools) -> Floats:

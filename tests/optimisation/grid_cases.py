@@ -21,7 +21,7 @@ LOADS = {"A": (100.0, 10), "B": (50.0, 5), "C": (100.0, 10), "D": (100.0, 20)}
 
 def network_of(lines: list, switches: list, loads: dict, sources: list, *, kv: float = 10.0, r_ohm: float = 0.1) -> Network:
     """lines: (name, from, to[, rating A]); switches: (name, line, bus, closed, kind); loads: bus -> (kW, customers)."""
-    buses = sorted({bus for line in lines for bus in line[1:3]})
+    buses = sorted({bus for line in lines for bus in line[1:3]} | set(sources))
     tables = {
         "buses": pd.DataFrame({"bus": buses, "nominal_kv": kv}),
         "lines": pd.DataFrame(

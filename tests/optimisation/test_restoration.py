@@ -131,6 +131,39 @@ def test_a_fault_that_takes_supply_from_nobody_and_one_that_takes_it_from_all() 
     assert "Nothing can be switched back: 45 customers" in every.sentence
 
 
+def test_a_rating_of_the_setting_is_proved_where_the_line_has_none() -> None:
+    """200 of 208 kVA: the proof says 96 %, not 0 %."""
+    found = restore(small(), None, None, ["ab"], setting=Setting(rating_kva={"td": 208.0}))
+    assert found.restored_customers == 20
+    assert (found.steps[-1].loaded_branch, found.steps[-1].loading) == ("td", pytest.approx(0.96, abs=0.01))
+
+
+def test_what_the_remote_stage_took_from_the_hands_is_not_called_the_best() -> None:
+    """208 kVA at T carry D and one of C (10 customers, remote) and E (30 customers, its tie by hand): C has it first."""
+    lines = [("sa", "S", "A"), ("ac", "A", "C"), ("ae", "A", "E"), ("cd", "C", "D"), ("ed", "E", "D"), ("td", "T", "D", 12.0)]
+    switches = [
+        ("s1", "sa", "S", True, "breaker"),
+        ("c", "ac", "C", True, "load-break"),
+        ("e", "ae", "E", True, "load-break"),
+        ("t1", "cd", "C", False, "load-break"),
+        ("t2", "ed", "E", False, "load-break"),
+        ("s4", "td", "T", True, "breaker"),
+    ]
+    network = network_of(lines, switches, {"C": (100.0, 10), "D": (100.0, 20), "E": (100.0, 30)}, ["S", "T"])
+    found = restore(network, None, None, ["sa"], setting=Setting(remote={"s1", "c", "e", "t1", "s4"}))
+    assert (found.restored_customers, found.best) == (10, False)
+    whole = restore(network, None, None, ["sa"])
+    assert (whole.restored_customers, whole.best) == (30, True)
+
+
+def test_reactive_power_alone_is_restored_too() -> None:
+    """150 kvar each over 8 ohm at 10 kV: 3.6 + 2.4 + 1.2 % down at B is more than 7 %, and no load takes any active power, yet some is lost."""
+    network = network_of(LINES, SWITCHES, LOADS, ["S", "T"], r_ohm=8.0)
+    none = network.loads["p_kw"].to_numpy() * 0
+    found = restore(network, none, none + 150.0, ["ab"])
+    assert (found.restored_customers, found.proved, found.best) == (20, True, True)
+
+
 def test_an_unknown_branch_is_refused() -> None:
     with pytest.raises(PenstockError, match="faulted branch"):
         restore(small(), None, None, ["nowhere"])
