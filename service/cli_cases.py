@@ -9,7 +9,8 @@ from service.cli_water import City, Now, Who
 app = typer.Typer(no_args_is_help=True, help="Cases: found, assigned, worked, checked, closed, rated.")
 shift = typer.Typer(no_args_is_help=True, help="The shift log: what changed, notes, hand-over.")
 
-Number = Annotated[int, typer.Argument(help="number of the case, as `penstock case list` shows it")]
+HIGHEST = 2**31 - 1  # of a number that a row may have
+Number = Annotated[int, typer.Argument(max=HIGHEST, help="number of the case, as `penstock case list` shows it")]
 Note = Annotated[str, typer.Option("--note", help="a few words; kept with the step")]
 
 
@@ -125,7 +126,7 @@ def reopen(case: Number, note: Note = "", who: Who = None, city: City = None, no
 def cancel(
     case: Number,
     note: Note = "",
-    same_as: Annotated[int | None, typer.Option("--same-as", help="number of the case that stays")] = None,
+    same_as: Annotated[int | None, typer.Option("--same-as", max=HIGHEST, help="number of the case that stays")] = None,
     who: Who = None,
     city: City = None,
     now: Now = None,
@@ -138,7 +139,7 @@ def cancel(
 def note(
     text: Annotated[str, typer.Argument(help="what the next shift should know")],
     about: Annotated[str, typer.Option("--about", help="what it is about: a meter, a case, a pipe")] = "",
-    corrects: Annotated[int | None, typer.Option("--corrects", help="number of the note that it stands instead of")] = None,
+    corrects: Annotated[int | None, typer.Option("--corrects", max=HIGHEST, help="number of the note that it stands instead of")] = None,
     who: Who = None,
     city: City = None,
     now: Now = None,
@@ -168,7 +169,7 @@ def since(
 @shift.command("hand-over")
 def hand_over(
     text: Annotated[str, typer.Argument(help="what the next shift must know; with --sign: nothing")] = "",
-    sign: Annotated[int | None, typer.Option("--sign", help="number of the hand-over that is taken over")] = None,
+    sign: Annotated[int | None, typer.Option("--sign", max=HIGHEST, help="number of the hand-over that is taken over")] = None,
     who: Who = None,
     city: City = None,
     now: Now = None,

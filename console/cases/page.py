@@ -13,7 +13,7 @@ from service.decisions import Person
 
 def page(person: Person) -> None:
     """The board, or the case that was chosen."""
-    if (asked := st.query_params.get("case")) and asked.isdigit():
+    if (asked := st.query_params.get("case")) and asked.isdecimal() and len(asked) < 10:  # a longer one is no number of a row
         st.session_state["case"] = int(asked)
         st.query_params.clear()
     number = st.session_state.get("case")

@@ -21,6 +21,7 @@ from service.cases.store import SYSTEM, Case
 from service.decisions import Action, Person, may
 from service.store.operations import spelled_alike
 
+MOST = 200  # cases that another may be the same as, the newest; of an older one `penstock case cancel --same-as`
 KEY = "Ctrl+Enter"  # takes the next step
 _NEXT = {"found": "assign", "assigned": "work", "worked": "check", "checked": "close", "closed": "rate"}
 
@@ -144,9 +145,8 @@ def others(person: Person, case: Case) -> None:
             if st.button(say(word), key=_key(case, "reopen"), disabled=not able):
                 _take(case, deciding.reopen, *_asked(person, case), reason)
         if "cancel" in may_be:
-            other = {0: say("case_no_other")} | {
-                one.case_id: wording.title(one) for one in data.cases(30) if one.case_id != case.case_id and one.state != "cancelled"
-            }
+            others = [one for one in reversed(data.cases(30)) if one.case_id != case.case_id and one.state != "cancelled"]
+            other = {0: say("case_no_other")} | {one.case_id: wording.title(one) for one in others[:MOST]}
             same = st.selectbox(
                 say("case_same_as"), list(other), format_func=other.__getitem__, key=f"same_{case.case_id}", disabled=not able
             )

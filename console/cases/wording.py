@@ -4,6 +4,7 @@ from typing import Any
 
 from console import data, look
 from console.alarms.told import told as alarm_told
+from console.water.districts import name_of
 from console.words import WORDS, known, language, say
 from service.alarms.shown import Shown
 from service.alarms.states import State
@@ -11,20 +12,22 @@ from service.cases.store import SYSTEM, Case, Event
 
 
 def place(district: str) -> str:
-    """A district by its name; the city where it is none."""
+    """A zone or a site by its name in the session's language; the city where it is none."""
     settings = data.station().city.settings
-    named = {zone.id: zone.name for zone in settings.zones} | {
-        site.id: (site.name_zh if language() == "zh" else site.name) for site in settings.sites
-    }
-    if not district:
-        return settings.city.name_zh if language() == "zh" and settings.city.name_zh else settings.city.name
-    return named.get(district) or district
+    site = next((one for one in settings.sites if one.id == district), None)
+    if site is not None:
+        return (site.name_zh if language() == "zh" else "") or site.name or district
+    return name_of("" if district == settings.city.id else district)
 
 
 def title(case: Case) -> str:
     """Its number, kind and subject."""
-    subject = place(case.district) if case.kind == "leak" else case.subject
-    return f"#{case.case_id} {say(f'case_kind_{case.kind}')} · {subject}"
+    return f"#{case.case_id} {say(f'case_kind_{case.kind}')} · {subject(case.kind, case.subject)}"
+
+
+def subject(kind: str, name: str) -> str:
+    """What a case is about: a district or a feeder by its name, a meter, a pipe or an alarm's subject as it is."""
+    return place(name) if kind in ("leak", "outage") else name
 
 
 def about(case: Case) -> str:

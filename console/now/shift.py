@@ -106,8 +106,8 @@ def line(change: Change) -> str:
     if change.group in ("alarms", "meters"):
         return say(f"change_{change.key}", what=wording.alarm(facts["kind"], change.subject, facts["facts"]), subject=change.subject)
     if change.group == "cases":
-        kind, name = say(f"case_kind_{facts['kind']}"), facts["about"]
-        about = f"{kind} {wording.place(name) if facts['kind'] == 'leak' else name}"
+        kind = facts["kind"]
+        about = f"{say(f'case_kind_{kind}')} {wording.subject(kind, facts['about'])}"
         step = wording.step_words(change.key.removeprefix("case_"), facts["owner"], facts["said"])
         return say("change_case", subject=change.subject, about=about, step=f"{step} · {wording.who(change.who)}")
     if change.group == "leaks" and "flow" in facts:

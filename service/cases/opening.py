@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, func, select
 
 from city.problems import fault
 from service import schema as t
@@ -63,7 +63,8 @@ def from_alarm(engine: Engine, person: Person, alarm_id: int, at_utc: datetime) 
 
 
 def by_hand(engine: Engine, city: LoadedCity, person: Person, kind: str, subject: str, priority: int, at_utc: datetime, text: str) -> int:
-    """A case that somebody was told of. Returns its number: that of the one that is open for this subject, if there is one.
+    """A case that somebody was told of. Returns its number: that of the one that is open for this subject, if there is one, which then
+    has `text` as a note.
 
     Raises `PenstockError` without the role, for an unknown kind or priority, or when nothing is said.
     """
@@ -71,7 +72,8 @@ def by_hand(engine: Engine, city: LoadedCity, person: Person, kind: str, subject
 
     if kind not in kinds() or priority not in (1, 2, 3):
         raise fault(f"case of {kind}, priority {priority}", "unknown", f"{', '.join(kinds())}; 1, 2 or 3", "Name one of these.")
-    if not text.strip() or not 0 < len(subject) <= 120:
+    subject, text = subject.strip(), text.strip()
+    if not text or not 0 < len(subject) <= 120:
         raise fault(f"case of '{subject}'", "nothing said of it", "a subject and a few words", "Say what was found.")
     where = districts_of(city, subject)
     require(engine, person, "case", subject, at_utc, where)
@@ -80,9 +82,10 @@ def by_hand(engine: Engine, city: LoadedCity, person: Person, kind: str, subject
     with writing(engine) as connection:
         alone(connection, t.work_case)
         if running := connection.execute(select(t.work_case.c.case_id).where(same)).scalar():
-            return int(running)
-        source = f"told {at_utc:%Y-%m-%dT%H:%M:%S} {subject}"[:120]
-        return open_case(connection, kind, source, subject, at_utc, text.strip(), district, priority=priority, who=person.name)
+            return taken(connection, int(running), "note", person.name, at_utc, note=text).case_id
+        newest = connection.execute(select(func.max(t.work_case.c.case_id))).scalar() or 0
+        source = f"told {newest + 1}"  # it has no source but what was said, and that may be said again
+        return open_case(connection, kind, source, subject, at_utc, text, district, priority=priority, who=person.name)
 
 
 def follow(engine: Engine, city: LoadedCity, now_utc: datetime) -> int:

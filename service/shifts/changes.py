@@ -18,6 +18,7 @@ MOST = 400  # lines of one group; the newest are kept
 _DECISIONS = {
     "approve": "tonight", "approve once": "tonight", "approve refused": "tonight", "hold": "now", "release": "now", "emergency stop": "now",
     "edit": "meters", "event": "tonight", "event cancel": "tonight", "response call": "tonight", "response cancel": "tonight",
+    "request replan": "tonight", "alarm shelve": "now", "alarm unshelve": "now", "alarm remove": "now", "alarm restore": "now",
     "settle": "tonight", "settle readings": "meters", "switch told": "grid",
     "valve told": "water", "isolation replanned": "water", "close": "carbon", "restate": "carbon",
 }  # fmt: skip
@@ -107,7 +108,7 @@ def _plans(span: _Span) -> Iterator[Change]:
 def _leaks(span: _Span) -> Iterator[Change]:
     """Leaks that were reported, and those that the watch no longer sees; what people told of them is in the audit."""
     k = t.leak_case.c
-    for row in span.rows(t.leak_case, k.reported_utc, k.ended_at_utc):
+    for row in span.rows(t.leak_case, k.reported_utc, k.ended_at_utc, also=k.reported_utc.is_not(None)):
         facts = {"kind": row.kind, "flow": row.flow_m3_per_h, "pipe": row.pipe, "zone": row.zone_id}
         if span.has(row.reported_utc):
             yield Change(row.reported_utc, "leaks", "leak_new", row.case_id, row.sentence, "water", facts=facts)

@@ -1,6 +1,7 @@
 """Notes of a shift, and the hand-over: two names, the one who goes and the one who comes. Nothing is ever changed."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -96,8 +97,9 @@ def hand_over(engine: Engine, city: LoadedCity, person: Person, at_utc: datetime
     counted = Counter(change.group for change in between(engine, city, since, at_utc))
     with writing(engine) as connection:
         alone(connection, t.hand_over)
-        waits = _waiting(connection)
-        if waits is not None and spelled_alike(waits.outgoing) == spelled_alike(person.name):
+        own = spelled_alike(person.name)
+        waits = next((row for row in _waiting(connection) if spelled_alike(row.outgoing) == own), None)
+        if waits is not None:
             observed = f"summary {waits.hand_over_id} of {person.name} waits to be signed"
             raise fault("hand-over", observed, "one at a time", "Ask who comes next to sign it; add what is missing as a note.")
         row = {"since_utc": since, "at_utc": at_utc, "outgoing": person.name, "text": said, "changes": dict(counted)}
@@ -125,10 +127,11 @@ def sign(engine: Engine, person: Person, at_utc: datetime, hand_over_id: int) ->
         return str(row.outgoing)
 
 
-def _waiting(connection: Any) -> Any:
+def _waiting(connection: Any) -> Sequence[Any]:
+    """The summaries that nobody has signed; two people may hand over at once."""
     h, s = t.hand_over.c, t.hand_over_signed.c
-    open_ones = select(t.hand_over).where(h.hand_over_id.not_in(select(s.hand_over_id)))
-    return connection.execute(open_ones.order_by(h.hand_over_id.desc()).limit(1)).first()
+    unsigned: Sequence[Any] = connection.execute(select(t.hand_over).where(h.hand_over_id.not_in(select(s.hand_over_id)))).all()
+    return unsigned
 
 
 def hand_overs(engine: Engine, newest: int = 20) -> list[HandOver]:

@@ -73,3 +73,8 @@ def test_a_shift_is_handed_over_with_what_changed(town: Town) -> None:
     assert said(town, "cat", "shift", "hand-over", "--sign", "1") == "cat takes over from ada\n"
     assert "0 characters" in said(town, "cat", "shift", "hand-over", code=1)
     assert "signed in as viewer" in said(town, "vic", "shift", "note", "hm", code=1)
+
+
+def test_a_number_that_no_row_can_have_is_refused_in_a_sentence(town: Town) -> None:
+    for words in (("case", "work", "9" * 20), ("shift", "hand-over", "--sign", "9" * 20), ("shift", "note", "x", "--corrects", "9" * 20)):
+        assert "less than or equal to 2147483647" in said(town, "ada", *words, code=1)

@@ -201,3 +201,35 @@ def test_an_interrupted_opening_leaves_no_half_of_a_case(engine: Engine, monkeyp
     with engine.connect() as connection:
         assert connection.execute(t.work_case.select()).all() == []
         assert connection.execute(t.case_event.select()).all() == []
+
+
+def test_what_is_told_again_is_kept_with_the_open_case_or_is_a_case_of_its_own(engine: Engine, city: LoadedCity, ada: Person) -> None:
+    one = opening.by_hand(engine, city, ada, "leak", " old-town ", 2, T0, "a wet street")
+    assert opening.by_hand(engine, city, ada, "leak", "old-town", 2, T0, "a second street is wet") == one
+    assert [(event.step, event.note) for event in every(engine)[0].events] == [("found", ""), ("note", "a second street is wet")]
+    deciding.cancel(engine, ada, one, T0, "it was rain")
+    assert opening.by_hand(engine, city, ada, "leak", "old-town", 2, T0, "no rain today") != one  # in the same second
+    long = ["x" * 119 + end for end in "ab"]
+    assert len({opening.by_hand(engine, city, ada, "meter", subject, 2, T0, "dark") for subject in long}) == 2
+
+
+def test_a_day_of_a_meter_says_nothing_of_what_people_found_nor_of_a_later_night(engine: Engine, city: LoadedCity, ada: Person) -> None:
+    for day, answered in ((5, 96), (2, 40), (1, 40), (0, 40), (-1, 96)):
+        readings_of(engine, city, day, answered=answered)
+        readings_of(engine, city, day, answered=96, point="sun.power")
+    assert at_night(engine, city, T0) == 1
+    opening.by_hand(engine, city, ada, "meter", "sun", 2, T0, "reads half of what the substation says")
+    assert at_night(engine, city, T0 - 5 * DAY) == 0  # an old night, made again
+    assert at_night(engine, city, T0 + DAY) == 1
+    assert [(case.subject, case.state) for case in every(engine)] == [("hall", "worked"), ("sun", "found")]
+
+
+def test_a_case_whose_leak_is_gone_from_the_store_stays_with_people(engine: Engine, city: LoadedCity, ada: Person) -> None:
+    put(engine, t.leak_case, **LEAK)
+    opening.follow(engine, city, T0)
+    with writing(engine) as connection:
+        connection.execute(t.leak_case.delete())
+    assert opening.follow(engine, city, T0 + HOUR) == 0
+    (case,) = every(engine)
+    assert (case.state, kinds()["leak"].lasts(engine, case)) == ("found", None)
+    assert deciding.cancel(engine, ada, case.case_id, T0 + HOUR, "no such leak").state == "cancelled"

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from city.problems import PenstockError
 from service import schema as t
 from service.access.roles import Person
+from service.alarms import deeds
 from service.settings import LoadedCity
 from service.shifts import changes, listing, log
 from service.shifts.settings import ShiftSettings
@@ -141,3 +142,29 @@ def test_the_table_takes_no_cell_for_a_formula(engine: Engine, city: LoadedCity)
     assert header == "at_utc,group,what,subject,who,sentence"
     assert row.startswith("2022-06-15T21:00:00+00:00,decisions,did_hold,'=HYPERLINK(1),'@who,")
     assert row.endswith('''"'@who placed a hold on =HYPERLINK(1): says ""no"", twice"''')
+
+
+def test_of_two_who_hand_over_at_once_each_waits_for_a_signature(engine: Engine, city: LoadedCity, ada: Person) -> None:
+    first = log.hand_over(engine, city, ada, T0, "water: quiet")
+    log.hand_over(engine, city, CAT, T0, "grid: quiet")
+    with pytest.raises(PenstockError, match=f"summary {first} of ada waits"):
+        log.hand_over(engine, city, ada, T0 + HOUR, "water: quiet, really")
+
+
+def test_a_leak_that_was_never_reported_is_no_news_when_it_is_over(engine: Engine, city: LoadedCity) -> None:
+    leak = {"leak_id": "1", "night": T0.date(), "start_utc": T0, "seen_utc": T0, "zone_id": "old-town", "pipe": "105", "kind": "slow"}
+    leak |= {"flow_m3_per_h": 4.0, "state": "over", "ended_at_utc": T0, "sentence": "A slow leak.", "candidates": []}
+    with writing(engine) as connection:
+        connection.execute(t.leak_case.insert().values(case_id="leak-1", **leak, reported_utc=None))
+        connection.execute(t.leak_case.insert().values(case_id="leak-2", **leak, reported_utc=T0 - 30 * HOUR))
+    assert [(one.key, one.subject) for one in changes.between(engine, city, T0 - HOUR, T0)] == [("leak_over", "leak-2")]
+
+
+def test_who_put_an_alarm_aside_or_asked_for_a_new_plan_is_told_to_the_next_shift(engine: Engine, city: LoadedCity, ada: Person) -> None:
+    row = {"kind": "stuck", "source": "p-1", "subject": "p-1", "priority": 3, "state": "unacknowledged", "active": True, "since_utc": T0}
+    with writing(engine) as connection:
+        connection.execute(t.alarm.insert().values(alarm_id=7, **row, reason="", follows="", district="", facts={}))
+    deeds.shelve(engine, city.settings.alarms, ada, 7, T0, T0 + HOUR, "being exchanged")
+    operations.ask(engine, "replan", "ada", T0, {}, "ada edited plan-1")
+    found = [(one.key, one.subject, one.who) for one in changes.between(engine, city, T0 - HOUR, T0) if one.group == "decisions"]
+    assert sorted(found) == [("did_alarm_shelve", "stuck p-1 (#7)", "ada"), ("did_request_replan", "1", "ada")]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -172,3 +172,9 @@ def test_whatever_people_try_times_never_go_back_and_a_case_has_one_state(
     assert all(before.at_utc <= after.at_utc for before, after in zip(found.events, found.events[1:], strict=False))
     assert found.state in STATES
     assert sum(case in [c.case_id for c in listed(engine, PLAIN, states=[state])] for state in STATES) == 1
+
+
+def test_a_step_of_a_clock_that_was_ahead_does_not_lock_the_case(engine: Engine, opened: Callable[..., int], ada: Person) -> None:
+    case, now = opened(), datetime.now(UTC)
+    deciding.assign(engine, ada, case, now + timedelta(days=400), "ada")
+    assert deciding.work(engine, ada, case, now).last.at_utc == now + timedelta(days=400)  # times never go back

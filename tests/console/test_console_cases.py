@@ -8,6 +8,7 @@ import pytest
 pytest.importorskip("streamlit")
 
 from sqlalchemy import Engine
+from streamlit.testing.v1 import AppTest
 
 from console.cases import case as page
 from console.cases import wording
@@ -25,6 +26,7 @@ from service.shifts import log
 from service.shifts.changes import Change
 from service.store import open_store
 from tests.console.test_console_pages import opened, text
+from tests.signed_in import token
 
 NOW, HOUR = datetime(2022, 6, 16, 0, 0, tzinfo=UTC), timedelta(hours=1)
 LEAK, PLAIN = "leak-20220615-1400-dma-a", CaseSettings()
@@ -183,3 +185,21 @@ def test_every_state_step_kind_and_group_has_its_words() -> None:
     assert needed - set(CASE_WORDS) == set()
     told = {f"group_{group}" for group in GROUPS} | {f"did_{action.replace(' ', '_')}" for action in _DECISIONS}
     assert told - set(SHIFT_WORDS) == set()
+
+
+def test_chinese_pages_call_districts_by_their_chinese_names(engine: Engine, city: Path) -> None:
+    told = (city / "city.toml").read_text(encoding="utf-8")
+    assert told.count('name = "Old town"') == 1
+    (city / "city.toml").write_text(told.replace('name = "Old town"', 'name = "Old town", name_zh = "老城"'), encoding="utf-8")
+    assert "漏损 · 老城" in text(opened("cases", language="zh"))
+    assert "#1 漏损 老城" in text(opened("now", language="zh")).replace("\\", "")
+
+
+@pytest.mark.parametrize("asked", ["99", "9" * 30, "²", "-1", "<b>"])
+def test_a_link_to_no_case_is_told_or_left_out(engine: Engine, asked: str) -> None:
+    at = AppTest.from_string("from console import pages\npages.show('cases')", default_timeout=60)
+    at.session_state["token"] = token("operator")
+    at.query_params["case"] = asked
+    at.run()
+    assert not at.exception
+    assert "number" not in text(at) or "no case has this number" in text(at)

@@ -27,7 +27,8 @@ def changes(engine: Engine, city: LoadedCity, now_utc: datetime, cases: Sequence
     bad, days = {one.meter.id for one in last if one.urgency > 0}, settings.bad_meter_days
     well = {one.meter.id for one in last if one.urgency == 0 and one.rate is not None}
     for case in cases:
-        if case.subject in well and case.state not in ENDED:
+        of_health = bool(case.facts) and case.found_utc < now_utc  # what people found, or a later night, this day says nothing of
+        if of_health and case.subject in well and case.state not in ENDED:
             yield Move(case.source_id, "done", now_utc, "it has been well for a day")
     for ago in range(1, days):
         bad &= {one.meter.id for one in health.devices(engine, city, now_utc - ago * DAY, 1) if one.urgency > 0}
