@@ -156,14 +156,6 @@ def test_what_the_remote_stage_took_from_the_hands_is_not_called_the_best() -> N
     assert (whole.restored_customers, whole.best) == (30, True)
 
 
-def test_reactive_power_alone_is_restored_too() -> None:
-    """150 kvar each over 8 ohm at 10 kV: 3.6 + 2.4 + 1.2 % down at B is more than 7 %, and no load takes any active power, yet some is lost."""
-    network = network_of(LINES, SWITCHES, LOADS, ["S", "T"], r_ohm=8.0)
-    none = network.loads["p_kw"].to_numpy() * 0
-    found = restore(network, none, none + 150.0, ["ab"])
-    assert (found.restored_customers, found.proved, found.best) == (20, True, True)
-
-
 def test_an_unknown_branch_is_refused() -> None:
     with pytest.raises(PenstockError, match="faulted branch"):
         restore(small(), None, None, ["nowhere"])

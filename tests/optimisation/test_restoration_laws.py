@@ -5,6 +5,7 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
+import pyomo.environ as pyo
 import pytest
 from hypothesis import HealthCheck, given, settings
 
@@ -15,9 +16,10 @@ from networks.grid.topology import energised, is_radial
 from optimisation.restoration import Proposal, Setting, restore
 from optimisation.restoration.case import Case, case
 from optimisation.restoration.losses import Effort, least_losses
+from optimisation.restoration.program import Forest, planes, solved
 from optimisation.restoration.state import state
 from optimisation.restoration.wires import wires
-from tests.optimisation.grid_cases import any_grid, network_of
+from tests.optimisation.grid_cases import LINES, LOADS, SWITCHES, any_grid, network_of
 
 SETTING = Setting(voltage_pu=(0.93, 1.07))
 
@@ -113,6 +115,17 @@ def test_the_sweep_and_the_power_flow_agree_on_a_transformer_off_its_middle_tap(
     flow = Solver(network).flow([2000.0], [500.0])
     assert swept.voltage_pu == pytest.approx(flow.voltage_pu[0], rel=2e-3)
     assert swept.loss_kw == pytest.approx(float(flow.loss_kw[0]), rel=0.1)
+
+
+def test_the_program_allows_for_the_power_that_reactive_load_alone_loses() -> None:
+    """150 kvar each over 8 ohm at 10 kV: whatever the sweep finds must satisfy the program that its planes are put into."""
+    network = network_of(LINES, SWITCHES, LOADS, ["S", "T"], r_ohm=8.0)
+    none = network.loads["p_kw"].to_numpy() * 0
+    found = case(network, none, none + 150.0, ["ab"])
+    forest = Forest(found.wires, planes=planes(state(found.wires, found.now).swept))
+    m = forest.model(np.zeros_like(found.now), found.now, found.live)
+    m.cost = pyo.Objective(expr=sum(m.square[a] for a in m.A))
+    assert solved(m) is not None
 
 
 def test_open_points_for_least_losses_on_three_lines_by_hand() -> None:
