@@ -16,11 +16,11 @@ from city.problems import PenstockError, fault
 from service import rounds
 from service.crash import keep
 from service.environment import Environment
-from service.plans.edits import Edit
+from service.plans.edits import Edit, joined, standing
 from service.plans.keeping import REQUEST, ROLLING, next_plan_id
 from service.plans.making import Planner
 from service.settings import LoadedCity, load
-from service.store import open_store, operations, runs, writing
+from service.store import open_store, operations, results, runs, writing
 
 log = structlog.get_logger()
 MOST_TOLD = 5  # problems of a request that failed, in its sentence
@@ -80,8 +80,8 @@ def _answered(planner: Planner, taken: Any, now_utc: datetime) -> str | None:
 def _serve(planner: Planner, taken: Any, now_utc: datetime) -> str:
     city, engine = planner.city, planner.engine
     if taken.kind == "replan":
-        edits = [Edit.model_validate(one) for one in taken.detail.get("edits", ())]
-        return replan(planner, now_utc, taken.detail.get("origin", REQUEST), taken.detail.get("caps"), edits)
+        edits, origin = [Edit.model_validate(one) for one in taken.detail.get("edits", ())], taken.detail.get("origin", REQUEST)
+        return replan(planner, now_utc, origin, taken.detail.get("caps"), _laid(engine, origin, edits, now_utc))
     if taken.kind == "what-if":
         from service.plans.asking import what_if
 
@@ -101,6 +101,13 @@ def _serve(planner: Planner, taken: Any, now_utc: datetime) -> str:
         return refresh(city, engine, now_utc, taken.detail.get("hours", 48))[0]
     kinds = "replan, what-if, pareto, statement or forecast"
     raise fault(f"request {taken.request_id}", f"kind '{taken.kind}'", kinds, "Ask for one of these.")
+
+
+def _laid(engine: Engine, origin: str, edits: Sequence[Edit], now_utc: datetime) -> Sequence[Edit]:
+    """The edits of a new plan beside those in force. One more edit, and a plan that only the clock asked for, keep what somebody laid
+    on the newest proposal; who asks for a plan without an edit gets one without them."""
+    newest = results.last_plan(engine) if edits or origin == ROLLING else None
+    return edits if newest is None else joined(standing(newest.detail, now_utc), edits)
 
 
 def replan(planner: Planner, now_utc: datetime, origin: str, caps: dict[str, float] | None = None, edits: Sequence[Edit] = ()) -> str:

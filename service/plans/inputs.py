@@ -10,13 +10,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from sqlalchemy import Engine
 
-from city.clock import as_utc, ceil, grid
+from city.clock import grid
 from optimisation import whatif
 from optimisation.inputs import PlanInput
 from optimisation.risk import Risk
 from service.plans import ambient, orders, signals
 from service.plans.begin import Begin, begin
-from service.plans.edits import Edit
+from service.plans.edits import Edit, first_step, joined
 from service.response.binding import bound
 from service.settings import LoadedCity
 from service.store import forecasting, paths, results
@@ -50,15 +50,13 @@ def question(
 ) -> Question:
     """The plan that starts `lead_minutes` after now, on the grid of steps; `caps` may hold its co2_kg and peak_kw.
 
-    `edits` join those of the plan in force; of one asset the new ones count.
+    `edits` join those of the plan in force; of one asset the new ones count where they hold.
 
     Raises `PenstockError` when there is no tariff; missing forecasts and states are told by the plan's own coverage check.
     """
-    step = timedelta(seconds=city.settings.night.step_s)
-    start = ceil(as_utc(now_utc) + timedelta(minutes=city.settings.night.lead_minutes), step)
+    start = first_step(city, now_utc)
     known = begin(city, engine, start, now_utc)
-    edited = {edit.change.asset for edit in edits}
-    laid = (*(edit for edit in known.edits if edit.change.asset not in edited), *edits)
+    laid = joined(known.edits, edits)
     asked = {"carbon_cap_kg": (caps or {}).get("co2_kg"), "peak_cap_kw": (caps or {}).get("peak_kw"), "edits": laid}
     return again(city, engine, night, plan_id, known.model_copy(update=asked))
 
