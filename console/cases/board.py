@@ -9,6 +9,7 @@ import streamlit as st
 
 from console import data, look
 from console.cases import wording
+from console.guard import guarded
 from console.words import language, say
 from service.cases.kinds import kinds
 from service.cases.listing import urgency
@@ -22,8 +23,13 @@ MONTH, QUARTER = 30, 90  # days
 _SHAPE = {1: ":red[■]", 2: ":orange[▲]", 3: ":yellow[●]"}
 
 
+@st.fragment(run_every="60s")
 def section(person: Person) -> None:
-    """Figures, filter, columns, what has ended."""
+    """Figures, filter, columns, what has ended: anew each minute, as the clock above it goes on."""
+    guarded(lambda: _section(person))
+
+
+def _section(person: Person) -> None:
     cases = data.cases(MONTH)
     _figures(cases)
     shown = _filtered(person, cases)

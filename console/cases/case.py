@@ -7,6 +7,7 @@ import streamlit as st
 from console import data, header, look
 from console.cases import steps, wording
 from console.words import say
+from service.cases import store
 from service.cases.kinds import kinds
 from service.cases.states import STATES, State
 from service.cases.store import Case, Event
@@ -27,6 +28,7 @@ def section(person: Person, case: Case) -> None:
         f'<h2 class="case">{escape(wording.title(case))}</h2><div class="case-about">{escape(wording.about(case))}</div>'
         f'<div class="case-where">{escape(where)}{f" · {shape}<b>{escape(due)}</b>" if rank else f" · {escape(due)}" if due else ""}</div>'
     )
+    _watch(case, due)
     _moved(person, case)
     st.html(track(case))
     left, right = st.columns([3, 2], gap="medium")
@@ -37,6 +39,15 @@ def section(person: Person, case: Case) -> None:
         _source(case)
         _timeline(case)
         steps.note(person, case)
+
+
+@st.fragment(run_every="60s")
+def _watch(case: Case, due: str) -> None:
+    """Bring the page again when somebody moved the case, or it is late by now; what is being typed stays."""
+    station = data.station()
+    now = store.one(station.engine, station.city.settings.cases, case.case_id)
+    if now.last.ordinal > case.last.ordinal or wording.tag(now)[1] != due:
+        st.rerun()
 
 
 def _moved(person: Person, case: Case) -> None:

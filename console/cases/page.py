@@ -18,7 +18,7 @@ def page(person: Person) -> None:
         st.query_params.clear()
     number = st.session_state.get("case")
     if number is None:
-        guarded(lambda: board.section(person))
+        board.section(person)
         return
     station = data.station()
     try:

@@ -29,10 +29,16 @@ _SHORT = 160  # letters of a line
 
 def section(person: Person) -> None:
     """The shift log of whoever is signed in."""
-    guarded(lambda: _taking_over(person))
+    _waiting(person)
     _changes(person)
+    _noted()
     guarded(lambda: _notes(person))
     guarded(lambda: _handing_over(person))
+
+
+@st.fragment(run_every="60s")
+def _waiting(person: Person) -> None:
+    guarded(lambda: _taking_over(person))
 
 
 @st.fragment(run_every="60s")
@@ -70,7 +76,7 @@ def _files(since: datetime, changes: Sequence[Change]) -> None:
     lines = [(change.group, _told(change, count)) for group in GROUPS for change, count in _alike([c for c in changes if c.group == group])]
     page = paper.sheet(say("changed_since", time=look.clock(since)), lines, data.shift_notes(DAYS), next(iter(data.hand_overs()), None))
     for key, content, file, kind, icon in (
-        ("shift_csv", listing.table(changes), f"{name}.csv", "text/csv", ":material/download:"),
+        ("shift_csv", listing.table(changes).encode("utf-8-sig"), f"{name}.csv", "text/csv", ":material/download:"),
         ("shift_paper", page, f"{name}.html", "text/html", ":material/print:"),
     ):
         st.download_button(say(key), content, file, kind, key=key, type="tertiary", on_click="ignore", icon=icon)
@@ -136,8 +142,13 @@ def _taking_over(person: Person) -> None:
                 decide(write, lambda outgoing: say("hand_over_signed", outgoing=outgoing))
 
 
-def _notes(person: Person) -> None:
-    """The notes of the last days, and the form for another."""
+@st.fragment(run_every="60s")
+def _noted() -> None:
+    guarded(_listed)
+
+
+def _listed() -> None:
+    """The notes of the last days."""
     notes = data.shift_notes(DAYS)
     look.heading("shift_notes", str(len(notes)) if notes else "")
     if not notes:
@@ -154,7 +165,11 @@ def _notes(person: Person) -> None:
         )
     if lines:
         st.html(f'<ol class="timeline">{"".join(lines)}</ol>')
-    able = may(person, "shift")
+
+
+def _notes(person: Person) -> None:
+    """The form for a note, or one instead of another."""
+    notes, able = data.shift_notes(DAYS), may(person, "shift")
     if not able:
         st.caption(say("shift_only", role=say(person.role)))
         return

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -203,3 +204,23 @@ def test_a_link_to_no_case_is_told_or_left_out(engine: Engine, asked: str) -> No
     at.run()
     assert not at.exception
     assert "number" not in text(at) or "no case has this number" in text(at)
+
+
+def test_a_case_that_somebody_moved_or_that_is_late_by_now_comes_again_without_a_click(
+    engine: Engine, city: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen, again, watch = burst(engine), [], page._watch.__wrapped__  # what Streamlit calls each minute
+    told = {"due": "due"}
+    monkeypatch.setattr(
+        page.data, "station", lambda: SimpleNamespace(engine=engine, city=load(Environment(city=city / "city.toml", home=city)))
+    )
+    monkeypatch.setattr(page.wording, "tag", lambda _case: (None, told["due"]))
+    monkeypatch.setattr(page.st, "rerun", lambda: again.append(told["due"]))
+    watch(seen, "due")
+    assert again == []
+    told["due"] = "late"
+    watch(seen, "due")
+    told["due"] = "due"
+    deciding.note(engine, ADA, seen.case_id, NOW, "on my way")
+    watch(seen, "due")
+    assert again == ["late", "due"]
