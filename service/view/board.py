@@ -45,8 +45,8 @@ def points(engine: Engine, city: LoadedCity, moment: Moment) -> pd.DataFrame:
     `value`), usable, cause, age_min [min], late, answers (read in time, whatever it said). A point never heard of has NaT and cause GAP.
     """
     about = _about(city)
-    heard_us, newest, quality, good_us, good = _latest(engine, city)
-    quality = np.where(heard_us == NONE, q.missing(Cause.GAP), quality).astype(np.uint16)
+    heard_us, newest, told, good_us, good = _latest(engine, city)
+    quality = np.where(heard_us == NONE, q.missing(Cause.GAP), told).astype(np.uint16)
     value = _in_units(city, about, good, good_us)
     seen = _in_units(city, about, newest, heard_us)
     outside = q.usable(quality) & ((seen < about["low"].to_numpy()) | (seen > about["high"].to_numpy()))
