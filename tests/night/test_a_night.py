@@ -102,7 +102,7 @@ def test_the_plan_costs_less_than_doing_nothing_and_proposes_but_does_not_write(
     assert plan is not None
     assert plan.cost < plan.baseline_cost
     assert {row.state for row in results.rows(engine, t.command)} == {"proposed"}
-    assert results.rows(engine, t.audit) == []
+    assert {row.action for row in results.rows(engine, t.audit)} == {"case found"}  # for both leaks; nobody has decided anything
 
 
 def test_approved_commands_are_written_read_back_and_audited_and_a_stop_holds_them(
@@ -146,7 +146,8 @@ def test_a_ledger_that_was_edited_is_refused_by_the_report(night: Penstock, tmp_
 
 def test_readings_wait_in_the_spool_while_the_database_is_locked(polled: Penstock, simulated_field: None, tmp_path: Path) -> None:
     city = polled.copy(tmp_path / "demo")
-    before = len(tables(city)["reading"])
+    before = tables(city)["reading"]
+    slot = sum(row[0] == max(line[0] for line in before) for row in before)  # every polled point, whether it answered or not
     lock = sqlite3.connect(city.home / "penstock.db", isolation_level=None)
     lock.execute("BEGIN IMMEDIATE")
     said = city.run("poll", "--now", NIGHT, "--until", "2022-06-16T00:45+02:00", "--replay", codes=(2,))
@@ -154,7 +155,7 @@ def test_readings_wait_in_the_spool_while_the_database_is_locked(polled: Penstoc
     lock.close()
     assert "1 batches waiting" in said
     city.run("poll", "--now", NIGHT, "--until", "2022-06-16T01:00+02:00", "--replay", codes=(0,))
-    assert len(tables(city)["reading"]) == before + 2 * 109
+    assert len(tables(city)["reading"]) == len(before) + 2 * slot
 
 
 def test_a_request_of_the_console_becomes_a_new_plan_beside_the_old_one(night: Penstock, tmp_path: Path) -> None:
