@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from city.problems import fault
+from city.problems import PenstockError, fault
 from service import known_events, valve_states
 from service.access.districts import districts_of, districts_of_leak, districts_of_plan
 from service.access.roles import MAY, NOWHERE, PROPOSING, WHOLE_CITY, Action, Person, Role, may, reaches, roles_for
@@ -71,7 +71,18 @@ def approve_all(engine: Engine, city: LoadedCity, person: Person, plan_ids: Sequ
     """`approve` for several together: all of them or none."""
     for plan_id in plan_ids:
         require(engine, person, "approve", plan_id, at_utc, districts_of_plan(engine, city, plan_id) if person.districts else None)
+        _interlock(engine, city, person, plan_id, at_utc)
     return operations.approve_all(engine, plan_ids, person.name, at_utc, reason.strip())
+
+
+def _interlock(engine: Engine, city: LoadedCity, person: Person, plan_id: str, at_utc: datetime) -> None:
+    from service.grid import interlock  # which asks here for the right to tell a switch
+
+    try:
+        interlock.require_current(engine, city, plan_id, at_utc)
+    except PenstockError as error:
+        operations.record_refusal(engine, at_utc, person.name, "approve", error)
+        raise
 
 
 def hold(
@@ -86,11 +97,13 @@ def hold(
 ) -> None:
     """Hold an asset or point, or everything with `operations.STOP`. Raises `PenstockError` without the role, the district or a reason.
 
-    The emergency stop alone needs no reason, and every operator has it whatever the district: nobody should have to type before it.
-    `until_utc` and `setpoint` as in `operations.place_hold`.
+    The emergency stop alone needs no reason and no second factor, and every operator has it whatever the district: nobody should have
+    to type, or to look for a phone, before it. `until_utc` and `setpoint` as in `operations.place_hold`.
     """
-    require(engine, person, "hold", subject, at_utc, _where(city, person, subject))
-    told = reason.strip() if subject == operations.STOP else _reason(f"hold on {subject}", reason)
+    stops = subject == operations.STOP
+    asked = person.model_copy(update={"unconfirmed": ()}) if stops else person
+    require(engine, asked, "hold", subject, at_utc, _where(city, person, subject))
+    told = reason.strip() if stops else _reason(f"hold on {subject}", reason)
     operations.place_hold(engine, subject, person.name, at_utc, told, until_utc, setpoint)
     _annunciate(engine, city, at_utc)
 

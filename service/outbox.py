@@ -14,7 +14,7 @@ from city.problems import PenstockError
 from meters.polling.field import Field
 from meters.vee.quality import Limits
 from service.environment import STOP_FILE
-from service.grid import order
+from service.grid import interlock, order
 from service.settings import LoadedCity
 from service.store import commands, operations
 
@@ -55,6 +55,8 @@ def ready(engine: Engine, city: LoadedCity, command: Any, at_utc: datetime) -> L
     point_id, point = command.point_id, city.points.get(command.point_id)
     if (first := order.waits_for(engine, command)) is not None:
         return Hindrance("approved", f"{point_id}: waits for a step before it, {first}")
+    if (told := interlock.hinders(engine, city, command, at_utc)) is not None:
+        return Hindrance("approved", f"{point_id}: not written, {told} as the switches stand now; propose anew")
     asset = next((control.asset for control in city.settings.controls if control.point == point_id), point_id)
     held = {hold.subject for hold in operations.holds(engine, at_utc)}
     if held & {operations.STOP, point_id, asset} or (city.folder / STOP_FILE).exists():

@@ -39,9 +39,9 @@ def steps_done(proposal: Any, commands: Sequence[Any], words: pd.DataFrame) -> t
     rest = words[words["at_utc"] >= proposal.made_at_utc]
     done = []
     for number, step in enumerate(proposal.detail.get("steps", ())):
-        if number in written:
-            done.append("poll" if written[number] else "")
-            continue
+        if written.get(number):
+            done.append("poll")
+            continue  # a motor that did not turn leaves the step to a crew, who tells it
         told = rest[(rest["switch"] == step["switch"]) & (rest["state"] == STATE[step["action"]])].head(1)
         done.append("".join(told["who"]))
         rest = rest.drop(told.index)

@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, Select, func, select
 
 from city.problems import fault
 from networks.grid.estimate import estimate
 from networks.grid.flow import Solver
 from service import schema as t
-from service.grid import switches
+from service.grid import interlock, switches
 from service.grid.measured import measured
 from service.grid.side import GridSide, grid_side
 from service.plans.commands import command
@@ -32,6 +32,9 @@ def propose_due(engine: Engine, city: LoadedCity, at_utc: datetime) -> list[str]
     made = select(t.grid_proposal.c.outage_id)
     waiting = results.rows(engine, t.grid_outage, t.grid_outage.c.ended_utc.is_(None), t.grid_outage.c.outage_id.not_in(made))
     _close_ended(engine, at_utc)
+    if waiting:  # what was proposed without the new fault and is not released yet is asked anew as well
+        again = results.rows(engine, t.grid_outage, t.grid_outage.c.ended_utc.is_(None), t.grid_outage.c.outage_id.in_(_unreleased()))
+        waiting = [*waiting, *again]
     return [propose(engine, side, outage, at_utc) for outage in waiting]
 
 
@@ -53,7 +56,8 @@ def propose(engine: Engine, side: GridSide, outage: Any, at_utc: datetime) -> st
     voltage = (grid.voltage_low_pu, grid.voltage_high_pu)
     setting = Setting(critical=grid.critical, remote=frozenset(grid.switch_points), crews=crews, voltage_pu=voltage)
     opened = switches.open_at(side, switches.told(engine), at_utc)
-    found = restore(side.network, p_kw, q_kvar, outage.detail["suspects"], open_switches=opened, setting=setting)
+    faults = sorted(interlock.known_faults(engine, side, opened))
+    found = restore(side.network, p_kw, q_kvar, faults, open_switches=opened, setting=setting)
     detail = found.record()
     names = [step["switch"] for step in detail["steps"]]
     text = "|".join((outage.outage_id, *(f"{step['action']} {step['switch']}" for step in detail["steps"])))
@@ -105,9 +109,8 @@ def _commands(side: GridSide, proposal_id: str, steps: Sequence[dict[str, Any]],
 
 def _supersede(connection: Connection, outage_ids: Sequence[str], at_utc: datetime) -> None:
     """Take back proposals that nobody has released; what is released goes on, and is held by people."""
-    g, a, c = t.grid_proposal.c, t.approval.c, t.command.c
-    released = select(a.plan_id).group_by(a.plan_id).having(func.max(a.commands) > 0)
-    own = select(g.proposal_id).where(g.outage_id.in_(list(outage_ids)), g.state == PROPOSED, g.proposal_id.not_in(released))
+    g, c = t.grid_proposal.c, t.command.c
+    own = select(g.proposal_id).where(g.outage_id.in_(list(outage_ids)), g.state == PROPOSED, g.proposal_id.not_in(_released()))
     ids = list(connection.execute(own).scalars())
     if not ids:
         return
@@ -118,6 +121,17 @@ def _supersede(connection: Connection, outage_ids: Sequence[str], at_utc: dateti
     connection.execute(t.grid_proposal.update().where(g.proposal_id.in_(ids)).values(state=SUPERSEDED))
     for proposal_id in ids:
         record(connection, at_utc, WORK, "restoration superseded", proposal_id, "a newer proposal, or the outage is over")
+
+
+def _released() -> Select[tuple[str]]:
+    return select(t.approval.c.plan_id).group_by(t.approval.c.plan_id).having(func.max(t.approval.c.commands) > 0)
+
+
+def _unreleased() -> Select[tuple[str]]:
+    """The outages with a proposal, none of which is released."""
+    g = t.grid_proposal.c
+    let = select(g.outage_id).where(g.proposal_id.in_(_released()))
+    return select(g.outage_id).where(g.outage_id.not_in(let))
 
 
 def _close_ended(engine: Engine, at_utc: datetime) -> None:
