@@ -29,7 +29,7 @@ def lines(engine: Engine, city: LoadedCity, now_utc: datetime, *, everything: bo
     for case in sorted(shown, key=urgency):
         late, owner = case.overdue(now_utc), f", {case.owner}" if case.owner else ""
         due = f"; OVERDUE by {late / timedelta(hours=1):.1f} h" if late else ""
-        since = f"{case.since_utc.astimezone(zone):%Y-%m-%d %H:%M}"
+        since = f"{case.since_utc.astimezone(zone):%Y-%m-%d %H:%M %Z}"
         yield f"case {case.case_id}  {case.state}{owner} since {since}{due}  {case.kind} {case.subject}: {case.sentence}"
     for one in figures(cases, now_utc):
         hours = ", ".join(f"{value:.1f} h to {step}" for step, value in one.hours.items() if value is not None)

@@ -37,7 +37,7 @@ def test_a_case_from_the_command_line(town: Town) -> None:
     assert said(town, "ada", "case", "close", "1") == "case 1: closed, bob\n"
     assert said(town, "ada", "case", "rate", "1", "5", "--false-alarm") == "case 1: rated, bob\n"
     listed = town.penstock("case", "list", "--all", "--now", AT).out
-    assert "case 1  rated, bob since 2022-06-15 14:30  meter hall: Reads half" in listed
+    assert "case 1  rated, bob since 2022-06-15 14:30 CEST  meter hall: Reads half" in listed
     assert "meter: 0 open, 0 overdue, 1 ended; median 0.0 h to assigned" in listed
     assert "100 % of 1 rated were nothing" in listed
     assert "no case is open" in town.penstock("case", "list", "--now", AT).out
@@ -46,7 +46,7 @@ def test_a_case_from_the_command_line(town: Town) -> None:
 def test_what_is_late_is_said(town: Town) -> None:
     said(town, "ada", "case", "open", "leak", "old-town", "A wet street", "--priority", "1")
     listed = town.penstock("case", "list", "--now", "2022-06-15T17:00+02:00").out
-    assert "case 1  found since 2022-06-15 14:30; OVERDUE by 2.0 h  leak old-town: A wet street" in listed
+    assert "case 1  found since 2022-06-15 14:30 CEST; OVERDUE by 2.0 h  leak old-town: A wet street" in listed
 
 
 def test_a_case_goes_back_and_is_cancelled_with_a_reason(town: Town) -> None:
