@@ -43,6 +43,9 @@ def following(person: Person, case: Case) -> None:
 
 def allowed(person: Person, case: Case, action: Action) -> bool:
     """May the person do it here? If not, it is said who may."""
+    if action in person.unconfirmed:
+        st.caption(say("needs_factor"))
+        return False
     if not may(person, action):
         roles = ", ".join(say(role) for role in roles_for(action))
         st.caption(say("case_only", roles=roles, role=say(person.role)))
@@ -103,7 +106,7 @@ def _still_leaks(person: Person, case: Case) -> None:
     if case.kind != "leak" or not kinds()["leak"].lasts(data.station().engine, case):
         return
     look.banner(say("case_told_repaired"), None)
-    able = may(person, "leak", {case.district})
+    able = allowed(person, case, "leak")
     if st.button(say("case_tell_repaired"), key="case_repaired", disabled=not able):
         engine, at = data.station().engine, data.now().now_utc
         decide(lambda: decisions.tell_repaired(engine, person, case.source_id, at, f"case {case.case_id}"), str)

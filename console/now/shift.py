@@ -171,7 +171,7 @@ def _notes(person: Person) -> None:
     """The form for a note, or one instead of another."""
     notes, able = data.shift_notes(DAYS), may(person, "shift")
     if not able:
-        st.caption(say("shift_only", role=say(person.role)))
+        st.caption(say("needs_factor") if "shift" in person.unconfirmed else say("shift_only", role=say(person.role)))
         return
     with st.form("shift_note", clear_on_submit=True, border=False):
         text = st.text_area(say("shift_note_label"), max_chars=log.LONGEST, height=70, key="shift_text")

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from streamlit.testing.v1 import AppTest
 
 from console.cases import case as page
-from console.cases import wording
+from console.cases import steps, wording
 from console.now import paper, shift
 from console.words.cases import CASE_WORDS
 from console.words.shifts import SHIFT_WORDS
@@ -224,3 +224,12 @@ def test_a_case_that_somebody_moved_or_that_is_late_by_now_comes_again_without_a
     deciding.note(engine, ADA, seen.case_id, NOW, "on my way")
     watch(seen, "due")
     assert again == ["late", "due"]
+
+
+def test_who_has_shown_no_second_factor_is_told_so_and_not_to_be_somebody_else(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(steps.st, "caption", said.append)
+    monkeypatch.setattr(steps, "say", lambda key, **_words: key)
+    assert not steps.allowed(Person(name="ada", role="operator", unconfirmed=("case",)), burst(engine), "case")
+    assert not steps.allowed(ADA, burst(engine), "case-check")
+    assert said == ["needs_factor", "case_only"]
