@@ -8,6 +8,7 @@ import streamlit as st
 from city.problems import PenstockError
 from console import data, look
 from console.words import say
+from console.words.four_eyes import reasons
 from service import decisions
 from service.decisions import Action, Person, may
 from service.view.plan import Approval
@@ -77,7 +78,7 @@ def _form(person: Person, plan_id: str, button: str, made: Approval | None, why_
         look.banner(say("approve_calls", **words) + told, 3)
     free = allowed(person, "approve", lambda: data.plan_districts(plan_id))
     if why_two:
-        look.banner(say("needs_two", why=why_two), 3)
+        look.banner(say("needs_two", why=reasons(why_two)), 3)
     if made is not None:
         look.banner(say("approved_once", who=made.who, time=look.clock(made.at_utc)), 3)
         free = free and person.name != made.who

@@ -114,7 +114,7 @@ def _past(outages: list[Outage]) -> None:
             "since_utc": pd.to_datetime([one.since_utc for one in outages], utc=True),
             "ended_utc": pd.to_datetime([one.ended_utc for one in outages], utc=True),
             "customers": [one.customers for one in outages],
-            "sentence": [one.sentence for one in outages],
+            "sentence": [restoration.told(one) for one in outages],
         }
     )
     columns = {"feeder": "feeder", "branch": "outage_place", "since_utc": "since", "ended_utc": "outage_end", "customers": "customers_dark"}

@@ -1,6 +1,7 @@
 """An outage and its restoration: where the fault likely is, which switches in which order, approval, ticking off, what stays dark."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from html import escape
 from typing import Any
 
@@ -26,6 +27,13 @@ def choose(lasting: Sequence[Outage]) -> Outage | None:
         say("outage_choose"), list(named), default=ranked[0].outage_id, format_func=named.__getitem__, key="outage_choice", required=True
     )
     return next((one for one in ranked if one.outage_id == picked), ranked[0])
+
+
+def told(outage: Outage) -> str:
+    """An outage in a sentence."""
+    facts = {"branch": outage.branch, "feeder": outage.feeder or "–", "share": look.number(100 * outage.likelihood, 0)}
+    found = say("outage_told", **facts, meters=len(outage.meters), count=look.number(outage.customers, 0))
+    return found + (say("outage_told_critical", names=", ".join(outage.critical.values())) if outage.critical else "")
 
 
 def newest(outage: Outage) -> Proposed | None:
@@ -60,10 +68,17 @@ def section(person: Person, outage: Outage) -> None:
     if proposal is None:
         st.caption(say("no_proposal"))
     elif proposal.state == "none":
-        look.banner(say("proposal_none", why=proposal.sentence), 2)
+        look.banner(_none(proposal.detail), 2)
         _left(proposal.detail)
     else:
         _proposed(person, proposal)
+
+
+def _none(detail: dict[str, Any]) -> str:
+    """Why nothing is proposed."""
+    if detail["steps"]:
+        return say("none_proved")
+    return say("none_helps", count=look.number(detail["lost_customers"], 0)) if detail["left"] else say("none_lost")
 
 
 def _proposed(person: Person, proposal: Proposed) -> None:
@@ -155,7 +170,9 @@ def _tick(person: Person, proposal: Proposed, done: int) -> None:
     step = steps[done]
     if step["by"] == "remote":
         st.caption(say("motor_turns", switch=step["switch"]))
-        return
+        if _still_to_turn(proposal, done):
+            return
+        look.banner(say("motor_failed", switch=step["switch"]), 2)
     allowed = may(person, "switch")
     with st.form(f"tell_{proposal.proposal_id}_{done}", border=True):
         typed = st.text_input(f"{done + 1}. {say('tell_name')}", key=f"tell_name_{done}", max_chars=60, disabled=not allowed)
@@ -172,6 +189,13 @@ def _tick(person: Person, proposal: Proposed, done: int) -> None:
         ),
         lambda _: say("told_switch", switch=step["switch"], state=say(f"switch_is_{state}")),
     )
+
+
+def _still_to_turn(proposal: Proposed, done: int) -> bool:
+    """Is the motor of the next step still to be tried?"""
+    known = data.commands(proposal.proposal_id)
+    own = known[known["not_before_utc"] == proposal.made_at_utc + timedelta(seconds=done)]
+    return bool(own["state"].isin(["proposed", "approved", "held", "writing"]).any())
 
 
 def _left(detail: dict[str, Any]) -> None:

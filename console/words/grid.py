@@ -81,6 +81,11 @@ GRID_WORDS: dict[str, tuple[str, str]] = {
     "outage": ("Outage", "停电"),
     "outage_choose": ("Outage shown", "当前查看"),
     "outage_since": ("{feeder}: no power since {time} ({age})", "{feeder}：自 {time} 起停电（已 {age}）"),
+    "outage_told": (
+        "No power behind {branch} on {feeder}, {share} % likely: {meters} meters went dark together; at least {count} customers",
+        "{feeder} {branch} 以下失电，可能性 {share} %：{meters} 块表同时失电；至少 {count} 户",
+    ),
+    "outage_told_critical": ("; critical: {names}", "；重要用户：{names}"),
     "outage_place": ("Likely place", "疑似故障点"),
     "outage_customers": ("{count} customers without power", "停电 {count} 户"),
     "outage_critical": ("Critical: {names}", "重要用户：{names}"),
@@ -88,7 +93,9 @@ GRID_WORDS: dict[str, tuple[str, str]] = {
     # proposal
     "restoration": ("Restoration", "转供电方案"),
     "no_proposal": ("No switching is proposed yet; the worker makes one within a minute.", "尚无转供电方案；后台一分钟内生成。"),
-    "proposal_none": ("No switching helps, or none passed the proof: {why}", "无可行转供电方案或未通过校核：{why}"),
+    "none_helps": ("Nothing can be switched back: {count} customers wait for the repair.", "无可行转供电方案：{count} 户待抢修恢复。"),
+    "none_lost": ("Nobody has lost supply by the model: nothing is to be switched back.", "按模型无用户失电，无须转供。"),
+    "none_proved": ("No order passed the proof: do not switch by it.", "方案未通过校核，不得据此操作。"),
     "restored": ("Power back by switching", "可转供恢复"),
     "stays_dark": ("Dark until the repair", "待抢修恢复"),
     "work_time": ("Done after", "操作用时"),
@@ -123,6 +130,10 @@ GRID_WORDS: dict[str, tuple[str, str]] = {
     "motor_turns": (
         "The motor turns {switch} once the steps before it are done; its read-back ticks the step off.",
         "前序步骤完成后由遥控操作 {switch}，返校正确后自动登记。",
+    ),
+    "motor_failed": (
+        "Its motor did not turn {switch}: turn it at the switch, then read its number back here.",
+        "{switch} 遥控未成功：请就地操作后在此复诵编号。",
     ),
     "all_steps_done": ("All steps are done.", "全部步骤已执行。"),
     "order_proved": ("Proof: every step holds", "校核：逐步通过"),

@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("streamlit")
 
 from console.grid.geometry import geometry
+from console.words.four_eyes import reasons
 from networks.grid.estimate import estimate
 from networks.grid.flow import Solver
 from networks.grid.network import COLUMNS
@@ -184,3 +185,67 @@ def test_lines_run_in_right_angles_and_switches_stand_on_them(gridded: Path) -> 
             assert x == to_x or y == to_y
     assert set(drawn.switches) == set(grid.network.switches["switch"])
     assert np.isfinite(list(drawn.switches.values())).all()
+
+
+def rewritten(city: Path, **changed: object) -> None:
+    """The stored proposal with other columns, or with other entries of its detail."""
+    _, _, engine = reached(city)
+    detail = view.proposals(engine)[0].detail | {name: value for name, value in changed.items() if name != "state"}
+    with writing(engine) as connection:
+        connection.execute(t.grid_proposal.update().values(detail=detail, state=changed.get("state", "proposed")))
+
+
+def test_a_step_after_which_nothing_but_a_source_is_live_has_no_lowest_voltage(broken: Path) -> None:
+    steps = view.proposals(reached(broken)[2])[0].detail["steps"]
+    rewritten(broken, steps=[steps[0] | {"voltage_pu": None, "lowest_bus": ""}, *steps[1:]])
+    seen = text(opened("grid"))
+    assert "Proof: every step holds" in seen
+    assert "lowest voltage – pu at –" in seen
+
+
+@pytest.mark.parametrize(
+    ("changed", "english", "chinese"),
+    [
+        ({"steps": []}, "Nothing can be switched back: 25 customers", "无可行转供电方案：25 户"),
+        ({}, "No order passed the proof", "方案未通过校核"),
+        ({"steps": [], "left": []}, "Nobody has lost supply", "无用户失电"),
+    ],
+)
+def test_why_nothing_is_proposed_is_said_in_both_languages(broken: Path, changed: dict, english: str, chinese: str) -> None:
+    rewritten(broken, state="none", **changed)
+    assert english in text(opened("grid"))
+    seen = text(opened("grid", language="zh"))
+    assert chinese in seen
+    assert english not in seen
+
+
+def test_what_is_stored_in_english_is_told_in_chinese(broken: Path) -> None:
+    page = opened("grid", language="zh")
+    seen = text(page) + " ".join(str(table.value) for table in page.dataframe)
+    assert "倒闸操作" in seen
+    assert "ab 以下失电，可能性 90 %" in seen
+    for word in ("a switching order", "No power behind", "as stored"):
+        assert word not in seen, word
+
+
+def test_a_motor_that_failed_leaves_its_step_to_be_read_back_by_hand(broken: Path) -> None:
+    approved(broken)
+    steps = view.proposals(reached(broken)[2])[0].detail["steps"]
+    rewritten(broken, steps=[steps[0] | {"by": "remote"}, *steps[1:]])
+    page = opened("grid")
+    assert f"Its motor did not turn {steps[0]['switch']}" in text(page)
+    assert not page.text_input(key="tell_name_0").disabled
+
+
+@pytest.mark.parametrize(
+    ("stored", "chinese"),
+    [
+        ("p-1 changes by 1,200 kW, above 1,000", "p-1 变化 1,200 kW，超过 1,000 kW"),
+        ("2 valves turn, above 1; 40 customers are cut off, above 10", "操作阀门 2 台，超过 1 台; 影响用户 40 户，超过 10 户"),
+        ("something new", "something new"),
+    ],
+)
+def test_why_two_must_decide_in_chinese(monkeypatch: pytest.MonkeyPatch, stored: str, chinese: str) -> None:
+    assert reasons(stored) == stored
+    monkeypatch.setattr("console.words.catalogue.language", lambda: "zh")
+    assert reasons(stored) == chinese
