@@ -44,8 +44,15 @@ def _slot(engine: Engine) -> str | None:
 
 
 def make(engine: Engine, city: LoadedCity, at_utc: datetime) -> list[str]:
-    """Make one round at `at_utc`. Returns what went wrong, as sentences; the same readings give the same store."""
+    """Make one round at `at_utc`. Returns what went wrong, as sentences; the same readings give the same store.
+
+    A night that is run again for a time gone by looks at the city as the last round did: what came to light since is not forgotten.
+    """
+    from service.alarms.refresh import forward
+
     slot = _slot(engine)
+    with engine.connect() as connection:
+        at_utc = forward(at_utc, connection.execute(select(t.heartbeat.c.time_utc).where(t.heartbeat.c.process == BEAT)).scalar())
     wrong = []
     for name, part in parts().items():
         try:

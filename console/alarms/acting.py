@@ -9,7 +9,7 @@ import streamlit as st
 
 from city.problems import PenstockError
 from console import data, look, signin
-from console.alarms.told import told
+from console.alarms.told import place, told
 from console.words import known, language, say
 from service.access.roles import may
 from service.alarms import deeds
@@ -20,6 +20,7 @@ from service.decisions import Person
 
 _TOLD = "alarm_told"
 HOURS = (1, 2, 4)
+MOST_ASIDE = 30  # lines of what is off the list
 MOST_OFFERED = 300  # alarms in the form, the worst
 
 
@@ -59,12 +60,14 @@ def outcome() -> None:
 @st.fragment
 def aside(person: Person) -> None:
     """What is off the list, with the way back, and the form that shelves. Not refreshed by itself: what is typed here stays."""
-    hidden = data.alarms_aside(person)
+    hidden = sorted(data.alarms_aside(person), key=lambda alarm: alarm.state == State.SUPPRESSED)  # with a way back first
     if may(person, "alarm") or may(person, "alarm-out"):
         with st.expander(say("shelve_which")):
             _form(person)
-    for alarm in hidden:
+    for alarm in hidden[:MOST_ASIDE]:
         _hidden(person, alarm)
+    if len(hidden) > MOST_ASIDE:
+        st.caption(say("more_aside", count=len(hidden) - MOST_ASIDE))
 
 
 def _hidden(person: Person, alarm: Shown) -> None:
@@ -76,12 +79,16 @@ def _hidden(person: Person, alarm: Shown) -> None:
         st.html(f'<div class="banner p{alarm.priority}">{look.mark(alarm.priority)}{escape(rank)} · {escape(line)}</div>', width="stretch")
         may_act = may(person, "alarm-out") or (alarm.state == State.SHELVED and may(person, "alarm"))
         if alarm.own and alarm.state != State.SUPPRESSED and may_act:
-            st.button(say("unshelve"), key=f"unshelve_{alarm.alarm_id}", on_click=_back, args=(alarm,))
+            word = say("unshelve" if alarm.state == State.SHELVED else "restore_alarm")
+            st.button(word, key=f"unshelve_{alarm.alarm_id}", on_click=_back, args=(alarm,))
 
 
 def _back(alarm: Shown) -> None:
     deed = deeds.unshelve if alarm.state == State.SHELVED else deeds.restore
-    _do(lambda engine, person, at: deed(engine, person, alarm.alarm_id, at), lambda _none: say("unshelved_now", subject=alarm.subject))
+    _do(
+        lambda engine, person, at: deed(engine, person, alarm.alarm_id, at),
+        lambda _none: say("unshelved_now", subject=place(alarm.subject)),
+    )
 
 
 def _form(person: Person) -> None:
@@ -106,7 +113,7 @@ def _form(person: Person) -> None:
         _do(lambda engine, who, at: opening.from_alarm(engine, who, chosen, at), lambda number: say("alarm_case_open", number=number))
         st.rerun()
     if shelves or removes:
-        subject = next(alarm.subject for alarm in rows if alarm.alarm_id == chosen)
+        subject = next(place(alarm.subject) for alarm in rows if alarm.alarm_id == chosen)
         _put_aside(chosen, subject, spans[span], reason, out=bool(removes))
         st.rerun()
 

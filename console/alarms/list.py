@@ -7,7 +7,7 @@ import streamlit as st
 
 from console import data, look
 from console.alarms import acting
-from console.alarms.told import told
+from console.alarms.told import place, told
 from console.guard import guarded
 from console.words import known, say
 from service.access.roles import may
@@ -19,7 +19,7 @@ from service.decisions import Person
 
 __all__ = ["page_of", "section", "told", "worst"]
 REFRESH = "15s"
-MOST_ROWS, MOST_ON_WALL, MOST_IN_GROUP = 30, 8, 200
+MOST_ROWS, MOST_ON_WALL, MOST_IN_GROUP = 30, 6, 200
 
 
 def section(person: Person, *, wall: bool = False) -> None:
@@ -52,33 +52,42 @@ def _on_wall(person: Person) -> None:
 
 
 def _wall(listing: Listing) -> None:
-    _head(listing)
-    st.html("".join(row(alarm) for alarm in listing.rows[:MOST_ON_WALL]))
-    _rest(sum(alarm.count for alarm in listing.rows[MOST_ON_WALL:]) + listing.more)
+    _heading(listing)
+    _state(listing)
+    most = _most(listing, MOST_ON_WALL)
+    st.html("".join(row(alarm) for alarm in listing.rows[:most]))
+    _rest(sum(alarm.count for alarm in listing.rows[most:]) + listing.more)
+
+
+def _most(listing: Listing, most: int) -> int:
+    """How many lines are shown: so many, or all that must be acted on now; these are ranked first."""
+    return max(most, sum(alarm.acute for alarm in listing.rows))
 
 
 def _list(person: Person) -> None:
     listing = data.alarms(person)
     acting.outcome()
-    _head(listing)
     allowed = may(person, "alarm")
     shown_utc = _shown_utc(listing)
-    rows = listing.rows[:MOST_ROWS]
-    waiting = [alarm for alarm in rows if alarm.unseen and alarm.own]
-    if allowed and len(waiting) > 1:
-        ids = tuple(number for alarm in waiting for number in alarm.ids)
-        button = say("acknowledge_all", count=len(ids))
-        st.button(
-            button,
-            key="acknowledge_all",
-            on_click=acting.acknowledge,
-            args=(ids, shown_utc),
-            help=say("acknowledge_all_note", time=look.hour(shown_utc)),
-        )
-    for alarm in rows:
-        _row(alarm, shown_utc, allowed=allowed and alarm.own)
+    most = _most(listing, MOST_ROWS)
+    rows = listing.rows[:most]
+    ids = tuple(number for alarm in rows for number in alarm.waiting)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        _heading(listing)
+        if allowed and len(ids) > 1:
+            st.button(
+                say("acknowledge_all", count=len(ids)),
+                key="acknowledge_all",
+                on_click=acting.acknowledge,
+                args=(ids, shown_utc),
+                help=say("acknowledge_all_note", time=look.hour(shown_utc)),
+            )
+    _state(listing)
+    with st.container(key="alarm_rows"):
+        for alarm in rows:
+            _row(alarm, shown_utc, allowed=allowed)
     _rest(listing.more)
-    if hidden := listing.rows[MOST_ROWS:]:
+    if hidden := listing.rows[most:]:
         with st.expander(say("group_open", count=sum(alarm.count for alarm in hidden))):
             st.html("".join(row(alarm) for alarm in hidden))
 
@@ -89,11 +98,15 @@ def _shown_utc(listing: Listing) -> datetime:
     return max([*times, *([listing.evaluated_utc] if listing.evaluated_utc else [])], default=data.now().now_utc)
 
 
-def _head(listing: Listing) -> None:
-    """Counts and the time of evaluation; a banner where the list is old, where there is a flood, and for what is off the list."""
+def _heading(listing: Listing) -> None:
+    """Counts and the time of evaluation."""
     told_of = say("alarms_as_of", time=look.clock(listing.evaluated_utc)) if listing.evaluated_utc else ""
     total = sum(alarm.count for alarm in listing.rows) + listing.more
     look.heading("alarms", f"{say('alarm_counts', count=total, unseen=listing.unseen)} · {told_of}" if told_of else "")
+
+
+def _state(listing: Listing) -> None:
+    """A banner where the list is old, where there is a flood, and for what is off the list."""
     if listing.evaluated_utc is None:
         look.banner(say("alarms_never"), 1)
     elif not listing.live:
@@ -116,14 +129,14 @@ def _rest(count: int) -> None:
 
 
 def _row(alarm: Shown, shown_utc: datetime, *, allowed: bool) -> None:
-    left, right = st.columns([7, 1], vertical_alignment="center", gap="small") if allowed else (st.container(), st.container())
+    left, right = st.columns([8, 1], vertical_alignment="center", gap="small") if allowed else (st.container(), st.container())
     left.html(row(alarm))
     with right:
-        if allowed and alarm.unseen:
-            word = say("acknowledge") if alarm.count == 1 else say("acknowledge_group", count=alarm.count)
-            st.button(word, key=f"acknowledge_{alarm.alarm_id}", width="stretch", on_click=acting.acknowledge, args=(alarm.ids, shown_utc))
-        elif allowed and alarm.state == State.LATCHED_ACKNOWLEDGED:
-            st.button(say("reset"), key=f"reset_{alarm.alarm_id}", on_click=acting.reset, args=(alarm.alarm_id, alarm.subject))
+        if allowed and (ids := alarm.waiting):
+            word = say("acknowledge") if alarm.count == 1 else say("acknowledge_group", count=len(ids))
+            st.button(word, key=f"acknowledge_{alarm.alarm_id}", width="stretch", on_click=acting.acknowledge, args=(ids, shown_utc))
+        elif allowed and alarm.own and alarm.state == State.LATCHED_ACKNOWLEDGED:
+            st.button(say("reset"), key=f"reset_{alarm.alarm_id}", on_click=acting.reset, args=(alarm.alarm_id, place(alarm.subject)))
     if alarm.members:
         with st.expander(say("group_open", count=alarm.count)):
             st.html("".join(row(one) for one in (alarm, *alarm.members)[:MOST_IN_GROUP]))
@@ -142,9 +155,9 @@ def row(alarm: Shown) -> str:
     if alarm.acknowledged_by:
         state += f", {say('by_whom', who=alarm.acknowledged_by)}"
     if not alarm.own:
-        todo = f"{say('other_district', names=alarm.district) if alarm.district else say('whole_city')}. {todo}"
+        todo = f"{say('other_district', names=', '.join(map(place, sorted(alarm.districts))))}. {todo}"
     cells = {
-        "rank": f"{say('priority')} {alarm.priority} · {state}",
+        "rank": f"{say('priority_short', number=alarm.priority)} · {state}",
         "what": what,
         "todo": todo,
         "since": look.hour(alarm.since_utc),

@@ -10,6 +10,7 @@ from service.access.roles import Action, Person, may
 from service.alarms import store
 from service.alarms.moving import Mover, Row
 from service.alarms.settings import Alarms
+from service.alarms.shown import ACUTE
 from service.alarms.sources import KINDS
 from service.alarms.states import HIDDEN, UNSEEN, Event, State, moved
 from service.decisions import require
@@ -19,14 +20,14 @@ from service.store import operations, writing
 def acknowledge(engine: Engine, person: Person, ids: Sequence[int], at_utc: datetime, shown_utc: datetime | None = None) -> int:
     """Acknowledge alarms: seen, and somebody is on it. Returns how many were not before.
 
-    `shown_utc` is when the person's list was made: what was annunciated after that was not seen, and stays as it is. Raises
-    `PenstockError` without the role, for an alarm of another district, and for numbers that no lasting alarm has.
+    `shown_utc` is when the person's list was made: what was annunciated after that was not seen, and stays as it is; who names the
+    alarms without a list has seen them. Raises `PenstockError` without the role, for an alarm of another district, and for numbers
+    that no lasting alarm has.
     """
     rows = _asked(engine, person, "alarm", ids, at_utc)
-    seen_until = shown_utc or at_utc
 
     def unseen(row: Row) -> bool:
-        return row["state"] in UNSEEN and row["annunciated_utc"] <= seen_until
+        return row["state"] in UNSEEN and (shown_utc is None or row["annunciated_utc"] <= shown_utc)
 
     return _done(engine, person, [row["alarm_id"] for row in rows if unseen(row)], at_utc, Event.ACKNOWLEDGE, wanted=unseen)
 
@@ -40,7 +41,7 @@ def shelve(engine: Engine, rules: Alarms, person: Person, alarm_id: int, at_utc:
     """Put an alarm aside until a time, when it is annunciated again if its condition is still there.
 
     An operator may do so for a shift at most, an engineer (`alarm-out`) for `engineer_shelving_days`. Raises `PenstockError` without
-    a reason, for a longer time, and without the role or the district.
+    a reason, for a longer time, without the role or the district, and for an alarm of priority 1.
     """
     longer = until_utc - at_utc > timedelta(hours=rules.shift_hours)
     action: Action = "alarm-out" if longer or may(person, "alarm-out") else "alarm"
@@ -58,7 +59,8 @@ def unshelve(engine: Engine, person: Person, alarm_id: int, at_utc: datetime) ->
 
 
 def out_of_service(engine: Engine, person: Person, alarm_id: int, at_utc: datetime, reason: str) -> None:
-    """Take an alarm out of service until an engineer restores it. Raises `PenstockError` without a reason or the role `alarm-out`."""
+    """Take an alarm out of service until an engineer restores it. Raises `PenstockError` without a reason or the role `alarm-out`, and for
+    an alarm of priority 1."""
     told = _reason(f"alarm {alarm_id} out of service", reason)
     _one(engine, person, "alarm-out", alarm_id, at_utc, Event.REMOVE, told)
 
@@ -96,7 +98,10 @@ def _one(
     reason: str = "",
     until_utc: datetime | None = None,
 ) -> None:
-    _asked(engine, person, action, [alarm_id], at_utc)
+    (row,) = _asked(engine, person, action, [alarm_id], at_utc)
+    if event in (Event.SHELVE, Event.REMOVE) and row["priority"] == ACUTE:
+        told = f"{event} of {row['kind']} {row['subject']}"
+        raise fault(told, "it is of priority 1", "priority 2 and 3", "Acknowledge it: it stays on the list until it is over.")
     _done(engine, person, [alarm_id], at_utc, event, reason, until_utc)
 
 

@@ -43,20 +43,21 @@ def flood_at(times: Sequence[datetime], at_utc: datetime, positions: int = 1) ->
 def grouped(rows: Sequence[Shown], *, flood: bool) -> list[Shown]:
     """The list with what belongs together under one line; `members` of that line open it, so nothing is lost.
 
-    Consequences stand under their cause where that is on the list. During a flood the alarms of the lowest priority are one line per
-    kind, at other times those of a kind with more than a dozen.
+    Consequences stand under their cause while it is active and on the list. During a flood the alarms of the lowest priority are one
+    line per kind, at other times those of a kind with more than a dozen. What must be acted on now is a line by itself.
     """
-    names = {f"{row.kind} {row.source}" for row in rows}
-    heads = {f"{row.kind} {row.source}" for row in rows if row.group not in names}  # one level: a consequence heads nothing
+    names = {f"{row.kind} {row.source}" for row in rows if row.active}
+    heads = {f"{row.kind} {row.source}" for row in rows if row.active and row.group not in names}  # a consequence heads nothing
     under: dict[str, list[Shown]] = defaultdict(list)
     alone: list[Shown] = []
     for row in rows:
-        (under[row.group] if row.group in heads else alone).append(row)
+        (under[row.group] if row.group in heads and not row.acute else alone).append(row)
     alone = [_over(row, under.get(f"{row.kind} {row.source}", ())) for row in alone]
-    of_kind: dict[tuple[str, str], list[Shown]] = defaultdict(list)
+    of_kind: dict[tuple[str, bool, bool], list[Shown]] = defaultdict(list)
     for row in alone:
-        of_kind[(row.kind, str(row.own))].append(row)
-    made = []
+        if not row.acute:
+            of_kind[(row.kind, row.own, row.active)].append(row)
+    made = [row for row in alone if row.acute]
     for rows_of_kind in of_kind.values():
         most = 1 if flood and rows_of_kind[0].priority == LOWEST else MOST_OF_KIND
         first, *rest = rows_of_kind

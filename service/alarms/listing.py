@@ -44,7 +44,7 @@ def overview(engine: Engine, at_utc: datetime, person: Person | None = None, pos
     on_list = sum(count for (state, _), count in counts.items() if state in ON_LIST)
     return Listing(
         tuple(grouped(rows, flood=flood is not None)),
-        on_list - len(rows),
+        max(on_list - len(rows), 0),  # what ended between two reads is not missing
         {key: count for key, count in counts.items() if key[0] in HIDDEN},
         sum(count for (state, _), count in counts.items() if state in UNSEEN),
         last,

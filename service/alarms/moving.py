@@ -1,6 +1,6 @@
 """How conditions move the alarms that last: delays, suppression by design, the end of shelving. Pure: rows in, rows and events out."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -24,7 +24,7 @@ class Mover:
 
     def move(self, rows: list[Row], found: Mapping[Key, Condition], told: Collection[str]) -> None:
         """Move the rows in place: `found` are the conditions there are, `told` the kinds that were evaluated at all."""
-        came_or_went = [self._condition(row, found.get((row["kind"], row["source"]))) if row["kind"] in told else None for row in rows]
+        came_or_went = [self._event(row, found.get((row["kind"], row["source"])), told) for row in rows]
         causes = {row["kind"] for row in rows if row["active"]}
         for row, event in zip(rows, came_or_went, strict=True):
             consequence = bool(causes & set(self._kind(row).suppressed_by)) if row["kind"] in self._kinds else False
@@ -56,6 +56,11 @@ class Mover:
         )
         return True
 
+    def _event(self, row: Row, condition: Condition | None, told: Collection[str]) -> Event | None:
+        """What its condition does to a row: nothing where nobody looked for it; one of a kind that this release does not know is over."""
+        looked = condition is not None or row["kind"] in told or row["kind"] not in self._kinds
+        return self._condition(row, condition) if looked else None
+
     def _kind(self, row: Row) -> Kind:
         return self._kinds[row["kind"]]
 
@@ -81,16 +86,16 @@ class Mover:
             row["pending_utc"] = None
             return None
         began = row["pending_utc"] = row["pending_utc"] or self._at
-        unseen = row["state"] == State.SUPPRESSED  # no delay: it would be annunciated when its cause is over, though it is over as well
-        if self._at - began < self._kind(row).off_delay and not unseen:
+        at_once = row["state"] == State.SUPPRESSED  # else it would be annunciated when its cause is over, though it is over as well
+        if not at_once and row["kind"] in self._kinds and self._at - began < self._kind(row).off_delay:
             return None
         row |= {"active": False, "pending_utc": None}
         return Event.CLEAR
 
 
-def opened(condition: Condition, alarm_id: int, priority: int, at_utc: datetime, district: Callable[[Condition], str]) -> Row:
+def opened(condition: Condition, alarm_id: int, priority: int, at_utc: datetime, district: str) -> Row:
     """A new row for a condition, normal as yet: the delay of its kind decides when it is annunciated."""
     kind, source = condition.key
     names = {"alarm_id": alarm_id, "kind": kind, "source": source, "subject": condition.subject[:120], "priority": priority}
     begun = {"state": State.NORMAL, "active": False, "pending_utc": at_utc, "since_utc": condition.since_utc or at_utc}
-    return NEW | names | begun | {"follows": condition.follows, "district": district(condition), "facts": condition.facts}
+    return NEW | names | begun | {"follows": condition.follows, "district": district, "facts": condition.facts}

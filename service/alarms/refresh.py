@@ -40,13 +40,13 @@ def refresh(engine: Engine, city: LoadedCity, at_utc: datetime, only: Collection
     with engine.connect() as connection:
         last, number = store.evaluated(connection)
         active = _active(connection)
-    at = _forward(at_utc, last)
+    at = forward(at_utc, last)
     found, told = _conditions(engine, city, at, active, only)
     with writing(engine) as connection:
         store.lock(connection)
         last, now_number = store.evaluated(connection)
         if now_number != number:  # somebody was quicker, and may have known better
-            at = _forward(at, last)
+            at = forward(at, last)
             found, told = _conditions(engine, city, at, _active(connection), only)
         changes = _move(connection, city, at, found, told)
         if last is not None or not only:
@@ -54,7 +54,7 @@ def refresh(engine: Engine, city: LoadedCity, at_utc: datetime, only: Collection
     return changes
 
 
-def _forward(at_utc: datetime, last_utc: datetime | None) -> datetime:
+def forward(at_utc: datetime, last_utc: datetime | None) -> datetime:
     """The later of the two; an evaluation that somebody made with a clock that was ahead holds nothing up."""
     ahead = last_utc is not None and last_utc > max(at_utc, datetime.now(UTC)) + OLD
     return at_utc if last_utc is None or ahead else max(at_utc, last_utc)
@@ -128,16 +128,22 @@ def _move(connection: Connection, city: LoadedCity, at_utc: datetime, found: dic
     lasting = {(row["kind"], row["source"]) for row in rows}
     number = store.next_id(connection)
 
-    def district(condition: Condition) -> str:
-        about = condition.subject if condition.about is None else condition.about
-        return ",".join(sorted(condition.districts or districts_of(city, about)))[:200] if about or condition.districts else ""
-
     for key, condition in found.items():
         if key not in lasting:
-            rows.append(opened(condition, number, KINDS[condition.kind].priority, at_utc, district))
+            rows.append(opened(condition, number, KINDS[condition.kind].priority, at_utc, _district(city, condition)))
             number += 1
     mover = Mover(KINDS, at_utc)
-    mover.move(rows, found, told | {condition.kind for condition in found.values()})
+    mover.move(rows, found, told)
     store.write(connection, before, rows)
     store.journal(connection, mover.events)
     return len(mover.events)
+
+
+def _district(city: LoadedCity, condition: Condition) -> str:
+    """Its districts in one text; that of the whole city where it has none, more than fit, or where they cannot be looked up."""
+    about = condition.subject if condition.about is None else condition.about
+    try:
+        text = ",".join(sorted(condition.districts or (districts_of(city, about) if about else ())))
+    except PenstockError:  # the network of the city cannot be read, which its own source tells
+        return ""
+    return text if len(text) <= (store.A.district.type.length or 0) else ""

@@ -6,6 +6,8 @@ from typing import Any
 
 from service.alarms.states import UNSEEN, State
 
+ACUTE = 1  # the priority that is never put aside, grouped or cut off
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -36,6 +38,11 @@ class Shown:
         return frozenset(self.district.split(","))
 
     @property
+    def acute(self) -> bool:
+        """Must somebody act now? Such an alarm always stands on the list by itself, whoever looks and however much else there is."""
+        return self.active and self.priority == ACUTE
+
+    @property
     def unseen(self) -> bool:
         """Does it, or one under it, wait for an acknowledgement?"""
         return self.state in UNSEEN or any(one.unseen for one in self.members)
@@ -44,6 +51,20 @@ class Shown:
     def ids(self) -> tuple[int, ...]:
         return (self.alarm_id, *(one.alarm_id for one in self.members))
 
+    @property
+    def waiting(self) -> tuple[int, ...]:
+        """Numbers of what the person who looks may acknowledge of it: of the own districts, and not acknowledged yet."""
+        return tuple(one.alarm_id for one in (self, *self.members) if one.own and one.state in UNSEEN)
+
     def rank(self) -> tuple[Any, ...]:
-        """Own districts first, what is over last, then by priority, what nobody has seen before the rest, the newest first."""
-        return (not self.own, not self.active, self.priority, not self.unseen, -self.since_utc.timestamp(), self.kind, self.subject)
+        """Priority 1 of any district first, then own districts, what is over last, by priority, unseen ones, the newest."""
+        return (
+            not self.acute,
+            not self.own,
+            not self.active,
+            self.priority,
+            not self.unseen,
+            -self.since_utc.timestamp(),
+            self.kind,
+            self.subject,
+        )

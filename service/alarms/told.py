@@ -8,6 +8,7 @@ from service.alarms.sources import KINDS
 from service.alarms.sources.water import FAULTS, TASKS
 
 ENGLISH, CHINESE = 0, 1
+NEVER = ("never", "从未")
 
 
 class _Facts(dict[str, Any]):
@@ -42,7 +43,7 @@ def words(
     facts = _Facts(known, subject=subject)
     for name, value in facts.items():
         if value is None:
-            facts[name] = "–"
+            facts[name] = NEVER[language] if name == "last" else "–"
         elif name in ("cause", "state", "quantity", "sentence"):
             facts[name] = word(str(value))
         elif name == "share":

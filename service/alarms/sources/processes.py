@@ -7,7 +7,7 @@ from service.alarms.kinds import Kind
 
 POLL = Kind(
     "poll_gone",
-    ("No reading process has been heard of since {last}", "自 {last} 起未收到采集进程心跳"),
+    ("The reading process is not heard of; last: {last}", "采集进程无心跳，最近一次：{last}"),
     (
         "Start `penstock poll`, or look at its log; nothing on this screen is live until then.",
         "启动 `penstock poll` 或查看其日志；在此之前画面均非实时。",
@@ -19,7 +19,7 @@ POLL = Kind(
 )
 NIGHT = Kind(
     "night_gone",
-    ("The last night ran at {last}", "最近一次夜间批次为 {last}"),
+    ("The night did not run; last: {last}", "夜间批次未运行，最近一次：{last}"),
     ("Look at the timer and run `penstock night`.", "检查定时器并运行 `penstock night`。"),
     ("Plan, forecasts and ledger are those of an earlier day.", "计划、预测与账本仍为前一日的。"),
     "major",
@@ -28,7 +28,7 @@ NIGHT = Kind(
 )
 WORK = Kind(
     "work_gone",
-    ("The request process has not been heard of since {last}", "自 {last} 起未收到申请进程心跳"),
+    ("The request process is not heard of; last: {last}", "申请进程无心跳，最近一次：{last}"),
     ("Start `penstock work`; requests wait until then.", "启动 `penstock work`；在此之前申请将排队。"),
     ("New plans and what-ifs wait; alarms are evaluated by the readings only.", "重新计划与推演排队；报警仅随采集更新。"),
     "minor",
@@ -55,5 +55,5 @@ def found(seen: Seen) -> Iterator[Condition]:
     reads = settings.links or settings.drops or settings.brokers
     for late in seen.moment.late:
         if reads if late.process == "poll" else late.last_utc:
-            local = seen.moment.local(late.last_utc).strftime("%Y-%m-%d %H:%M %Z") if late.last_utc else "–"
+            local = seen.moment.local(late.last_utc).strftime("%Y-%m-%d %H:%M %Z") if late.last_utc else None
             yield Condition(_KIND[late.process].name, late.process, late.last_utc, {"last": local}, about="")
