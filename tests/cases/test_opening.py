@@ -203,6 +203,7 @@ def test_an_interrupted_opening_leaves_no_half_of_a_case(engine: Engine, monkeyp
         assert connection.execute(t.case_event.select()).all() == []
 
 
+@BOTH
 def test_what_is_told_again_is_kept_with_the_open_case_or_is_a_case_of_its_own(engine: Engine, city: LoadedCity, ada: Person) -> None:
     one = opening.by_hand(engine, city, ada, "leak", " old-town ", 2, T0, "a wet street")
     assert opening.by_hand(engine, city, ada, "leak", "old-town", 2, T0, "a second street is wet") == one
