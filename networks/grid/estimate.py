@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from networks.grid.flow import Flow, Solver
-from networks.grid.topology import energised, feeder_of, head_branches
+from networks.grid.topology import energised, feeder_of
 
 Values = NDArray[np.float64]
 ORIGINS = ("measured", "allocated", "assumed", "dead")
@@ -53,7 +53,6 @@ def estimate(
     opened = network.normally_open if open_switches is None else frozenset(open_switches)
     live = energised(network, opened)[[network.bus_index[bus] for bus in network.loads["bus"]]]
     feeder = np.array([feeder_of(network, opened)[network.bus_index[bus]] for bus in network.loads["bus"]])
-    heads = head_branches(network, opened)
     loss = {name: np.zeros(len(measured_kw)) for name in head_kw}
     for _ in range(_ROUNDS):
         p, origin = _allocated(network.loads["p_kw"].to_numpy(), measured_kw, head_kw, loss, feeder, live)
@@ -64,8 +63,8 @@ def estimate(
         loss = loss | {name: values for name, values in flow.feeder_loss_kw().items() if name in head_kw}
         if all((np.abs(loss[name] - before[name]) <= _ENOUGH * np.nan_to_num(np.abs(head_kw[name]), nan=np.inf)).all() for name in loss):
             break
-    known = {name: np.asarray(head_kw[name], dtype=np.float64) for name in heads if name in head_kw}
-    computed = {name: flow.power_kw[:, heads[name]] for name in known}
+    computed = {name: kw for name, kw in flow.head_kw().items() if name in head_kw}
+    known = {name: np.asarray(head_kw[name], dtype=np.float64) for name in computed}
     whole = {name: (origin[:, (feeder == name) & live] == 0).all(axis=1) & np.isfinite(known[name]) for name in known}
     return Estimate(flow, p, q, origin, known, computed, whole)
 

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from city.problems import fault
 from networks.grid.network import Network
-from networks.grid.topology import Tree, energised, feeder_of, tree
+from networks.grid.topology import Tree, energised, feeder_of, head_branches, tree
 
 Values = NDArray[np.float64]
 _STIFF_VA = 1e16  # short-circuit power of a source: the network does not move the voltage of the grid above it
@@ -57,6 +57,14 @@ class Flow:
                 of_branch[via] = feeder[bus]
         names = np.array(of_branch)
         return {str(name): self.branch_loss_kw[:, names == name].sum(axis=1) for name in np.unique(names)}
+
+    def head_kw(self) -> dict[str, Values]:
+        """{feeder that is fed: power [kW] into it at its head at each time}, whichever way the head's branch was written."""
+        made = {}
+        for name, branch in head_branches(self.network, self.open_switches, self.tree).items():
+            forward = self.tree.via[self.network.ends[branch, 1]] == branch
+            made[name] = self.power_kw[:, branch] if forward else self.branch_loss_kw[:, branch] - self.power_kw[:, branch]
+        return made
 
 
 class Solver:

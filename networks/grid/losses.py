@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from networks.grid.estimate import Estimate
-from networks.grid.topology import feeder_of, head_branches
+from networks.grid.topology import feeder_of
 
 
 def losses(found: Estimate, step_h: float) -> pd.DataFrame:
@@ -17,10 +17,9 @@ def losses(found: Estimate, step_h: float) -> pd.DataFrame:
     loss, spanned = flow.feeder_loss_kw(), flow.tree
     of_bus = feeder_of(network, flow.open_switches, spanned)
     feeder = np.array([of_bus[network.bus_index[bus]] for bus in network.loads["bus"]])
-    heads = head_branches(network, flow.open_switches, spanned)
     whole = found.p_kw.sum() + flow.loss_kw.sum()
     rows = [("", loss.get("", np.zeros(1)).sum(), whole, found.p_kw.sum())] if "" in loss else []
-    for name, branch in heads.items():
-        rows.append((name, loss.get(name, np.zeros(1)).sum(), flow.power_kw[:, branch].sum(), found.p_kw[:, feeder == name].sum()))
+    for name, into in flow.head_kw().items():
+        rows.append((name, loss.get(name, np.zeros(1)).sum(), into.sum(), found.p_kw[:, feeder == name].sum()))
     frame = pd.DataFrame(rows, columns=["feeder", "loss_kwh", "input_kwh", "used_kwh"])
     return frame.assign(**{name: frame[name].astype(float) * step_h for name in ("loss_kwh", "input_kwh", "used_kwh")})

@@ -14,20 +14,28 @@ from service.grid.side import GridSide
 
 # The device answered: as acquisition saw it, or with a value that validation judged afterwards.
 _HEARD = [int(cause) for cause in Cause if cause in ANSWERED or cause > Cause.GAP]
+# It was asked and nothing came. Who was not asked (a gap, an overrun), or answered with nonsense, says nothing of its power.
+_SILENT = [int(cause) for cause in (Cause.TIMEOUT, Cause.NO_CONNECTION, Cause.UNIT_BACKOFF, Cause.GATEWAY)]
 
 
 @dataclass(frozen=True)
 class Measured:
     """Per load and feeder with a meter (`names`), over `times`: `kw` [names, t] (not-a-number where not usable; what feeds in is
-    below zero), bool[names, t]: `answered`; `zero`, it answered that there is no power at all; `waited`, nothing of the newest slot
-    came yet, so that its silence says nothing."""
+    below zero), bool[names, t]: `live`, it showed power; `zero`, it answered that there is none at all; `silent`, it was asked in vain;
+    `unreached`, because its link could not even be opened."""
 
     names: tuple[str, ...]
     times: pd.DatetimeIndex
     kw: NDArray[np.float64]
-    answered: NDArray[np.bool_]
+    live: NDArray[np.bool_]
     zero: NDArray[np.bool_]
-    waited: NDArray[np.bool_]
+    silent: NDArray[np.bool_]
+    unreached: NDArray[np.bool_]
+
+    @property
+    def dark(self) -> NDArray[np.bool_]:
+        """bool[names, t]: it looks as if it had no power. Neither dark nor live: it says nothing."""
+        return self.silent | self.zero
 
     def loads_kw(self, side: GridSide) -> NDArray[np.float64]:
         """float64[t, loads] in the order of the network's loads, not-a-number without a meter or a reading."""
@@ -49,8 +57,8 @@ def measured(engine: Engine, side: GridSide, start: datetime, end: datetime) -> 
     sign = np.array([side.power[name][1] for name in names])
     quality = block.quality[rows]
     cause = quality >> 8
-    answered = (quality != 0) & np.isin(cause, _HEARD)
+    heard = (quality != 0) & np.isin(cause, _HEARD)
     nothing = block.quantity.to_unit(block.values)[rows] == 0
-    newest = np.arange(block.steps) == block.steps - 1
-    waited = (cause == Cause.GAP) & newest
-    return Measured(names, block.times, block.unit_values()[rows] * sign[:, None], answered, answered & nothing, waited)
+    silent, unreached = np.isin(cause, _SILENT), cause == Cause.NO_CONNECTION
+    kw = block.unit_values()[rows] * sign[:, None]
+    return Measured(names, block.times, kw, heard & ~nothing, heard & nothing, silent, unreached)

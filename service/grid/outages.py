@@ -2,29 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine
 
-from city.clock import civil_day, local_date
 from networks.grid.outage import Dead, behind, find
 from networks.grid.topology import feeder_of, tree
 from service import schema as t
-from service.grid import switches
-from service.grid.days import energy_points
+from service.grid import evidence, switches
 from service.grid.measured import Measured
 from service.grid.side import GridSide
-from service.store import meter_days, results
+from service.store import results
 
-_TOGETHER = 2  # slots within which meters must have gone dark to be told together
-_TRUSTED, _TRUSTED_LEAST = 8, 6  # slots before, and how many of them must have shown power
-_LEAST_OF_LINK = 3  # meters of a link that are all silent: it is the link
-_DAYS = 28  # of use that tell how often a meter reads nothing
 _LIKELY = 0.5
 
 
@@ -65,23 +58,23 @@ def follow(engine: Engine, side: GridSide, read: Measured, words: pd.DataFrame, 
         known[row.outage_id] = {**row._mapping, "buses": buses}
     followed = Followed(known)
     column = {time.to_pydatetime(): i for i, time in enumerate(read.times)}
-    dark = (~read.answered | read.zero) & ~read.waited
-    believed = _believed(read)
+    dark, believed, planned = read.dark, evidence.believed(read), evidence.planned(engine, side, read.names, found_utc)
     at_bus = np.array([side.bus_of[name] for name in read.names], dtype=np.int64)
     for slot in slots:
         k = column[slot]
         for row in followed.open_at(slot):
             inside = [i for i, name in enumerate(read.names) if name in row["detail"]["meters"]]
-            back = [i for i in inside if not dark[i, k] and not read.waited[i, k]]
+            back = [i for i in inside if read.live[i, k]]
             if inside and len(back) * 2 > len(inside):
                 row["ended_utc"] = slot
                 followed.changed.add(row["outage_id"])
-        says = _says(side, read, dark, k, followed.dead_at(slot), at_bus) & (~read.zero[:, k] | believed[:, k])
+        says = evidence.says(side, read, k, followed.dead_at(slot), at_bus) & (~read.zero[:, k] | believed[:, k])
+        says &= np.array([not any(start <= slot < end for start, end in planned.get(name, ())) for name in read.names])
         fell = says & dark[:, k]
         if fell.sum() == 0:
             continue
         opened = switches.open_at(side, words, slot)
-        wrong = _false_silent(engine, side, read, k, fell, slot)
+        wrong = evidence.false_silent(engine, side, read, k, fell, slot)
         chosen = np.flatnonzero(says)
         for dead in find(
             network, opened, at_bus[chosen], fell[chosen], wrong[chosen], false_answer=side.settings.false_answer, least=_LIKELY
@@ -91,49 +84,6 @@ def follow(engine: Engine, side: GridSide, read: Measured, words: pd.DataFrame, 
             followed.rows[row["outage_id"]] = row
             followed.changed.add(row["outage_id"])
     return followed
-
-
-def _believed(read: Measured) -> NDArray[np.bool_]:
-    """bool[names, t]: is no power at all to be believed? Only of a meter that had plausible power in most of the slots before: one
-    that sends nonsense reads zero now and then."""
-    power = (np.isfinite(read.kw) & (read.kw != 0)).astype(float)
-    sums = np.cumsum(np.pad(power, ((0, 0), (1, 0))), axis=1)
-    first = np.maximum(np.arange(power.shape[1]) - _TRUSTED, 0)
-    return np.asarray(sums[:, :-1] - sums[:, first] >= _TRUSTED_LEAST)
-
-
-def _says(
-    side: GridSide, read: Measured, dark: NDArray[np.bool_], k: int, dead: Sequence[int], at_bus: NDArray[np.int64]
-) -> NDArray[np.bool_]:
-    """bool[names]: does the meter say anything of this moment? Not when it was dark before, hangs where it is known to be dead, is
-    waited for, or is silent with everything else of its link: then the link is down."""
-    before = ~dark[:, max(0, k - _TOGETHER) : k]
-    fresh = before.any(axis=1) if k else np.zeros(len(read.names), dtype=bool)
-    says: NDArray[np.bool_] = (~dark[:, k] | fresh) & ~read.waited[:, k] & ~np.isin(at_bus, list(dead))
-    links: dict[str, list[int]] = {}
-    for i, name in enumerate(read.names):
-        link = side.city.meter[side.power[name][0].meter].link
-        if link is not None:
-            links.setdefault(link, []).append(i)
-    for members in links.values():
-        if len(members) >= _LEAST_OF_LINK and not read.answered[members, k].any():
-            says[members] = False
-    return says
-
-
-def _false_silent(engine: Engine, side: GridSide, read: Measured, k: int, fell: NDArray[np.bool_], slot: datetime) -> NDArray[np.float64]:
-    """float64[names]: how likely a meter with power looks like one without. Of one that reads zero: how often it used nothing in the
-    last four weeks (Laplace's rule), so that street lights at dawn and the sun at dusk say little, and a feeder that never rests much."""
-    wrong = np.full(len(read.names), side.settings.false_silent)
-    energy, zone = energy_points(side), side.city.settings.city.time_zone
-    today = local_date(slot, zone)
-    span = civil_day(today - timedelta(days=_DAYS), zone)[0], civil_day(today, zone)[0]
-    for i in np.flatnonzero(fell & read.zero[:, k]).tolist():
-        point = energy.get(read.names[i])
-        used = meter_days.block(engine, [point], *span, estimates=False).unit_values()[0] if point is not None else read.kw[i, :k]
-        known = used[np.isfinite(used)]
-        wrong[i] = ((known == 0).sum() + 1) / (len(known) + 2)
-    return wrong
 
 
 def _row(side: GridSide, dead: Dead, meters: list[str], opened: frozenset[str], slot: datetime, found_utc: datetime) -> dict[str, Any]:

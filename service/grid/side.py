@@ -11,7 +11,7 @@ from city.problems import Problem, fault
 from city.quantities import Quantity
 from networks.grid.network import COLUMNS, Network
 from networks.grid.reading import load
-from networks.grid.topology import head_branches
+from networks.grid.topology import head_branches, tree
 from service.grid.settings import GridSettings
 from service.settings import LoadedCity
 
@@ -60,7 +60,8 @@ class GridSide:
     def bus_of(self) -> dict[str, int]:
         """{load or feeder with a meter: row of the bus it measures at}; a head measures at the far end of its branch."""
         loads = self.network.loads.set_index("load")["bus"]
-        far = {name: int(self.network.ends[row][1]) for name, row in self.heads.items()}
+        behind = {int(via): bus for bus, via in enumerate(tree(self.network, self.network.normally_open).via)}
+        far = {name: behind[row] for name, row in self.heads.items()}
         return {name: far[name] if name in far else self.network.bus_index[loads[name]] for name in self.power}
 
     def district(self, bus: int) -> str:

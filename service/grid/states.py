@@ -19,6 +19,7 @@ from service.grid.side import GridSide, float32, grid_side
 from service.settings import LoadedCity
 from service.store import alone, readings, writing
 
+Values = NDArray[np.float64]
 MOST = timedelta(days=1)  # of quarter-hours that are made up for, after a pause
 _BACK = 8  # slots before the first one, so that it is known who fell silent
 
@@ -85,7 +86,9 @@ def states(
         dark[list(dead)] = True
         own = np.where(dark[_bus_of_load(side)], 0.0, loads[at])
         made = estimate(solver, own, {name: kw[at] for name, kw in heads.items()}, side.settings.power_factor, opened)
-        rows += [_row(side, made, dark, k, slot) for k, slot in enumerate(some)]
+        loss, into = made.flow.feeder_loss_kw(), made.flow.head_kw()
+        feeders = [{name: _feeder(made, loss, into, name, k) for name in side.heads} for k in range(len(some))]
+        rows += [_row(side, made, dark, k, slot, feeders[k]) for k, slot in enumerate(some)]
     return rows
 
 
@@ -93,11 +96,11 @@ def _bus_of_load(side: GridSide) -> NDArray[np.int64]:
     return np.array([side.network.bus_index[bus] for bus in side.network.loads["bus"]], dtype=np.int64)
 
 
-def _row(side: GridSide, made: Estimate, dark: NDArray[np.bool_], k: int, slot: datetime) -> dict[str, Any]:
+def _row(
+    side: GridSide, made: Estimate, dark: NDArray[np.bool_], k: int, slot: datetime, feeders: dict[str, dict[str, float | None]]
+) -> dict[str, Any]:
     flow = made.flow
     volts = np.where(dark, np.nan, flow.voltage_pu[k])
-    loss = flow.feeder_loss_kw()
-    feeders = {name: _feeder(made, loss, name, row, k) for name, row in side.heads.items()}
     kinds = np.bincount(np.where(dark[_bus_of_load(side)], 3, made.origin[k]), minlength=len(ORIGINS))
     return {
         "time_utc": slot,
@@ -116,13 +119,13 @@ def _row(side: GridSide, made: Estimate, dark: NDArray[np.bool_], k: int, slot: 
     }
 
 
-def _feeder(made: Estimate, loss: dict[str, NDArray[np.float64]], name: str, branch: int, k: int) -> dict[str, float | None]:
+def _feeder(made: Estimate, loss: dict[str, Values], into: dict[str, Values], name: str, k: int) -> dict[str, float | None]:
     """What one feeder's head measures and what was computed there; the residual only where all its loads are measured as well."""
     head = made.head_kw[name][k] if name in made.head_kw else np.nan
     told = name in made.redundant and made.redundant[name][k]
     return {
         "head_kw": _number(head),
-        "computed_kw": _number(made.flow.power_kw[k, branch]),
+        "computed_kw": _number(into[name][k]) if name in into else 0.0,
         "loss_kw": _number(loss[name][k]) if name in loss else 0.0,
         "residual_kw": _number(made.computed_kw[name][k] - head) if told else None,
     }

@@ -59,14 +59,13 @@ class FeederTown:
     def side(self) -> GridSide:
         return required(self.city)
 
-    def read(self, kw: Mapping[str, float], first: int, count: int = 1) -> datetime:
-        """Each meter reads its power [kW] in `count` slots from slot `first` on; not-a-number is a meter that did not answer. Returns
-        the time of the last slot."""
+    def read(self, kw: Mapping[str, float], first: int, count: int = 1, cause: Cause = Cause.TIMEOUT) -> datetime:
+        """Each meter reads its power [kW] in `count` slots from slot `first` on; not-a-number is a meter without a value for `cause`.
+        Returns the time of the last slot."""
         times = pd.date_range(START + first * STEP, periods=count, freq=STEP, unit="us")
         rows = [(f"{meter}.power", time, value) for time in times for meter, value in kw.items()]
-        self._store(
-            pd.DataFrame(rows, columns=["point_id", "time_utc", "value"]), Quantity.POWER_KW, f"{first}-{count}-{sorted(kw.items())}"
-        )
+        frame = pd.DataFrame(rows, columns=["point_id", "time_utc", "value"])
+        self._store(frame, Quantity.POWER_KW, f"{first}-{count}-{sorted(kw.items())}", cause)
         return times[-1].to_pydatetime()
 
     def read_points(self, states: Mapping[str, float], at: datetime) -> None:
@@ -74,9 +73,9 @@ class FeederTown:
         rows = pd.DataFrame({"point_id": list(states), "time_utc": pd.Timestamp(at), "value": list(states.values())})
         self._store(rows, Quantity.STATE, f"switches-{at}")
 
-    def _store(self, frame: pd.DataFrame, quantity: Quantity, batch: str) -> None:
+    def _store(self, frame: pd.DataFrame, quantity: Quantity, batch: str, cause: Cause = Cause.TIMEOUT) -> None:
         frame = frame.assign(quantity=str(quantity), received_at_utc=frame["time_utc"])
-        frame["quality"] = np.where(frame["value"].isna(), q.missing(Cause.TIMEOUT), q.VALID)
+        frame["quality"] = np.where(frame["value"].isna(), q.missing(cause), q.VALID)
         readings.store_batch(
             self.engine,
             hashlib.sha256(batch.encode()).hexdigest(),
