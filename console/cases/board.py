@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from console import data, look
+from console.alarms.told import place
 from console.cases import wording
 from console.guard import guarded
 from console.words import language, say
@@ -78,7 +79,7 @@ def _filtered(person: Person, cases: Sequence[Case]) -> list[Case]:
         kind = st.segmented_control(
             say("case_filter"), list(names), default="", format_func=names.__getitem__, key="case_kind", label_visibility="collapsed"
         )
-        places = {"": say("case_all_districts")} | {one: wording.place(one) for one in sorted({case.district for case in cases} - {""})}
+        places = {"": say("case_all_districts")} | {one: place(one) for one in sorted({case.district for case in cases} - {""})}
         district = st.selectbox(
             say("case_district"),
             list(places),

@@ -5,6 +5,7 @@ from html import escape
 import streamlit as st
 
 from console import data, header, look
+from console.alarms.told import place
 from console.cases import steps, wording
 from console.words import say
 from service.cases import store
@@ -23,7 +24,7 @@ def section(person: Person, case: Case) -> None:
         st.rerun()
     rank, due = wording.tag(case)
     shape = look.mark(rank) if rank else ""
-    where = " · ".join((wording.place(case.district), say("case_priority", priority=case.priority), wording.who(case.owner)))
+    where = " · ".join((place(case.district), say("case_priority", priority=case.priority), wording.who(case.owner)))
     st.html(
         f'<h2 class="case">{escape(wording.title(case))}</h2><div class="case-about">{escape(wording.about(case))}</div>'
         f'<div class="case-where">{escape(where)}{f" · {shape}<b>{escape(due)}</b>" if rank else f" · {escape(due)}" if due else ""}</div>'

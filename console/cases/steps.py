@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from console import data, look
+from console.alarms.told import place
 from console.cases import wording
 from console.deciding import decide
 from console.words import say
@@ -51,7 +52,7 @@ def allowed(person: Person, case: Case, action: Action) -> bool:
         st.caption(say("case_only", roles=roles, role=say(person.role)))
         return False
     if not may(person, action, {case.district}):
-        st.caption(say("case_other_district", district=wording.place(case.district)))
+        st.caption(say("case_other_district", district=place(case.district)))
         return False
     return True
 

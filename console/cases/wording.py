@@ -3,21 +3,12 @@
 from typing import Any
 
 from console import data, look
+from console.alarms.told import place
 from console.alarms.told import told as alarm_told
-from console.water.districts import name_of
-from console.words import WORDS, known, language, say
+from console.words import WORDS, known, say
 from service.alarms.shown import Shown
 from service.alarms.states import State
 from service.cases.store import SYSTEM, Case, Event
-
-
-def place(district: str) -> str:
-    """A zone or a site by its name in the session's language; the city where it is none."""
-    settings = data.station().city.settings
-    site = next((one for one in settings.sites if one.id == district), None)
-    if site is not None:
-        return (site.name_zh if language() == "zh" else "") or site.name or district
-    return name_of("" if district == settings.city.id else district)
 
 
 def title(case: Case) -> str:

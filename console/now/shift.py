@@ -11,6 +11,7 @@ from typing import Any
 import streamlit as st
 
 from console import data, look
+from console.alarms.told import place
 from console.cases import wording
 from console.deciding import decide
 from console.guard import guarded
@@ -118,7 +119,7 @@ def line(change: Change) -> str:
         return say("change_case", subject=change.subject, about=about, step=f"{step} · {wording.who(change.who)}")
     if change.group == "leaks" and "flow" in facts:
         facts["what"] = say(f"case_leak_{facts['kind']}", flow=look.number(facts["flow"]), pipe=facts["pipe"])
-        facts["zone"] = wording.place(facts["zone"])
+        facts["zone"] = place(facts["zone"])
     if "status" in facts:
         facts["status"] = known(facts["status"])
     key = change.key if change.key.startswith("did_") else f"change_{change.key}"
