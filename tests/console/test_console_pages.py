@@ -48,9 +48,9 @@ def text(at: AppTest) -> str:
 @pytest.mark.parametrize(
     ("page", "shown"),
     [
-        ("now", ["City load 123 kW", "at most 480 kW", "18.5 m", "Burst of 42.0 m3/h in dma-a", "feeder-02 does not answer"]),
+        ("now", ["City load 123 kW", "at most 480 kW", "18.5 m", "Burst of 42.0 m3/h in Old town", "feeder-02 does not answer"]),
         ("now", ["p-121 did not move for 50 % of the last day, at 18.5 m", "p-121: pressure 18.5 m, below 20.0 m"]),
-        ("now", ["p-197 drifts by -0.12 m a day: not a leak", "Slow leak of 6.00 m3/h in dma-a", "send a crew to the suspected pipes"]),
+        ("now", ["p-197 drifts by -0.12 m a day: not a leak", "Slow leak of 6.00 m3/h in Old town", "send a crew to the suspected pipes"]),
         ("tonight", ["900 CNY", "1 000 CNY", "100 CNY (10.0 %) saved", "2.0 t", "battery-01 ends 12 kWh short."]),
         ("tonight", ["Commands to be written: 3", "The connection carries its most at 03:15."]),
         ("tonight forecasts", ["Peak risk", "feeder-01 23 % rating 500 kW expected 470 kW (440 – 510)", "whole 955 kW P10 to P90 900 – 990"]),
