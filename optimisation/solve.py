@@ -129,9 +129,15 @@ BOUND_EVERY_S = 1.0  # how often a search without a better answer still tells it
 
 
 def solved(
-    arrays: Arrays, rel_gap: float = REL_GAP, max_nodes: int = MAX_NODES, start: Floats | None = None, seen: Seen | None = None
+    arrays: Arrays,
+    rel_gap: float = REL_GAP,
+    max_nodes: int = MAX_NODES,
+    start: Floats | None = None,
+    seen: Seen | None = None,
+    *,
+    prices: bool = True,
 ) -> Solution:
-    """Solve, and for integers once more with them fixed, for the shadow prices.
+    """Solve, and for integers once more with them fixed, for the shadow prices; not `prices`: only their answer, as found.
 
     `start` is a guess of x, float[columns], not-a-number where there is none: HiGHS completes it and goes on from there. `seen` is
     called with every better x as it is found, and now and then without one, each time with the cost that no answer can be below.
@@ -148,7 +154,7 @@ def solved(
         return _infeasible(highs)
     info = highs.getInfo()
     x, gap = np.asarray(highs.getSolution().col_value, dtype=float), float(info.mip_gap)
-    answer = priced(arrays, x)
+    answer = priced(arrays, x) if prices else _answer(highs, ended)
     return replace(
         answer,
         ended=ended,

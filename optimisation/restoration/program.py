@@ -226,7 +226,8 @@ def solved(
     arrays, columns = plain.arrays(m)
     if not whole:
         arrays = arrays.with_bounds(arrays.col_lower, arrays.col_upper, np.zeros_like(arrays.integer))
-    found = solve.solved(arrays, rel_gap, max_nodes, plain.guess(columns) if start else None)
+    # the positions are judged by the power flow; a second program with them fixed may miss its 1e-6 where the first one met it
+    found = solve.solved(arrays, rel_gap, max_nodes, plain.guess(columns) if start else None, prices=False)
     if found.ended == "infeasible":
         return None
     for column, value in zip(columns, found.x.tolist(), strict=True):

@@ -161,6 +161,8 @@ def reason(left: Left) -> str:
             return f"Dark: {what}; no switch leads there from a live feeder."
         case "overload":
             return f"Dark: {what}; with {left.switch} closed {left.at} would be at {100 * left.value:.0f} % of its rating."
+        case "small":
+            return f"Dark: {what}; too little to be worth a switching."
         case "collapse":
             return f"Dark: {what}; with {left.switch} closed no voltage would hold."
         case _:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from city.problems import PenstockError
-from optimisation.restoration import Crews, Proposal, Setting, restore
+from optimisation.restoration import Crews, Proposal, Setting, Worth, restore
 from tests.optimisation.grid_cases import LINES, LOADS, SWITCHES, network_of, small
 
 
@@ -154,6 +154,12 @@ def test_what_the_remote_stage_took_from_the_hands_is_not_called_the_best() -> N
     assert (found.restored_customers, found.best) == (10, False)
     whole = restore(network, None, None, ["sa"])
     assert (whole.restored_customers, whole.best) == (30, True)
+
+
+def test_what_is_not_worth_a_switching_says_so() -> None:
+    found = restore(small(), None, None, ["ab"], setting=Setting(worth=Worth(remote=500.0)))
+    assert found.steps == ()
+    assert "too little to be worth a switching" in found.sentence
 
 
 def test_an_unknown_branch_is_refused() -> None:

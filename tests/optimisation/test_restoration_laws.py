@@ -9,6 +9,11 @@ import pyomo.environ as pyo
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from benchmarks import data_folder
+from benchmarks.restoration import outside
+from benchmarks.restoration import setting as feeder_setting
+from city.problems import PenstockError
+from networks.grid.feeders import read_cases
 from networks.grid.flow import Solver
 from networks.grid.network import Network
 from networks.grid.reading import as_network
@@ -136,6 +141,19 @@ def test_open_points_for_least_losses_on_three_lines_by_hand() -> None:
     assert found.open_switches == {"s2"}
     assert found.loss_kw == pytest.approx(0.1 * (0.1**2 + 0.3**2) * 10, rel=0.01), "R P^2 / U^2: 0.1 ohm, MW, 10 kV"
     assert found.switchings == 2
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_118_buses_are_restored_where_an_answer_met_the_solver_by_a_hair() -> None:
+    """Fault b113: the program with the switches fixed missed its 1e-6, and nothing at all was proposed for 5,048 kW."""
+    try:
+        one = read_cases(data_folder("grid") / "feeders.json")["case118zh"]
+    except PenstockError as error:
+        pytest.skip(str(error))
+    found = restore(one.network, None, None, ["b113"], setting=feeder_setting(one), alternatives=0)
+    assert found.restored_kw > 0.9 * outside(found.left, found.lost_kw)
+    assert (found.proved, found.best) == (True, True)
 
 
 def test_the_program_bounds_the_losses_from_below() -> None:
