@@ -24,7 +24,11 @@ def current() -> Person | None:
 @st.fragment(run_every=WATCH)
 def watch() -> None:
     """Bring the sign-in page back when the session has ended without a click: idle, over, signed out elsewhere."""
-    if _person(clicked=False) is None:
+    try:
+        ended = _person(clicked=False) is None
+    except PenstockError:
+        ended = True  # who is signed in cannot be told any more: the page says why
+    if ended:
         st.rerun()
 
 
@@ -48,10 +52,15 @@ def sign_out() -> None:
     claims = _claims()
     if token or claims:
         sessions.end(data.station().engine, token or oidc.token_of(claims), at, "by hand")
-    for key in set(st.session_state) - KEPT:  # what the next person at this tab must not find
-        del st.session_state[key]
+    _clear()
     if claims:
         st.logout()
+
+
+def _clear() -> None:
+    """Drop what the next person at this tab must not find: what was typed, chosen and shown."""
+    for key in set(st.session_state) - KEPT:
+        del st.session_state[key]
 
 
 def _person(*, clicked: bool) -> Person | None:
@@ -59,7 +68,7 @@ def _person(*, clicked: bool) -> Person | None:
     if token := st.session_state.get("token"):
         person = signed_in(station.engine, station.city, token, at, clicked=clicked)
         if person is None:
-            st.session_state.pop("token", None)
+            _clear()
             st.session_state["signed_out"] = True
         return person
     return _from_provider(station, at, clicked=clicked) if _claims() else None
@@ -71,7 +80,7 @@ def _from_provider(station: data.Station, at: datetime, *, clicked: bool) -> Per
     if rules.oidc is None:
         return None
     try:
-        return oidc.signed_in(station.engine, claims, rules, at, clicked=clicked)
+        return oidc.signed_in(station.engine, claims, rules, at, accounts.of_city(station.city).values(), clicked=clicked)
     except PenstockError as error:
         st.session_state["refused"] = [str(problem) for problem in error.problems]
         return None

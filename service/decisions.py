@@ -4,10 +4,11 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from city.problems import PenstockError, fault
 from service import known_events, valve_states
+from service import schema as t
 from service.access.districts import districts_of, districts_of_leak, districts_of_plan
 from service.access.roles import MAY, NOWHERE, PROPOSING, WHOLE_CITY, Action, Person, Role, may, reaches, roles_for
 from service.access.sign_in import known
@@ -70,7 +71,9 @@ def approve(engine: Engine, city: LoadedCity, person: Person, plan_id: str, at_u
 def approve_all(engine: Engine, city: LoadedCity, person: Person, plan_ids: Sequence[str], at_utc: datetime, reason: str) -> dict[str, int]:
     """`approve` for several together: all of them or none."""
     for plan_id in plan_ids:
-        require(engine, person, "approve", plan_id, at_utc, districts_of_plan(engine, city, plan_id) if person.districts else None)
+        where = districts_of_plan(engine, city, plan_id) if person.districts else None
+        for action in _asked_for(engine, plan_id):
+            require(engine, person, action, plan_id, at_utc, where)
         _interlock(engine, city, person, plan_id, at_utc)
     return operations.approve_all(engine, plan_ids, person.name, at_utc, reason.strip())
 
@@ -83,6 +86,13 @@ def _interlock(engine: Engine, city: LoadedCity, person: Person, plan_id: str, a
     except PenstockError as error:
         operations.record_refusal(engine, at_utc, person.name, "approve", error)
         raise
+
+
+def _asked_for(engine: Engine, plan_id: str) -> tuple[Action, ...]:
+    """What the approval takes: of a restoration, the right to switch as well."""
+    with engine.connect() as connection:
+        restores = connection.execute(select(t.grid_proposal.c.proposal_id).where(t.grid_proposal.c.proposal_id == plan_id)).first()
+    return ("approve", "switch") if restores else ("approve",)
 
 
 def hold(

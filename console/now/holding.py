@@ -8,13 +8,14 @@ from console import data, deciding, look
 from console.deciding import decide
 from console.words import say
 from service import decisions
+from service.access.roles import may_stop
 from service.decisions import WHOLE_CITY, Person, may
 from service.store.operations import STOP
 
 
 def section(person: Person) -> None:
     """What is in force, openly; the forms behind one button."""
-    allowed = may(person, "hold")
+    allowed = may_stop(person)
     _in_force(person)
     with st.popover(say("stop_and_hold"), width="stretch", icon=":material/front_hand:"):
         if not allowed:

@@ -2,7 +2,7 @@
 
 import getpass
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,10 +11,10 @@ from pydantic import ValidationError
 from sqlalchemy import Connection, Engine
 
 from city.problems import PenstockError, Problem, fault
-from service.access import accounts, passwords, second_factor, sessions
+from service.access import accounts, lockout, passwords, second_factor, sessions
 from service.access.accounts import LocalAccount
 from service.access.districts import districts
-from service.access.roles import Person
+from service.access.roles import WHOLE_CITY, Person, may
 from service.access.sign_in import known
 from service.decisions import require
 from service.one_process import lock
@@ -38,62 +38,83 @@ class Administration:
     def add(self, name: str, role: str, where: Sequence[str], password: str) -> str:
         """A new account."""
         self._allowed(name)
-        taken = {spelled_alike(one) for one in self._all()}
-        if spelled_alike(name) in taken:
-            raise fault(f"account {name}", "there is one that looks alike", "a name of its own", "Choose another.")
-        made = self._checked({"name": name, "role": role, "districts": tuple(where), "hash": passwords.hashed(password)})
-        return self._kept(made, "added", f"{name} added as {_as(made)}")
+        given = {"name": name, "role": role, "districts": tuple(where), "hash": passwords.hashed(password)}
+        return self._kept(name, "added", given, lambda made: f"{name} added as {_as(made)}", new=True)
 
     def change(self, name: str, role: str, where: Sequence[str]) -> str:
         """Another role and other districts."""
         self._allowed(name)
-        made = self._checked(self._one(name).model_dump() | {"role": role, "districts": tuple(where)})
-        return self._kept(made, "changed", f"{name} is {_as(made)} now")
+        return self._kept(name, "changed", {"role": role, "districts": tuple(where)}, lambda made: f"{name} is {_as(made)} now")
 
     def reset(self, name: str, password: str) -> str:
         """Another password; sessions that began with the old one end."""
         self._allowed(name)
-        made = self._one(name).model_copy(update={"hash": passwords.hashed(password)})
-        return self._kept(made, "password", f"{name} has another password", end=True)
+        given = {"hash": passwords.hashed(password)}
+        return self._kept(name, "password", given, lambda _made: f"{name} has another password", also=self._out(name, "password"))
 
     def disable(self, name: str, *, again: bool) -> str:
         """Out, or in again."""
         self._allowed(name)
-        made = self._one(name).model_copy(update={"disabled": not again})
-        return self._kept(made, "enabled" if again else "disabled", f"{name} may {'' if again else 'not '}sign in", end=not again)
+        what, told = ("enabled", f"{name} may sign in") if again else ("disabled", f"{name} may not sign in")
+        return self._kept(name, what, {"disabled": not again}, lambda _made: told, also=None if again else self._out(name, what))
 
     def factor(self, name: str, *, remove: bool) -> list[str]:
         """A new second factor, as lines to hand over; or none any more. Sessions end: the next sign-in shows it."""
         self._allowed(name)
-        account = self._one(name)
-        if remove:
-            second_factor.remove(self.engine, name)
-            return [self._kept(account, "factor removed", f"{name} has no second factor any more", end=True)]
-        made = second_factor.enrol(self.engine, self.city.environment, name, datetime.now(UTC))
-        told = self._kept(account, "factor", f"{name} has a new second factor", end=True)
-        return [told, "for the authenticator app, shown this once:", made.uri, "recovery codes, each good once:", *made.recovery]
+        made: list[second_factor.Enrolled] = []
+
+        def changed(connection: Connection) -> None:
+            if remove:
+                second_factor.remove(connection, name)
+            else:
+                made.append(second_factor.enrol(connection, self.city.environment, name, datetime.now(UTC)))
+            sessions.end_all(connection, name, datetime.now(UTC), "factor")
+
+        what, told = ("factor removed", "no second factor any more") if remove else ("factor", "a new second factor")
+        line = self._kept(name, what, {}, lambda _account: f"{name} has {told}", also=changed)
+        head, middle = "for the authenticator app, shown this once:", "recovery codes, each good once:"
+        return [line, *(text for one in made for text in (head, one.uri, middle, *one.recovery))]
 
     def sign_out(self, name: str) -> str:
         """End all sessions of a name, also of one whom the identity provider brought."""
         self._allowed(name)
         with writing(self.engine) as connection:
-            count = sessions.end_all(connection, name, datetime.now(UTC), f"by {self.who}")
+            count = sessions.end_all(connection, name, datetime.now(UTC), "by an administrator")
             return self._audited(connection, "signed out", name, f"{count} sessions of {name} ended")
 
-    def _kept(self, account: LocalAccount, what: str, told: str, *, end: bool = False) -> str:
-        """Write the account and the audit line; the file first: a change that is not audited is put back."""
-        at = datetime.now(UTC)
+    def _kept(
+        self,
+        name: str,
+        what: str,
+        given: Mapping[str, object],
+        told: Callable[[LocalAccount], str],
+        *,
+        new: bool = False,
+        also: Callable[[Connection], object] | None = None,
+    ) -> str:
+        """Write what is `given` of an account, the audit line, and what goes `also` with it; its name waits for no sign-in any more.
+
+        The file first: a change that is not audited is put back.
+        """
         with lock(self.city.folder, "accounts"):
             before = self._all()
-            accounts.write(self._path, before | {account.name: account})
+            if new and spelled_alike(name) in map(spelled_alike, before):
+                raise fault(f"account {name}", "there is one that looks alike", "a name of its own", "Choose another.")
+            made = self._checked({**({} if new else _one(before, name).model_dump()), **given})
+            _require_governed(before | {name: made}, name)
+            accounts.write(self._path, before | {name: made})
             try:
                 with writing(self.engine) as connection:
-                    if end:
-                        sessions.end_all(connection, account.name, at, what)
-                    return self._audited(connection, what, account.name, told)
+                    lockout.lift(connection, name)
+                    if also is not None:
+                        also(connection)
+                    return self._audited(connection, what, name, told(made))
             except BaseException:
                 accounts.write(self._path, before)
                 raise
+
+    def _out(self, name: str, why: str) -> Callable[[Connection], int]:
+        return lambda connection: sessions.end_all(connection, name, datetime.now(UTC), why)
 
     def _audited(self, connection: Connection, what: str, name: str, told: str) -> str:
         operations.record(connection, datetime.now(UTC), self.who, f"account {what}", name, f"{told}, by {self.who}")
@@ -112,12 +133,6 @@ class Administration:
 
     def _all(self) -> dict[str, LocalAccount]:
         return accounts.of_city(self.city) if self._path.exists() else {}
-
-    def _one(self, name: str) -> LocalAccount:
-        found = self._all()
-        if name not in found:
-            raise fault(f"account {name}", "unknown", ", ".join(found) or "an account", "Check the name: `penstock account list`.")
-        return found[name]
 
     def _checked(self, told: dict[str, object]) -> LocalAccount:
         try:
@@ -150,6 +165,19 @@ def asked_password() -> str:
     if getpass.getpass("again: ") != first:
         raise fault("password", "typed differently the second time", "the same twice", "Try again.")
     return first
+
+
+def _one(found: Mapping[str, LocalAccount], name: str) -> LocalAccount:
+    if name not in found:
+        raise fault(f"account {name}", "unknown", ", ".join(found) or "an account", "Check the name: `penstock account list`.")
+    return found[name]
+
+
+def _require_governed(after: Mapping[str, LocalAccount], name: str) -> None:
+    """Somebody must be left who may give accounts out; the first account of a station is theirs."""
+    if not any(may(one.person, "account", WHOLE_CITY) for one in after.values() if not one.disabled):
+        observed, remedy = "then nobody could give accounts out any more", "Make another one admin first."
+        raise fault(f"account {name}", observed, "at least one admin of the whole city who may sign in", remedy)
 
 
 def _as(account: LocalAccount) -> str:

@@ -16,7 +16,7 @@ from service.store.operations import STOP
 
 def districts(city: LoadedCity) -> list[str]:
     """Every district of the city: its zones, and the sites that lie in none."""
-    sites = [_of_site(city, site.id) for site in city.settings.sites]
+    sites = (site.district or site.id for site in city.settings.sites)
     return list(dict.fromkeys([*(zone.id for zone in city.settings.zones), *sites]))
 
 
@@ -28,28 +28,25 @@ def districts_of(city: LoadedCity, subject: str) -> frozenset[str]:
     """
     if subject == STOP:
         return NOWHERE
-    if subject in {zone.id for zone in city.settings.zones}:
-        return frozenset({subject})
-    if subject in {site.id for site in city.settings.sites}:
-        return frozenset({_of_site(city, subject)})
-    if subject in city.points or subject in city.meter:
-        return frozenset({_of_meter(city, city.meter[city.points[subject].meter if subject in city.points else subject])})
-    return _of_asset(city, subject) or _of_total(city, subject) or _of_pipe(city, subject) or WHOLE_CITY
+    found = _of_place(city, subject) | _of_asset(city, subject)  # both: an asset may be called like a zone elsewhere
+    return found or _of_total(city, subject) or _of_pipe(city, subject) or WHOLE_CITY
 
 
 def districts_of_plan(engine: Engine, city: LoadedCity, plan_id: str) -> frozenset[str]:
-    """The districts that a plan's commands reach; of an isolation, the district of its leak; of a restoration, those
-    at the ends of its switches."""
+    """The districts that a plan's commands reach, and those of the assets it calls; of an isolation, the district of its leak; of a
+    restoration, those at the ends of its switches."""
     i, leak = t.isolation.c, t.leak_case.c
     of_leak = select(leak.zone_id).join_from(t.isolation, t.leak_case, i.case_id == leak.case_id).where(i.isolation_id == plan_id)
     points = select(t.command.c.point_id).where(t.command.c.plan_id == plan_id).distinct()
+    called = select(t.response_event.c.asset_id).where(t.response_event.c.plan_id == plan_id, t.response_event.c.state == "proposed")
     restored = select(t.grid_proposal.c.detail).where(t.grid_proposal.c.proposal_id == plan_id)
     with engine.connect() as connection:
         if zones := frozenset(connection.execute(of_leak).scalars()):
             return zones
         if (proposal := connection.execute(restored).scalar()) is not None:
             return frozenset(proposal["districts"]) or WHOLE_CITY
-        return _all_of(city, connection.execute(points).scalars()) or WHOLE_CITY
+        reached = [*connection.execute(points).scalars(), *connection.execute(called).scalars()]
+    return _all_of(city, reached) or WHOLE_CITY
 
 
 def districts_of_leak(engine: Engine, case_id: str) -> frozenset[str]:
@@ -61,6 +58,14 @@ def districts_of_leak(engine: Engine, case_id: str) -> frozenset[str]:
 
 def _all_of(city: LoadedCity, subjects: Iterable[str]) -> frozenset[str]:
     return frozenset[str]().union(*(districts_of(city, subject) for subject in subjects))
+
+
+def _of_place(city: LoadedCity, subject: str) -> frozenset[str]:
+    """Where a zone, a site, a meter or a point lies; in more than one where several are called so."""
+    found = {subject for zone in city.settings.zones if zone.id == subject}
+    found |= {site.district or site.id for site in city.settings.sites if site.id == subject}
+    meter = city.points[subject].meter if subject in city.points else subject
+    return frozenset(found | ({_of_meter(city, city.meter[meter])} if meter in city.meter else set()))
 
 
 def _of_site(city: LoadedCity, site_id: str) -> str:
@@ -75,7 +80,7 @@ def _of_asset(city: LoadedCity, subject: str) -> frozenset[str]:
     """Where the points lie that carry out what is planned of it, or else those its state is read from."""
     controlled = [control.point for control in city.settings.controls if control.asset == subject]
     read = [point for state in city.settings.states if state.asset == subject for point in state.weights]
-    return _all_of(city, controlled or read)
+    return frozenset[str]().union(*(_of_place(city, point) or WHOLE_CITY for point in controlled or read))
 
 
 def _of_total(city: LoadedCity, subject: str) -> frozenset[str]:

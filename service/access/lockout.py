@@ -21,21 +21,25 @@ WINDOW = timedelta(minutes=1)
 FORGOTTEN = timedelta(days=1)  # a name without a wrong try for so long starts anew
 
 
-def begin(engine: Engine, name: str, rules: Access, at_utc: datetime) -> float:
+def begin(engine: Engine, name: str, rules: Access, at_utc: datetime, *, machine: bool = False) -> float:
     """Before a try to sign in: how long the name must wait [s], 0 when it may try.
 
-    The try counts as wrong until `succeeded` says otherwise, so that many at once are no way around the wait.
+    The try counts as wrong until `succeeded` says otherwise, so that many at once are no way around the wait. What is tried on the
+    `machine`'s command line counts apart: whoever hammers the sign-in page keeps nobody from deciding there.
     """
+    own_key = digest(name, machine=machine)
     with writing(engine) as connection:
         f = t.sign_in_failure.c
         connection.execute(delete(t.sign_in_failure).where(f.last_utc < at_utc - FORGOTTEN))
-        own, everybody = _row(connection, digest(name)), _row(connection, EVERYBODY)
+        own, everybody = _row(connection, own_key), None if machine else _row(connection, EVERYBODY)
         wait = max(((row.until_utc - at_utc).total_seconds() for row in (own, everybody) if row), default=0.0)
         if wait > 0:
             return float(wait)
         tries = own.failures + 1 if own else 1
         wait_s = min(2.0 ** min(tries - rules.free_tries, 30), rules.longest_wait_s) if tries > rules.free_tries else 0.0
-        _keep(connection, digest(name), tries, at_utc, at_utc + timedelta(seconds=wait_s))
+        _keep(connection, own_key, tries, at_utc, at_utc + timedelta(seconds=wait_s))
+        if machine:
+            return 0.0
         since, together = (everybody.last_utc, everybody.failures + 1) if everybody else (at_utc, 1)
         if at_utc - since > WINDOW:
             since, together = at_utc, 1
@@ -43,18 +47,23 @@ def begin(engine: Engine, name: str, rules: Access, at_utc: datetime) -> float:
     return 0.0
 
 
-def succeeded(engine: Engine, name: str) -> None:
+def succeeded(engine: Engine, name: str, *, machine: bool = False) -> None:
     """The try was right: the name starts anew, and does not count among everybody's."""
     with writing(engine) as connection:
-        connection.execute(delete(t.sign_in_failure).where(t.sign_in_failure.c.subject == digest(name)))
-        everybody = _row(connection, EVERYBODY)
+        lift(connection, name, machine=machine)
+        everybody = None if machine else _row(connection, EVERYBODY)
         if everybody is not None:
             _keep(connection, EVERYBODY, max(0, everybody.failures - 1), everybody.last_utc, everybody.until_utc)
 
 
-def digest(name: str) -> str:
-    """What a typed name is kept as: people type passwords where a name belongs."""
-    return hashlib.sha256(spelled_alike(name).encode()).hexdigest()
+def lift(connection: Connection, name: str, *, machine: bool = False) -> None:
+    """Let a name try again at once."""
+    connection.execute(delete(t.sign_in_failure).where(t.sign_in_failure.c.subject == digest(name, machine=machine)))
+
+
+def digest(name: str, *, machine: bool = False) -> str:
+    """What a typed name is kept as: people type passwords where a name belongs. No name has a line break, which sets the machine apart."""
+    return hashlib.sha256((spelled_alike(name) + ("\n" if machine else "")).encode()).hexdigest()
 
 
 def _row(connection: Connection, subject: str) -> Row[Any] | None:

@@ -52,6 +52,11 @@ def may(person: Person, action: Action, districts: Iterable[str] | None = None) 
     return allowed and (districts is None or reaches(person, districts))
 
 
+def may_stop(person: Person) -> bool:
+    """May the person stop everything? Whoever may hold: in whatever district, and without looking for a phone first."""
+    return "hold" in MAY[person.role]
+
+
 def reaches(person: Person, districts: Iterable[str]) -> bool:
     """Are all these districts the person's? Somebody without districts has the whole city."""
     return not person.districts or set(districts) <= set(person.districts)

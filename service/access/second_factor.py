@@ -13,7 +13,7 @@ from datetime import datetime
 
 import pyotp
 from cryptography.fernet import Fernet, InvalidToken
-from sqlalchemy import Engine, delete, select
+from sqlalchemy import Connection, Engine, delete, select
 
 from city.problems import fault
 from service import schema as t
@@ -34,14 +34,13 @@ class Enrolled:
     recovery: tuple[str, ...]  # each once, in place of a code, when the phone is lost
 
 
-def enrol(engine: Engine, env: Environment, name: str, at_utc: datetime) -> Enrolled:
-    """Give an account a new second factor in place of any former one."""
+def enrol(connection: Connection, env: Environment, name: str, at_utc: datetime) -> Enrolled:
+    """Give an account a new second factor in place of any former one, for a transaction of `writing`."""
     secret = pyotp.random_base32()
     codes = tuple(f"{code[:5]}-{code[5:10]}-{code[10:]}" for code in (secrets.token_hex(8) for _ in range(RECOVERY)))
     sealed = _seal(_fernet(env, make=True), secret, [_digest(code) for code in codes])
-    with writing(engine) as connection:
-        connection.execute(delete(t.second_factor).where(t.second_factor.c.name == name))
-        connection.execute(t.second_factor.insert().values(name=name, sealed=sealed, last_step=-1, since_utc=at_utc))
+    remove(connection, name)
+    connection.execute(t.second_factor.insert().values(name=name, sealed=sealed, last_step=-1, since_utc=at_utc))
     return Enrolled(pyotp.TOTP(secret).provisioning_uri(name=name, issuer_name=f"Penstock {env.city_id}"), codes)
 
 
@@ -74,10 +73,9 @@ def accepts(engine: Engine, env: Environment, name: str, code: str, at_utc: date
         return True
 
 
-def remove(engine: Engine, name: str) -> None:
-    """Take an account's second factor away."""
-    with writing(engine) as connection:
-        connection.execute(delete(t.second_factor).where(t.second_factor.c.name == name))
+def remove(connection: Connection, name: str) -> None:
+    """Take an account's second factor away, for a transaction of `writing`."""
+    connection.execute(delete(t.second_factor).where(t.second_factor.c.name == name))
 
 
 def _step(secret: str, code: str, at_utc: datetime) -> int | None:

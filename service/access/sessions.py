@@ -79,7 +79,8 @@ def running(engine: Engine, token: str, role: Role, rules: Access, at_utc: datet
     if row is None or row.ended:
         return None
     idle = role not in UNTIL_SIGNED_OUT and at_utc - row.seen_utc > timedelta(minutes=rules.idle_minutes)
-    if idle or at_utc >= row.ends_utc:
+    ends = min(row.ends_utc, row.began_utc + timedelta(hours=rules.hours(role)))  # by the role of now: a viewer's may have been longer
+    if idle or at_utc >= ends:
         end(engine, token, at_utc, "idle" if idle else "time over")
         return None
     if clicked and at_utc - row.seen_utc > SEEN_EVERY:

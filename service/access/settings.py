@@ -1,6 +1,6 @@
 """`[access]` of city.toml: how long somebody stays signed in, what needs a second factor, and whom an identity provider may bring."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -18,7 +18,9 @@ class Grant(Place):
 
     group: str = Field(min_length=1, description="value in the claim, as the identity provider writes it")
     role: PersonRole = Field(description="role of its members")
-    districts: tuple[str, ...] = Field(default=(), description="zones they are bound to; none: the whole city")
+    districts: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        default=(), description="zones they are bound to; none: the whole city"
+    )
 
 
 class Oidc(Place):

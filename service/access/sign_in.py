@@ -61,11 +61,11 @@ def known(city: LoadedCity, who: str) -> Person:
     if env.code is None or not city.settings.access.second_factor_for:
         return person(city, found[who], confirmed=False)
     engine, at_utc = open_store(env.url), datetime.now(UTC)
-    if (wait := lockout.begin(engine, who, city.settings.access, at_utc)) > 0:
+    if (wait := lockout.begin(engine, who, city.settings.access, at_utc, machine=True)) > 0:
         raise fault("PENSTOCK_CODE", "too many wrong ones", f"another try in {wait:.0f} s", "Wait.")
     if not _confirmed(engine, city, who, env.code.get_secret_value(), at_utc):
         raise fault("PENSTOCK_CODE", f"not the code of {who}", "the present one, used once", "Give the next one.")
-    lockout.succeeded(engine, who)
+    lockout.succeeded(engine, who, machine=True)
     return person(city, found[who], confirmed=True)
 
 

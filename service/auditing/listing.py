@@ -10,7 +10,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Select, case, func, or_, select
+from sqlalchemy import ColumnElement, Engine, Select, and_, case, func, or_, select
 
 from carbon.statements.tidy import neutral
 from city.problems import fault
@@ -53,8 +53,11 @@ def choices(engine: Engine) -> dict[str, list[str]]:
 
 
 def _of_household() -> ColumnElement[bool]:
-    """Lines of households: consents, and owners who read their book."""
-    return or_(t.audit.c.action.startswith("household"), t.audit.c.action.startswith("consent"))
+    """Lines of households: consents, owners who read their book, and where owners sign in and out or get their accounts."""
+    a, owners = t.audit.c, select(t.household_consent.c.owner)
+    of_account = or_(a.action.startswith("sign "), a.action.startswith("account"))
+    of_owner = and_(of_account, or_(a.who.in_(owners), a.subject.in_(owners)))
+    return or_(a.action.startswith("household"), a.action.startswith("consent"), of_owner)
 
 
 def _shown() -> list[ColumnElement[Any]]:

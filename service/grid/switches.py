@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, select
 
 from city.problems import fault
 from service import schema as t
-from service.access.roles import Person
+from service.access.roles import WHOLE_CITY, Person
 from service.decisions import require
 from service.grid.side import GridSide
 from service.store import writing
@@ -72,11 +72,11 @@ def _write(connection: Connection, switch: str, state: str, at_utc: datetime, wh
 
 
 def district_of(side: GridSide, switch: str) -> frozenset[str]:
-    """The districts that a switch touches: those at the two ends of its branch."""
+    """The districts that a switch touches: those at the two ends of its branch; the whole city where none is known of either."""
     network = side.network
     branch = dict(zip(network.switches["switch"], network.switches["branch"], strict=True))[switch]
     row = network.branches["branch"].tolist().index(branch)
-    return frozenset(place for bus in network.ends[row].tolist() if (place := side.district(bus)))
+    return frozenset(place for bus in network.ends[row].tolist() if (place := side.district(bus))) or WHOLE_CITY
 
 
 def districts_of(side: GridSide, switches: Iterable[str]) -> frozenset[str]:

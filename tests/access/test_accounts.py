@@ -79,6 +79,9 @@ def test_nobody_else_gives_accounts_out(engine: Engine, city: LoadedCity, who: s
         (lambda office: office.add("zoe", "viewer", [], "short"), "at least 12"),
         (lambda office: office.add("zoe\n", "viewer", [], WORDS), "printable"),
         (lambda office: office.change("nobody", "viewer", []), "unknown"),
+        (lambda office: office.disable("root", again=False), "nobody could give accounts out"),
+        (lambda office: office.change("root", "operator", []), "nobody could give accounts out"),
+        (lambda office: office.change("root", "admin", ["east"]), "nobody could give accounts out"),
     ],
 )
 def test_what_is_wrong_is_a_sentence_and_changes_nothing(engine: Engine, city: LoadedCity, change, says: str) -> None:
@@ -103,6 +106,53 @@ def test_a_reset_a_disabling_and_a_new_factor_end_every_session_at_once(engine: 
     assert sign_in.signed_in(engine, city, token, NOW) is not None
     deed(Administration(engine, city, "root"))
     assert sign_in.signed_in(engine, city, token, NOW) is None
+
+
+def test_a_change_that_is_not_audited_is_none(engine: Engine, city: LoadedCity, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, office = accounts.of_city(city), Administration(engine, city, "root")
+
+    def fails(*_line: object) -> None:
+        raise OSError("the disk is full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("service.store.operations.record", fails)
+        for deed in (
+            lambda: office.factor("ada", remove=False),
+            lambda: office.reset("ada", WORDS),
+            lambda: office.disable("ada", again=False),
+        ):
+            with pytest.raises(OSError, match="full"):
+                deed()
+    assert results.rows(engine, t.second_factor) == []
+    assert accounts.of_city(city) == before
+    office.factor("ada", remove=False)
+    with monkeypatch.context() as broken:
+        broken.setattr("service.store.operations.record", fails)
+        with pytest.raises(OSError, match="full"):
+            office.factor("ada", remove=True)
+    assert len(results.rows(engine, t.second_factor)) == 1
+
+
+def test_what_another_administrator_did_meanwhile_stays(engine: Engine, city: LoadedCity, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another's change arrives between the question who may and the write, as with two people at two terminals."""
+    office, other = Administration(engine, city, "root"), Administration(engine, city, "root")
+    asked = office._allowed
+
+    def and_meanwhile(name: str) -> None:
+        asked(name)
+        other.disable("ada", again=False)
+
+    monkeypatch.setattr(Administration, "_allowed", lambda self, name: and_meanwhile(name) if self is office else asked(name))
+    office.reset("ada", WORDS)
+    assert accounts.of_city(city)["ada"].disabled
+
+
+def test_a_new_password_ends_the_wait_of_its_name(engine: Engine, city: LoadedCity) -> None:
+    for _ in range(4):
+        sign_in.sign_in(engine, city, "ada", "wrong", "", NOW)
+    assert sign_in.sign_in(engine, city, "ada", WORDS, "", NOW) == 2.0
+    Administration(engine, city, "root").reset("ada", WORDS)
+    assert isinstance(sign_in.sign_in(engine, city, "ada", WORDS, "", NOW), str)
 
 
 def test_a_disabled_account_neither_signs_in_nor_decides_and_its_name_stays_taken(engine: Engine, city: LoadedCity) -> None:

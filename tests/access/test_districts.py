@@ -1,5 +1,7 @@
 """Where things lie, and that somebody who is bound to a district decides there alone, except for the emergency stop."""
 
+from types import SimpleNamespace
+
 import pytest
 from sqlalchemy import Engine
 
@@ -55,11 +57,33 @@ def command(engine: Engine, plan_id: str, *points: str) -> None:
             connection.execute(t.command.insert().values(row))
 
 
+def called(plan_id: str, asset: str) -> dict[str, object]:
+    told = {"programme": "peaks", "asset_id": asset, "plan_id": plan_id, "who": "night", "reason": "", "amounts": []}
+    return told | {
+        "signal": "reduce_kw",
+        "state": "proposed",
+        "origin": "plan",
+        "start_utc": NOW,
+        "made_at_utc": NOW,
+        "approvals_needed": 1,
+    }
+
+
 def test_a_plan_lies_wherever_its_commands_reach(engine: Engine, city: LoadedCity) -> None:
     command(engine, "plan-1", "pump.setpoint", "east-1.volume")
     assert districts_of_plan(engine, city, "plan-1") == {"works", "east"}
     assert districts_of_plan(engine, city, "plan-2") == WHOLE_CITY
+    with writing(engine) as connection:  # approving a plan calls its events as well
+        connection.execute(t.response_event.insert().values(**called("plan-1", "hall")))
+    assert districts_of_plan(engine, city, "plan-1") == {"works", "east", "west"}
     assert districts_of_leak(engine, "leak-1") == WHOLE_CITY
+
+
+def test_an_asset_that_is_called_like_a_place_elsewhere_lies_in_both(env: Environment) -> None:
+    named = load(env)
+    pump = SimpleNamespace(asset="east", point="pump.setpoint")
+    both = named.settings.model_copy(update={"controls": (pump,)})
+    assert districts_of(SimpleNamespace(settings=both, points=named.points, meter=named.meter), "east") == {"east", "works"}
 
 
 def test_somebody_bound_to_a_district_decides_there_and_nowhere_else(engine: Engine, city: LoadedCity) -> None:
@@ -86,6 +110,10 @@ def test_the_emergency_stop_is_every_operators_and_released_by_who_has_the_whole
     with pytest.raises(PenstockError, match="somebody who has the whole city"):
         decisions.release(engine, city, OLA, operations.STOP, NOW)
     assert decisions.release(engine, city, ADA, operations.STOP, NOW) == 1
+    without_a_phone = OLA.model_copy(update={"unconfirmed": ("hold",)})
+    decisions.hold(engine, city, without_a_phone, operations.STOP, NOW, "")  # nobody looks for the second factor before it
+    with pytest.raises(PenstockError, match="no second factor"):
+        decisions.hold(engine, city, without_a_phone, "east-1.volume", NOW, "not an emergency")
     for role in ("viewer", "planner", "engineer", "admin", "household"):
         with pytest.raises(PenstockError, match=f"signed in as {role}"):
             decisions.hold(engine, city, Person(name="p", role=role), operations.STOP, NOW, "")

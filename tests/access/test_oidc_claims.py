@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from city.problems import PenstockError
 from service import schema as t
 from service.access import oidc, sessions
+from service.access.accounts import LocalAccount
 from service.access.settings import Access, Grant, Oidc
 from service.store import results
 from tests.access.people import NOW
@@ -71,6 +72,31 @@ def test_a_sign_in_is_one_session_and_after_signing_out_the_same_claims_begin_no
     sessions.end(engine, oidc.token_of(OLGA), NOW, "by hand")
     assert oidc.signed_in(engine, OLGA, RULES, NOW) is None
     assert oidc.signed_in(engine, OLGA | {"nonce": "n2"}, RULES, NOW) is not None  # signing in anew at the provider
+
+
+def test_the_audit_tells_of_a_second_factor_only_when_one_was_shown(engine: Engine) -> None:
+    asks_nobody = RULES.model_copy(update={"second_factor_for": ()})
+    for nonce, amr in (("n1", ["pwd"]), ("n2", ["pwd", "mfa"]), ("n3", "mfa"), ("n4", 7)):
+        assert oidc.signed_in(engine, OLGA | {"nonce": nonce, "amr": amr}, asks_nobody, NOW) is not None
+    said = [row.sentence for row in results.rows(engine, t.audit)]
+    assert ["with a second factor" in one for one in said] == [False, True, True, False]
+
+
+@pytest.mark.parametrize(("given", "says"), [({"disabled": True}, "disabled"), ({"hash": "$argon2id$x"}, "has that name"), ({}, None)])
+def test_nobody_takes_the_name_of_an_account_that_is_disabled_or_has_a_password(
+    engine: Engine, given: dict[str, Any], says: str | None
+) -> None:
+    station = [LocalAccount.model_validate({"name": "Olga@city.example", "role": "viewer"} | given)]
+    if says is None:
+        assert oidc.signed_in(engine, OLGA, RULES, NOW, station) is not None
+        return
+    with pytest.raises(PenstockError, match=says):
+        oidc.signed_in(engine, OLGA, RULES, NOW, station)
+
+
+def test_a_grant_of_a_district_without_a_name_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least 1 character"):
+        Grant.model_validate({"group": "x", "role": "operator", "districts": [""]})  # '' would be the whole city
 
 
 def test_a_refusal_is_audited_once_and_stays_refused(engine: Engine) -> None:

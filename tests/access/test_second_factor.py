@@ -13,7 +13,7 @@ from service import schema as t
 from service.access import second_factor, sign_in
 from service.environment import Environment
 from service.settings import LoadedCity, load
-from service.store import results
+from service.store import results, writing
 from tests.access.people import NOW, password
 
 SEED = base64.b32encode(b"12345678901234567890").decode()  # RFC 6238, appendix B
@@ -22,7 +22,8 @@ STEP = timedelta(seconds=30)
 
 
 def enrolled(engine: Engine, env: Environment, name: str = "ada") -> tuple[pyotp.TOTP, tuple[str, ...]]:
-    made = second_factor.enrol(engine, env, name, NOW)
+    with writing(engine) as connection:
+        made = second_factor.enrol(connection, env, name, NOW)
     return pyotp.TOTP(parse_qs(urlsplit(made.uri).query)["secret"][0]), made.recovery
 
 
@@ -31,7 +32,8 @@ def test_the_codes_are_those_of_the_standard(
     env: Environment, engine: Engine, monkeypatch: pytest.MonkeyPatch, seconds: int, code: str
 ) -> None:
     monkeypatch.setattr(pyotp, "random_base32", lambda: SEED)
-    second_factor.enrol(engine, env, "ada", NOW)
+    with writing(engine) as connection:
+        second_factor.enrol(connection, env, "ada", NOW)
     at = datetime.fromtimestamp(seconds, UTC)
     assert second_factor.accepts(engine, env, "ada", code[2:], at)  # the standard prints eight digits, an app shows the last six
     assert not second_factor.accepts(engine, env, "ada", code[2:], at)

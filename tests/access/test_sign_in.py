@@ -72,6 +72,18 @@ def test_names_in_masses_make_everybody_wait_a_moment_and_whoever_is_signed_in_w
     assert lockout.begin(engine, "bob", rules, NOW + 2 * MINUTE) == 0
 
 
+def test_who_hammers_the_sign_in_page_keeps_nobody_from_the_command_line(engine: Engine) -> None:
+    rules = Access(tries_per_minute=5)
+    for i in range(9):
+        lockout.begin(engine, "ada" if i < 4 else f"name-{i}", rules, NOW)
+    assert lockout.begin(engine, "ada", rules, NOW) > 0
+    waits = [lockout.begin(engine, "ada", rules, NOW, machine=True) for _ in range(5)]
+    assert waits == [0, 0, 0, 2.0, 2.0]  # where codes are tried just as slowly
+    lockout.succeeded(engine, "ada", machine=True)
+    assert lockout.begin(engine, "ada", rules, NOW, machine=True) == 0
+    assert lockout.begin(engine, "ada", rules, NOW) > 0
+
+
 def test_a_session_ends_when_idle_and_after_a_shift_in_any_case(engine: Engine, city: LoadedCity) -> None:
     token = tried(engine, city, "ada", password("ada"))
     assert sign_in.signed_in(engine, city, token, NOW + 29 * MINUTE) is not None
@@ -89,6 +101,15 @@ def test_a_wall_display_of_a_viewer_stays(engine: Engine, city: LoadedCity) -> N
     token = tried(engine, city, "vic", password("vic"))
     assert sign_in.signed_in(engine, city, token, NOW + 100 * HOUR, clicked=False) is not None
     assert sign_in.signed_in(engine, city, token, NOW + 168 * HOUR, clicked=False) is None
+
+
+def test_who_is_no_viewer_any_more_keeps_no_viewers_hours(env: Environment, engine: Engine, city: LoadedCity) -> None:
+    token = tried(engine, city, "vic", password("vic"))
+    path = Path(env.city_file.parent / "accounts.toml")
+    path.write_text(path.read_text().replace('name = "vic"\nrole = "viewer"', 'name = "vic"\nrole = "operator"'))
+    for minutes in range(20, 720, 20):
+        assert sign_in.signed_in(engine, city, token, NOW + minutes * MINUTE) is not None
+    assert sign_in.signed_in(engine, city, token, NOW + 12 * HOUR) is None
 
 
 def test_a_changed_account_counts_at_the_next_click_and_a_removed_one_is_out(env: Environment, engine: Engine, city: LoadedCity) -> None:
@@ -139,7 +160,9 @@ def test_both_stores_wait_sign_in_and_out_alike(either: Engine, env: Environment
     assert [tried(either, city, "ada", "wrong") for _ in range(4)] == [None, None, None, 2.0]
     token = tried(either, city, "bob", password("bob"))
     assert sign_in.signed_in(either, city, token, NOW + 10 * MINUTE) is not None
-    totp = parse_qs(urlsplit(second_factor.enrol(either, city.environment, "eve", NOW).uri).query)["secret"][0]
+    with writing(either) as connection:
+        uri = second_factor.enrol(connection, city.environment, "eve", NOW).uri
+    totp = parse_qs(urlsplit(uri).query)["secret"][0]
     code = pyotp.TOTP(totp).at(NOW)
     shown = Barrier(2)
 
