@@ -106,7 +106,7 @@ def forget() -> None:
 now = _cached("now", lambda s: moment.moment(s.engine, s.city))
 board = _measured("board", lambda s: board_view.points(s.engine, s.city, now()))
 counts = _measured("counts", lambda _s: board_view.counts(board()))
-found = _measured("found", lambda _s, words, abnormal: board_view.search(board(), words, abnormal=abnormal))
+found = _measured("found", lambda _s, words, abnormal, shown: board_view.search(board(), words, abnormal=abnormal, shown=dict(shown)))
 tiles = _measured("tiles", lambda s: tiles_view.tiles(s.engine, s.city, now(), board()))
 alarms = _cached(
     "alarms", lambda s, who: listing.overview(s.engine, now().now_utc, who, s.city.settings.alarms.operator_positions), ttl_s=ALARMS_TTL_S
@@ -116,7 +116,7 @@ alarm_figures = _cached(
     "alarm_figures", lambda s, days: figures.lately(s.engine, now().now_utc, days, s.city.settings.alarms.operator_positions)
 )
 tonight = _cached("tonight", lambda s, plan_id=None: plan.tonight(s.engine, plan_id))
-ahead = _measured("ahead", lambda s: ahead_view.ahead(s.engine, s.city, now(), tonight()), MINUTE_S)
+ahead = _cached("ahead", lambda s: ahead_view.ahead(s.engine, s.city, now(), tonight()), MINUTE_S)
 in_force = _cached("in_force", lambda s: plan_beside.in_force(s.engine, now()))
 calls = _cached("calls", lambda s, plan_id: plan_beside.calls(s.engine, plan_id))
 what_ifs = _cached("what_ifs", lambda s, plan_id: plan_beside.what_ifs(s.engine, plan_id))

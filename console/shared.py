@@ -18,6 +18,7 @@ _PATIENCE = 3  # while one session makes a value anew, the others may see one up
 
 @dataclass
 class _Entry:
+    ttl_s: float
     lock: Lock = field(default_factory=Lock)
     made_s: float = float("-inf")
     value: Any = None
@@ -36,7 +37,7 @@ class Shared:
 
         What `make` raises is raised here and not kept.
         """
-        entry = self._entry(key)
+        entry = self._entry(key, ttl_s)
         if self._age(entry) >= ttl_s and entry.lock.acquire(blocking=self._age(entry) >= _PATIENCE * ttl_s):
             try:
                 if self._age(entry) >= ttl_s:  # not made while this session waited
@@ -54,13 +55,19 @@ class Shared:
     def _age(self, entry: _Entry) -> float:
         return self._clock() - entry.made_s
 
-    def _entry(self, key: Hashable) -> _Entry:
+    def _entry(self, key: Hashable, ttl_s: float) -> _Entry:
         found = self._entries.get(key)
         if found is not None:
             return found
         with self._lock:
-            if len(self._entries) >= self._room:
-                oldest = sorted(self._entries.items(), key=lambda item: item[1].made_s)[: self._room // 4]
-                for former, _ in oldest:
-                    del self._entries[former]
-            return self._entries.setdefault(key, _Entry())
+            self._clear()
+            return self._entries.setdefault(key, _Entry(ttl_s))
+
+    def _clear(self) -> None:
+        """Let go what is too old to be shown again, and the oldest where there is still no room; what is being made stays."""
+        at_rest = {key: entry for key, entry in self._entries.items() if not entry.lock.locked()}
+        gone = [key for key, entry in at_rest.items() if self._age(entry) >= _PATIENCE * entry.ttl_s]
+        if len(self._entries) - len(gone) >= self._room:
+            gone += sorted(at_rest.keys() - gone, key=lambda key: at_rest[key].made_s)[: self._room // 4]
+        for key in gone:
+            del self._entries[key]

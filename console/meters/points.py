@@ -2,8 +2,10 @@
 
 import streamlit as st
 
+from city.quality import Cause
+from city.quantities import Quantity
 from console import data, look
-from console.words import say
+from console.words import known, say
 
 PAGE = 100
 COLUMNS = {
@@ -34,7 +36,8 @@ def section() -> list[str]:
         )
     with middle:
         words = st.text_input(say("search_points"), key="points_words", max_chars=80, type="search") or ""
-    board, found = data.board(), data.found(words, choice == "bad_points")
+    shown = tuple((name, known(name)) for name in (*Cause.__members__, *map(str, Quantity)))
+    board, found = data.board(), data.found(words, choice == "bad_points", shown)
     if not found.size:
         look.banner(say("none_found"), None)
         return []
@@ -43,6 +46,11 @@ def section() -> list[str]:
     first = (page - 1) * PAGE
     rows = board.iloc[found[first : first + PAGE]]
     st.caption(say("points_of", first=first + 1, last=first + len(rows), all=found.size))
-    shown = rows.assign(age_min=rows["age_min"].round())
-    look.table(shown, COLUMNS, "points", formats={"value": "%.3f", "age_min": "%.0f"}, whole=lambda: board.iloc[found])
+    look.table(
+        rows.assign(age_min=rows["age_min"].round()),
+        COLUMNS,
+        "points",
+        formats={"value": "%.3f", "age_min": "%.0f"},
+        whole=lambda: board.iloc[found],
+    )
     return list(rows["point_id"])

@@ -4,6 +4,7 @@ A city has up to 100,000 points and more, and the board is asked for every few s
 once, and what is stored comes as columns.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -136,16 +137,20 @@ def counts(board: pd.DataFrame) -> Counts:
     return Counts(len(board), usable, board["meter_id"].nunique(), board.loc[board["answers"], "meter_id"].nunique())
 
 
-def search(board: pd.DataFrame, words: str = "", *, abnormal: bool = False) -> NDArray[np.intp]:
+def search(board: pd.DataFrame, words: str = "", *, abnormal: bool = False, shown: Mapping[str, str] | None = None) -> NDArray[np.intp]:
     """Rows of which every one of `words` stands in id, zone, site, quantity or cause, in any case; the abnormal ones first.
 
-    With `abnormal` only those that cannot be used or are late.
+    With `abnormal` only those that cannot be used or are late. `shown` says how quantities and causes are called on the screen, so that
+    they are found by that too.
     """
+    called = {name: f"{name} {text}" for name, text in (shown or {}).items()}
     bad = (~board["usable"] | board["late"]).to_numpy()
     kept = bad.copy() if abnormal else np.ones(len(board), dtype=bool)
     for word in words.split():
         hit = np.zeros(len(board), dtype=bool)
-        for column in ("point_id", "zone", "site", "quantity", "cause"):
+        for column in ("point_id", "zone", "site"):
             hit |= board[column].str.contains(word, case=False, regex=False).to_numpy()
+        for column in ("quantity", "cause"):
+            hit |= board[column].isin([name for name in board[column].unique() if word.casefold() in called.get(name, name).casefold()])
         kept &= hit
     return np.concatenate([np.flatnonzero(kept & bad), np.flatnonzero(kept & ~bad)])

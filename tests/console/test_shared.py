@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Event
+from weakref import ref
 
 import pandas as pd
 import pytest
@@ -102,3 +103,53 @@ def test_no_more_values_are_kept_than_there_is_room_for_and_the_oldest_go_first(
         shared.get(i, 1000, lambda i=i: i)
     assert shared.get(19, 1000, lambda: "made again") == 19
     assert shared.get(0, 1000, lambda: "made again") == "made again"
+
+
+def test_when_the_session_that_makes_a_value_fails_one_of_those_who_wait_makes_it_and_no_lock_stays() -> None:
+    shared, begun, go_on = Shared(), Event(), Event()
+
+    def fails() -> str:
+        begun.set()
+        assert go_on.wait(5)
+        raise OSError("the store is gone")
+
+    with ThreadPoolExecutor(5) as sessions:
+        first = sessions.submit(shared.get, "key", 10, fails)
+        assert begun.wait(5)
+        waiting = [sessions.submit(shared.get, "key", 10, lambda: "made") for _ in range(4)]
+        go_on.set()
+        assert [one.result(5) for one in waiting] == ["made"] * 4
+        with pytest.raises(OSError, match="gone"):
+            first.result(5)
+
+
+def test_what_is_too_old_to_be_shown_again_is_let_go_though_there_is_room() -> None:
+    clock = Clock()
+    shared = Shared(clock=clock)
+    made = [pd.Series([1.0])]
+    known = ref(made[0])
+    shared.get("searched once", 10, made.pop)
+    clock.now = 29.0
+    shared.get("another", 10, lambda: 1)
+    assert known() is not None
+    clock.now = 30.0
+    shared.get("a third", 10, lambda: 1)
+    assert known() is None
+
+
+def test_what_is_being_made_is_not_let_go_for_want_of_room() -> None:
+    shared, begun, go_on = Shared(room=4), Event(), Event()
+
+    def slow() -> str:
+        begun.set()
+        assert go_on.wait(5)
+        return "made once"
+
+    with ThreadPoolExecutor(2) as sessions:
+        first = sessions.submit(shared.get, "slow", 10, slow)
+        assert begun.wait(5)
+        for other in range(10):
+            shared.get(other, 10, lambda: 0)
+        second = sessions.submit(shared.get, "slow", 10, lambda: "made twice")
+        go_on.set()
+        assert (first.result(5), second.result(5)) == ("made once", "made once")
