@@ -2,6 +2,7 @@
 
 from datetime import date
 from functools import partial
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,7 @@ def _course(point: str, span: str, until: date) -> None:
     for side, (key, frame, unit) in zip(st.columns(len(parts), gap="medium"), parts, strict=True):
         with side:
             title = "as_stored" if key == "usage" and not course.is_register else key
-            st.html(f'<div class="chart-title">{say(title)} · {point}</div>')
+            st.html(f'<div class="chart-title">{escape(f"{say(title)} · {point}")}</div>')
             if frame.empty:
                 look.banner(say("no_readings"), None)
                 continue
@@ -93,6 +94,8 @@ def _days(days: pd.DataFrame, unit: str, point: str) -> None:
     ]
     if lost.any():
         marks = {"type": "scatter", "symbol": "rect", "symbolSize": 5, "color": charts.RED}
-        spec["series"].append({**marks, "name": say("day_lost"), "data": charts.plain(np.where(lost, np.nanmin(low), np.nan))})
+        spec["series"].append(
+            {**marks, "name": say("day_lost"), "data": charts.plain(np.where(lost, 0.0 if low.isna().all() else low.min(), np.nan))}
+        )
     spec["legend"]["data"] = [say("day_mean"), say("day_band"), *([say("day_lost")] if lost.any() else [])]
     charts.draw(spec, "course_days", say("alt_days", name=f"{point} {say('by_day')}"))

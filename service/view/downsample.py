@@ -58,7 +58,7 @@ def by_day(frame: pd.DataFrame, zone: str) -> pd.DataFrame:
 
     Columns: time_utc (of the day's first row), low, mean, high [unit of the values], lost. A day with nothing usable has not-a-number.
     """
-    day = local(pd.DatetimeIndex(frame["time_utc"]), zone).normalize()
+    day = local(pd.DatetimeIndex(frame["time_utc"]), zone).tz_localize(None).normalize()  # some zones have a day without a midnight
     told = frame.assign(good=frame["value"].where(frame["usable"]), lost=~frame["usable"]).groupby(day)
     made = told.agg(time_utc=("time_utc", "first"), low=("good", "min"), mean=("good", "mean"), high=("good", "max"), lost=("lost", "sum"))
     return made.reset_index(drop=True)

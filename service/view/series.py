@@ -67,12 +67,17 @@ def as_read(engine: Engine, city: LoadedCity, moment: Moment, point_id: str, spa
 
 
 def usage(engine: Engine, city: LoadedCity, moment: Moment, point_id: str, span: str, until: date | None = None) -> pd.DataFrame:
-    """Every validated interval of a span: time_utc, value, usable, cause."""
+    """Every interval of a span from the first validated one to the last: time_utc, value, usable, cause.
+
+    One in between that nobody validated is missing for cause GAP: without it the line would be drawn straight across.
+    """
     point = city.points[point_id]
     block = meter_days.block(engine, [point], *_between(moment, span, until))
-    told = block.quality[0] != 0
-    value = block.quantity.to_unit(block.values[0])
-    return _told(pd.DataFrame({"time_utc": block.times[told], "value": value[told], "quality": block.quality[0][told].astype(int)}))
+    told = np.flatnonzero(block.quality[0])
+    kept = slice(told[0], told[-1] + 1) if told.size else slice(0)
+    quality = block.quality[0][kept]
+    quality = np.where(quality == 0, q.missing(Cause.GAP), quality).astype(int)
+    return _told(pd.DataFrame({"time_utc": block.times[kept], "value": block.quantity.to_unit(block.values[0])[kept], "quality": quality}))
 
 
 def _between(moment: Moment, span: str, until: date | None) -> tuple[datetime, datetime]:

@@ -12,6 +12,7 @@ from city.clock import civil_day
 from city.frames import Block
 from city.quality import Cause
 from city.quantities import Quantity
+from service import schema as t
 from service.environment import Environment
 from service.settings import load
 from service.store import cold, meter_days, open_store, readings, writing
@@ -55,6 +56,25 @@ def test_the_band_of_a_year_has_a_row_per_civil_day_and_the_download_every_quart
     assert len(series.usage(engine, loaded, at, POINT, "year", LAST)) == YEAR
 
 
+def test_days_that_nobody_validated_are_a_gap_in_the_course_and_none_before_its_first_and_after_its_last(year) -> None:
+    engine, loaded, at = year
+    with writing(engine) as connection:
+        for first, last in ((date(2021, 6, 1), date(2021, 7, 1)), (date(2022, 1, 1), date(2022, 1, 3))):
+            start, end = civil_day(first, "Europe/Rome")[0], civil_day(last, "Europe/Rome")[0]
+            days = t.meter_day.c.day_start_utc
+            connection.execute(
+                t.meter_day.delete().where(days >= start, days < end, t.meter_day.c.point_key == readings.keys(engine)[POINT])
+            )
+    course = series.course(engine, loaded, at, POINT, "year", LAST)
+    whole = series.usage(engine, loaded, at, POINT, "year", LAST)
+    assert whole["time_utc"].iloc[0] == pd.Timestamp(civil_day(date(2021, 7, 1), "Europe/Rome")[0])
+    assert (whole["time_utc"].diff().dropna() == timedelta(minutes=15)).all()
+    assert course.spoiled == {"usage": {"GAP": 192, "TIMEOUT": 1}}
+    assert course.days is not None
+    assert course.days["lost"].nlargest(3).tolist() == [96, 96, 1]
+    assert course.days["mean"].isna().sum() == 2
+
+
 @pytest.mark.parametrize(("span", "days"), [("day", 1), ("week", 7), ("month", 31)])
 def test_a_span_ends_with_its_last_day_and_has_its_quarters(year, span: str, days: int) -> None:
     engine, loaded, at = year
@@ -86,6 +106,9 @@ def test_points_are_found_by_every_word_in_any_case_the_abnormal_ones_first(city
     assert set(everything[: len(bad)]) == bad
     assert names("FEEDER-02 power") == ["feeder-02.power"]
     assert names("no such point") == []
+    assert [names(sign) for sign in ("%", "_%", "'", '"', "\\", "[", ".*")] == [[]] * 7
+    assert names("有功功率 feeder-02", shown={"power_kw": "有功功率"}) == ["feeder-02.power"]
+    assert names("有功功率") == []
     assert set(names("", abnormal=True)) == bad
     has = board.counts(frame)
     assert (has.points, has.usable) == (len(frame), len(frame) - len(bad))

@@ -1,11 +1,14 @@
 """What is sent of a dense series draws the line that all of it would draw."""
 
+from datetime import date, timedelta
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from city.clock import civil_day
 from service.view.downsample import MOST, by_day, thinned
 
 YEAR = 35_040
@@ -88,3 +91,15 @@ def test_days_are_civil_the_one_of_spring_has_92_quarters_and_lost_quarters_are_
     assert days["high"].tolist() == [95.0, 187.0]
     assert days["mean"].tolist() == [48.0, 141.5]
     assert days["lost"].tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("zone", "day"), [("Asia/Beirut", "2022-03-27"), ("America/Santiago", "2022-09-11"), ("America/Havana", "2022-11-06")]
+)
+@pytest.mark.parametrize("step", ["5min", "15min", "1h"])
+def test_a_day_without_a_midnight_or_with_two_is_a_day(zone, day, step):
+    starts = [civil_day(date.fromisoformat(day) + timedelta(days=k), zone)[0] for k in (-1, 0, 1, 2)]
+    times = pd.date_range(starts[0], starts[-1], freq=step, inclusive="left", unit="us")
+    days = by_day(pd.DataFrame({"time_utc": times, "value": np.arange(times.size, dtype=float), "usable": True}), zone)
+    assert [time.to_pydatetime() for time in days["time_utc"]] == starts[:3]
+    assert days["low"].tolist() == [times.get_loc(start) for start in starts[:3]]
