@@ -4,14 +4,13 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from benchmarks._console_session import Answer, Session
-from benchmarks._console_store import name
+from benchmarks._console_store import account, name
 
-NAMES = ("operator", "shift-leader", "planner", "viewer")
+YEAR = "meters: a point's year"
 _JITTER = 0.2  # share of the pace by which a click comes sooner or later
-_LONGEST_WAIT_S = 1.0
 
 
 @dataclass
@@ -30,7 +29,6 @@ class Person:
     """Somebody signed in who clicks at a pace [s] until the end, a time of `time.monotonic` [s]."""
 
     session: Session
-    number: int
     pace_s: float
     end_s: float
     chance: random.Random
@@ -40,7 +38,9 @@ class Person:
         """Do errands until the end."""
         await asyncio.sleep(self.chance.random() * self.pace_s)
         while time.monotonic() < self.end_s:
-            errand = self.chance.choice((self._walk, self._walk, self._year, self._find, self._acknowledge, self._case, self._language))
+            errand = self.chance.choice(
+                (self._walk, self._walk, self._year, self._year, self._find, self._acknowledge, self._case, self._language)
+            )
             async for what, answer in errand():
                 self.clicks.add(what, answer)
                 wait = self.pace_s * (1 + _JITTER * (2 * self.chance.random() - 1)) - answer.seconds
@@ -65,8 +65,9 @@ class Person:
         async for answered in self._chosen("meters: a point", "point", point):
             yield answered
         for span in ("year", "month"):
-            async for answered in self._chosen(f"meters: a point's {span}", "span", span):
-                yield answered
+            async for what, answer in self._chosen(f"meters: a point's {span}", "span", span):
+                drawn = span == "month" or answer.error or "chart_course_days" in self.session.charts
+                yield what, answer if drawn else replace(answer, error="no year was drawn")
 
     async def _find(self) -> AsyncIterator[tuple[str, Answer]]:
         """Show the abnormal points only, and the next page of them."""
@@ -76,7 +77,7 @@ class Person:
 
     async def _acknowledge(self) -> AsyncIterator[tuple[str, Answer]]:
         yield await self._open("now")
-        if (button := self._there("acknowledge_")) is not None:
+        if (button := self._there(r"acknowledge_\d+")) is not None:
             yield "now: acknowledge", await self.session.click(button)
 
     async def _case(self) -> AsyncIterator[tuple[str, Answer]]:
@@ -84,8 +85,8 @@ class Person:
         if "cases" not in self.session.pages:
             return
         yield await self._open("cases")
-        for key, what in (("case_", "cases: one"), ("case_back", "cases: back")):
-            if (button := self._there(key, "button")) is not None:
+        for key, what in ((r"case_\d+", "cases: one"), ("case_back", "cases: back")):
+            if (button := self._there(key)) is not None:
                 yield what, await self.session.click(button)
 
     async def _language(self) -> AsyncIterator[tuple[str, Answer]]:
@@ -98,8 +99,8 @@ class Person:
         if self._there(key) is not None:
             yield what, await self.session.choose(key, value)
 
-    def _there(self, key: str, kind: str = "") -> str | None:
-        found = self.session.find(key, kind)
+    def _there(self, key: str) -> str | None:
+        found = self.session.find(key)
         if found is None:
             self.clicks.absent[key] = self.clicks.absent.get(key, 0) + 1
         return found
@@ -114,12 +115,11 @@ async def crowd(port: int, people: int, pace_s: float, lasts_s: float, seed: int
     for i in range(people):
         session = await Session.open(port)
         sessions.append(session)
-        who = NAMES[i % len(NAMES)]
-        clicks.add("sign in", await session.sign_in(who, f"{who}-demo"))
+        clicks.add("sign in", await session.sign_in(*account(i)))
     sign_in_s = (time.perf_counter() - began) / people
     before = sum(session.refreshed for session in sessions)
     end = time.monotonic() + lasts_s
-    at_work = [Person(s, i, pace_s, end, random.Random(f"{seed}-{i}"), clicks).work() for i, s in enumerate(sessions)]  # noqa: S311
+    at_work = [Person(s, pace_s, end, random.Random(f"{seed}-{i}"), clicks).work() for i, s in enumerate(sessions)]  # noqa: S311
     await asyncio.gather(*at_work)
     refreshed = sum(session.refreshed for session in sessions) - before
     await asyncio.gather(*(session.close() for session in sessions))

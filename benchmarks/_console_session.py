@@ -17,9 +17,11 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
+from console.words.phrases import PHRASES
+
 _WAIT_S = 60.0  # an answer that takes longer is an error
 _WIDGETS = {"button": "trigger_value", "selectbox": "string_value", "text_input": "string_value", "checkbox": "bool_value"}
-_TOLD = re.compile(r"Something unexpected|出现意外|Traceback")
+_TOLD = re.compile("|".join(re.escape(text.split("{")[0]) for key in ("unexpected", "failed") for text in PHRASES[key]) + "|Traceback")
 _MEDIA = re.compile(r'(?:src="|")(/media/[^"]+)"')
 _WHOLE = (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_WITH_COMPILE_ERROR)
 _PART = ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY
@@ -43,10 +45,11 @@ class Session:
         self.pages: dict[str, str] = {}  # path -> hash of its script
         self.page = ""
         self.widgets: dict[str, tuple[str, Any, str]] = {}  # id -> kind, its message, fragment
+        self.charts: set[str] = set()  # keys of those on the page
         self._states: dict[str, WidgetState] = {}
         self._kept: dict[str, tuple[Any, int]] = {}
         self._clocks: dict[str, asyncio.Task[None]] = {}
-        self._run, self._received, self._told, self._part = 0, 0, "", False
+        self._run, self._received, self._told, self._part, self._shown = 0, 0, "", "", ""
         self._done: asyncio.Event = asyncio.Event()
         self._media: set[str] = set()
         self.refreshed = 0
@@ -67,12 +70,9 @@ class Session:
             task.cancel()
         await self._socket.close()
 
-    def find(self, key: str, kind: str = "") -> str | None:
-        """The id of the first widget (of a kind) whose key begins so and that is not disabled, if the page has one."""
-        return next(
-            (name for name, one in self.widgets.items() if _key(name).startswith(key) and kind in ("", one[0]) and not one[1].disabled),
-            None,
-        )
+    def find(self, key: str) -> str | None:
+        """The id of the first widget whose key is like `key` (a pattern) and that is not disabled, if the page has one."""
+        return next((name for name, one in self.widgets.items() if re.fullmatch(key, _key(name)) and not one[1].disabled), None)
 
     async def sign_in(self, name: str, password: str) -> Answer:
         """Fill in the form and send it."""
@@ -112,7 +112,7 @@ class Session:
 
     async def _ask(self, fragment: str = "") -> Answer:
         """Send what a browser sends after a click and wait for the whole answer."""
-        before, self._told, self._part = self._received, "", bool(fragment)
+        before, self._told, self._part = self._received, "", fragment
         self._done.clear()
         self._media.clear()
         started = time.perf_counter()
@@ -122,7 +122,10 @@ class Session:
         except TimeoutError:
             return Answer(_WAIT_S, self._received - before, "no answer")
         await self._fetch()
-        return Answer(time.perf_counter() - started, self._received - before, self._told)
+        seconds = time.perf_counter() - started
+        if not self._told and self.page and self._shown != self.pages.get(self.page):
+            self._told = f"another page than {self.page}"
+        return Answer(seconds, self._received - before, self._told)
 
     async def _send(self, fragment: str = "", *, by_itself: bool = False) -> None:
         message = BackMsg()
@@ -153,8 +156,12 @@ class Session:
             if not message.metadata.run.fragment_ids:
                 self._run += 1
                 self.widgets.clear()
+                self.charts.clear()
                 self._stop_clocks()
+        elif kind == "page_not_found":
+            self._told = "page not found"
         elif kind == "navigation":
+            self._shown = message.navigation.page_script_hash
             self.pages = {
                 page.url_pathname or ("now" if page.is_default else ""): page.page_script_hash for page in message.navigation.app_pages
             }
@@ -164,9 +171,14 @@ class Session:
             self._element(message.delta, message)
         elif kind == "ref_hash":
             self._element(self._kept[message.ref_hash][0].delta, None)
-        elif kind == "script_finished" and (message.script_finished in _WHOLE or (self._part and message.script_finished == _PART)):
+        elif kind == "script_finished" and self._awaited(message):
             self._kept = {name: kept for name, kept in self._kept.items() if kept[1] > self._run - _KEPT_RUNS}
             self._done.set()
+
+    def _awaited(self, message: ForwardMsg) -> bool:
+        """Is it the end of what was clicked, not of a part that refreshed itself meanwhile?"""
+        part = message.script_finished == _PART and self._part in message.metadata.run.fragment_ids
+        return message.script_finished in _WHOLE or part
 
     def _element(self, delta: Any, message: ForwardMsg | None) -> None:
         if message is not None and message.metadata.cacheable:
@@ -178,6 +190,8 @@ class Session:
         if kind in _WIDGETS or kind == "button_group":
             proto = getattr(element, kind)
             self.widgets[proto.id] = (kind, proto, delta.fragment_id)
+        elif kind == "echarts_chart":
+            self.charts.add(_key(element.echarts_chart.id))
         elif kind == "exception":
             self._told = element.exception.message or "exception"
         elif kind == "html" and _TOLD.search(element.html.body):

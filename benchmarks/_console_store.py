@@ -1,5 +1,6 @@
 """The store that the console is measured on: the finished demo city with 100,000 household meters more, some of them with a year."""
 
+import hashlib
 import json
 import re
 import shutil
@@ -28,6 +29,8 @@ LIVE, SLOTS = date(2022, 6, 15), 104  # the demo's live day, and its quarters un
 WEEK, YEAR = 7, 365  # days of vectors of every point, and of the points that are opened
 _CHUNK = 10_000
 _ROOT = Path(__file__).resolve().parents[1]
+_STAFF = ("operator", "shift-leader", "planner", "viewer", "water-east", "engineer")  # accounts of the demo
+_PEOPLE = 20
 _BESIDE = ("city.toml", "*.csv", "accounts.toml", "grid*", "devices", "factors")
 
 
@@ -58,13 +61,14 @@ def store(size: Size, seed: int, demo: Path | None) -> tuple[Home, dict[str, Any
 
     `demo` is the data folder of a finished demo, whose plan, night, leaks and ledger are taken over; without it there are none.
     """
-    kept = cached(f"console-{size.points}-{size.opened}-{size.nights}-{seed}{'' if demo else '-bare'}")
+    kept = cached(f"console-{size.points}-{size.opened}-{size.nights}-{seed}-{_sources(demo)}{'' if demo else '-bare'}")
     home = Home(kept / "city" / "city.toml", kept / "home")
     note = kept / "written.json"
     if not note.exists():
         shutil.rmtree(kept)
         _lay_out(home, demo)
         _grow(home.city, size.points)
+        _staff(home.city.parent / "accounts.toml")
         note.write_text(json.dumps(_write(home, size, seed)))
     return home, json.loads(note.read_text())
 
@@ -106,6 +110,28 @@ def _grow(city: Path, points: int) -> None:
         if not found:
             raise fault(str(city), f"no list of {word}", f"a line '{word} = ['", "Restore demo/city.toml.")
     city.write_text(text, encoding="utf-8")
+
+
+def _sources(demo: Path | None) -> str:
+    """Of what a store is made, as eight digits: another demo, schema or city file asks for another store."""
+    files = [path for pattern in _BESIDE for path in (_ROOT / "demo").glob(pattern)]
+    files += [inner for path in files for inner in path.rglob("*")] + list((_ROOT / "service" / "migrations" / "versions").glob("*.py"))
+    files += [Path(__file__), *([demo / "made.json"] if demo else [])]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(files) if path.is_file())).hexdigest()[:8]
+
+
+def _staff(accounts: Path) -> None:
+    """An account for each session, beside those of the demo, as one of them has it: alarms and shifts are read by person."""
+    text = accounts.read_text(encoding="utf-8")
+    blocks = {re.search(r'name = "(.+)"', block)[1]: block for block in text.split("[[accounts]]")[1:]}  # type: ignore[index] - has one
+    more = [blocks[_STAFF[i % len(_STAFF)]].replace(_STAFF[i % len(_STAFF)], account(i)[0], 1) for i in range(_PEOPLE)]
+    accounts.write_text(text.rstrip() + "\n\n" + "".join(f"[[accounts]]{block.rstrip()}\n\n" for block in more), encoding="utf-8")
+
+
+def account(i: int) -> tuple[str, str]:
+    """Name and password of the i-th session."""
+    like = _STAFF[i % len(_STAFF)]
+    return f"{like}-{i % _PEOPLE}", f"{like}-demo"
 
 
 def name(i: int) -> str:

@@ -54,6 +54,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     return {
         "sessions": last["sessions"],
         "p95_s": last["p95_s"],
+        "year_p95_s": next((page["p95_s"] for page in last["pages"] if page["name"] == _console_people.YEAR), None),
         "target_s": TARGET_S,
         "pages": last["pages"],
         "scales": [{key: value for key, value in scale.items() if key != "pages"} for scale in scales],
