@@ -91,6 +91,11 @@ def person(env: Environment, who: str | None) -> Any:
     return known(load(env), operator(env, who))
 
 
+def whoever(env: Environment) -> str:
+    """Who stands in the audit for what asks for no role: PENSTOCK_OPERATOR, or the command line."""
+    return env.operator.strip()[:80] or "command line"
+
+
 def finish(status: str) -> None:
     raise typer.Exit({"done": DONE, "problems": PROBLEMS}.get(status, FAILED))
 

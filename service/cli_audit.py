@@ -56,14 +56,17 @@ def export(
 
 
 @app.command()
-def head(city: City = None, now: Now = None) -> None:
+def head(
+    anew: Annotated[bool, typer.Option("--anew", help="begin files again that were there and are gone, once somebody has looked")] = False,
+    city: City = None,
+    now: Now = None,
+) -> None:
     """Keep the last line's number and SHA-256 outside, as every night does, and print them."""
     from service.auditing import outside
-    from service.cli import finish, moment
+    from service.cli import finish, moment, whoever
 
-    moment(now)
     loaded, engine = _opened(city)
-    problems = outside.publish(engine, loaded)
+    problems = outside.publish(engine, loaded, whoever(loaded.environment), moment(now), anew=anew)
     for line in (outside.head(engine), *(f"kept in {path}" for path in outside.files(loaded)), *map(str, problems)):
         typer.echo(line)
     finish("problems" if problems else "done")

@@ -57,17 +57,18 @@ def dead_letters(
     city: City = None,
     retry: Annotated[bool, typer.Option("--retry", help="offer them to the store again, e.g. after an upgrade")] = False,
     export: Annotated[Path | None, typer.Option("--export", help="write them to this file, one JSON object per line")] = None,
+    now: Annotated[str | None, typer.Option("--now", help="the time that counts as now, ISO 8601 with offset")] = None,
 ) -> None:
     """List the readings that the store refused, with the reason; nothing is thrown away."""
     from service import dead_letters as dead
-    from service.cli import environment
+    from service.cli import environment, moment, whoever
     from service.settings import load
     from service.store import open_store
 
-    env = environment(city)
+    env, at = environment(city), moment(now)
     engine = open_store(env.url)
     if retry:
-        typer.echo(dead.retry(engine, load(env)))
+        typer.echo(dead.retry(engine, load(env), whoever(env), at))
     if export is not None:
         typer.echo(dead.export(engine, export))
     if not retry and export is None:

@@ -35,15 +35,16 @@ def show(
 @app.command("now")
 def now_(city: City = None, now: Now = None) -> None:
     """Plan again from the present state and the newest forecasts; what is approved stays in force until this one is."""
-    from service.cli import environment, moment
+    from service.cli import environment, moment, whoever
     from service.plans.keeping import REQUEST
     from service.plans.making import Planner
     from service.settings import load
-    from service.store import open_store
+    from service.store import open_store, operations
     from service.work import replan
 
     env = environment(city)
     loaded, engine, at = load(env), open_store(env.url), moment(now)
+    operations.record_asked(engine, "replan", whoever(env), at, "the plan")
     with Planner(loaded, engine) as planner:
         typer.echo(replan(planner, at, REQUEST))
 
@@ -74,7 +75,7 @@ def what_if(
     from service.plans.making import Planner
     from service.plans.showing import resolved
     from service.settings import load
-    from service.store import open_store
+    from service.store import open_store, operations
 
     env = environment(city)
     loaded, engine, at = load(env), open_store(env.url), moment(now)
@@ -88,25 +89,28 @@ def what_if(
     ]
     person = decisions.known(loaded, operator(env, who))
     decisions.require(engine, person, "what-if", plan_id, at, decisions.NOWHERE)
+    plan = resolved(engine, plan_id)
+    operations.record_asked(engine, "what-if", person.name, at, plan)
     with Planner(loaded, engine) as planner:
-        typer.echo(ask(planner, resolved(engine, plan_id), asked, person.name, at).sentence)
+        typer.echo(ask(planner, plan, asked, person.name, at).sentence)
 
 
 @app.command()
 def pareto(plan_id: PlanId = "latest", city: City = None, now: Now = None) -> None:
     """Points between cost, CO2 and peak for the plan's question: what less of one costs in the others."""
-    from service.cli import environment, moment
+    from service.cli import environment, moment, whoever
     from service.plans.making import Planner
     from service.plans.showing import resolved
     from service.plans.trading import trade
     from service.settings import load
-    from service.store import open_store
+    from service.store import open_store, operations
 
     env = environment(city)
     loaded, engine = load(env), open_store(env.url)
-    moment(now)
+    plan = resolved(engine, plan_id)
+    operations.record_asked(engine, "pareto", whoever(env), moment(now), plan)
     with Planner(loaded, engine) as planner:
-        told, points = trade(planner, resolved(engine, plan_id))
+        told, points = trade(planner, plan)
     currency = loaded.settings.city.currency
     typer.echo(told)
     for row in points.itertuples():

@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from meters.spool.packing import Batch
 from service import schema as t
 from service.delivery import Away, Refused, StoreSink
 from service.settings import LoadedCity
-from service.store import writing
+from service.store import operations, writing
 
 
 def letters(engine: Engine) -> Sequence[Any]:
@@ -31,8 +32,11 @@ def told(engine: Engine) -> Iterator[str]:
     yield f"{len(found)} dead letters"
 
 
-def retry(engine: Engine, city: LoadedCity) -> str:
-    """Offer every dead letter to the store again; those it takes now are no longer dead. Raises `PenstockError` when it is away."""
+def retry(engine: Engine, city: LoadedCity, who: str, at_utc: datetime) -> str:
+    """Offer every dead letter to the store again; those it takes now are no longer dead, with an audit line by `who` for each.
+
+    Raises `PenstockError` when it is away.
+    """
     found = letters(engine)
     taken = 0
     try:
@@ -43,7 +47,10 @@ def retry(engine: Engine, city: LoadedCity) -> str:
             except Refused:
                 continue
             with writing(engine) as connection:
-                connection.execute(delete(t.dead_letter).where(t.dead_letter.c.letter_id == row.letter_id))
+                gone = connection.execute(delete(t.dead_letter).where(t.dead_letter.c.letter_id == row.letter_id)).rowcount
+                if gone:
+                    told = f"{who} had {row.readings} readings stored that were refused: {row.reason}"
+                    operations.record(connection, at_utc, who, "retry dead letter", row.letter_id[:12], told)
             taken += 1
     except Away as error:
         raise fault("database", str(error), "one that takes readings", "Try again when it answers.") from None

@@ -41,7 +41,7 @@ def form(person: Person, picked: pd.DataFrame) -> None:
         _settle(person, picked, reason)
         return
     station, at, span = data.station(), data.now().now_utc, (row.start_utc.to_pydatetime(), row.end_utc.to_pydatetime())
-    decide(lambda: edit(station.engine, station.city, person, row.point_id, *span, what, reason, at), str)
+    decide(lambda: edit(station.engine, station.city, person, row.point_id, *span, what, reason, at, row.digest), str)
 
 
 def whole_cause(person: Person, shown: pd.DataFrame) -> None:

@@ -61,6 +61,8 @@ AUDIT_WORDS: dict[str, tuple[str, str]] = {
     "act_sign out": ("sign out", "退出"),
     "act_sign in refused": ("sign in refused", "登录被拒"),
     "act_restore": ("backup restored", "恢复备份"),
+    "act_keep heads": ("heads kept outside begun", "开始库外留存"),
+    "act_retry dead letter": ("refused readings stored after all", "拒收读数重新入库"),
     "act_rename": ("point renamed", "测点改名"),
     "act_event": ("event told", "录入事件"),
     "act_event cancel": ("event cancelled", "取消事件"),

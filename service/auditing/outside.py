@@ -1,15 +1,17 @@
 """Heads of the audit kept outside the store, beside the roots of the ledger: `audit-roots.txt` next to `roots.txt`.
 
 A line of text each time, as `service.books.roots` writes them: time of the audit line, its number, its SHA-256, signature, public key.
-Who cuts lines off or hashes the audit again throughout cannot rewrite those.
+Who cuts lines off or hashes the audit again throughout cannot rewrite those. That a file was begun is a line of the audit itself, so a file
+that was taken away differs from one that never was.
 """
 
 import os
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, func, select
 
 from carbon.ledger import signature
 from city.problems import PenstockError, Problem, fault
@@ -19,7 +21,9 @@ from service.books.posting import Sign
 from service.books.roots import Kept
 from service.books.signing import signer
 from service.settings import LoadedCity
+from service.store import operations, writing
 
+BEGUN = "keep heads"  # the action of the line that says from when on a file keeps heads
 _REMEDY = "The audit was cut off, rewritten or restored from an older backup: compare it with a backup before you trust either."
 
 
@@ -28,24 +32,61 @@ def files(city: LoadedCity) -> list[Path]:
     return [path.with_name(f"audit-{path.name}") for path in (city.folder / name for name in city.settings.carbon.outside_roots)]
 
 
-def read(path: Path) -> list[Kept]:
-    """The heads of a file. Raises `PenstockError` when it cannot be read or a line is none."""
-    if not path.exists():
-        allowed, remedy = (
-            "a file that every night appends to",
-            "After an upgrade run `penstock audit head`; else look for who took it away.",
-        )
-        raise fault(f"heads of the audit, {path}", "not there", allowed, remedy)
-    return roots.read(path)
+def begun(connection: Connection, city: LoadedCity) -> dict[Path, int]:
+    """{file: number of the last audit line that says it was begun}; a file that never was is not there."""
+    a, names = t.audit.c, city.settings.carbon.outside_roots
+    chosen = select(a.subject, func.max(a.audit_id)).where(a.action == BEGUN).group_by(a.subject)
+    numbers = {str(name): int(number) for name, number in connection.execute(chosen).tuples()}
+    return {path: numbers[name[:120]] for path, name in zip(files(city), names, strict=True) if name[:120] in numbers}
 
 
-def publish(engine: Engine, city: LoadedCity) -> list[Problem]:
-    """Append the last line's head to every file that does not have it yet. Returns what went wrong."""
-    sign, problems = signer(city.environment)
+def read(path: Path, since: int | None = None) -> list[Kept]:
+    """The heads of a file that was begun by audit line `since`; of one that nobody began there may be none.
+
+    Raises `PenstockError` when it cannot be read, a line is none, or the heads from `since` on are not all there.
+    """
+    kept = roots.read(path) if path.exists() or since is None else []
+    if since is not None and (not kept or kept[0].number > since):
+        observed = f"begins with line {kept[0].number}" if kept else "empty" if path.exists() else "not there"
+        allowed = f"heads since audit line {since}, which says that they are kept there"
+        remedy = "Look for who took them away and compare the store with a backup; then move the file aside, `penstock audit head --anew`."
+        raise fault(f"heads of the audit, {path}", observed, allowed, remedy)
+    return kept
+
+
+def heads(engine: Engine, city: LoadedCity) -> tuple[dict[Path, list[Kept]], list[Problem]]:
+    """The heads of every file that can be read, none where nobody began one yet, and what is wrong with the others.
+
+    Ask before the lines are read: a head that is kept in the meantime would be one of a line that was not there yet.
+    """
+    kept, problems = dict[Path, list[Kept]](), list[Problem]()
+    with engine.connect() as connection:
+        since = begun(connection, city)
     for path in files(city):
         try:
+            kept[path] = read(path, since.get(path)) if path in since or path.exists() else []
+        except PenstockError as error:
+            problems += error.problems
+    return kept, problems
+
+
+def publish(engine: Engine, city: LoadedCity, who: str, at_utc: datetime, *, anew: bool = False) -> list[Problem]:
+    """Append the last line's head to every file that does not have it yet. Returns what went wrong.
+
+    A file that is begun gets a line of the audit by `who`; `anew` begins those again that are gone.
+    """
+    sign, problems = signer(city.environment)
+    for path, name in zip(files(city), city.settings.carbon.outside_roots, strict=True):
+        try:
             with engine.connect() as connection:
-                _append(connection, path, sign)
+                since = begun(connection, city).get(path)
+                again = anew and since is not None and not (path.exists() and path.stat().st_size)
+                _append(connection, path, sign, None if again else since)
+            if (since is None or again) and path.exists():
+                with writing(engine) as connection:
+                    operations.record(connection, at_utc, who, BEGUN, name[:120], f"heads of the audit are kept in {path} from now on")
+                with engine.connect() as connection:
+                    _append(connection, path, sign, None)
         except PenstockError as error:
             problems += error.problems
         except OSError as error:
@@ -54,9 +95,9 @@ def publish(engine: Engine, city: LoadedCity) -> list[Problem]:
     return problems
 
 
-def _append(connection: Connection, path: Path, sign: Sign | None) -> None:
+def _append(connection: Connection, path: Path, sign: Sign | None, since: int | None) -> None:
     last = connection.execute(select(t.audit).order_by(t.audit.c.audit_id.desc()).limit(1)).first()
-    kept = read(path) if path.exists() else []
+    kept = read(path, since) if path.exists() or since is not None else []
     if found := differences(connection, kept, path):
         raise PenstockError(found)
     if last is None or (kept and kept[-1].number == last.audit_id):

@@ -1,21 +1,24 @@
 """Is every audit line as it was sealed, and is what was decided still what the line says?"""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, select
+from sqlalchemy.exc import DBAPIError
 
-from city.problems import PenstockError, Problem
+from city.problems import Problem
 from service import schema as t
 from service.auditing import decided, outside
 from service.auditing.chain import GENESIS, Line, digest
+from service.books.roots import Kept
 from service.settings import LoadedCity
 from service.store import by_hand
 from service.utctime import micros
 
 _SHOWN = 20  # findings told of one kind
 _REMEDY = "Compare the store with a backup."
+_UNREADABLE = (TypeError, ValueError, OverflowError, OSError, DBAPIError)
 
 
 def line_of(row: Any) -> Line:
@@ -41,30 +44,57 @@ def faults(rows: Iterable[Any], place: int = 1, before: str = GENESIS) -> Iterat
         place, before = number + 1, row.sha256
 
 
+def unreadable(connection: Connection) -> list[Problem]:
+    """Lines that hold what no writer can have written, one by one: SQLite keeps bytes where text belongs, and text where a time does."""
+    found, known = list[Problem](), select(t.audit)
+    for number in connection.execute(select(t.audit.c.audit_id).order_by(t.audit.c.audit_id)).scalars().all():
+        try:
+            row = connection.execute(known.where(t.audit.c.audit_id == number)).one()
+            digest(row.previous, line_of(row))
+        except _UNREADABLE as error:
+            observed = f"cannot be read ({type(error).__name__})"
+            found.append(Problem(f"audit line {number}", observed, "text, and times between the years 1 and 9999", _REMEDY))
+    return found
+
+
 def check(engine: Engine, city: LoadedCity, given: Path | None = None, keys: Iterable[str] = ()) -> tuple[list[str], list[Problem]]:
     """What was looked at and what was found: the chain, what hangs on its decisions, and heads kept outside.
 
     `given` is a file of heads kept outside instead of those beside [carbon] outside_roots; `keys` [hex] are those that may sign heads.
+    Raises `PenstockError` when `given` cannot be read.
     """
+    heads, unread = ({given: outside.read(given)}, []) if given else outside.heads(engine, city)
     with engine.connect() as connection:
-        ordered = select(t.audit).order_by(t.audit.c.audit_id)
-        found = list(_first(faults(connection.execution_options(yield_per=2000).execute(ordered))))
-        found += _first(_undecided(connection))
-        last = connection.execute(select(t.audit).order_by(t.audit.c.audit_id.desc()).limit(1)).first()
-        told = [f"{last.audit_id:,} audit lines, head {last.sha256}" if last else "no audit line"]
-        for path in [given] if given else [one for one in outside.files(city) if last or one.exists()]:
-            try:
-                kept = outside.read(path)
-            except PenstockError as error:
-                found += error.problems
-                continue
-            found += outside.differences(connection, kept, path, tuple(keys))
-            told.append(
-                f"{len(kept)} head{'s' * (len(kept) != 1)} of the audit in {path}, the last of line {kept[-1].number if kept else 0:,}"
-            )
+        if connection.dialect.name == "postgresql":  # one look at all of it, as SQLite's: decisions go on being made meanwhile
+            connection.execution_options(isolation_level="REPEATABLE READ")
+        try:
+            told, found = _checked(connection, heads, tuple(keys))
+        except _UNREADABLE:
+            told, found = ["the audit cannot be read through"], unreadable(connection)
+            if not found:
+                raise
+    found += unread
     if not given and not city.settings.carbon.outside_roots:
         told.append("no head of the audit is kept outside: lines cut off at its end would not show")
     return told, found
+
+
+def _checked(connection: Connection, heads: Mapping[Path, Sequence[Kept]], keys: Sequence[str]) -> tuple[list[str], list[Problem]]:
+    ordered = select(t.audit).order_by(t.audit.c.audit_id)
+    found = list(_first(faults(connection.execute(ordered, execution_options={"yield_per": 2000}))))
+    found += _first(_undecided(connection))
+    last = connection.execute(ordered.order_by(None).order_by(t.audit.c.audit_id.desc()).limit(1)).first()
+    told = [f"{last.audit_id:,} audit lines, head {last.sha256}" if last else "no audit line"]
+    for path, kept in heads.items():
+        found += outside.differences(connection, kept, path, keys)
+        told.append(_kept(path, kept))
+    return told, found
+
+
+def _kept(path: Path, kept: Sequence[Kept]) -> str:
+    if not kept:
+        return f"no head of the audit is kept in {path} yet: lines cut off at its end would not show"
+    return f"{len(kept)} head{'s' * (len(kept) != 1)} of the audit in {path}, the last of line {kept[-1].number:,}"
 
 
 def _first(problems: Iterable[Problem]) -> Iterator[Problem]:

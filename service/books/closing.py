@@ -131,7 +131,7 @@ def close(engine: Engine, city: LoadedCity, person: Person, period: str, at_utc:
             connection.execute(t.ledger_close.insert().values(**row))
             said, signed = f"{sentence}; {note.strip()}", decided.sign_off(row)
             operations.record(connection, at_utc, person.name, "close", f"period {period}", said, signed)
-    return " ".join([sentence, *map(str, outside.publish(engine, city))])
+    return " ".join([sentence, *map(str, outside.publish(engine, city, person.name, at_utc))])
 
 
 def _complete(engine: Engine, city: LoadedCity, period: str) -> Any:

@@ -12,7 +12,7 @@ from service.store.runs import StepResult
 def compute(night: Night) -> StepResult | None:
     """Runs after every night, so that roots which could not be kept outside follow. None when there was nothing to do."""
     written, problems = roots.publish(night.engine, night.city)
-    problems += _newest(night) + outside.publish(night.engine, night.city)
+    problems += _newest(night) + outside.publish(night.engine, night.city, "night", night.now_utc)
     changed = [one for one in closing.standings(night.engine, night.city) if one.reasons]
     problems += [
         Problem(

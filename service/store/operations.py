@@ -228,6 +228,12 @@ def ask(engine: Engine, kind: str, who: str, at_utc: datetime, detail: dict[str,
         return request_id
 
 
+def record_asked(engine: Engine, kind: str, who: str, at_utc: datetime, subject: str) -> None:
+    """The audit line of what the command line computes itself, where the console would put a request in the queue."""
+    with writing(engine) as connection:
+        record(connection, at_utc, who, f"request {kind}", subject, f"{who} asked for {kind} by `penstock plan`")
+
+
 def last_asked(engine: Engine, kind: str, who: str) -> datetime | None:
     """When somebody asked for it last."""
     r = t.request.c

@@ -12,6 +12,7 @@ from city.frames import Block
 from city.problems import fault
 from city.quality import Cause, Flag
 
+_MOST = 2.0**53  # stored units that a number on the way still tells apart
 Some = NDArray[np.bool_]  # bool[1, t]: the intervals that are meant
 
 
@@ -72,9 +73,10 @@ def clock_day(block: Block, zone: str) -> date:
 
 def written(block: Block, some: Some, values: NDArray[np.float64], flag: int) -> Block:
     """`values` [unit per interval], one for each interval that is meant, as EDITED and `flag`, under the causes that were there."""
-    if not np.isfinite(values).all() or (block.quantity.is_period and (values < 0).any()):
-        wrong = values[~np.isfinite(values) | (values < 0)][0]
-        raise fault("--value", f"{wrong:g}", "a number, not below zero for usage", "Correct it.")
+    bad = ~(np.abs(values) * block.quantity.scale < _MOST) | ((values < 0) & block.quantity.is_period)
+    if bad.any():
+        observed, allowed = f"{values[bad][0]:g}", f"a number below {_MOST / block.quantity.scale:g}, not below zero for usage"
+        raise fault(f"edit of {block.ids[0]}", observed, allowed, "Correct the value.")
     stored, quality = block.values.copy(), block.quality.copy()
     stored[some] = block.quantity.to_int(values)
     quality[some] = (quality[some] & 0xFF00) | int(Flag.EDITED) | flag

@@ -23,6 +23,7 @@ from service.settings import LoadedCity
 from service.store import ledger, meter_days, operations, readings, writing
 from service.store.meter_days import Day
 from service.vee.changes import Copy, Line, Some, accepted, copied, on_line, refused, valued
+from service.vee.stretches import digest
 
 ACCEPT, ESTIMATE, REFUSE = "accept", "estimate", "refuse"
 _SAID = {ACCEPT: "accepted as read", ESTIMATE: "estimated", REFUSE: "refused"}
@@ -30,32 +31,55 @@ What = str | float | Line | Copy
 
 
 def edit(
-    engine: Engine, city: LoadedCity, person: Person, point_id: str, start: datetime, end: datetime, what: What, reason: str, now: datetime
+    engine: Engine,
+    city: LoadedCity,
+    person: Person,
+    point_id: str,
+    start: datetime,
+    end: datetime,
+    what: What,
+    reason: str,
+    now: datetime,
+    seen: str = "",
 ) -> str:
     """Edit the intervals of a point in [start, end) and return the sentence that stands in the audit.
 
     `what`: a value [unit per interval] replaces them (EDITED), so does a `Line` (and ESTIMATED_LINEAR) or a `Copy` of another day (and
     ESTIMATED_LIKE_DAY); `estimate` replaces them by a line or like days; `accept` keeps what was read and makes what was doubted or
-    warned of VALID and EDITED; `refuse` keeps the values and lets nobody use them (QUESTIONABLE and EDITED).
+    warned of VALID and EDITED; `refuse` keeps the values and lets nobody use them (QUESTIONABLE and EDITED). `seen` is the digest
+    (`stretches.digest`) of the intervals as the person saw them; empty for a person who did not look.
 
     Raises `PenstockError` without the role, the district or a reason, for an unknown point, times off its grid, days that are not
-    validated yet, a negative usage, and where there is nothing to accept, to refuse or to estimate from.
+    validated yet, values that are not as they were seen, a negative usage, and where there is nothing to accept, to refuse or to
+    estimate from.
     """
     require(engine, person, "readings", point_id, now, districts_of(city, point_id) if person.districts else None)
     with lock(city.folder):  # a night that reopens the same day must know the edit
-        return _edit(engine, city, person.name, _point(city, point_id), start, end, what, reason.strip(), now)
+        return _edit(engine, city, person.name, _point(city, point_id), start, end, what, reason.strip(), now, seen)
 
 
 def _edit(
-    engine: Engine, city: LoadedCity, who: str, point: Point, start: datetime, end: datetime, what: What, reason: str, now: datetime
+    engine: Engine,
+    city: LoadedCity,
+    who: str,
+    point: Point,
+    start: datetime,
+    end: datetime,
+    what: What,
+    reason: str,
+    now: datetime,
+    seen: str,
 ) -> str:
     point_id, days = point.id, _days(city, point, start, end)
     block = meter_days.block(engine, [point], days[0][0], days[-1][1])
     if not reason:
         raise fault("--reason", "missing", "why the values are edited", "Say it; it stays with the version.")
-    if not block.quality.any():
-        raise fault(f"edit of {point_id}", f"no values from {days[0][0]:%Y-%m-%d %H:%MZ} on", "validated days", "Wait for the night.")
+    for day in days:  # a version made before the night's would stand for what was read
+        if not block.window(*day).quality.any():
+            raise fault(f"edit of {point_id}", f"no values from {day[0]:%Y-%m-%d %H:%MZ} on", "validated days", "Wait for the night.")
     some = ((block.times >= start) & (block.times < end))[np.newaxis]
+    if seen and digest(block.values[some], block.quality[some]) != seen:
+        raise fault(f"edit of {point_id}", "a later version changed these values", "as they were seen", "Look at them again.")
     made, told = _made(engine, city, point, block, some, what), said(what, point.stored.unit)
     sentence = f"{who}: {point_id}, {int(some.sum())} intervals from {start:%Y-%m-%dT%H:%MZ}: {told}; {reason}"
     with writing(engine) as connection:

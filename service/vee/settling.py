@@ -13,7 +13,7 @@ from service.access.districts import districts_of
 from service.auditing import decided
 from service.decisions import Person, require
 from service.settings import LoadedCity
-from service.store import operations, readings, writing
+from service.store import alone, operations, readings, writing
 from service.store.vectors import unpack_int, unpack_quality
 from service.utctime import micros
 from service.vee import open_days
@@ -46,6 +46,7 @@ def settle(engine: Engine, city: LoadedCity, person: Person, seen: Sequence[Seen
     if not reason.strip():
         raise fault("--reason", "missing", "why the values stand", "Say it; it stays with them.")
     with writing(engine) as connection:
+        alone(connection, t.vee_open)  # a night's later version, and what it asks, comes wholly before or wholly after
         keys = readings.keys_of(connection, points)
         if unknown := [point for point in points if point not in keys]:
             raise fault(f"point '{unknown[0]}'", "unknown", "a point of the store", "Check the spelling.")

@@ -6,7 +6,7 @@ from datetime import datetime
 import pandas as pd
 from sqlalchemy import Engine, select
 
-from city.problems import PenstockError, Problem
+from city.problems import Problem
 from service import schema as t
 from service.auditing import listing, outside
 from service.auditing.chain import GENESIS
@@ -37,23 +37,17 @@ class Chain:
 def chain(engine: Engine, city: LoadedCity) -> Chain:
     """The state of the chain by its newest lines and by the heads that can be read outside."""
     a = t.audit.c
+    heads, unread = outside.heads(engine, city)
     with engine.connect() as connection:
         newest = connection.execute(select(t.audit).order_by(a.audit_id.desc()).limit(CHECKED + 1)).all()[::-1]
         whole = len(newest) <= CHECKED
         before = GENESIS if whole else newest[0].sha256
         rows = newest if whole else newest[1:]
-        wrong = list(faults(rows, rows[0].audit_id if rows and not whole else 1, before))[:20]
-        kept, paths = None, outside.files(city)
-        for path in paths:
-            if not rows and not path.exists():
-                continue
-            try:
-                heads = outside.read(path)
-            except PenstockError as error:
-                wrong += error.problems
-                continue
-            wrong += outside.differences(connection, heads, path)
-            kept = heads[-1] if heads and (kept is None or heads[-1].number > kept.number) else kept
+        wrong = list(faults(rows, rows[0].audit_id if rows and not whole else 1, before))[:20] + unread
+        kept = None
+        for path, some in heads.items():
+            wrong += outside.differences(connection, some, path)
+            kept = some[-1] if some and (kept is None or some[-1].number > kept.number) else kept
     last = rows[-1] if rows else None
     at = datetime.fromisoformat(kept.at_utc) if kept else None
     return Chain(
@@ -61,7 +55,7 @@ def chain(engine: Engine, city: LoadedCity) -> Chain:
         len(rows),
         last.sha256 if last else GENESIS,
         tuple(wrong),
-        bool(paths),
+        bool(outside.files(city)),
         kept.number if kept else None,
         at,
     )

@@ -3,6 +3,8 @@
 import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -13,10 +15,10 @@ from city.quality import VALID
 from city.quantities import Quantity
 from meters.spool.packing import Batch
 from meters.spool.spool import Spool
-from service import migrations
+from service import dead_letters, migrations
 from service import schema as t
 from service.delivery import Away, Refused, deliver, drain, halved
-from service.store import open_store, readings
+from service.store import open_store, readings, results, writing
 
 SLOT = datetime(2022, 6, 15, tzinfo=UTC)
 
@@ -149,3 +151,23 @@ def test_a_batch_of_one_bad_reading_is_buried_without_being_halved() -> None:
     assert sink.buried == 1
     assert halved(sink, Batch.of(slot(8))) == 0
     assert sink.buried == 9
+
+
+def test_a_dead_letter_that_is_stored_after_all_leaves_a_line_in_the_audit(store: Engine, tmp_path: Path) -> None:
+    """A batch that could not be read is refused again, until it can."""
+    city: Any = SimpleNamespace(points={p.id: p for p in points(10)})
+    with Spool(tmp_path / "spool.db") as spool:
+        torn = spool.append(slot())
+        with sqlite3.connect(tmp_path / "spool.db") as base:
+            (whole,) = base.execute("SELECT content FROM batch").fetchone()
+            base.execute("UPDATE batch SET content = substr(content, 1, 60)")
+        deliver(store, spool, points(10))
+    at = SLOT.replace(hour=6)
+    assert dead_letters.retry(store, city, "ada", at).startswith("0 of 1")
+    assert results.rows(store, t.audit) == []
+    with writing(store) as connection:
+        connection.execute(t.dead_letter.update().values(content=whole))
+    assert dead_letters.retry(store, city, "ada", at).startswith("1 of 1")
+    (line,) = results.rows(store, t.audit)
+    assert (line.who, line.action, line.subject, line.at_utc) == ("ada", "retry dead letter", torn[:12], at)
+    assert (letters(store), readings.size(store)["reading"]) == ([], 10)

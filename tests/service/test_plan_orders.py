@@ -51,6 +51,8 @@ def test_a_hold_binds_the_next_plan_until_it_ends(planned: Town) -> None:
     assert planned.penstock("hold", "sun", "--release", "--who", "ann", "--now", NOW).code == 0
     assert planned.penstock("plan", "now", "--now", NOW).code == 0
     pd.testing.assert_series_equal(sun(planned).between_time("10:00", "14:45"), free, rtol=1e-3)
+    asked = results.rows(open_store(planned.database), t.audit, t.audit.c.action == "request replan")
+    assert [line.sentence for line in asked] == ["command line asked for replan by `penstock plan`"] * 2
 
 
 def test_a_limit_that_is_held_lets_its_device_do_what_it_would_up_to_it(planned: Town) -> None:

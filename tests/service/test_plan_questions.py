@@ -133,6 +133,8 @@ def test_a_what_if_stands_beside_its_plan_and_is_none(planned: Town) -> None:
     paid = float((results.plan_values(engine, before)["plan", "grid", "power_kw"].clip(upper=0) * 0.1 / 4).sum())  # exports
     assert doubled["energy"] - paid == pytest.approx(2 * (bought["energy"] - paid), rel=1e-3)
     assert (row.plan_id, row.who) == (before.plan_id, "ann")
+    (line,) = results.rows(engine, t.audit, t.audit.c.action == "request what-if")
+    assert (line.who, line.subject) == ("ann", before.plan_id)
     assert results.last_plan(engine) == before
     assert results.rows(engine, t.command) == commands
     scenarios = set(results.plan_values(engine, before).columns.get_level_values(0))

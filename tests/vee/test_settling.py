@@ -1,6 +1,6 @@
 """What a person settles leaves the queue for as long as it is what the person saw, on one day and for many points at once."""
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -8,14 +8,16 @@ import pytest
 from sqlalchemy import Engine
 
 from city import quality as q
-from city.clock import parse_utc
+from city.clock import civil_day, parse_utc
+from city.frames import Block
 from city.problems import PenstockError
 from city.quality import Flag
+from city.quantities import Quantity
 from service import schema as t
 from service.access.roles import Person
 from service.settings import LoadedCity
 from service.store import meter_days, open_store, readings, results, writing
-from service.vee.changes import Copy, Line
+from service.vee.changes import Copy, Line, copied
 from service.vee.editing import REFUSE, edit
 from service.vee.settling import Seen, settle
 from service.view.validation import course, queue, waiting
@@ -134,3 +136,66 @@ def test_a_day_without_values_cannot_be_copied(made: tuple[Town, Engine, LoadedC
     _, engine, city = made
     with pytest.raises(PenstockError, match="lacks values"):
         edit(engine, city, EVE, "hall.energy", FROM, TO, Copy(date(2022, 6, 1)), "as it was", NOW)
+
+
+def test_an_edit_reaches_no_day_that_the_night_has_not_validated(made: tuple[Town, Engine, LoadedCity]) -> None:
+    """A version made before the night's would stand for what will be read."""
+    town, engine, city = made
+    late = parse_utc("2022-06-14T23:00+02:00"), parse_utc("2022-06-15T01:00+02:00")
+    with pytest.raises(PenstockError, match="no values from 2022-06-14 22:00Z on"):
+        edit(engine, city, EVE, "hall.energy", *late, 4.0, "checked", NOW)
+    assert len(meter_days.versions(engine, [hall(town)], DAY[0], DAY[1] + (DAY[1] - DAY[0]))) == 2
+
+
+@pytest.mark.parametrize("what", [1e17, float("nan"), float("inf"), -0.5, Line(1.0, -1.0), Line(0.0, 1e30)])
+def test_no_value_that_the_store_cannot_hold_is_written(made: tuple[Town, Engine, LoadedCity], what: float | Line) -> None:
+    town, engine, city = made
+    before = newest(town)
+    with pytest.raises(PenstockError, match="not below zero for usage"):
+        edit(engine, city, EVE, "hall.energy", FROM, TO, what, "typed", NOW)
+    assert np.array_equal(newest(town)[0], before[0])
+
+
+def test_two_who_edit_what_both_saw_do_not_overwrite_each_other(made: tuple[Town, Engine, LoadedCity]) -> None:
+    town, engine, city = made
+    (asked,) = seen(engine, city)
+    stretch = FROM + (TO - FROM) / 2, FROM + 3 * (TO - FROM) / 4  # the 42nd quarter
+    edit(engine, city, EVE, "hall.energy", *stretch, 6.0, "from the portable meter", NOW, asked.digest)
+    with pytest.raises(PenstockError, match="a later version changed these values"):
+        edit(engine, city, Person(name="max", role="engineer"), "hall.energy", *stretch, 7.0, "guessed", NOW, asked.digest)
+    assert newest(town)[0][42] == 6000
+    assert actions(engine) == ["edit"]
+
+
+@pytest.mark.parametrize(("target", "source", "steps"), [("2022-10-30", "2022-10-29", 100), ("2022-10-29", "2022-10-30", 96)])
+def test_a_day_copied_over_the_end_of_summer_time_keeps_the_local_hours(target: str, source: str, steps: int) -> None:
+    """The hour from two to three comes twice on 30 October 2022: both get the one of the day before, and its first is the one copied."""
+    blocks = []
+    for day, scale in ((target, 0), (source, 1)):
+        start, end = civil_day(date.fromisoformat(day), "Europe/Berlin")
+        count = int((end - start).total_seconds()) // 900
+        values, quality = scale * np.arange(count, dtype=np.int64)[None], np.full((1, count), int(Flag.VALID), dtype=np.uint16)
+        blocks.append(Block(("a.energy",), start, timedelta(minutes=15), Quantity.ENERGY_KWH, values, quality))
+    one, other = blocks
+    made = copied(one, np.ones((1, steps), dtype=bool), other, "Europe/Berlin").values[0].tolist()
+    if steps == 100:
+        assert made == [*range(12), *range(8, 12), *range(12, 96)]
+    else:
+        assert made == [*range(12), *range(16, 100)]
+
+
+def test_an_hour_that_is_skipped_in_spring_cannot_be_copied_from() -> None:
+    blocks = []
+    for day in ("2022-03-26", "2022-03-27"):
+        start, end = civil_day(date.fromisoformat(day), "Europe/Berlin")
+        count = int((end - start).total_seconds()) // 900
+        quality = np.full((1, count), int(Flag.VALID), dtype=np.uint16)
+        blocks.append(
+            Block(("a.energy",), start, timedelta(minutes=15), Quantity.ENERGY_KWH, np.arange(count, dtype=np.int64)[None], quality)
+        )
+    saturday, sunday = blocks
+    assert (saturday.steps, sunday.steps) == (96, 92)
+    made = copied(sunday, np.ones((1, 92), dtype=bool), saturday, "Europe/Berlin").values[0].tolist()
+    assert made == [*range(8), *range(12, 96)]
+    with pytest.raises(PenstockError, match="copy of 2022-03-27: lacks values"):
+        copied(saturday, np.ones((1, 96), dtype=bool), sunday, "Europe/Berlin")
