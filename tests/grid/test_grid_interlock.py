@@ -46,8 +46,9 @@ def test_a_motor_does_not_feed_the_fault_when_somebody_has_closed_the_switch_bef
     switches.tell(town.engine, town.side, ANN, "Q10-1b", "open", town.last + 2 * MINUTE, "", proposal.proposal_id)
     assert isinstance(outbox.ready(town.engine, town.city, command, town.last + 3 * MINUTE), Limits)
     switches.tell(town.engine, town.side, BEN, "Q10-1b", "closed", town.last + 4 * MINUTE)
-    told = outbox.ready(town.engine, town.city, command, town.last + 5 * MINUTE).sentence
-    assert "closing T-05-3-10-2 would feed the fault at L10-1" in told
+    told = interlock.hinders(town.engine, town.city, command, town.last + 5 * MINUTE)
+    assert not isinstance(outbox.ready(town.engine, town.city, command, town.last + 5 * MINUTE), Limits)
+    assert told == "closing T-05-3-10-2 would feed the fault at L10-1"
 
 
 def test_a_motor_that_did_not_turn_leaves_its_step_to_a_crew():
