@@ -54,6 +54,12 @@ def city_name() -> str:
     return city.name_zh if language() == "zh" and city.name_zh else city.name
 
 
+def language_asked() -> None:
+    """`?lang=zh`: the language of a new session, for a wall display that nobody clicks; the switch counts afterwards."""
+    if "language" not in st.session_state and (asked := st.query_params.get("lang")) in LANGUAGES:
+        st.session_state["language"] = asked
+
+
 def switches() -> None:
     """Chinese or English, and normal or large type; both are kept for the session."""
     _kept("language", LANGUAGES, {"en": "English", "zh": "中文"}.__getitem__, "en")

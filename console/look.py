@@ -17,6 +17,8 @@ from console.words import known, language, say
 SHAPES = {1: "square", 2: "triangle", 3: "circle"}
 
 
+SENTENCES = ("sentence", "reason")  # columns of a table
+ONE_LINE = 60  # letters of a sentence that a wide column shows in one line
 LARGE = 1.35  # large type against normal
 BASE_PX = 15  # size of normal type, as in .streamlit/config.toml
 _TONGUES = {"en": "en", "zh": "zh-CN"}
@@ -33,8 +35,9 @@ def scale() -> float:
 
 
 def style() -> None:
-    """Put the style sheet on the page, in the session's size of type, and tell the browser its language."""
+    """Put the style sheet on the page, in the session's size of type, and tell the browser its language and what to say alone."""
     size = f"html {{ font-size: {BASE_PX * scale():g}px !important; }}"
+    size += f':root {{ --no-contact: "✕ {say("no_contact")}"; }}'  # shown by the browser when the console is gone
     st.html(f"<style>{_sheet()}{size}</style>")
     st.html(f"<script>document.documentElement.lang = '{_TONGUES[language()]}'</script>", unsafe_allow_javascript=True)
 
@@ -134,7 +137,7 @@ def _column(values: pd.Series, label: str, form: str | None) -> Any:
     """How a column is set: numbers to the right in their format, sentences wide."""
     if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
         return st.column_config.NumberColumn(label, format=form)
-    return st.column_config.Column(label, width="large" if values.name in ("sentence", "reason") else None)
+    return st.column_config.Column(label, width="large" if values.name in SENTENCES else None)
 
 
 def table(
@@ -157,11 +160,14 @@ def table(
         elif column in ("state", "status", "cause", "step", "quantity", "kind"):
             shown[column] = [known(v) for v in shown[column]]
     config = {column: _column(shown[column], say(word), (formats or {}).get(column)) for column, word in columns.items()}
+    tall = any(shown[column].astype(str).str.len().max() > ONE_LINE for column in SENTENCES if column in shown)
+    most, most_px = (8, 580) if tall else (12, 430)
     st.dataframe(
         shown,
         hide_index=True,
         width="stretch",
-        height=height or (430 if len(shown) > 12 else "content"),
+        height=height or (most_px if len(shown) > most else "content"),
+        row_height=round(4.2 * BASE_PX * scale()) if tall else None,  # three lines: Streamlit breaks lines in rows above 4 rem
         column_config=config,
         key=f"table_{name}",
         placeholder="–",

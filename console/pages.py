@@ -43,6 +43,7 @@ def pages_of(person: Person) -> dict[str, Callable[[Person], None]]:
 def main() -> None:
     """The whole console: what `penstock console` shows."""
     st.set_page_config(page_title="Penstock", layout="wide", initial_sidebar_state="collapsed")
+    header.language_asked()
     look.style()
     guarded(_gated)
 

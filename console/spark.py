@@ -96,7 +96,7 @@ def _told(name: str, unit: str, past: NDArray[np.float64], expected: NDArray[np.
     told = ""
     good = past[np.isfinite(past)]
     if len(good):
-        words = {"value": look.number(good[-1]), "low": look.number(good.min()), "high": look.number(good.max())}
+        words = {"value": look.number(past[-1]), "low": look.number(good.min()), "high": look.number(good.max())}
         told = say("alt_course", name=name, unit=unit, **words)
     coming = expected[len(expected) // 2 :]
     if np.isfinite(coming).any():

@@ -93,6 +93,7 @@ def _table(shown: pd.DataFrame) -> pd.DataFrame:
         on_select="rerun",
         selection_mode="multi-row",
         key=f"vee_table_{page}",
+        placeholder="–",
         alt=say("alt_table", rows=len(words), columns=", ".join(say(word) for word in COLUMNS.values())),
     ).selection.rows
     return part.iloc[[place for place in picked if place < len(part)]]

@@ -1,5 +1,7 @@
 """Tonight: the plan against doing nothing, its approval, what it ran into; behind tabs the writes, schedules, forecasts and what-ifs."""
 
+from html import escape
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -136,7 +138,7 @@ def _schedules(plan: Tonight) -> None:
     columns = st.columns(3)
     for i, (asset, quantity) in enumerate(sorted(_wanted(shown), key=lambda pair: _as_it_comes(pair, shown, idle))):
         with columns[i % 3]:
-            st.html(f'<div class="chart-title">{asset} · {known(quantity)}</div>')
+            st.html(f'<div class="chart-title">{escape(f"{asset} · {known(quantity)}")}</div>')
             pair = (asset, quantity)
             baseline = idle[pair] if pair in idle.columns else None
             charts.schedule(pd.DatetimeIndex(shown.index), shown[pair], baseline, "", f"plan_{asset}_{quantity}", f"{asset} {quantity}")

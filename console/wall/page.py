@@ -11,13 +11,16 @@ from service.decisions import Person
 
 
 def page(person: Person) -> None:
-    """Clock, what is not live, what to do first, the key figures and the alarms behind it."""
+    """Clock, what is not live, what to do first; below it the key figures beside the alarms, as many as fit on one screen."""
     st.html('<div class="wall-page"></div>')
     _clock()
     not_live()
     worst.section(person, wall=True)
-    tiles.section()
-    alarms.section(person, wall=True)
+    left, right = st.columns([5, 3], gap="small")
+    with left:
+        tiles.section()
+    with right:
+        alarms.section(person, wall=True)
 
 
 @st.fragment(run_every=REFRESH)

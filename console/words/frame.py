@@ -33,6 +33,10 @@ FRAME_WORDS: dict[str, tuple[str, str]] = {
     ),
     "todo_work": ("Start “penstock work”, or call the station engineer.", "启动 “penstock work”，或通知值班工程师。"),
     "todo_night": ("Open Runs for where it stopped, then start “penstock night”.", "在“运行记录”页查看中断处，再启动 “penstock night”。"),
+    "no_contact": (
+        "NOT LIVE: no contact with the console. What stands here is as old as its clock. Read the instruments; call the station engineer.",
+        "非实时：与控制台失去连接。画面停留在所示时刻，以现场仪表为准，并通知值班工程师。",
+    ),
     # small pictures
     "now_axis": ("now", "现在"),
     "rising": ("rising", "上升"),

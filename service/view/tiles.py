@@ -154,7 +154,7 @@ def _summed(
         key,
         unit,
         float(fold(good["value"].to_numpy())) if len(good) else None,
-        good["value_utc"].min().to_pydatetime() if len(good) else None,
+        _as_of(good["value_utc"].min() if len(good) else found["value_utc"].max()),
         tuple(folded),
         len(good),
         len(found),
@@ -163,6 +163,11 @@ def _summed(
         expected,
         where,
     )
+
+
+def _as_of(time: pd.Timestamp) -> datetime | None:
+    """The oldest value of those that count; where none does, the newest there was."""
+    return None if pd.isna(time) else time.to_pydatetime()
 
 
 def _tanks(engine: Engine, city: LoadedCity, board: pd.DataFrame, moment: Moment) -> Tile | None:
@@ -180,14 +185,19 @@ def _tanks(engine: Engine, city: LoadedCity, board: pd.DataFrame, moment: Moment
 
 
 def _expected(engine: Engine, city: LoadedCity, moment: Moment, meters: frozenset[str], ending: str) -> float | None:
-    """Sum of the medians that the night forecast for now, per hour [kW or m3/h]; the first step when the horizon begins later."""
+    """Sum of the medians that the night forecast for now, per hour [kW or m3/h]; the first step when the horizon begins later.
+
+    None when it ended before: a forecast of another day is none of now.
+    """
     if moment.night is None:
         return None
     known = results.forecasts(engine, moment.night).items()
     said = [(city.points[name].meter, frame) for name, frame in known if name in city.points]
     said = [(meter, frame) for meter, frame in said if meter in meters and str(frame.attrs["quantity"]).endswith(ending)]
     counted = topmost(city, (meter for meter, _ in said))
-    total = 0.0
+    total, now = 0.0, pd.Timestamp(moment.now_utc)
+    if any(now >= frame.index[-1] + pd.Timedelta(seconds=frame.attrs["step_s"]) for meter, frame in said if meter in counted):
+        return None
     for frame in (frame for meter, frame in said if meter in counted):
         row = min(max(int(frame.index.searchsorted(moment.now_utc, side="right")) - 1, 0), len(frame) - 1)
         total += float(frame["p50"].iloc[row]) * 3600 / frame.attrs["step_s"]

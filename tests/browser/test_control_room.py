@@ -9,7 +9,7 @@ import pytest
 
 from service import schema as t
 from service.store import open_store
-from tests.browser.seen import WIDE
+from tests.browser.seen import WIDE, Seen
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -29,6 +29,22 @@ def silent(console, process: str) -> Iterator[None]:
     finally:
         with engine.begin() as connection:
             connection.execute(t.heartbeat.update().where(own).values(time_utc=was))
+
+
+@contextmanager
+def silent_night(console) -> Iterator[None]:
+    """The last night two days back."""
+    engine = open_store(f"sqlite:///{console.city.home / 'penstock.db'}")
+    with engine.begin() as connection:
+        was = connection.execute(t.run.select().where(t.run.c.night.is_not(None))).all()
+        for row in was:
+            connection.execute(t.run.update().where(t.run.c.run_id == row.run_id).values(now_utc=row.now_utc - timedelta(days=2)))
+    try:
+        yield
+    finally:
+        with engine.begin() as connection:
+            for row in was:
+                connection.execute(t.run.update().where(t.run.c.run_id == row.run_id).values(now_utc=row.now_utc))
 
 
 def test_a_silent_poll_is_told_on_every_page_by_itself_and_typing_is_kept(console, seen, tmp_path: Path) -> None:
@@ -100,6 +116,7 @@ def test_large_type_is_larger_and_still_fits_a_small_screen(console, seen) -> No
 def test_the_wall_has_no_controls_fits_one_screen_and_is_read_from_afar(console, seen) -> None:
     one = seen(1920, 1080)
     one.sign_in(console, "/?wall=1", "viewer")
+    one.page.locator(".notlive").wait_for(state="detached", timeout=45_000)  # of another test: a cache keeps it for 10 s
     shown = one.page.locator("button:visible, input:visible, select:visible, textarea:visible, header a:visible")
     assert shown.count() == 0
     told = one.text()
@@ -108,7 +125,43 @@ def test_the_wall_has_no_controls_fits_one_screen_and_is_read_from_afar(console,
     assert one.page.locator(".worst .what").bounding_box()["height"] >= 40
     smallest = "Math.min(...[...document.querySelectorAll('.card .value, .card .title, .worst .what, .worst .todo, .frame .clock')]"
     assert one.page.evaluate(f"{smallest}.map(e => parseFloat(getComputedStyle(e).fontSize)))") >= 24
-    assert one.page.evaluate(WIDE) <= 0
-    cards = one.page.locator(".cards").bounding_box()
-    assert cards["y"] + cards["height"] <= 1080
     assert one.barriers() == []
+    _all_on_screen(one)
+    with silent(console, "poll"):
+        one.page.locator(".notlive").wait_for(timeout=45_000)
+        _all_on_screen(one)
+
+
+def test_a_wall_in_chinese_is_asked_for_by_its_address_and_says_when_the_night_did_not_run(console, seen) -> None:
+    one = seen(1366, 768)
+    with silent_night(console):
+        one.page.goto(f"{console.url}/?wall=1&lang=zh")
+        one.page.get_by_label("用户名").fill("viewer")
+        one.page.get_by_label("密码", exact=True).fill("viewer-demo")
+        one.page.get_by_role("button", name="登录").click()
+        banner = one.page.locator(".notlive", has_text="夜间批次")  # not that of another test, which a cache keeps for 10 s
+        banner.wait_for(timeout=30_000)
+        assert "非实时" in banner.inner_text()
+        one.settled()
+        _all_on_screen(one)
+
+
+def test_a_page_that_lost_its_console_says_so_whatever_it_shows(console, seen) -> None:
+    one = seen(1366, 768)
+    one.sign_in(console, "/?wall=1", "viewer")
+    shown = "getComputedStyle(document.querySelector('.stApp'), '::before').content"
+    assert one.page.evaluate(shown) == "none"
+    one.page.evaluate("document.querySelector('.stApp').setAttribute('data-test-connection-state', 'PINGING_SERVER')")
+    assert "NOT LIVE: no contact" in one.page.evaluate(shown)
+
+
+def _all_on_screen(one: Seen) -> None:
+    """Every figure and every alarm that is shown stands whole on the screen, here and on a larger one of the same shape."""
+    for width, height in ((1366, 768), (1920, 1080)):
+        one.page.set_viewport_size({"width": width, "height": height})
+        one.page.locator(".alarm").last.wait_for()
+        one.settled()
+        assert one.page.evaluate(WIDE) <= 0
+        boxes = [box.bounding_box() for box in one.page.locator(".card, .alarm, .alarm-more").all()]
+        assert len(boxes) >= 6
+        assert max(box["y"] + box["height"] for box in boxes) <= height

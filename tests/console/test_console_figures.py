@@ -1,5 +1,6 @@
 """Figures as they are drawn and said: hand-checkable, without a page."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -65,6 +66,33 @@ def test_every_kind_of_forecast_has_its_word_in_both_languages(kind: str) -> Non
 def test_what_comes_from_the_store_cannot_become_markup() -> None:
     assert "<script>" not in look.card("<script>", "<script>", "<script>", ["<script>"])
     assert "<script>" not in "".join(isolation.steps({"valves": ["<script>"], "critical": {"1": "<script>"}}))
+
+
+def test_names_in_a_plan_cannot_become_markup(city: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    newest = data.tonight()
+    assert newest is not None
+    column = pd.MultiIndex.from_tuples([("plan", "<img src=x onerror=alert(1)>", "power_kw")])
+    seen: list[str] = []
+    monkeypatch.setattr(tonight.st, "html", seen.append)
+    monkeypatch.setattr(tonight.charts, "schedule", lambda *_: None)
+    tonight._schedules(replace(newest, values=pd.DataFrame([[1.0]], index=newest.values.index[:1], columns=column)))
+    assert [text for text in seen if "onerror" in text]
+    assert not [text for text in seen if "<img" in text]
+
+
+def test_a_city_that_fell_silent_shows_the_age_of_its_last_values_and_no_forecast_of_another_day(city: Path) -> None:
+    environment = Environment(city=city / "city.toml", home=city)
+    loaded, engine = load(environment), open_store(environment.url)
+    live = moment.moment(engine, loaded)
+    late = replace(live, now_utc=live.now_utc + timedelta(days=9))
+    hour_ago = replace(live, now_utc=live.now_utc - timedelta(hours=1))  # the forecast ends at `live`
+    then, later = (
+        {tile.key: tile for tile in tiles.tiles(engine, loaded, at, board.points(engine, loaded, at))}["load"] for at in (hour_ago, late)
+    )
+    assert then.expected == 120.0  # 30 kWh in a quarter of an hour
+    assert (later.value, later.expected) == (None, None)
+    assert later.time_utc is not None
+    assert timedelta(days=9) <= late.now_utc - later.time_utc < timedelta(days=9, hours=1)
 
 
 def test_a_value_outside_its_limits_is_left_out_of_figures_at_once(city: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 pytest.importorskip("streamlit")
 
 from console import charts, downloads, look, spark
+from console.words import WORDS
 
 ROOT = Path(__file__).resolve().parents[2]
 THEME = tomllib.loads((ROOT / "console" / "streamlit.toml").read_text(encoding="utf-8"))["theme"]
@@ -58,10 +59,11 @@ def test_both_configurations_of_streamlit_are_one() -> None:
 
 
 def test_a_cell_that_a_spreadsheet_would_run_is_text_and_numbers_stay_numbers() -> None:
-    evil = ["=1+1", "+2", "-2+3", "@SUM(A1)", "\tx", "plain", "北区", "5-3"]
-    made = downloads.csv(pd.DataFrame({"name": evil, "value": [-1.5] * len(evil)}))
+    evil = ["=1+1", "+2", "-2+3", "@SUM(A1)", "\tx", "plain", "北区", "5-3", "＝1+1", "\n=1"]
+    made = downloads.csv(pd.DataFrame({"name": evil, "value": [-1.5] * len(evil), "=HYPERLINK()": evil}))
     rows = list(reader.reader(io.StringIO(made.decode("utf-8-sig"))))
-    assert [row[0] for row in rows[1:]] == ["'=1+1", "'+2", "'-2+3", "'@SUM(A1)", "'\tx", "plain", "北区", "5-3"]
+    assert [row[0] for row in rows[1:]] == ["'=1+1", "'+2", "'-2+3", "'@SUM(A1)", "'\tx", "plain", "北区", "5-3", "'＝1+1", "'\n=1"]
+    assert rows[0] == ["name", "value", "'=HYPERLINK()"]
     assert {row[1] for row in rows[1:]} == {"-1.5"}
     assert made.startswith(b"\xef\xbb\xbf"), "without its mark a spreadsheet reads Chinese as garbage"
 
@@ -83,6 +85,17 @@ def test_a_picture_says_its_numbers_and_breaks_at_gaps() -> None:
     assert drawn.count("<polyline") == 2  # before and after the gap
     assert "stroke-dasharray" in drawn  # the limit
     assert spark.picture("Load", "kW", [1.0], None) == ""
+
+
+def test_a_picture_without_a_present_value_does_not_tell_an_old_one_as_now() -> None:
+    assert 'alt="Load: now – kW; last 24 h between 10.0 and 12.0 kW."' in spark.picture("Load", "kW", [10.0, 12.0, None], None)
+
+
+def test_a_sheet_says_what_the_browser_shows_when_the_console_is_gone() -> None:
+    sheet = (ROOT / "console" / "console.css").read_text(encoding="utf-8")
+    rule = re.search(r'\.stApp:not\(\[data-test-connection-state="CONNECTED"\]\)::before \{ content: var\(--no-contact\);', sheet)
+    assert rule is not None
+    assert all('"' not in text and "\\" not in text for text in WORDS["no_contact"]), "it stands in quotes in the style sheet"
 
 
 def test_a_chart_tells_each_of_its_lines_to_who_cannot_see_it() -> None:
