@@ -155,7 +155,8 @@ def row(alarm: Shown) -> str:
     if alarm.acknowledged_by:
         state += f", {say('by_whom', who=alarm.acknowledged_by)}"
     if not alarm.own:
-        todo = f"{say('other_district', names=', '.join(map(place, sorted(alarm.districts))))}. {todo}"
+        names = ", ".join(map(place, sorted(alarm.districts)))
+        todo = f"{say('other_district', names=names) if alarm.district else say('whole_city')}. {todo}"
     cells = {
         "rank": f"{say('priority_short', number=alarm.priority)} · {state}",
         "what": what,
