@@ -55,16 +55,21 @@ def outages(everything: Annotated[bool, typer.Option("--all", help="those that a
 
 
 @app.command()
-def propose(outage: Annotated[str, typer.Argument(help="id of an open outage")], city: City = None, now: Now = None) -> None:
+def propose(
+    outage: Annotated[str, typer.Argument(help="id of an open outage")], who: Who = None, city: City = None, now: Now = None
+) -> None:
     """Look for a restoration anew, from where the switches stand now; what was proposed and not approved is superseded."""
-    from service.cli import environment, moment
+    from service.cli import environment, moment, operator
+    from service.decisions import known
     from service.grid import proposing
     from service.grid.side import required
     from service.settings import load
     from service.store import open_store
 
-    env = environment(city)
-    typer.echo(proposing.propose_for(open_store(env.url), required(load(env)), outage, moment(now)))
+    env, at = environment(city), moment(now)
+    loaded = load(env)
+    person = known(loaded, operator(env, who))
+    typer.echo(proposing.propose_for(open_store(env.url), required(loaded), person, outage, at))
 
 
 @app.command()

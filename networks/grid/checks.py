@@ -44,7 +44,12 @@ def dangling(tables: Mapping[str, pd.DataFrame], subject: str) -> list[Problem]:
         return found
     lines = tables["lines"].set_axis(["branch", "one", "other", *tables["lines"].columns[3:]], axis=1)
     trafo = tables["transformers"].rename(columns={"transformer": "branch", "high_bus": "one", "low_bus": "other"})
-    at = pd.concat([lines, trafo])[["branch", "one", "other"]].set_index("branch").reindex(switches["branch"])
+    every = pd.concat([lines, trafo])[["branch", "one", "other"]].set_index("branch")
+    if every.empty:
+        found += _problem(f"{subject}", ["as a whole"], "neither line nor transformer", "at least one", "Fill lines.csv.")
+    selves = every.index[every["one"] == every["other"]]
+    found += _problem(f"{subject}: branch", selves, "both ends at one bus", "two different buses", "Correct an end.")
+    at = every.reindex(switches["branch"])
     off = (switches["bus"].to_numpy() != at["one"].to_numpy()) & (switches["bus"].to_numpy() != at["other"].to_numpy())
     told = "its bus is at neither end of its branch", "the bus of one end", "Correct the bus."
     found += _problem(f"{subject}: switch", set(switches.loc[off, "switch"]), *told)
@@ -101,12 +106,9 @@ def _voltages(network: Network) -> list[Problem]:
 
 
 def _doubled(network: Network) -> list[Problem]:
-    ends = network.branches
-    selves = ends.loc[ends["from_bus"] == ends["to_bus"], "branch"]
-    found = _problem("branch", selves, "both ends at one bus", "two different buses", "Correct an end.")
     switch = network.switches
     twice = switch.loc[switch.duplicated(["branch", "bus"]), "switch"]
-    return found + _problem("switch", twice, "a second switch at the same end of its branch", "one per end", "Remove one, or move it.")
+    return _problem("switch", twice, "a second switch at the same end of its branch", "one per end", "Remove one, or move it.")
 
 
 def _shape(network: Network, opened: frozenset[str], *, radial: bool) -> list[Problem]:

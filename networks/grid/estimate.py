@@ -51,8 +51,8 @@ def estimate(
     """
     network = solver.network
     opened = network.normally_open if open_switches is None else frozenset(open_switches)
-    live = energised(network, opened)[[network.bus_index[bus] for bus in network.loads["bus"]]]
-    feeder = np.array([feeder_of(network, opened)[network.bus_index[bus]] for bus in network.loads["bus"]])
+    at_bus = [network.bus_index[bus] for bus in network.loads["bus"]]
+    live, feeder = energised(network, opened)[at_bus], np.array(feeder_of(network, opened))[at_bus]
     loss = {name: np.zeros(len(measured_kw)) for name in head_kw}
     for _ in range(_ROUNDS):
         p, origin = _allocated(network.loads["p_kw"].to_numpy(), measured_kw, head_kw, loss, feeder, live)

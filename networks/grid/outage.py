@@ -18,6 +18,7 @@ from networks.grid.network import Network
 from networks.grid.topology import Tree, tree
 
 Mask = NDArray[np.bool_]
+_KNOWN = 100  # answers that the assumed rate is worth
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,12 @@ def _best(
     places = {str(branch.iloc[spanned.via[row]]): round(float(chance), 4) for row, chance in likely[:8] if chance > 0.01}
     rows = [tuple(int(meter) for meter in inside if silent[meter] == word) for word in (True, False)]
     return Dead(str(branch.iloc[spanned.via[bus]]), float(share[-1]), buses, rows[0], rows[1], places)
+
+
+def silent_rate(silent: int, asked: int, least: float) -> float:
+    """How likely a meter with power is silent [1], from how many of those `asked` lately were; at least `least`, which also stands for
+    what is not known as long as few were asked. A noisy network would otherwise have outages all the time."""
+    return max(least, (silent + _KNOWN * least) / (asked + _KNOWN))
 
 
 def behind(spanned: Tree, bus: int) -> Mask:

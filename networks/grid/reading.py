@@ -33,8 +33,15 @@ def load(path: Path) -> Network:
     if (path / "Node.csv").exists():
         return as_network(simbench.tables(path), str(path))
     names = [*COLUMNS, "line_types"]
-    tables = {name: pd.read_csv(path / f"{name}.csv", dtype="str", comment="#") for name in names if (path / f"{name}.csv").exists()}
-    return as_network(tables, str(path))
+    return as_network({name: _read(path / f"{name}.csv") for name in names if (path / f"{name}.csv").exists()}, str(path))
+
+
+def _read(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path, dtype="str", comment="#")
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        remedy = "Save it as CSV in UTF-8 with one line of column names."
+        raise fault(str(path), f"cannot be read ({str(error)[:100]})", "a CSV file in UTF-8", remedy) from None
 
 
 def as_network(tables: Mapping[str, pd.DataFrame], subject: str) -> Network:

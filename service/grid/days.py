@@ -1,6 +1,5 @@
 """Technical losses per day and feeder, from the validated days of the grid's meters."""
 
-from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Any
@@ -55,7 +54,7 @@ def of_day(engine: Engine, side: GridSide, day: date) -> list[dict[str, Any]]:
     step = timedelta(seconds=side.city.settings.night.step_s)
     times = grid(start, len(known), step)
     table = _summed(engine, side, kw, times, known)
-    whole = _wholly_metered(side, kw)
+    whole = wholly_metered(side, kw, known)
     rows = []
     for row in table.itertuples():
         billed = None if row.feeder not in whole else round(float(row.used_kwh), 3)
@@ -86,14 +85,16 @@ def split(side: GridSide, kw: dict[str, NDArray[np.float64]], count: int) -> tup
     return loads, {name: values for name, values in kw.items() if name in side.heads}
 
 
-def _wholly_metered(side: GridSide, kw: Sequence[str] | dict[str, Any]) -> set[str]:
-    """Feeders whose head and every load have a meter: there the energy that goes in, less what is billed, says something."""
+def wholly_metered(side: GridSide, kw: dict[str, NDArray[np.float64]], known: NDArray[np.bool_]) -> set[str]:
+    """Feeders whose head and every load have a meter with a value in every known quarter-hour: there the energy that goes in, less what
+    is billed, says something."""
     from networks.grid.topology import feeder_of
 
     feeders = feeder_of(side.network, side.network.normally_open)
     of = {name: {feeders[side.network.bus_index[bus]]} for name, bus in side.network.loads[["load", "bus"]].itertuples(index=False)}
-    lacking = {feeder for load, mine in of.items() for feeder in mine if load not in kw}
-    return {feeder for feeder in side.heads if feeder in kw and feeder not in lacking}
+    whole = {name for name, values in kw.items() if np.isfinite(values[known]).all()}
+    lacking = {feeder for load, mine in of.items() for feeder in mine if load not in whole}
+    return {feeder for feeder in side.heads if feeder in whole and feeder not in lacking}
 
 
 def store(connection: Connection, day: date, rows: list[dict[str, Any]]) -> None:

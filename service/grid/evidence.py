@@ -1,6 +1,6 @@
 """What a silence says: which meters are to be believed when they look as if they had no power."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Engine
 
 from city.clock import civil_day, local_date
+from networks.grid.outage import silent_rate
 from service import known_events
 from service.grid.days import energy_points
 from service.grid.measured import Measured
@@ -30,9 +31,13 @@ def believed(read: Measured) -> NDArray[np.bool_]:
     return np.asarray(sums[:, :-1] - sums[:, first] >= _TRUSTED_LEAST)
 
 
-def says(side: GridSide, read: Measured, k: int, dead: Sequence[int], at_bus: NDArray[np.int64]) -> NDArray[np.bool_]:
+Spans = dict[str, list[tuple[datetime, datetime]]]
+
+
+def says(side: GridSide, read: Measured, k: int, dead: Sequence[int], planned: Spans) -> NDArray[np.bool_]:
     """bool[names]: does the meter say anything of this moment? Not when it was not asked, had shown no power before, hangs where it is
-    known to be dead, or is silent with everything else of its link: then the link is down."""
+    known to be dead or switched off as planned, or is silent with everything else of its link: then the link is down."""
+    at_bus, slot = np.array([side.bus_of[name] for name in read.names]), read.times[k]
     fresh = read.live[:, max(0, k - _TOGETHER) : k].any(axis=1)
     says: NDArray[np.bool_] = (read.live[:, k] | (read.dark[:, k] & fresh)) & ~np.isin(at_bus, list(dead))
     links: dict[str, list[int]] = {}
@@ -44,12 +49,13 @@ def says(side: GridSide, read: Measured, k: int, dead: Sequence[int], at_bus: ND
         nobody = not (read.live | read.zero)[members, k].any()
         if nobody and (len(members) >= _LEAST_OF_LINK or (len(members) > 1 and read.unreached[members, k].all())):
             says[members] = False
-    return says
+    expected = [any(start <= slot < end for start, end in planned.get(name, ())) for name in read.names]
+    return says & ~np.array(expected)
 
 
-def planned(engine: Engine, side: GridSide, names: Sequence[str], known_utc: datetime) -> dict[str, list[tuple[datetime, datetime]]]:
+def planned(engine: Engine, side: GridSide, names: Sequence[str], known_utc: datetime) -> Spans:
     """{load or feeder: the times of its outages and shutdowns that people have entered as known events}."""
-    found: dict[str, list[tuple[datetime, datetime]]] = {}
+    found: Spans = {}
     points = side.city.points
     for event in known_events.told(engine, side.city, known_utc):
         meters = {points[series].meter for series in event.series} if event.kind in _PLANNED else set()
@@ -59,12 +65,25 @@ def planned(engine: Engine, side: GridSide, names: Sequence[str], known_utc: dat
     return found
 
 
-def false_silent(engine: Engine, side: GridSide, read: Measured, k: int, fell: NDArray[np.bool_], slot: datetime) -> NDArray[np.float64]:
-    """float64[names]: how likely a meter with power looks like one without. Of one that reads zero: how often it used nothing in the
-    last four weeks (Laplace's rule), so that street lights at dawn and the sun at dusk say little, and a feeder that never rests much."""
-    wrong = np.full(len(read.names), side.settings.false_silent)
+def false_silent(
+    engine: Engine,
+    side: GridSide,
+    read: Measured,
+    k: int,
+    fell: NDArray[np.bool_],
+    dead_at: Callable[[datetime], Sequence[int]],
+    planned: Spans,
+) -> NDArray[np.float64]:
+    """float64[names]: how likely a meter with power looks like one without. Of a silent one: how many were so in the slots before, known
+    outages aside. Of one that reads zero: how often it used nothing in the last four weeks (Laplace's rule), so that street lights at
+    dawn and the sun at dusk say little, and a feeder that never rests much."""
+    slots = [time.to_pydatetime() for time in read.times[: k + 1]]
+    before = [(j, says(side, read, j, dead_at(slots[j]), planned)) for j in range(max(1, k - _TRUSTED), k)]
+    counts = [(int((asked & read.silent[:, j]).sum()), int(asked.sum())) for j, asked in before]
+    rate = silent_rate(sum(silent for silent, _ in counts), sum(asked for _, asked in counts), side.settings.false_silent)
+    wrong = np.full(len(read.names), rate)
     energy, zone = energy_points(side), side.city.settings.city.time_zone
-    today = local_date(slot, zone)
+    today = local_date(slots[k], zone)
     span = civil_day(today - timedelta(days=_DAYS), zone)[0], civil_day(today, zone)[0]
     for i in np.flatnonzero(fell & read.zero[:, k]).tolist():
         point = energy.get(read.names[i])

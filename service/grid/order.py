@@ -34,15 +34,20 @@ def step_of(proposal: Any, command: Any) -> int:
 
 
 def steps_done(proposal: Any, commands: Sequence[Any], words: pd.DataFrame) -> tuple[str, ...]:
-    """Who did each step, '' of one that is not done. A word counts for one step: a switch may be turned twice."""
-    written = {step_of(proposal, row): row.state == "written" for row in commands if row.reverts is None}
-    rest = words[words["at_utc"] >= proposal.made_at_utc]
-    done = []
-    for number, step in enumerate(proposal.detail.get("steps", ())):
-        if written.get(number):
-            done.append("poll")
-            continue  # a motor that did not turn leaves the step to a crew, who tells it
-        told = rest[(rest["switch"] == step["switch"]) & (rest["state"] == STATE[step["action"]])].head(1)
-        done.append("".join(told["who"]))
-        rest = rest.drop(told.index)
+    """Who did each step, '' of one that is not done. A word counts for one step: a switch may be turned twice. A word that contradicts
+    the last one corrects it: the step is not done. A motor that did not turn leaves its step to a crew, who tells it."""
+    steps = proposal.detail.get("steps", ())
+    written = {step_of(proposal, row) for row in commands if row.reverts is None and row.state == "written"}
+    done = ["poll" if number in written else "" for number in range(len(steps))]
+    since = words[words["at_utc"] >= proposal.made_at_utc]
+    for switch in {step["switch"] for step in steps}:
+        own = [number for number, step in enumerate(steps) if step["switch"] == switch and number not in written]
+        told = 0
+        for word in since[since["switch"] == switch].itertuples():
+            if told < len(own) and word.state == STATE[steps[own[told]]["action"]]:
+                done[own[told]] = str(word.who)
+                told += 1
+            elif told and word.state != STATE[steps[own[told - 1]]["action"]]:
+                told -= 1
+                done[own[told]] = ""
     return tuple(done)

@@ -68,13 +68,12 @@ def follow(engine: Engine, side: GridSide, read: Measured, words: pd.DataFrame, 
             if inside and len(back) * 2 > len(inside):
                 row["ended_utc"] = slot
                 followed.changed.add(row["outage_id"])
-        says = evidence.says(side, read, k, followed.dead_at(slot), at_bus) & (~read.zero[:, k] | believed[:, k])
-        says &= np.array([not any(start <= slot < end for start, end in planned.get(name, ())) for name in read.names])
+        says = evidence.says(side, read, k, followed.dead_at(slot), planned) & (~read.zero[:, k] | believed[:, k])
         fell = says & dark[:, k]
         if fell.sum() == 0:
             continue
         opened = switches.open_at(side, words, slot)
-        wrong = evidence.false_silent(engine, side, read, k, fell, slot)
+        wrong = evidence.false_silent(engine, side, read, k, fell, followed.dead_at, planned)
         chosen = np.flatnonzero(says)
         for dead in find(
             network, opened, at_bus[chosen], fell[chosen], wrong[chosen], false_answer=side.settings.false_answer, least=_LIKELY

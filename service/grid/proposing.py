@@ -12,6 +12,8 @@ from city.problems import fault
 from networks.grid.estimate import estimate
 from networks.grid.flow import Solver
 from service import schema as t
+from service.access.roles import WHOLE_CITY, Person
+from service.decisions import require
 from service.grid import interlock, switches
 from service.grid.measured import measured
 from service.grid.side import GridSide, grid_side
@@ -38,15 +40,19 @@ def propose_due(engine: Engine, city: LoadedCity, at_utc: datetime) -> list[str]
     return [propose(engine, side, outage, at_utc) for outage in waiting]
 
 
-def propose_for(engine: Engine, side: GridSide, outage_id: str, at_utc: datetime) -> str:
-    """Propose anew for an open outage. Raises `PenstockError` for one that is not there or is over."""
+def propose_for(engine: Engine, side: GridSide, person: Person, outage_id: str, at_utc: datetime) -> str:
+    """Propose anew for an open outage, as a person asks: what one has approved by then is superseded.
+
+    Raises `PenstockError` without the role or the district, and for an outage that is not there or is over.
+    """
     found = results.rows(engine, t.grid_outage, t.grid_outage.c.outage_id == outage_id, t.grid_outage.c.ended_utc.is_(None))
     if not found:
         raise fault(f"outage {outage_id}", "not open", "an outage that `penstock grid outages` lists as open", "Check the id.")
-    return propose(engine, side, found[0], at_utc)
+    require(engine, person, "switch", outage_id, at_utc, frozenset(found[0].detail["districts"]) or WHOLE_CITY)
+    return propose(engine, side, found[0], at_utc, person.name)
 
 
-def propose(engine: Engine, side: GridSide, outage: Any, at_utc: datetime) -> str:
+def propose(engine: Engine, side: GridSide, outage: Any, at_utc: datetime, who: str = WORK) -> str:
     """Solve, prove and store the restoration of an outage; what was proposed before and not approved is superseded."""
     from optimisation.restoration import Crews, Setting, restore
 
@@ -74,11 +80,11 @@ def propose(engine: Engine, side: GridSide, outage: Any, at_utc: datetime) -> st
     }
     proposed = _commands(side, proposal_id, detail["steps"], at_utc) if row["state"] == PROPOSED else []
     with writing(engine) as connection:
-        _supersede(connection, [outage.outage_id], at_utc)
+        _supersede(connection, [outage.outage_id], at_utc, who)
         connection.execute(t.grid_proposal.insert().values(**row))
         if proposed:
             connection.execute(t.command.insert(), proposed)
-        record(connection, at_utc, WORK, "restoration proposed", proposal_id, f"for {outage.outage_id}: {row['sentence']}")
+        record(connection, at_utc, who, "restoration proposed", proposal_id, f"for {outage.outage_id}: {row['sentence']}")
     return str(row["sentence"])
 
 
@@ -107,7 +113,7 @@ def _commands(side: GridSide, proposal_id: str, steps: Sequence[dict[str, Any]],
     return made
 
 
-def _supersede(connection: Connection, outage_ids: Sequence[str], at_utc: datetime) -> None:
+def _supersede(connection: Connection, outage_ids: Sequence[str], at_utc: datetime, who: str = WORK) -> None:
     """Take back proposals that nobody has released; what is released goes on, and is held by people."""
     g, c = t.grid_proposal.c, t.command.c
     own = select(g.proposal_id).where(g.outage_id.in_(list(outage_ids)), g.state == PROPOSED, g.proposal_id.not_in(_released()))
@@ -120,7 +126,7 @@ def _supersede(connection: Connection, outage_ids: Sequence[str], at_utc: dateti
     )
     connection.execute(t.grid_proposal.update().where(g.proposal_id.in_(ids)).values(state=SUPERSEDED))
     for proposal_id in ids:
-        record(connection, at_utc, WORK, "restoration superseded", proposal_id, "a newer proposal, or the outage is over")
+        record(connection, at_utc, who, "restoration superseded", proposal_id, "a newer proposal, or the outage is over")
 
 
 def _released() -> Select[tuple[str]]:

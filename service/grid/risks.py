@@ -52,12 +52,18 @@ def of_night(engine: Engine, side: GridSide, night: date, now_utc: datetime) -> 
         *_passed(side, "low-voltage", middle.voltage_pu, high.voltage_pu, times),
         *_passed(side, "high-voltage", middle.voltage_pu, low.voltage_pu, times),
     ]
-    top = np.nanmax(middle.loading, axis=0)
-    branch = int(np.nanargmax(top))
-    name = side.network.branches["branch"].iloc[branch]
     told = f"{len(rows)} limits may be passed in the coming day" if rows else "no limit is passed in the coming day, not even at the P90"
-    peak = f"; most loaded is {name} with {top[branch]:.0%} at the P50, {np.nanmax(high.loading[:, branch]):.0%} at the P90"
-    return [{"night": night, **row} for row in rows], told + peak
+    return [{"night": night, **row} for row in rows], told + _peak(side, middle, high)
+
+
+def _peak(side: GridSide, middle: Flow, high: Flow) -> str:
+    """The most loaded branch in words; nothing where no branch has a rating."""
+    top, worst = (np.nan_to_num(flow.loading, nan=0.0).max(axis=0) for flow in (middle, high))
+    branch = int(top.argmax())
+    if top[branch] <= 0:
+        return ""
+    name = side.network.branches["branch"].iloc[branch]
+    return f"; most loaded is {name} with {top[branch]:.0%} at the P50, {worst[branch]:.0%} at the P90"
 
 
 def _yesterday(engine: Engine, side: GridSide, times: pd.DatetimeIndex, known: set[str]) -> dict[str, NDArray[np.float64]]:

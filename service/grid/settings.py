@@ -20,7 +20,9 @@ class GridSettings(Place):
     switch_points: dict[str, str] = Field(default_factory=dict, description="switch with a motor -> its writable point, 1 closed, 0 open")
     crew_minutes: float = Field(default=25.0, gt=0, description="until a crew has reached and turned a switch [min]")
     motor_minutes: float = Field(default=1.0, gt=0, description="until a motor has turned one [min]")
-    false_silent: float = Field(default=0.02, gt=0, lt=0.5, description="chance that a meter falls silent though it has power [1]")
+    false_silent: float = Field(
+        default=0.02, gt=0, lt=0.5, description="least chance that a meter falls silent though it has power; more when more are seen to [1]"
+    )
     false_answer: float = Field(default=0.02, gt=0, lt=0.5, description="chance that a meter answers though it has none [1]")
     kept_days: int = Field(default=35, ge=2, description="days that the state of every quarter-hour is kept")
 

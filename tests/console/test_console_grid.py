@@ -52,7 +52,7 @@ def plant_state(city: Path, at: datetime = NOW, dark: tuple[str, ...] = (), fact
     _, grid, engine = reached(city)
     network = grid.network
     made = estimate(Solver(network), factor * network.loads["p_kw"].to_numpy()[None, :], {}, 0.95)
-    row = states._row(grid, made, network.buses["bus"].isin(dark).to_numpy(), 0, at)
+    row = states._row(grid, made, network.buses["bus"].isin(dark).to_numpy(), 0, at, {})
     with writing(engine) as connection:
         connection.execute(t.grid_state.insert().values(**row))
 
@@ -83,7 +83,7 @@ def plant_outage(city: Path) -> str:
     }
     with writing(engine) as connection:
         connection.execute(t.grid_outage.insert().values(**row))
-    proposing.propose_for(engine, grid, "outage-ab-1", NOW)
+    proposing.propose_for(engine, grid, Person(name="eva", role="operator"), "outage-ab-1", NOW)
     return view.proposals(engine, "outage-ab-1")[0].proposal_id
 
 

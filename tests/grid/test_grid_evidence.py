@@ -80,8 +80,9 @@ def test_two_meters_of_a_link_that_cannot_be_opened_say_nothing(unreached, heard
     times = pd.DatetimeIndex([START, START + STEP])
     read = Measured(("a", "b", "c"), times, np.where(live, 1.0, np.nan), live, np.zeros_like(live), silent, silent & unreached)
     meters = {name: SimpleNamespace(link="two" if name < "c" else "own") for name in "abc"}
-    side = SimpleNamespace(city=SimpleNamespace(meter=meters), power={name: (SimpleNamespace(meter=name), 1.0) for name in "abc"})
-    assert evidence.says(side, read, 1, (), np.arange(3)).tolist() == [heard, heard, True]
+    power = {name: (SimpleNamespace(meter=name), 1.0) for name in "abc"}
+    side = SimpleNamespace(city=SimpleNamespace(meter=meters), power=power, bus_of={"a": 0, "b": 1, "c": 2})
+    assert evidence.says(side, read, 1, (), {}).tolist() == [heard, heard, True]
 
 
 def test_a_head_whose_line_is_written_from_its_far_end_measures_the_same(tmp_path):
@@ -96,3 +97,11 @@ def test_a_head_whose_line_is_written_from_its_far_end_measures_the_same(tmp_pat
     head = view.state(town.engine, town.city, last).feeders.set_index("feeder").loc["feeder-06"]
     assert head["computed_kw"] == pytest.approx(600, abs=0.2)
     assert town.side.network.buses["bus"][town.side.bus_of["feeder-06"]] == "06-1"
+
+
+def test_where_meters_are_often_silent_two_of_them_are_no_outage(tmp_path):
+    town = feeder_town(tmp_path)
+    for slot in range(10):  # every third answer of the others is missing, in turns
+        noisy = {name: SILENT if slot and (slot + k) % 3 == 0 else kw for k, (name, kw) in enumerate(OTHERS.items())}
+        town.read({name: KW[name] for name in WORKS} | noisy, slot)
+    assert "L10-1" not in found(town, town.read(DARK, 10))

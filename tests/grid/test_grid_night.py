@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -10,7 +11,7 @@ from service import schema as t
 from service.grid import days, risks, view
 from service.night import Night, grid
 from service.store import results, writing
-from tests.grid.feeder_town import KW, START, STEP, FeederTown, feeder_town
+from tests.grid.feeder_town import KW, START, STEP, FeederTown, feeder_town, opened
 from tests.town import Town
 
 DAY = date(2026, 3, 3)
@@ -97,3 +98,35 @@ def test_the_commands_tell_of_the_grid(town):
         refused = command.penstock("grid", *wrong, *at)
         assert refused.code == 1
         assert refused.foreseen
+
+
+def test_a_network_without_a_single_rating_has_a_night_as_well(tmp_path):
+    folder = feeder_town(tmp_path).city.folder
+    for name, column in (("line_types.csv", "rating_a"), ("transformers.csv", "rating_kva")):
+        table = pd.read_csv(folder / "grid" / name)
+        table[column] = np.nan if column == "rating_a" else 1e12
+        table.to_csv(folder / "grid" / name, index=False)
+    town = opened(folder)
+    forecast(town, 0.9, 1.0, 1.1)
+    rows, sentence = risks.of_night(town.engine, town.side, DAY + timedelta(days=1), START)
+    assert (rows, sentence.split(";")[0]) == ([], "no limit is passed in the coming day, not even at the P90")
+
+
+@pytest.mark.parametrize(("day", "quarters"), [(date(2026, 3, 29), 92), (date(2026, 10, 25), 100)])
+def test_losses_of_a_day_on_which_the_clocks_change_stand_on_the_quarter_hours_it_has(tmp_path, monkeypatch, day, quarters):
+    town = feeder_town(tmp_path)
+    known = {name: np.full(quarters, kw) for name, kw in KW.items()}
+    monkeypatch.setattr(days, "mean_kw", lambda engine, side, start, end: known if (end - start) / STEP == quarters else {})
+    table = pd.DataFrame(days.of_day(town.engine, town.side, day)).set_index("feeder")
+    assert set(table["quarters"]) == {quarters}
+    assert table.loc["feeder-04", "input_kwh"] == pytest.approx(400 * quarters / 4, rel=1e-3)
+
+
+def test_energy_is_billed_only_where_every_meter_of_a_feeder_has_every_quarter_hour(tmp_path):
+    town = feeder_town(tmp_path)
+    own = [load for load, bus in town.side.network.loads[["load", "bus"]].itertuples(index=False) if bus.startswith("06-")]
+    kw = {name: np.full(4, 10.0) for name in ["feeder-06", *own]}
+    assert days.wholly_metered(town.side, kw, np.ones(4, dtype=bool)) == {"feeder-06"}
+    kw[own[0]] = np.array([10.0, np.nan, 10.0, 10.0])
+    assert days.wholly_metered(town.side, kw, np.ones(4, dtype=bool)) == set()
+    assert days.wholly_metered(town.side, kw, np.array([True, False, True, True])) == {"feeder-06"}

@@ -110,6 +110,22 @@ def test_who_may_not_or_what_is_not_there_is_refused(tmp_path, who, switch, stat
     assert switches.told(town.engine).empty
 
 
+@pytest.mark.parametrize("waits", ["approve", "switch"])
+def test_a_restoration_waits_for_the_second_factor_of_switching_and_of_approving(by_hand, waits):
+    town, proposal = by_hand
+    ann = ANN.model_copy(update={"unconfirmed": (waits,)})
+    with pytest.raises(PenstockError, match=f"{waits} of {proposal.proposal_id}: ann has shown no second factor"):
+        decisions.approve(town.engine, town.city, ann, proposal.proposal_id, town.last, "")
+
+
+def test_a_switch_that_lies_nowhere_is_the_whole_citys(tmp_path):
+    town = feeder_town(tmp_path)
+    at = town.read(KW, 0)
+    town.side.network.buses["district"] = ""
+    with pytest.raises(PenstockError, match="bound to centre; allowed: somebody who has the whole city"):
+        switches.tell(town.engine, town.side, Person(name="dee", role="operator", districts=("centre",)), "Q10-1b", "open", at)
+
+
 def test_an_operator_of_another_district_cannot_approve(by_hand):
     town, proposal = by_hand
     with pytest.raises(PenstockError, match="bound to centre"):
@@ -144,6 +160,27 @@ def test_a_switch_that_is_turned_twice_needs_a_word_for_each_turn():
     assert order.steps_done(row, [], words("open")) == ("ann", "", "")
     assert order.steps_done(row, [], words("open", "closed")) == ("ann", "ann", "")
     assert order.steps_done(row, [], words("open", "closed", "open")) == ("ann", "ann", "ann")
+    assert order.steps_done(row, [], words("open", "open")) == ("ann", "", "")
+
+
+def test_a_word_that_is_corrected_undoes_its_step():
+    row = SimpleNamespace(made_at_utc=pd.Timestamp("2026-01-01", tz="UTC"), detail={"steps": [{"switch": "q", "action": "open"}]})
+    times = pd.date_range("2026-01-02", periods=3, tz="UTC")
+    words = pd.DataFrame({"switch": "q", "at_utc": times, "state": ["open", "closed", "open"], "who": ["ann", "ben", "ben"]})
+    assert [order.steps_done(row, [], words.head(count)) for count in (1, 2, 3)] == [("ann",), ("",), ("ben",)]
+
+
+def test_nobody_without_the_right_to_switch_takes_back_what_another_has_approved(by_hand):
+    town, proposal = by_hand
+    decisions.approve(town.engine, town.city, ANN, proposal.proposal_id, town.last + MINUTE, "agreed")
+    for who in (Person(name="val", role="viewer"), Person(name="dee", role="operator", districts=("centre",))):
+        with pytest.raises(PenstockError, match=r"signed in as viewer|bound to centre"):
+            proposing.propose_for(town.engine, town.side, who, proposal.outage_id, town.last + 2 * MINUTE)
+    assert [one.state for one in view.proposals(town.engine)] == ["proposed"]
+    proposing.propose_for(town.engine, town.side, BEN, proposal.outage_id, town.last + 2 * MINUTE)
+    assert [one.state for one in view.proposals(town.engine)] == ["proposed", "superseded"]
+    (mine,) = results.rows(town.engine, t.audit, t.audit.c.action == "restoration superseded")
+    assert (mine.who, mine.subject) == ("ben", proposal.proposal_id)
 
 
 def test_a_proposal_of_an_outage_that_is_over_needs_no_decision_any_more(tmp_path):
@@ -154,7 +191,7 @@ def test_a_proposal_of_an_outage_that_is_over_needs_no_decision_any_more(tmp_pat
     with pytest.raises(PenstockError, match="past their time or superseded"):
         decisions.approve(town.engine, town.city, ANN, proposal.proposal_id, town.last + MINUTE, "")
     with pytest.raises(PenstockError, match="not open"):
-        proposing.propose_for(town.engine, town.side, proposal.outage_id, town.last)
+        proposing.propose_for(town.engine, town.side, ANN, proposal.outage_id, town.last)
 
 
 def test_where_a_motor_stands_is_read_from_its_point(tmp_path):

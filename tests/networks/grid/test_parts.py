@@ -93,6 +93,8 @@ def test_an_open_switch_makes_an_island_that_is_told(demo):
         ("transformers.csv", "N-T1,", "L01-1,", "branch L01-1: a line and a transformer"),
         ("loads.csv", "load,bus,p_kw", "load,bus,power", "no column p_kw"),
         ("sources.csv", "N-35,N-35,1.0", "N-35,N-36,1.0", "source N-35: its bus is no bus"),
+        ("lines.csv", "L01-1,N-I,01-1", "L01-1,N-I,N-I", "branch L01-1: both ends at one bus"),
+        ("loads.csv", "load,bus,p_kw", '"load,bus,p_kw', "loads.csv: cannot be read"),
     ],
 )
 def test_what_is_no_network_is_refused_with_every_reason(tmp_path, name, old, new, told):

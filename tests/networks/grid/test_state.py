@@ -9,7 +9,7 @@ from networks.grid.estimate import ORIGINS, estimate
 from networks.grid.flow import Solver
 from networks.grid.losses import losses
 from networks.grid.network import Network
-from networks.grid.outage import behind, find
+from networks.grid.outage import behind, find, silent_rate
 from networks.grid.reading import load
 from networks.grid.topology import head_branches, tree
 
@@ -151,3 +151,16 @@ def test_places_that_no_meter_tells_apart_share_the_probability(demo):
     assert found.branch == "L03-4"  # the smallest part; L03-1 to L03-3 are as likely
     assert set(found.places) == {f"L03-{k}" for k in range(1, 5)}
     assert sum(found.places.values()) == pytest.approx(found.probability, abs=0.01)
+
+
+def test_how_often_meters_are_silent_is_learned_and_never_below_what_is_assumed():
+    assert silent_rate(0, 0, 0.02) == 0.02
+    assert silent_rate(0, 5000, 0.02) == 0.02
+    assert silent_rate(500, 4900, 0.02) == pytest.approx((500 + 2) / 5000)
+
+
+def test_two_silent_meters_are_an_outage_only_where_silence_is_rare(demo):
+    at = np.array([demo.bus_index[bus] for bus in demo.loads["bus"]])
+    silent = np.isin(demo.loads["load"], ["industry", "heat-pumps"])
+    assert [one.branch for one in find(demo, demo.normally_open, at, silent, 0.02)] == ["L10-1"]
+    assert find(demo, demo.normally_open, at, silent, 0.2) == []
