@@ -61,7 +61,11 @@ def store(size: Size, seed: int, demo: Path | None) -> tuple[Home, dict[str, Any
 
     `demo` is the data folder of a finished demo, whose plan, night, leaks and ledger are taken over; without it there are none.
     """
-    kept = cached(f"console-{size.points}-{size.opened}-{size.nights}-{seed}-{_sources(demo)}{'' if demo else '-bare'}")
+    kind, ending = f"console-{size.points}-{size.opened}-{size.nights}-{seed}", "" if demo else "-bare"
+    kept = cached(f"{kind}-{_sources(demo)}{ending}")
+    for former in kept.parent.glob(f"{kind}-????????{ending}"):
+        if former != kept:
+            shutil.rmtree(former)
     home = Home(kept / "city" / "city.toml", kept / "home")
     note = kept / "written.json"
     if not note.exists():

@@ -77,7 +77,8 @@ def usage(engine: Engine, city: LoadedCity, moment: Moment, point_id: str, span:
     kept = slice(told[0], told[-1] + 1) if told.size else slice(0)
     quality = block.quality[0][kept]
     quality = np.where(quality == 0, q.missing(Cause.GAP), quality).astype(int)
-    return _told(pd.DataFrame({"time_utc": block.times[kept], "value": block.quantity.to_unit(block.values[0])[kept], "quality": quality}))
+    value = np.where(quality & 0xFF, block.quantity.to_unit(block.values[0])[kept], np.nan)  # no flag: no value, stored as 0
+    return _told(pd.DataFrame({"time_utc": block.times[kept], "value": value, "quality": quality}))
 
 
 def _between(moment: Moment, span: str, until: date | None) -> tuple[datetime, datetime]:

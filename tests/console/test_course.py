@@ -53,7 +53,9 @@ def test_the_band_of_a_year_has_a_row_per_civil_day_and_the_download_every_quart
     days = series.course(engine, loaded, at, POINT, "year", LAST).days
     assert days is not None
     assert (len(days), days["lost"].sum(), days["high"].max(), days["low"].min()) == (365, 1, 99.0, 1.0)
-    assert len(series.usage(engine, loaded, at, POINT, "year", LAST)) == YEAR
+    whole = series.usage(engine, loaded, at, POINT, "year", LAST)
+    assert (len(whole), whole["value"].sum()) == (YEAR, YEAR - 2 + 99)
+    assert whole.loc[whole["value"].isna(), ["usable", "cause"]].to_numpy().tolist() == [[False, "TIMEOUT"]]  # not a zero
 
 
 def test_days_that_nobody_validated_are_a_gap_in_the_course_and_none_before_its_first_and_after_its_last(year) -> None:
