@@ -197,10 +197,9 @@ def reopen_held(connection: Connection, at_utc: datetime, point_id: str | None =
 
 
 def holds(engine: Engine, at_utc: datetime) -> Sequence[Any]:
-    """Holds in force at a time."""
-    active = and_(
-        t.hold.c.released_utc.is_(None), t.hold.c.since_utc <= at_utc, or_(t.hold.c.until_utc.is_(None), t.hold.c.until_utc > at_utc)
-    )
+    """Holds in force at a time. An emergency stop is in force from when it is written, whatever clock it was written by."""
+    begun = or_(t.hold.c.subject == STOP, t.hold.c.since_utc <= at_utc)
+    active = and_(t.hold.c.released_utc.is_(None), begun, or_(t.hold.c.until_utc.is_(None), t.hold.c.until_utc > at_utc))
     with engine.connect() as connection:
         return connection.execute(select(t.hold).where(active).order_by(t.hold.c.hold_id)).all()
 

@@ -74,3 +74,10 @@ def test_of_a_line_one_acknowledges_what_lies_in_the_own_districts(bench: Bench)
     assert deeds.acknowledge(bench.engine, EAST, line.waiting, bench.now_utc) == 2
     assert bench.shown(EAST)[0].waiting == ()
     assert bench.states()["silent m3"] == State.UNACKNOWLEDGED
+
+
+def test_a_stop_by_a_clock_that_is_ahead_stops_at_once(bench: Bench) -> None:
+    operations.place_hold(bench.engine, operations.STOP, "wang.li", bench.now_utc + timedelta(days=1500), "smoke, told to a replayed city")
+    assert [row.subject for row in operations.holds(bench.engine, bench.now_utc)] == [operations.STOP]
+    bench.slot()
+    assert [row.kind for row in bench.shown()] == ["emergency_stop"]
