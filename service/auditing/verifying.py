@@ -131,18 +131,24 @@ def _tells(line: Any, close: Any) -> bool:
 
 
 def _approvals(connection: Connection) -> Iterator[Problem]:
+    """Approvals, also the first of two, against their lines; what two approved must be the same."""
     a = t.audit.c
     renames = connection.execute(select(a.audit_id, a.subject, a.sentence).where(a.action == "rename").order_by(a.audit_id)).all()
-    lines = connection.execute(select(t.audit).where(a.action == "approve").order_by(a.audit_id)).all()
-    given = {(row.plan_id, row.who) for row in connection.execute(select(t.approval).where(t.approval.c.commands > 0))}
+    lines = connection.execute(select(t.audit).where(a.action.in_(("approve", "approve once"))).order_by(a.audit_id)).all()
+    given = {(row.plan_id, row.who, row.commands > 0) for row in connection.execute(select(t.approval))}
+    released = {line.subject for line in lines if line.action == "approve"}
     for line in lines:
-        if (line.subject, line.who) not in given:
+        if (line.subject, line.who, line.action == "approve") not in given:
             observed = f"the approval that audit line {line.audit_id} by {line.who} tells of is gone"
             yield Problem(line.subject, observed, "the approval as it was given", _REMEDY)
-        elif line.decided is not None and line.decided != _approved(connection, line, renames):
+        elif line.decided is not None and line.subject in released and line.decided != _approved(connection, line, renames):
             observed = f"its commands are no longer those that {line.who} approved by audit line {line.audit_id}"
             yield Problem(line.subject, observed, f"SHA-256 {line.decided[:12]} of its commands", _REMEDY)
-    for plan_id, who in sorted(given - {(line.subject, line.who) for line in lines}):
+    told = {(line.subject, line.who, line.action == "approve") for line in lines}
+    called = connection.execute(
+        select(a.subject, a.who).where(a.action == "response call")
+    ).all()  # a proposal that goes takes its calls along
+    for plan_id, who, _ in sorted(given - told - {(f"event-{row.subject}", row.who, False) for row in called}):
         yield Problem(plan_id, f"its approval by {who} has no audit line", "a line for each approval", _REMEDY)
 
 

@@ -17,7 +17,7 @@ CHUNK = 1000
 
 
 def note() -> None:
-    """Note the intervals of the last five weeks. Older days are opened by whoever looks for them."""
+    """Note the intervals of the last five weeks. Of older days nothing is asked: their vectors are too many to open in an upgrade."""
     columns: list[Any] = [sa.column("day_start_utc", UtcTime()), *map(sa.column, ("point_key", "version", "quality"))]
     days, connection = sa.table("meter_day", *columns), op.get_bind()
     last = connection.execute(sa.select(sa.func.max(days.c.day_start_utc))).scalar()

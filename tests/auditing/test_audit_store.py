@@ -77,6 +77,7 @@ def test_a_store_is_sound_and_says_what_was_compared(made: tuple[Any, LoadedCity
         ("DELETE FROM command WHERE setpoint = 10", "its commands are no longer those that ada approved"),
         ("DELETE FROM approval", "the approval that audit line 1 by ada tells of is gone"),
         ("INSERT INTO approval VALUES ('q', 'eve', 0, '', 3)", "q: its approval by eve has no audit line"),
+        ("INSERT INTO approval VALUES ('q', 'eve', 0, '', 0)", "q: its approval by eve has no audit line"),  # as if somebody had been first
     ],
 )
 def test_what_is_changed_behind_its_back_is_found(made: tuple[Any, LoadedCity, Path], statement: str, told: str) -> None:
@@ -88,6 +89,20 @@ def test_what_is_changed_behind_its_back_is_found(made: tuple[Any, LoadedCity, P
 def test_a_line_that_no_writer_can_have_written_is_named(made: tuple[Any, LoadedCity, Path], change: str) -> None:
     sql(made[2], f"UPDATE audit SET {change} WHERE audit_id = 2")  # noqa: S608 - ours
     assert [one[:28] for one in found(made)] == ["audit line 2: cannot be read"]
+
+
+def test_what_two_approved_must_be_the_same(made: tuple[Any, LoadedCity, Path]) -> None:
+    """A setpoint that is changed between the first and the second approval is approved by one person alone."""
+    engine, _, folder = made
+    with writing(engine) as connection:
+        row = command("two", "battery.setpoint", "power_kw", 10.0, AT, AT + timedelta(hours=1))
+        connection.execute(t.command.insert().values(row | {"approvals_needed": 2}))
+    assert operations.approve(engine, "two", "ada", AT, "agreed") == 0
+    sql(folder, "UPDATE command SET setpoint = 50 WHERE plan_id = 'two'")
+    assert found(made) == []  # a proposal that nothing came of may be made anew
+    assert operations.approve(engine, "two", "bob", AT, "agreed") == 1
+    (only,) = found(made)
+    assert only.startswith("two: its commands are no longer those that ada approved by audit line 4")
 
 
 def test_states_and_ways_back_of_commands_change_nothing_that_was_decided(made: tuple[Any, LoadedCity, Path]) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import Engine, select
 
 from city.problems import PenstockError
 from service import schema as t
+from service.auditing.verifying import check
 from service.response import binding, calling, events, listing, proposing, settling
 from service.settings import LoadedCity
 from service.store import operations, writing
@@ -35,6 +36,7 @@ def test_an_event_of_ones_own_is_announced_and_binds_the_next_plan(made: tuple[E
     engine, city = made
     said = calling.enter(engine, city, "hall", START, END, 8.0, "ada", CALLED, "hot day")
     assert said == "event 1 of hall is announced, called by ada"
+    assert check(engine, city)[1] == []  # an agreement to an event has its line, too
     assert calling.enter(engine, city, "hall", START, END, 8.0, "ada", CALLED, "hot day") == "event 1 was announced before, nothing changed"
     inputs = binding.bound(engine, city, horizon(), CALLED)
     (call,) = inputs.calls

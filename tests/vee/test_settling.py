@@ -1,5 +1,6 @@
 """What a person settles leaves the queue for as long as it is what the person saw, on one day and for many points at once."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from city.frames import Block
 from city.problems import PenstockError
 from city.quality import Flag
 from city.quantities import Quantity
+from service import migrations
 from service import schema as t
 from service.access.roles import Person
 from service.settings import LoadedCity
@@ -199,3 +201,30 @@ def test_an_hour_that_is_skipped_in_spring_cannot_be_copied_from() -> None:
     assert made == [*range(8), *range(12, 96)]
     with pytest.raises(PenstockError, match="copy of 2022-03-27: lacks values"):
         copied(saturday, np.ones((1, 96), dtype=bool), sunday, "Europe/Berlin")
+
+
+@pytest.mark.postgres
+@pytest.mark.slow
+def test_a_night_that_is_about_to_commit_a_version_comes_before_the_settling(
+    made: tuple[Town, Engine, LoadedCity], postgres_database: str
+) -> None:
+    """SQLite has one writer anyway; PostgreSQL's second must not settle what the first has changed already."""
+    town, _, city = made
+    engine = open_store(postgres_database, create=True)
+    migrations.upgrade(engine)
+    keys = readings.register_points(engine, list(city.points.values()))
+    block = meter_days.block(open_store(town.database), [hall(town)], *DAY)
+    with writing(engine) as connection:
+        meter_days.store(connection, block, [DAY], keys, "night")
+    (asked,) = seen(engine, city)
+    block.values[0, 42] += 1000
+    with ThreadPoolExecutor(1) as pool:
+        with writing(engine) as connection:
+            meter_days.revise(connection, block, [DAY], keys, "night", NOW, "late readings")
+            settling = pool.submit(settle, engine, city, EVE, [asked], "the line is right", NOW)
+            with pytest.raises(TimeoutError):
+                settling.result(timeout=0.5)
+        with pytest.raises(PenstockError, match="Look at them again"):
+            settling.result(timeout=10)
+    assert results.rows(engine, t.vee_settled) == results.rows(engine, t.audit) == []
+    assert [one.version for one in seen(engine, city)] == [2]
