@@ -133,6 +133,14 @@ def test_a_change_that_is_not_audited_is_none(engine: Engine, city: LoadedCity, 
     assert len(results.rows(engine, t.second_factor)) == 1
 
 
+def test_an_administrator_with_the_longest_name_signs_somebody_out(engine: Engine, city: LoadedCity) -> None:
+    Administration(engine, city, "root").add(long := "a" * 80, "admin", [], WORDS)
+    sign_in.sign_in(engine, city, "ada", password("ada"), "", NOW)
+    Administration(engine, city, long).sign_out("ada")
+    (row,) = results.rows(engine, t.session)
+    assert 0 < len(row.ended) <= t.session.c.ended.type.length  # PostgreSQL refuses what is longer
+
+
 def test_what_another_administrator_did_meanwhile_stays(engine: Engine, city: LoadedCity, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another's change arrives between the question who may and the write, as with two people at two terminals."""
     office, other = Administration(engine, city, "root"), Administration(engine, city, "root")
