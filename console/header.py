@@ -97,7 +97,9 @@ def _not_live() -> None:
         since = look.clock(part.last_utc) if part.last_utc else say("never")
         dead = f'<span class="dead">{escape(say(f"dead_{part.process}", time=since))}</span>'
         rows.append(f'<li>{dead} <span class="todo">→ {escape(say(f"todo_{part.process}"))}</span></li>')
-    if rows:
+    if not rows:
+        st.html(look.NOTHING)
+    else:
         st.html(
             '<div class="notlive" role="alert"><span class="cross" aria-hidden="true">✕</span>'
             f'<span class="word">{escape(say("not_live"))}</span><ul>{"".join(rows)}</ul></div>'

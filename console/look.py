@@ -17,6 +17,7 @@ from console.words import known, language, say
 SHAPES = {1: "square", 2: "triangle", 3: "circle"}
 
 
+NOTHING = '<div class="nothing"></div>'  # takes the place of what a fragment showed before: Streamlit may leave that where nothing comes
 SENTENCES = ("sentence", "reason")  # columns of a table
 ONE_LINE = 60  # letters of a sentence that a wide column shows in one line
 LARGE = 1.35  # large type against normal

@@ -21,8 +21,8 @@ def section(person: Person, *, wall: bool = False) -> None:
 def _shown(person: Person, *, wall: bool) -> None:
     alarm = worst(person)
     if alarm is None:
-        if data.alarms(person).live:  # else the list says that nobody looked
-            st.html(f'<div class="worst calm"><span class="what">{escape(say("no_alarms"))}</span></div>')
+        calm = f'<div class="worst calm"><span class="what">{escape(say("no_alarms"))}</span></div>'
+        st.html(calm if data.alarms(person).live else look.NOTHING)  # the list says that nobody looked
         return
     what, todo = told(alarm)
     since = f'<span class="since">{escape(say("since"))} {escape(look.hour(alarm.since_utc))}</span>' if alarm.since_utc else ""
