@@ -171,11 +171,13 @@ def cancel(engine: Engine, event_id: int, who: str, at_utc: datetime, reason: st
     return told + "; the next forecast is made without it"
 
 
-def told(engine: Engine, city: LoadedCity, known_utc: datetime) -> list[Event]:
-    """Every event entered by `known_utc` that happened or is to happen, in order of entry, cut at where it was ended by then."""
+def told(engine: Engine, city: LoadedCity, known_utc: datetime, after_utc: datetime | None = None) -> list[Event]:
+    """Every event entered by `known_utc` that happened or is to happen, in order of entry, cut at where it was ended by then; with
+    `after_utc` only those that end later."""
     k = t.known_event.c
+    late = [k.end_utc > after_utc] if after_utc is not None else []
     with engine.connect() as connection:
-        rows = connection.execute(select(t.known_event).where(k.at_utc <= known_utc).order_by(k.event_id)).all()
+        rows = connection.execute(select(t.known_event).where(k.at_utc <= known_utc, *late).order_by(k.event_id)).all()
     found = []
     for row in rows:
         ended = row.ended_utc is not None and row.ended_at_utc <= known_utc

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from networks.grid.flow import Flow, Solver
-from networks.grid.topology import energised, feeder_of
+from networks.grid.network import Network
+from networks.grid.topology import energised, feeder_of, head_branches, tree
 
 Values = NDArray[np.float64]
 ORIGINS = ("measured", "allocated", "assumed", "dead")
@@ -53,9 +54,9 @@ def estimate(
     opened = network.normally_open if open_switches is None else frozenset(open_switches)
     at_bus = [network.bus_index[bus] for bus in network.loads["bus"]]
     live, feeder = energised(network, opened)[at_bus], np.array(feeder_of(network, opened))[at_bus]
-    loss = {name: np.zeros(len(measured_kw)) for name in head_kw}
+    loss, own_kw = {name: np.zeros(len(measured_kw)) for name in head_kw}, _own(network, opened, head_kw)
     for _ in range(_ROUNDS):
-        p, origin = _allocated(network.loads["p_kw"].to_numpy(), measured_kw, head_kw, loss, feeder, live)
+        p, origin = _allocated(network.loads["p_kw"].to_numpy(), measured_kw, own_kw, loss, feeder, live)
         q = np.where(p > 0, p, 0.0) * np.tan(np.arccos(power_factor))
         if measured_kvar is not None:
             q = np.where(np.isfinite(measured_kvar) & live, measured_kvar, q)
@@ -65,8 +66,19 @@ def estimate(
             break
     computed = {name: kw for name, kw in flow.head_kw().items() if name in head_kw}
     known = {name: np.asarray(head_kw[name], dtype=np.float64) for name in computed}
-    whole = {name: (origin[:, (feeder == name) & live] == 0).all(axis=1) & np.isfinite(known[name]) for name in known}
+    whole = {name: (origin[:, (feeder == name) & live] == 0).all(axis=1) & np.isfinite(own_kw[name]) for name in known}
     return Estimate(flow, p, q, origin, known, computed, whole)
+
+
+def _own(network: Network, opened: frozenset[str], head_kw: Mapping[str, Values]) -> dict[str, Values]:
+    """{feeder: [t]} what its head reads less what feeders that hang on it take; not-a-number where one of those was not read."""
+    spanned = tree(network, opened)
+    feeder, own = feeder_of(network, opened, spanned), {name: np.asarray(kw, dtype=np.float64) for name, kw in head_kw.items()}
+    for name, branch in head_branches(network, opened, spanned).items():
+        far = next(bus for bus in network.ends[branch] if spanned.via[bus] == branch)
+        if (above := feeder[spanned.parent[far]]) in own and above != name:
+            own[above] = own[above] - head_kw.get(name, np.nan)
+    return own
 
 
 def _allocated(

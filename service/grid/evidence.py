@@ -53,13 +53,13 @@ def says(side: GridSide, read: Measured, k: int, dead: Sequence[int], planned: S
     return says & ~np.array(expected)
 
 
-def planned(engine: Engine, side: GridSide, names: Sequence[str], known_utc: datetime) -> Spans:
-    """{load or feeder: the times of its outages and shutdowns that people have entered as known events}."""
+def planned(engine: Engine, side: GridSide, read: Measured, known_utc: datetime) -> Spans:
+    """{load or feeder: the times of its outages and shutdowns that people have entered as known events, as far as slots are of then}."""
     found: Spans = {}
     points = side.city.points
-    for event in known_events.told(engine, side.city, known_utc):
+    for event in known_events.told(engine, side.city, known_utc, read.times[0].to_pydatetime()):
         meters = {points[series].meter for series in event.series} if event.kind in _PLANNED else set()
-        for name in names:
+        for name in read.names:
             if side.power[name][0].meter in meters:
                 found.setdefault(name, []).append((event.start_utc, event.end_utc))
     return found

@@ -58,7 +58,7 @@ def follow(engine: Engine, side: GridSide, read: Measured, words: pd.DataFrame, 
         known[row.outage_id] = {**row._mapping, "buses": buses}
     followed = Followed(known)
     column = {time.to_pydatetime(): i for i, time in enumerate(read.times)}
-    dark, believed, planned = read.dark, evidence.believed(read), evidence.planned(engine, side, read.names, found_utc)
+    dark, believed, planned = read.dark, evidence.believed(read), evidence.planned(engine, side, read, found_utc)
     at_bus = np.array([side.bus_of[name] for name in read.names], dtype=np.int64)
     for slot in slots:
         k = column[slot]

@@ -1,5 +1,6 @@
 """Load allocation, losses, and where a network is dead, on the demo's network with states that are known."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -164,3 +165,16 @@ def test_two_silent_meters_are_an_outage_only_where_silence_is_rare(demo):
     silent = np.isin(demo.loads["load"], ["industry", "heat-pumps"])
     assert [one.branch for one in find(demo, demo.normally_open, at, silent, 0.02)] == ["L10-1"]
     assert find(demo, demo.normally_open, at, silent, 0.2) == []
+
+
+def test_a_feeder_that_hangs_on_another_is_taken_from_its_head_before_loads_share_it(demo):
+    switches = demo.switches.assign(feeder=demo.switches["feeder"].where(demo.switches["switch"] != "Q01-3a", "sub"))
+    nested = replace(demo, switches=switches)
+    found = estimate(Solver(nested), unknown(nested), {"feeder-01": np.array([1000.0]), "sub": np.array([400.0])}, 0.95)
+    loss = {name: values[0] for name, values in found.flow.feeder_loss_kw().items()}
+    near, far = ([row(nested, f"01-{k}") for k in part] for part in ((1, 2), (3, 4, 5)))
+    assert found.p_kw[0, near].sum() == pytest.approx(600 - loss["feeder-01"], abs=0.1)
+    assert found.p_kw[0, far].sum() == pytest.approx(400 - loss["sub"], abs=0.1)
+    assert found.computed_kw["feeder-01"][0] == pytest.approx(1000, abs=0.2)
+    alone = estimate(Solver(nested), unknown(nested), {"feeder-01": np.array([1000.0])}, 0.95)
+    assert {ORIGINS[k] for k in alone.origin[0, near]} == {"assumed"}  # how much of it the other takes is not known
