@@ -69,7 +69,7 @@ def losses(engine: Engine, start: date | None, end: date | None) -> Iterator[str
     """Technical losses per day, and per feeder of the newest day."""
     frame = view.losses(engine, start, end)
     if frame.empty:
-        yield "no losses yet: the night computes those of the day before"
+        yield "no losses of these days" if start or end else "no losses yet: the night computes those of the day before"
         return
     for day, rows in frame.groupby("day"):
         whole = rows.loc[rows["feeder"] == "", "input_kwh"].sum()

@@ -57,13 +57,23 @@ def tell(
     with writing(engine) as connection:
         if connection.execute(select(c.at_utc).where(c.switch == switch, c.at_utc == at_utc)).first():
             raise fault(f"switch {switch}", f"told of at {at_utc:%H:%M:%S} before", "one word at a time", "Tell it again.")
-        known = select(t.grid_proposal.c.proposal_id).where(t.grid_proposal.c.proposal_id == proposal_id)
-        if proposal_id is not None and connection.execute(known).first() is None:
-            raise fault(f"step of {proposal_id}", "no such restoration", "one that `penstock grid outages` lists", "Check the id.")
+        _require_step(connection, switch, proposal_id)
         _write(connection, switch, state, at_utc, person.name, note.strip(), proposal_id)
         told = f"{sentence}: {note.strip() or 'no note given'}" + (f" (step of {proposal_id})" if proposal_id else "")
         record(connection, at_utc, person.name, "switch told", switch, told)
     return sentence
+
+
+def _require_step(connection: Connection, switch: str, proposal_id: str | None) -> None:
+    if proposal_id is None:
+        return
+    g = t.grid_proposal.c
+    detail = connection.execute(select(g.detail).where(g.proposal_id == proposal_id)).scalar()
+    if detail is None:
+        raise fault(f"step of {proposal_id}", "no such restoration", "one that `penstock grid outages` lists", "Check the id.")
+    if switch not in (names := sorted({step["switch"] for step in detail["steps"]})):
+        remedy = "Correct the switch, or tell it without --step-of."
+        raise fault(f"step of {proposal_id}", f"{switch} is none of its switches", ", ".join(names) or "none", remedy)
 
 
 def _write(connection: Connection, switch: str, state: str, at_utc: datetime, who: str, note: str, proposal_id: str | None) -> None:

@@ -73,6 +73,8 @@ def test_a_switching_order_takes_two_different_people_and_is_bound_into_the_audi
     assert decisions.approve(town.engine, town.city, BEN, proposal.proposal_id, at, "agreed") == 2
     found = view.proposals(town.engine)[0]
     assert (found.approved_by, found.released) == (("ann", "ben"), True)
+    with pytest.raises(PenstockError, match="Q01-2a is none of its switches"):
+        switches.tell(town.engine, town.side, ANN, "Q01-2a", "open", at, "", proposal.proposal_id)
     assert not verifying.check(town.engine, town.city)[1]
 
 
