@@ -67,7 +67,8 @@ def head(
 
     loaded, engine = _opened(city)
     problems = outside.publish(engine, loaded, whoever(loaded.environment), moment(now), anew=anew)
-    for line in (outside.head(engine), *(f"kept in {path}" for path in outside.files(loaded)), *map(str, problems)):
+    kept = [] if problems else [f"kept in {path}" for path in outside.files(loaded)]
+    for line in (outside.head(engine), *kept, *map(str, problems)):
         typer.echo(line)
     finish("problems" if problems else "done")
 
