@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 from console import data
 from console.pages import PAGES
 from console.shared import Shared
+from console.words import WORDS
 from service.alarms import deeds, listing
 from service.decisions import Person
 from tests.signed_in import token
@@ -87,3 +88,17 @@ def test_no_page_changes_what_the_others_are_shown_in_either_language(city: Path
             assert not at.run().exception
     assert len({name for name, _, _ in kept}) > 40
     assert [name for name, value, before in kept if _content(value) != before] == []
+
+
+def test_points_are_found_by_the_word_for_their_cause_in_the_language_of_the_session(city: Path) -> None:
+    found = {}
+    for language in ("en", "zh"):
+        at = AppTest.from_string("from console import pages\npages.show('meters')", default_timeout=60)
+        at.session_state["token"], at.session_state["language"] = token("operator"), language
+        at.session_state["points_words"] = WORDS["word_timeout"][language == "zh"]
+        assert not at.run().exception
+        found[language] = set(next(table.value for table in at.dataframe if "age_min" in table.value)["point_id"])
+    told = data.board()
+    silent = set(told.loc[told["cause"] == "TIMEOUT", "point_id"])
+    assert silent
+    assert found == {"en": silent, "zh": silent}
