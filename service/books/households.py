@@ -18,6 +18,7 @@ from service.books.instruments import MONTH
 from service.decisions import Person, require
 from service.settings import LoadedCity
 from service.store import alone, operations, writing
+from service.store.operations import spelled_alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +50,6 @@ def of_owner(engine: Engine, owner: str) -> dict[str, Consent | None]:
     with engine.connect() as connection:
         last = {row.household: row for row in connection.execute(select(t.household_consent).order_by(c.consent_id))}
     return {name: Consent(row.owner, row.since) if row.event == "given" else None for name, row in last.items() if row.owner == owner}
-
-
-def private(engine: Engine) -> frozenset[str]:
-    """The sites that are households, as consents on record say, in force or not: their data are shown to nobody but their owner."""
-    with engine.connect() as connection:
-        return frozenset(connection.execute(select(t.household_consent.c.household).distinct()).scalars())
 
 
 def give_again(engine: Engine, city: LoadedCity, person: Person, household: str, at_utc: datetime) -> str:
@@ -90,7 +85,7 @@ def give(
         raise fault(subject, "no such site", ", ".join(sites[:12]), "Name a site of city.toml.")
     if not (0 < len(owner) <= 80 and owner.isprintable()):
         raise fault(subject, "no owner, or no name", "the owner's sign-in name, at most 80 characters", "Give --owner.")
-    if owner == person.name:  # else any operator could make any household's book the own one
+    if spelled_alike(owner) == spelled_alike(person.name):  # else any planner could make any household's book the own one
         error = fault(subject, f"{owner} enters a consent of {owner}", "a colleague who enters it", "Ask one.")
         operations.record_refusal(engine, at_utc, person.name, "consent", error)
         raise error

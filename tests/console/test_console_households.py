@@ -107,3 +107,11 @@ def test_lists_of_the_audit_mask_households_and_cannot_be_searched_for_them(with
         assert listing.lines(engine, asked) == []
         assert listing.count(engine, asked) == 0
     assert OWNER not in listing.choices(engine)["who"]
+
+
+def test_nobody_enters_the_own_consent_however_the_name_is_spelled(with_home: Path) -> None:
+    loaded = load(Environment())
+    engine = open_store(loaded.environment.url)
+    for owner in ("planner", "Planner", "ＰＬＡＮＮＥＲ"):
+        with pytest.raises(PenstockError, match="a colleague who enters it"):
+            households.give(engine, loaded, PLANNER, HOME, owner, AT, "")
