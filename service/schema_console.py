@@ -110,6 +110,7 @@ second_factor = table(
 )
 
 # One occurrence of an alarm, from its annunciation until it is back to normal (ISA-18.2); `ended_utc` is null while it lasts.
+DISTRICT_CHARS = 200  # of the districts of an alarm in one text
 alarm = table(
     "alarm",
     Column("alarm_id", Integer, primary_key=True, autoincrement=False),
@@ -127,7 +128,7 @@ alarm = table(
     Column("until_utc", UtcTime),  # shelved until
     Column("reason", Text, nullable=False),  # of shelving, of putting out of service
     Column("follows", String(160), nullable=False),  # the alarm it is a consequence of, e.g. `link_down field`; '' for none
-    Column("district", String(200), nullable=False),  # zones, with commas between; '' for what is of the whole city
+    Column("district", String(DISTRICT_CHARS), nullable=False),  # zones, with commas between; '' for what is of the whole city
     Column("facts", JSON, nullable=False),
     Column("ended_utc", UtcTime),
 )

@@ -23,6 +23,7 @@ from service.alarms.moving import Key, Mover, opened
 from service.alarms.sources import KINDS, SOURCES
 from service.alarms.sources.processes import SOURCE as FAILED
 from service.crash import keep
+from service.schema_console import DISTRICT_CHARS
 from service.settings import LoadedCity
 from service.store import writing
 from service.view.moment import moment
@@ -146,4 +147,4 @@ def _district(city: LoadedCity, condition: Condition) -> str:
         text = ",".join(sorted(condition.districts or (districts_of(city, about) if about else ())))
     except PenstockError:  # the network of the city cannot be read, which its own source tells
         return ""
-    return text if len(text) <= (store.A.district.type.length or 0) else ""
+    return text if len(text) <= DISTRICT_CHARS else ""
