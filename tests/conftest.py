@@ -68,8 +68,12 @@ def simulated_field(demo_city: Path, polled: Penstock) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def worked(night: Penstock, demo_city: Path, tmp_path_factory: pytest.TempPathFactory) -> Penstock:
     """The city as `make demo` leaves it: plan and isolation approved, written and read back, reports made."""
+    from city.clock import parse_utc
+    from service import rounds
     from service import schema as t
     from service.demo import field
+    from service.environment import Environment
+    from service.settings import load
     from service.store import open_store, results
 
     made = night.copy(tmp_path_factory.mktemp("worked") / "demo")
@@ -79,6 +83,7 @@ def worked(night: Penstock, demo_city: Path, tmp_path_factory: pytest.TempPathFa
         made.run("approve", "latest", *isolations, "--who", who, "--reason", "agreed", "--now", DECISION, codes=(0,))
     with field(made.home / "simulator.json", port_of(demo_city)):
         made.run("poll", "--now", NIGHT, "--until", LAST, "--replay", codes=(0,))
+    rounds.make(engine, load(Environment(city=demo_city, home=made.home)), parse_utc(LAST))  # as `penstock work` does, without its new plan
     made.run("report", codes=(0,))
     return made
 

@@ -10,6 +10,7 @@ import streamlit as st
 
 from console import charts, data, look
 from console.deciding import approval
+from console.water import sentences
 from console.words import language, say
 from service.decisions import Person
 
@@ -24,7 +25,8 @@ def section(person: Person, cut: dict[str, Any]) -> None:
     detail = cut["detail"]
     st.html(f'<ol class="steps">{"".join(f"<li>{step}</li>" for step in steps(detail))}</ol>')
     look.banner(f"{say('proof')}: {say('proved') if cut['proved'] else say('not_proved')}", None if cut["proved"] else 1)
-    st.html(f'<p class="sentence">{escape(cut["sentence"])} {escape(detail.get("proof", ""))}</p>')
+    told = sentences.told(" ".join([cut["sentence"], detail.get("proof", "")]))
+    st.html(f'<p class="sentence">{escape(told)}</p>')
     approval(person, cut["isolation_id"], "approve_isolation_button", len(detail.get("valves", ())), detail.get("needs_two", ""))
 
 

@@ -8,6 +8,7 @@ import streamlit as st
 
 from console import data, look
 from console.deciding import decide
+from console.water import sentences
 from console.water.districts import name_of
 from console.words import known, say
 from service import decisions
@@ -75,7 +76,7 @@ def shown(leak: Leak) -> None:
         cut = [f"{say('demand_cut')} {look.number(leak.isolation['demand_m3_per_h'])} m3/h"]
         cards.append(look.card(say("customers"), look.number(leak.isolation["customers"], 0), "", cut))
     look.cards(cards)
-    st.html(f'<p class="sentence">{escape(leak.sentence)} {escape(leak.worth)}</p>')
+    st.html(f'<p class="sentence">{escape(sentences.told(f"{leak.sentence} {leak.worth}"))}</p>')
     ranked = [item for item in leak.likely.items() if item[1] >= 0.005][:RANKED]
     if len(ranked) > 1:
         rows = [
