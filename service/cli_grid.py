@@ -109,3 +109,18 @@ def losses(
 
     for line in listing.losses(open_store(environment(city).url), start.date() if start else None, end.date() if end else None):
         typer.echo(line)
+
+
+@app.command("open-points")
+def open_points(
+    share: Annotated[float, typer.Option("--share", min=0.01, max=2.0, help="of the design load that it is asked at")] = 0.7,
+    city: City = None,
+) -> None:
+    """Tell where the network had best be open for the least losses; nothing is changed."""
+    from service.cli import environment
+    from service.grid.open_points import told
+    from service.grid.side import required
+    from service.settings import load
+
+    for line in told(required(load(environment(city))), share):
+        typer.echo(line)

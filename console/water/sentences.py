@@ -3,6 +3,7 @@
 # ruff: noqa: E501 - a template stands in one piece, as it is searched for
 
 import re
+from collections.abc import Callable, Mapping
 
 from console.water.districts import name_of
 from console.words import language
@@ -10,7 +11,7 @@ from console.words.catalogue import Catalogue
 
 _KINDS = {"burst": "爆管", "slow leak": "暗漏"}
 _SEEN = Catalogue({"reported at {time}": "{time} 报出", "not worth a crew yet": "暂不值得派队"})
-_INSIDE = {
+_INSIDE: Mapping[str, Callable[[str], str]] = {
     "kind": lambda kind: _KINDS.get(kind, kind),
     "zone": lambda zone: "管网" if zone == "the network" else name_of(zone),
     "seen": lambda seen: _SEEN.chinese(seen) or seen,
