@@ -1,4 +1,4 @@
-"""Where the network had best be open for the least losses: a planner's question, answered at a share of the design load and written nowhere."""
+"""Where the network had best be open for the least losses: a question of planners, answered at a share of the design load."""
 
 from collections.abc import Iterator
 
