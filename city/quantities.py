@@ -108,7 +108,7 @@ _UNIT = {
     Quantity.TEMPERATURE_DEGC: "degC",
     Quantity.CHLORINE_MG_PER_L: "mg/L",
     Quantity.TURBIDITY_NTU: "NTU",
-    Quantity.PH: "pH",
+    Quantity.PH: "1",
     Quantity.CONDUCTIVITY_US_PER_CM: "uS/cm",
     Quantity.OPENING: "1",
     Quantity.RUNNING: "1",

@@ -110,6 +110,11 @@ def _fill(connection: Connection, name: str, table: dict[str, Any], file: Path) 
                 copy.write(chunk)
         if cursor.rowcount != table["rows"]:
             raise fault(f"backup {file}", f"{cursor.rowcount} rows", f"{table['rows']} by the manifest", "Use another backup.")
+    go_on_numbering(connection, name)
+
+
+def go_on_numbering(connection: Connection, name: str) -> None:
+    """Let PostgreSQL's own numbers of a table, where it gives them, go on after rows that were put there with theirs."""
     key = t.metadata.tables[name].primary_key.columns[0].name
     sequence = connection.execute(text("SELECT pg_get_serial_sequence(:name, :key)"), {"name": name, "key": key}).scalar()
     if sequence is not None:

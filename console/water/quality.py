@@ -34,6 +34,7 @@ def _card(row: Any, event: Any | None) -> str:
     """One signal: newest value, the limits of the tap, and the event it is in."""
     point, quantity, value, unit = row.point_id, Quantity(row.quantity), row.value, row.unit
     trusted = row.usable and not row.late
+    unit = "" if unit == "1" else unit
     low, high = LIMITS.get(quantity, (None, None))
     limits = " · ".join(f"{say(word)} {limit:g} {unit}" for word, limit in (("at_least", low), ("at_most", high)) if limit is not None)
     outside = trusted and ((low is not None and value < low) or (high is not None and value > high))

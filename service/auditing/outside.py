@@ -84,7 +84,7 @@ def publish(engine: Engine, city: LoadedCity, who: str, at_utc: datetime, *, ane
                 _append(connection, path, sign, None if again else since)
             if (since is None or again) and path.exists():
                 with writing(engine) as connection:
-                    operations.record(connection, at_utc, who, BEGUN, name[:120], f"heads of the audit are kept in {path} from now on")
+                    operations.record(connection, at_utc, who, BEGUN, name[:120], f"heads of the audit are kept in {path.name} from now on")
                 with engine.connect() as connection:
                     _append(connection, path, sign, None)
         except PenstockError as error:

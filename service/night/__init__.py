@@ -72,7 +72,8 @@ def run(city: LoadedCity, engine: Engine, now_utc: datetime, *, on_step: Callabl
         run_id = runs.start_run(engine, city.settings.city.id, day, "night", now_utc, city.config_hash)
         try:
             status = _steps(night, tell)
-            after = {"proof": _after("proof", night), "grid": _after("grid", night), "round": _round(night), "archive": _archived(night)}
+            # The proof last of what writes the audit, so that a night that is run again finds its head kept.
+            after = {"grid": _after("grid", night), "round": _round(night), "proof": _after("proof", night), "archive": _archived(night)}
         except BaseException:
             runs.end_run(engine, run_id, "failed", {})
             raise

@@ -43,6 +43,7 @@ def kill_during(city: Penstock, step: int) -> bool:
 
 def test_a_night_killed_in_every_step_ends_like_an_undisturbed_one(night: Penstock, polled: Penstock, tmp_path: Path) -> None:
     killed = polled.copy(tmp_path / "demo")
+    (killed.home / "outside").mkdir()  # as that of the undisturbed night
     hits = [kill_during(killed, step) for step, _ in enumerate(STEPS)]
     assert sum(hits) >= len(STEPS) - 1  # a step of 0.3 s may end before the signal arrives
     killed.run("night", "--now", NIGHT)
@@ -102,7 +103,7 @@ def test_the_plan_costs_less_than_doing_nothing_and_proposes_but_does_not_write(
     assert plan is not None
     assert plan.cost < plan.baseline_cost
     assert {row.state for row in results.rows(engine, t.command)} == {"proposed"}
-    assert {row.action for row in results.rows(engine, t.audit)} == {"case found"}  # for both leaks; nobody has decided anything
+    assert {row.action for row in results.rows(engine, t.audit)} == {"case found", "keep heads"}  # nobody has decided anything
 
 
 def test_approved_commands_are_written_read_back_and_audited_and_a_stop_holds_them(

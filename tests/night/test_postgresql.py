@@ -8,6 +8,7 @@ from sqlalchemy import Engine, select
 
 from service import migrations
 from service import schema as t
+from service.restoring import go_on_numbering
 from service.store import open_store, partitions, writing
 from tests.commands import NIGHT, Penstock
 
@@ -31,8 +32,10 @@ def test_a_night_on_postgresql_gives_the_tables_of_one_on_sqlite(
                 partitions.ensure(write, sorted({row["time_utc"].date() for row in found}))
             if found:
                 write.execute(table.insert(), found)
+                go_on_numbering(write, table.name)
     monkeypatch.setenv("PENSTOCK_DATABASE_URL", postgres_database)
     city = replace(polled, home=tmp_path / "home")
+    (city.home / "outside").mkdir(parents=True)  # as that of the other night
     city.run("night", "--now", NIGHT)
     here, there = rows(target), rows(open_store(f"sqlite:///{night.home / 'penstock.db'}"))
     assert [name for name in here if here[name] != there[name]] == []

@@ -215,8 +215,8 @@ def test_serials_may_be_typed_in_small_letters(held: Engine, loaded: LoadedCity)
 
 def test_a_viewer_may_neither_import_nor_retire(held: Engine, loaded: LoadedCity, tmp_path: Path) -> None:
     viewer = Person(name="vera", role="viewer")
-    with pytest.raises(PenstockError, match="operator or planner"):
+    with pytest.raises(PenstockError, match="role planner"):
         use(held, loaded, viewer, asked(), NOW)
-    with pytest.raises(PenstockError, match="operator or planner"):
+    with pytest.raises(PenstockError, match="role planner"):
         take_in(held, loaded, viewer, file(tmp_path), NOW)
     assert len(audited(held, "certificate refused")) == 2
