@@ -129,7 +129,7 @@ def _move(connection: Connection, city: LoadedCity, at_utc: datetime, found: dic
     lasting = {(row["kind"], row["source"]) for row in rows}
     number = store.next_id(connection)
 
-    for key, condition in found.items():
+    for key, condition in sorted(found.items(), key=lambda one: one[0]):  # no database's order of rows numbers them
         if key not in lasting:
             rows.append(opened(condition, number, KINDS[condition.kind].priority, at_utc, _district(city, condition)))
             number += 1
