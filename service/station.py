@@ -7,6 +7,7 @@ import importlib.util
 import json
 import os
 import secrets
+import signal
 import subprocess
 import sys
 import tomllib
@@ -78,7 +79,7 @@ def serve(env: Environment, port: int | None = None, now_utc: datetime | None = 
     given = {"PENSTOCK_CITY": str(env.city_file.resolve()), "PENSTOCK_HOME": str(env.folder.resolve())}
     if now_utc is not None:
         given["PENSTOCK_NOW"] = now_utc.isoformat()
-    with provider_flags(env, port) as provider:
+    with _ended_by_terminate(), provider_flags(env, port) as provider:
         words = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), *flags(port), *provider]
         kept = {name: value for name, value in guarded(os.environ).items() if name not in SECRETS}
         with subprocess.Popen(words, env={**kept, **given}) as process:  # noqa: S603 - our own console
@@ -87,3 +88,21 @@ def serve(env: Environment, port: int | None = None, now_utc: datetime | None = 
                     return process.wait()
                 except KeyboardInterrupt:
                     continue  # the terminal told the console as well; it ends by itself
+                except SystemExit:
+                    process.terminate()
+                    process.wait()
+                    raise
+
+
+@contextmanager
+def _ended_by_terminate() -> Iterator[None]:
+    """SIGTERM ends this process as Ctrl-C would: what it started ends with it, and the file of secrets goes."""
+
+    def end(_number: int, _frame: object) -> None:
+        raise SystemExit(128 + signal.SIGTERM)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -3,8 +3,10 @@
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
+import time
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest
 from city.problems import PenstockError
 from service import station
 from service.environment import Environment
+from tests.commands import free_port
 
 OIDC = """
 [access.oidc]
@@ -98,3 +101,23 @@ def test_the_console_itself_gets_no_secret_and_none_stands_in_its_words(env: Env
     assert station.serve(Environment(), 8600) == 0
     ((words, given),) = started
     assert not [text for text in (*words, *given.values()) if SECRET in text or text == "123456"]
+
+
+@pytest.mark.slow
+def test_a_console_that_is_terminated_takes_its_web_server_and_the_file_of_secrets_with_it(env: Environment) -> None:
+    env.city_file.write_text(env.city_file.read_text() + OIDC)
+    port = free_port()
+    words = [sys.executable, "-m", "service.cli", "console", "--port", str(port)]
+    with subprocess.Popen(words, env=os.environ | {"PENSTOCK_OIDC_SECRET": SECRET}, stdout=subprocess.DEVNULL) as process:
+        while process.poll() is None and not listening(port):
+            time.sleep(0.1)
+        (file,) = env.folder.glob("console-*.secrets.toml")
+        process.terminate()
+        assert process.wait(timeout=20) == 143
+    assert not file.exists()
+    assert not listening(port)
+
+
+def listening(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
