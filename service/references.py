@@ -93,6 +93,7 @@ def dangling(raw: Mapping[str, Any], models: Mapping[str, DeviceModel]) -> Itera
     if isinstance(water, dict) and "valve_panel" in water:
         uses.append(("water.valve_panel", "meter", water["valve_panel"]))
     uses += _of_losses(water.get("losses") if isinstance(water, dict) else None)
+    uses += _of_grid(raw.get("grid"))
     losses = {f"{zone}.{what}" for zone in ids["zone"] for what in ("loss", "loss_energy")}
     totals = {text(entry.get("id")) for _, entry in tables(raw, "totals")}
     for path, kind, name in uses:
@@ -150,6 +151,13 @@ def _of_losses(losses: Any) -> Iterator[tuple[str, str, Any]]:
     yield from ((f"water.losses.targets[{i}].zone", "zone", e["zone"]) for i, e in tables(losses, "targets") if "zone" in e)
 
 
+def _of_grid(grid: Any) -> Iterator[tuple[str, str, Any]]:
+    """(TOML path, kind, name) of what [grid] names in the city; what it names in the network is told when that is read."""
+    for key, kind in (("meters", "meter"), ("switch_points", "point")):
+        names = grid.get(key) if isinstance(grid, dict) else None
+        yield from ((f"grid.{key}.{one}", kind, name) for one, name in (names.items() if isinstance(names, dict) else ()))
+
+
 def _histories(raw: Mapping[str, Any], meters: Collection[str], models: Mapping[str, DeviceModel]) -> Iterator[Problem]:
     """Registers of exchanges that the map does not have, and former ids that are still somebody's."""
     taken: dict[str, str] = {}
@@ -186,7 +194,7 @@ def _point(
         yield Problem(
             path, f"no point '{name}'", f"one of {some([f'{meter}.{one}' for one in known], name)}", "Correct the register's name."
         )
-    elif path.startswith("controls") and not known[register].writable:
+    elif path.startswith(("controls", "grid.switch_points")) and not known[register].writable:
         writable = [f"{meter}.{one}" for one, r in known.items() if r.writable]
         yield Problem(path, f"'{name}' cannot be written", f"one of {some(writable)}", "Name a writable register.")
 

@@ -45,7 +45,12 @@ def show(
     categories = _categories({"suspect": top is not None, "valve": bool(close), "cut": bool(dry), "dug": bool(dug)})
     nodes += layer.marks
     categories += layer.legend
-    spec = {
+    draw(_spec(nodes, edges, categories), key, say("network"), height=height)
+
+
+def _spec(nodes: list[dict[str, Any]], edges: list[dict[str, Any]], categories: list[dict[str, Any]]) -> dict[str, Any]:
+    """The chart of them: drawn where they lie, without an animation, to be dragged and enlarged."""
+    return {
         "animation": False,
         "backgroundColor": PANEL,
         "textStyle": {"color": INK, "fontFamily": FONT},
@@ -76,7 +81,6 @@ def show(
             }
         ],
     }
-    draw(spec, key, say("network"), height=height)
 
 
 def _categories(there: Mapping[str, bool]) -> list[dict[str, Any]]:

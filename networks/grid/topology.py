@@ -88,11 +88,6 @@ def tree(network: Network, open_switches: Collection[str]) -> Tree:
     return Tree(np.array(order, dtype=np.int64), parent, via, np.array(sorted(loops), dtype=np.int64))
 
 
-def is_radial(network: Network, open_switches: Collection[str]) -> bool:
-    """Is every energised bus fed in one way alone? Dead buses do not count."""
-    return tree(network, open_switches).radial
-
-
 def feeder_of(network: Network, open_switches: Collection[str], spanned: Tree | None = None) -> list[str]:
     """The feeder of each bus: the last feeder head on its way from the source; '' before any head and where it is dead.
 

@@ -90,7 +90,6 @@ def problems(side: GridSide) -> list[Problem]:
     loads, switches = set(network.loads["load"]), set(network.switches["switch"])
     found = [_unknown(f"grid.critical.{name}", "load", name) for name in grid.critical if name not in loads]
     found += [_unknown(f"grid.meters.{name}", "load or feeder", name) for name in grid.meters if name not in loads | set(side.heads)]
-    found += [_unknown(f"grid.meters.{name}", "meter", meter) for name, meter in grid.meters.items() if meter not in city.meter]
     found += [_unknown(f"grid.switch_points.{name}", "switch", name) for name in grid.switch_points if name not in switches]
     for name in sorted(loads & set(side.heads)):
         found.append(

@@ -64,9 +64,9 @@ def _wait(url: str, process: subprocess.Popen) -> None:
     pytest.fail("the console did not start in 30 s")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """One browser for all tests."""
+    """One browser for the tests of a file: its event loop runs as long as it does, and other files' tests start loops of their own."""
     if not CHROMIUM.exists():
         pytest.skip(f"{CHROMIUM} is not there: apt-get install chromium fonts-noto-cjk")
     playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright")

@@ -17,7 +17,7 @@ from networks.grid.feeders import read_cases
 from networks.grid.flow import Solver
 from networks.grid.network import Network
 from networks.grid.reading import as_network
-from networks.grid.topology import energised, is_radial
+from networks.grid.topology import energised, tree
 from optimisation.restoration import Proposal, Setting, restore
 from optimisation.restoration.case import Case, case
 from optimisation.restoration.losses import Effort, least_losses
@@ -83,7 +83,7 @@ def test_no_step_feeds_the_fault_makes_a_loop_or_breaks_a_limit(drawn: tuple[Net
     for step in proposal.steps:
         opened = opened | {step.switch} if step.action == "open" else opened - {step.switch}
         flow = solver.flow(p, q, opened)
-        assert is_radial(network, opened)
+        assert tree(network, opened).radial
         assert not energised(network, opened)[network.ends[row][network.end_closed(opened)[row]]].any(), "the fault is energised"
         most = np.fmax(1.0, np.nanmax(np.nan_to_num(before.loading)))
         assert np.nan_to_num(flow.loading).max() <= most * 1.01

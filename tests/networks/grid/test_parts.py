@@ -14,7 +14,7 @@ from networks.grid.layout import layout
 from networks.grid.network import Network
 from networks.grid.reading import as_network, load
 from networks.grid.simbench import year
-from networks.grid.topology import energised, feeder_of, head_branches, is_radial, islands, tree
+from networks.grid.topology import energised, feeder_of, head_branches, islands, tree
 
 DEMO = Path(__file__).resolve().parents[3] / "demo" / "grid"
 
@@ -35,7 +35,7 @@ def copied(folder: Path, name: str, old: str, new: str) -> Path:
 
 def test_the_demo_network_is_whole_radial_and_has_twelve_feeders(demo):
     assert check(demo) == []
-    assert is_radial(demo, demo.normally_open)
+    assert tree(demo, demo.normally_open).radial
     assert sorted(head_branches(demo, demo.normally_open)) == sorted(
         [*(f"feeder-0{k}" for k in range(1, 9)), "depot", "works", "park", "waterworks"]
     )
@@ -62,9 +62,9 @@ def test_a_tie_moves_a_section_to_the_other_feeder_and_two_ways_are_a_loop(demo)
     moved = demo.normally_open - {"T-01-4-02-4"} | {"Q01-4a"}
     feeder = dict(zip(demo.buses["bus"], feeder_of(demo, moved), strict=True))
     assert feeder["01-4"] == "feeder-02"
-    assert is_radial(demo, moved)
+    assert tree(demo, moved).radial
     closed = demo.normally_open - {"T-01-4-02-4"}
-    assert not is_radial(demo, closed)
+    assert not tree(demo, closed).radial
     assert any("energised in two ways" in str(problem) for problem in check(demo, closed))
 
 
