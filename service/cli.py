@@ -19,8 +19,11 @@ from service import (
     cli_deciding,
     cli_forecast,
     cli_grid,
+    cli_keeping,
     cli_leaks,
     cli_meters,
+    cli_night,
+    cli_operations,
     cli_plan,
     cli_response,
 )
@@ -184,13 +187,7 @@ def work(
     finish(serve(environment(city), moment(now) if now else None, once=once))
 
 
-@app.command()
-def night(city: City = None, now: Now = None) -> None:
-    """Run, or resume, the night: validate, forecast, plan, leaks, ledger, targets."""
-    from service.nightly import run_night
-
-    finish(run_night(environment(city), moment(now)))
-
+app.command()(cli_night.night)
 
 for decide in (cli_deciding.approve, cli_deciding.hold, cli_deciding.settle):
     app.command()(decide)
@@ -218,43 +215,12 @@ def report(
     finish("problems" if problems else "done")
 
 
-@app.command()
-def backup(
-    folder: Annotated[Path, typer.Argument(help="new folder for it, best on another machine's disk")], city: City = None, now: Now = None
-) -> None:
-    """Copy database, cold storage, spool and city file to a folder while everything runs on."""
-    from service.backup import back_up
-
-    typer.echo(back_up(environment(city), folder, moment(now)))
+for safe in (cli_keeping.backup, cli_keeping.restore):
+    app.command()(safe)
 
 
-@app.command()
-def restore(
-    folder: Annotated[Path, typer.Argument(help="a folder that `penstock backup` wrote")],
-    city: City = None,
-    now: Now = None,
-    replace: Annotated[bool, typer.Option("--replace", help="in place of the database that is there")] = False,
-) -> None:
-    """Check a backup, then put it back: all of it, or nothing."""
-    from service.restoring import restore as put_back
-
-    typer.echo(put_back(environment(city), folder, moment(now), replace=replace))
-
-
-@app.command()
-def status(city: City = None, now: Now = None, as_json: Annotated[bool, typer.Option("--json", help="one JSON object")] = False) -> None:
-    """What runs, what the last night said, what waits for approval, what is abnormal."""
-    from service.status import show
-
-    finish(show(environment(city), moment(now), as_json=as_json))
-
-
-@app.command()
-def doctor(city: City = None, now: Now = None) -> None:
-    """Check city file, database, field links, disk and fonts, and say what to do about each fault."""
-    from service.doctor import examine
-
-    finish(examine(environment(city), moment(now)))
+for operate in (cli_operations.status, cli_operations.doctor):
+    app.command()(operate)
 
 
 @app.command()

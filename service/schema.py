@@ -49,6 +49,7 @@ from service.schema_forecasting import forecast_event, forecast_model, forecast_
 from service.schema_grid import grid_loss_day, grid_outage, grid_proposal, grid_risk, grid_state, grid_switch
 from service.schema_planning import pareto, response_event, response_report, settlement, what_if
 from service.schema_readings import batch, cold_day, conflict, latest, reading, slot_quality
+from service.schema_service import api_hour, config_version, lease, level_day, notice, removal, stored_lag, up_span, zone_out
 from service.schema_water import (
     isolation,
     leak_case,
@@ -65,6 +66,7 @@ from service.utctime import UtcTime
 __all__ = [
     "alarm",
     "alarm_event",
+    "api_hour",
     "approval",
     "audit",
     "batch",
@@ -72,6 +74,7 @@ __all__ = [
     "case_event",
     "cold_day",
     "command",
+    "config_version",
     "conflict",
     "dead_letter",
     "forecast_event",
@@ -103,16 +106,20 @@ __all__ = [
     "leak_case",
     "leak_finding",
     "leak_watch",
+    "lease",
     "ledger_batch",
     "ledger_close",
     "ledger_due",
+    "level_day",
     "loss_month",
     "metadata",
     "meter_day",
+    "notice",
     "pareto",
     "peak",
     "quality_event",
     "reading",
+    "removal",
     "request",
     "response_event",
     "response_report",
@@ -123,6 +130,8 @@ __all__ = [
     "shift_note",
     "sign_in_failure",
     "slot_quality",
+    "stored_lag",
+    "up_span",
     "valve_state",
     "vee_open",
     "vee_settled",
@@ -130,6 +139,7 @@ __all__ = [
     "weather",
     "what_if",
     "work_case",
+    "zone_out",
 ]
 
 # --- acquisition -----------------------------------------------------------------------------------------------------------
@@ -156,6 +166,8 @@ run = _table(
     Column("config_hash", String(64), nullable=False),
     Column("pid", Integer, nullable=False),
     Column("detail", JSON),
+    Column("config_author", String(120)),  # who changed the city file last, as its repository says
+    Column("config_changed", Text),  # how it differs from that of the run before
 )
 step = _table(
     "step",
@@ -251,5 +263,6 @@ target_progress = _table(
     Column("detail", JSON, nullable=False),
 )
 
-# What a rerun of a night must reproduce exactly: every table but the records of the running itself.
-RESULTS = [t for t in metadata.sorted_tables if t.name not in {"run", "step", "heartbeat"}]
+# The records of the running itself; what a rerun of a night must reproduce exactly is every other table.
+RUNNING = {"run", "step", "heartbeat", "lease", "config_version", "notice", "up_span", "stored_lag", "api_hour", "level_day", "removal"}
+RESULTS = [t for t in metadata.sorted_tables if t.name not in RUNNING]

@@ -1,0 +1,77 @@
+"""Who the city is, how its night looks back and ahead, and the small tables of city.toml."""
+
+from zoneinfo import available_timezones
+
+from pydantic import Field, field_validator
+
+from city.places import Located, Place, whole_part_of_an_hour
+from meters.roads.mapping import Mapping
+
+
+class City(Located):
+    """Who and where. With coordinates the sun is known: forecasts of PV and of net load stand on it."""
+
+    id: str = Field(description="short name; names the data folder")
+    name: str = Field(description="as people call it")
+    name_zh: str = Field(default="", description="its Chinese name")
+    time_zone: str = Field(description="IANA zone of tariffs, civil days and people")
+    country: str = Field(description="ISO 3166-1 code whose public holidays hold")
+    subdivision: str | None = Field(default=None, description="ISO 3166-2 part with holidays of its own")
+    currency: str = Field(default="CNY", description="of every price")
+    region: str = Field(description="ISO 3166-2 region whose emission factors hold")
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError(f"'{value}' is no IANA time zone; write e.g. Europe/Rome or Asia/Shanghai")
+        return value
+
+
+class Night(Place):
+    """How far the night looks back and ahead."""
+
+    step_s: int = Field(default=900, ge=300, le=3600, description="step of the plan, a whole part of an hour [s]")
+    steps: int = Field(default=192, ge=1, description="steps of the plan")
+    lead_minutes: int = Field(default=30, ge=0, description="from the night's start to the plan's first step [min]")
+    history_days: int = Field(default=400, ge=1, description="days of history the models see")
+    hot_days: int = Field(default=35, ge=2, description="days that readings are kept row by row")
+    approved_hours: int = Field(default=24, ge=1, description="hours of commands that one approval covers")
+    workers: int = Field(default=1, ge=1, description="processes that share the forecasts")
+
+    @field_validator("step_s")
+    @classmethod
+    def _part_of_an_hour(cls, value: int) -> int:
+        return whole_part_of_an_hour(value)
+
+
+class Sector(Place):
+    """A part of the economy with its value added."""
+
+    id: str = Field(description="short name")
+    name: str = Field(default="", description="as the statistics office calls it")
+    name_zh: str = Field(default="", description="its Chinese name")
+    gdp_10k_cny: dict[int, float] = Field(default_factory=dict, description="value added per year [10,000 CNY, constant prices]")
+
+
+class State(Place):
+    """What an asset's state is read from: a weighted sum of the latest good values of points, plus an offset."""
+
+    asset: str = Field(description="asset id")
+    quantity: str = Field(description="state of the asset: charge_kwh, volume_m3, running")
+    weights: dict[str, float] = Field(description="point id -> weight, e.g. a tank's area [m2] for its level [m]")
+    offset: float = Field(default=0.0, description="added to the sum, in the unit of the state")
+
+
+class Simulator(Place):
+    """The simulated field of a demo; a real city has none."""
+
+    spec: str = Field(description="device list for meters.simulator, in the data folder")
+    port: int = Field(ge=1, le=65535, description="TCP port on the loopback address")
+
+
+class Import(Place):
+    """One file of history, in the data folder."""
+
+    path: str = Field(description="file below the data folder")
+    mapping: Mapping = Field(description="what its columns mean")
