@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from importlib import import_module
 
+import structlog
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
@@ -17,10 +18,13 @@ from city.clock import civil_day, local_date
 from city.problems import PenstockError
 from service.crash import keep
 from service.extras import lacking
+from service.lease import fenced, leased
 from service.one_process import lock
 from service.settings import LoadedCity
 from service.store import cold, meter_days, readings, runs, writing
 from service.store.runs import StepResult
+
+log = structlog.get_logger()
 
 # Each step and what it cannot do without: a step whose need failed waits, so that nothing final is made of half the data.
 NEEDS: dict[str, tuple[str, ...]] = {
@@ -32,6 +36,8 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "targets": ("ledger",),
 }
 STEPS = tuple(NEEDS)
+# What follows a night whose record is complete, as "module:function" of (city, engine, run_id): its report, and who is told of it.
+CLOSING: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,8 +73,8 @@ def run(city: LoadedCity, engine: Engine, now_utc: datetime, *, on_step: Callabl
     """
     tell = on_step or (lambda _name, _result: None)
     day = local_date(now_utc, city.settings.city.time_zone)
-    with lock(city.folder):
-        night = Night(city, engine, day, now_utc, readings.register_points(engine, list(city.points.values())))
+    with lock(city.folder), leased(engine) as lease:
+        night = Night(city, fenced(engine, lease), day, now_utc, readings.register_points(engine, list(city.points.values())))
         run_id = runs.start_run(engine, city.settings.city.id, day, "night", now_utc, city.config_hash)
         try:
             status = _steps(night, tell)
@@ -83,7 +89,9 @@ def run(city: LoadedCity, engine: Engine, now_utc: datetime, *, on_step: Callabl
             status = status if result.status == "done" or status == "failed" else "problems"
         runs.end_run(engine, run_id, status, {name: result.sentence for name, result in found.items()})
         runs.beat(engine, "night", now_utc, {"status": status})
-        return status
+    for name in CLOSING:
+        _closed(name, city, engine, run_id)
+    return status
 
 
 def _round(night: Night) -> StepResult | None:
@@ -126,6 +134,15 @@ def _after(name: str, night: Night) -> StepResult | None:
         return StepResult(f"{name}: {error.problems[0]}", problems=list(error.problems))
     except Exception as error:
         return StepResult(keep(error, night.city.environment), status="problems")
+
+
+def _closed(name: str, city: LoadedCity, engine: Engine, run_id: int) -> None:
+    """What a report or a notice trips over is kept for the engineers; the night is done."""
+    module, deed = name.split(":")
+    try:
+        getattr(import_module(module), deed)(city, engine, run_id)
+    except Exception as error:
+        log.error("the night's end", part=name, told=str(error) if isinstance(error, PenstockError) else keep(error, city.environment))
 
 
 def _archived(night: Night) -> StepResult | None:

@@ -64,10 +64,15 @@ def _begin_sqlite(connection: Connection) -> None:
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """One transaction that writes: committed whole at the end, or nothing of it; its audit lines are sealed last."""
+    """One transaction that writes: committed whole at the end, or nothing of it; its audit lines are sealed last.
+
+    Of a store that is `service.lease.fenced`, nothing is committed once the lease was taken over.
+    """
     lines: list[Line] = []
     with engine.execution_options(writes=True, audit=lines).begin() as connection:
         yield connection
+        if (fence := connection.get_execution_options().get("fence")) is not None:
+            fence(connection)
         seal(connection, lines)
 
 

@@ -88,8 +88,13 @@ def finish_step(connection: Connection, city: str, night: date, step: str, secon
 def beat(engine: Engine, process: str, time_utc: datetime, detail: dict[str, Any] | None = None) -> None:
     """Say that a long-running process is alive."""
     with writing(engine) as connection:
-        connection.execute(delete(t.heartbeat).where(t.heartbeat.c.process == process))
-        connection.execute(t.heartbeat.insert().values(process=process, time_utc=time_utc, detail=detail or {}))
+        beat_in(connection, process, time_utc, detail)
+
+
+def beat_in(connection: Connection, process: str, time_utc: datetime, detail: dict[str, Any] | None = None) -> None:
+    """The same in a transaction that writes more."""
+    connection.execute(delete(t.heartbeat).where(t.heartbeat.c.process == process))
+    connection.execute(t.heartbeat.insert().values(process=process, time_utc=time_utc, detail=detail or {}))
 
 
 def heartbeats(engine: Engine) -> dict[str, datetime]:
