@@ -26,6 +26,7 @@ from service import (
     cli_operations,
     cli_plan,
     cli_response,
+    releases,
 )
 from service.environment import Environment
 from service.extras import lacking
@@ -52,6 +53,20 @@ app.add_typer(cli_alarms.app, name="alarms")
 app.add_typer(cli_cases.app, name="case")
 app.add_typer(cli_cases.shift, name="shift")
 app.add_typer(cli_audit.app, name="audit")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(releases.said())
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _asked: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="release and revision of the tables")] = False,
+) -> None:
+    pass
+
 
 running: ContextVar[Environment | None] = ContextVar("environment of the command that runs", default=None)  # for its crash file
 

@@ -1,22 +1,70 @@
 """`penstock backup` and `penstock restore`: what a city cannot make again. Heavy imports live inside the commands."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from city.problems import fault
+from service.environment import Environment
+
+if TYPE_CHECKING:
+    from service.keeping.settings import Keep
 
 City = Annotated[Path | None, typer.Option("--city", help="the city file; PENSTOCK_CITY, ./city.toml or the demo city when not given")]
 Now = Annotated[str | None, typer.Option("--now", help="the time that counts as now, ISO 8601 with offset; the clock when not given")]
 
 
 def backup(
-    folder: Annotated[Path, typer.Argument(help="new folder for it, best on another machine's disk")], city: City = None, now: Now = None
+    folder: Annotated[Path | None, typer.Argument(help="new folder for it, best on another machine's disk")] = None,
+    city: City = None,
+    now: Now = None,
+    into: Annotated[
+        Path | None, typer.Option("--into", help="folder of backups named by their time, where old ones go; [backup] into when not given")
+    ] = None,
+    keep: Annotated[
+        str | None, typer.Option("--keep", help="which stay there: daily=7,weekly=4,monthly=12; [backup] when not given")
+    ] = None,
 ) -> None:
     """Copy database, cold storage, spool and city file to a folder while everything runs on."""
-    from service.backup import back_up
-    from service.cli import environment, moment
+    from service.cli import environment, finish, moment
+    from service.keeping import note
+    from service.keeping.backup import back_up
+    from service.keeping.rotation import name, rotate
+    from service.keeping.settings import kept
 
-    typer.echo(back_up(environment(city), folder, moment(now)))
+    env, at = environment(city), moment(now)
+    if folder is not None:
+        if into is not None or keep is not None:
+            raise fault(
+                "penstock backup", "FOLDER and --into or --keep", "one of both", "Leave FOLDER out: names there are made of the time."
+            )
+        typer.echo(back_up(env, folder, at))
+        note(env, folder)
+        return
+    rule, target = _rule(env)
+    target = into if into is not None else target
+    if target is None:
+        raise fault("penstock backup", "no folder", "FOLDER, --into FOLDER or [backup] into in the city file", "Say where it is to go.")
+    told, problems = rotate(env, target, kept(keep) if keep is not None else rule, at)
+    note(env, target / name(env.city_id, at))
+    for line in (*told, *problems):
+        typer.echo(str(line))
+    finish("problems" if problems else "done")
+
+
+def _rule(env: Environment) -> "tuple[Keep, Path | None]":
+    """[backup] of the city file, read by itself: a backup is made also of a city whose file has a fault elsewhere."""
+    from pydantic import ValidationError
+
+    from service.keeping.settings import Backup
+
+    try:
+        found = Backup.model_validate(env.raw.get("backup", {}))
+    except ValidationError as error:
+        observed = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        raise fault(f"{env.city_file}: backup", observed, "what docs/reference.md says of [backup]", "Correct it.") from None
+    return found, env.folder / found.into if found.into else None
 
 
 def restore(
@@ -27,6 +75,6 @@ def restore(
 ) -> None:
     """Check a backup, then put it back: all of it, or nothing."""
     from service.cli import environment, moment
-    from service.restoring import restore as put_back
+    from service.keeping.restoring import restore as put_back
 
     typer.echo(put_back(environment(city), folder, moment(now), replace=replace))

@@ -41,6 +41,7 @@ from service.edge.settings import Edge, Station
 from service.environment import Environment
 from service.faults import explained
 from service.grid.settings import GridSettings
+from service.keeping.settings import Backup
 from service.openadr.settings import Vtn
 from service.plans.settings import PlanSettings
 from service.shifts.settings import ShiftSettings
@@ -100,6 +101,7 @@ class Settings(Place):
     alarms: Alarms = Alarms()
     cases: CaseSettings = CaseSettings()
     shifts: ShiftSettings = ShiftSettings()
+    backup: Backup = Backup()
 
     @model_validator(mode="after")
     def _within_forecasts(self) -> Self:

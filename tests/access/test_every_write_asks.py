@@ -14,14 +14,14 @@ OPEN = {
     "service.access.sign_in.": "signing in is for everybody",
     "service.access.sessions.": "signing in and out is for everybody",
     "service.books.households.": "they ask whether the person is the owner whom the consent names, whatever the role",
-    "service.restoring.restore": "who may replace the database on the machine may put a backup back",
+    "service.keeping.restoring.restore": "who may replace the database on the machine may put a backup back",
     "service.cli_audit.head": "who may run the command may keep a head of the audit outside: it decides nothing",
     "service.cli_meters.dead_letters": "who may run the command may offer readings to the store again",
     "service.cli_plan.now_": "who may run the command may ask for a plan; it waits for an approval",
     "service.cli_plan.pareto": "who may run the command may ask what a plan trades; it cannot be approved",
     "service.cli_response.poll": "what the utility's server called is written in the server's name",
 }
-MACHINES = {f"service.{name}" for name in ("cli.poll", "cli.night", "cli.work", "cli.import_", "cli.receive", "cli.demo", "cli_grid.flow")}
+MACHINES = {f"service.{name}" for name in ("cli.poll", "cli_night.night", "cli.work", "cli.import_", "cli.receive", "cli.demo", "cli_grid.flow")}
 Name = str  # module.function
 
 

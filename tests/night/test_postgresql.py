@@ -8,7 +8,7 @@ from sqlalchemy import Engine, select
 
 from service import migrations
 from service import schema as t
-from service.restoring import go_on_numbering
+from service.keeping.restoring import go_on_numbering
 from service.store import open_store, partitions, writing
 from tests.commands import NIGHT, Penstock
 

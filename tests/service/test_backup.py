@@ -23,10 +23,10 @@ from service import migrations
 from service import schema as t
 from service.acquisition import StoreOutlet
 from service.auditing.verifying import faults
-from service.backup import back_up, verified
 from service.environment import Environment
+from service.keeping.backup import back_up, verified
+from service.keeping.restoring import restore
 from service.one_process import lock
-from service.restoring import restore
 from service.store import cold, meter_days, open_store, operations, readings, runs, writing
 from tests.service.test_cold_storage import DAY, IDS, LATER, POINTS, everything, fill, slot
 from tests.town import Town
@@ -181,7 +181,7 @@ def test_a_database_that_is_there_is_not_replaced_unasked(engine: Engine, tmp_pa
     with pytest.raises(PenstockError, match=r"a database is there already.*give --replace"):
         restore(env, tmp_path / "kept", DAY)
     with pytest.raises(PenstockError, match="is there already"):
-        back_up(env, tmp_path / "kept", NOW)
+        back_up(env, tmp_path / "kept", DAY)
     assert tables(engine) == before
 
 
@@ -254,7 +254,7 @@ import sys
 from pathlib import Path
 from pydantic import SecretStr
 from service.environment import Environment
-from service.restoring import restore
+from service.keeping.restoring import restore
 import service.store, meters.spool
 print("ready", flush=True)
 restore(Environment(city=Path(sys.argv[1]), home=Path(sys.argv[2]), database_url=SecretStr(sys.argv[3])), Path(sys.argv[4]), replace=True)

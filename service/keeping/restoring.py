@@ -19,9 +19,10 @@ from sqlalchemy import Connection, Engine, inspect, text
 from city.problems import PenstockError, fault
 from meters.spool.packing import Batch
 from meters.spool.spool import Spool
-from service import backup, migrations
+from service import migrations
 from service import schema as t
 from service.environment import SPOOLS, Environment
+from service.keeping import backup
 from service.one_process import lock
 from service.store import cold, ledger, open_store, operations, partitions, present_tables, writing
 from service.store.columns import driver_errors

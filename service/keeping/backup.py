@@ -20,7 +20,6 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -31,20 +30,24 @@ from carbon.ledger.files import file_of
 from city.problems import PenstockError, Problem, fault
 from service import schema as t
 from service.environment import SPOOLS, Environment
+from service.keeping import MANIFEST, SUMS
+from service.releases import RELEASE
 from service.store import cold, ledger, open_store, partitions
 from service.store.columns import driver_errors
 
-SUMS, MANIFEST, SQLITE = "SHA256SUMS", "manifest.json", "penstock.db"
+SQLITE = "penstock.db"
+ALREADY = "is there already, whole and verified"
 
 
 def back_up(env: Environment, target: Path, now_utc: datetime) -> str:
     """Write a backup of the city to the new folder `target`. Returns a sentence.
 
-    The folder has its name only when it is complete. Raises `PenstockError` when it is there already, cannot be written, or when
-    something in the city's own data is not as it was written.
+    The folder has its name only when it is complete. One that is there, verified and of the same moment is what was asked for: it was
+    made by a process that was killed behind it. Raises `PenstockError` when anything else is there already, the folder cannot be written,
+    or something in the city's own data is not as it was written.
     """
     if target.exists():
-        raise fault(f"backup {target}", "is there already", "a new folder", "Give another name, e.g. with the date in it.")
+        return _there_already(env, target, now_utc)
     half = target.with_name(target.name + ".part")
     shutil.rmtree(half, ignore_errors=True)
     try:
@@ -66,6 +69,18 @@ def back_up(env: Environment, target: Path, now_utc: datetime) -> str:
     return f"{target}: {len(files)} files, {size / 1e6:,.1f} MB, {rows:,} rows of {len(manifest['tables'])} tables"
 
 
+def _there_already(env: Environment, target: Path, now_utc: datetime) -> str:
+    try:
+        manifest = verified(target)
+    except PenstockError as error:
+        remedy = "Give another name, e.g. with the date in it, and look at that folder."
+        raise fault(f"backup {target}", f"is there already, and not whole: {error.problems[0]}", "a new folder", remedy) from None
+    if manifest["city"] == env.city_id and datetime.fromisoformat(manifest["made_at_utc"]) == now_utc:
+        return f"{target} {ALREADY}"
+    observed = f"{ALREADY}: of {manifest['city']} at {manifest['made_at_utc']}"
+    raise fault(f"backup {target}", observed, "a new folder", "Keep it, and give another name, e.g. with the date in it.")
+
+
 def _written(env: Environment, target: Path, now_utc: datetime) -> dict[str, Any]:
     engine = open_store(env.url)
     for name in SPOOLS:
@@ -83,7 +98,7 @@ def _written(env: Environment, target: Path, now_utc: datetime) -> dict[str, Any
             shutil.copytree(env.city_file.parent / name, target / "city" / name)
     return {
         "made_at_utc": now_utc.isoformat(),
-        "release": version("penstock"),
+        "release": RELEASE,
         "city": env.city_id,
         "database": engine.dialect.name,
         "revision": tables.pop("revision"),
