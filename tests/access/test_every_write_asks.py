@@ -21,7 +21,9 @@ OPEN = {
     "service.cli_plan.pareto": "who may run the command may ask what a plan trades; it cannot be approved",
     "service.cli_response.poll": "what the utility's server called is written in the server's name",
 }
-MACHINES = {f"service.{name}" for name in ("cli.poll", "cli_night.night", "cli.work", "cli.import_", "cli.receive", "cli.demo", "cli_grid.flow")}
+MACHINES = {
+    f"service.{name}" for name in ("cli.poll", "cli_night.night", "cli.work", "cli.import_", "cli.receive", "cli.demo", "cli_grid.flow")
+}
 Name = str  # module.function
 
 
