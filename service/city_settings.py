@@ -6,6 +6,7 @@ from pydantic import Field, field_validator
 
 from city.places import Located, Place, whole_part_of_an_hour
 from meters.roads.mapping import Mapping
+from service.cluster import addresses
 
 
 class City(Located):
@@ -37,7 +38,16 @@ class Night(Place):
     history_days: int = Field(default=400, ge=1, description="days of history the models see")
     hot_days: int = Field(default=35, ge=2, description="days that readings are kept row by row")
     approved_hours: int = Field(default=24, ge=1, description="hours of commands that one approval covers")
-    workers: int = Field(default=1, ge=1, description="processes that share the forecasts")
+    workers: int | str = Field(default=1, description="processes that share the forecasts, or a scheduler's address, tls://host:port")
+
+    @field_validator("workers")
+    @classmethod
+    def _processes_or_scheduler(cls, value: int | str) -> int | str:
+        if isinstance(value, str):
+            return addresses.checked(value)
+        if not 1 <= value <= 1024:
+            raise ValueError(f"{value} processes; write 1 to 1024, or tls://host:port")
+        return value
 
     @field_validator("step_s")
     @classmethod

@@ -16,6 +16,7 @@ from service import (
     cli_audit,
     cli_carbon,
     cli_cases,
+    cli_cluster,
     cli_deciding,
     cli_forecast,
     cli_grid,
@@ -53,6 +54,7 @@ app.add_typer(cli_alarms.app, name="alarms")
 app.add_typer(cli_cases.app, name="case")
 app.add_typer(cli_cases.shift, name="shift")
 app.add_typer(cli_audit.app, name="audit")
+app.add_typer(cli_cluster.app, name="cluster")
 
 
 def _version(asked: bool) -> None:

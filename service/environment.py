@@ -29,6 +29,9 @@ class Environment(BaseSettings):
     code: SecretStr | None = Field(default=None, description="code of the second factor of who decides on the command line")
     oidc_secret: SecretStr | None = Field(default=None, description="client secret at the identity provider; never in a file of the city")
     cookie_secret: SecretStr | None = Field(default=None, description="seals sign-in cookies; a new one at every console start else")
+    cluster_ca: Path | None = Field(default=None, description="certificate (PEM) of the authority that signed a cluster's certificates")
+    cluster_certificate: Path | None = Field(default=None, description="certificate (PEM) of this machine in a cluster")
+    cluster_key: Path | None = Field(default=None, description="file with the private key of that certificate")
     operator: str = Field(default="", description="name written beside approvals made from the command line")
 
     @cached_property

@@ -32,7 +32,10 @@ def test_every_make_target_a_page_names_exists(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_penstock_command_a_page_names_takes_those_options(page: Path) -> None:
-    groups = "account|meters|forecast|weather|event|response|plan|water|grid|carbon|factors|certificates|household|audit|case|shift|alarms"
+    groups = (
+        "account|meters|forecast|weather|event|response|plan|water|grid|carbon|factors|certificates|household|audit|case|shift|alarms"
+        "|cluster"
+    )
     for name, rest in set(re.findall(rf"^penstock ((?:(?:{groups}) )*[a-z-]+)([^\n#]*)", code(page), re.MULTILINE)):
         told = CliRunner().invoke(app, [*name.split(), "--help"], env={"COLUMNS": "200"})
         assert told.exit_code == 0, f"penstock {name}"

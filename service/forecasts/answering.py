@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Engine
 
 from city.problems import Problem
-from service.fanout import fanout
+from service.fanout import spread
 from service.forecasts import machines, training
 from service.forecasts.machines import ASKED
 from service.forecasts.predicting import share
@@ -39,15 +39,14 @@ def train(moment: Moment, drifting: Sequence[str]) -> list[Problem]:
 
 
 def _learn(moment: Moment, lessons: Sequence[training.Lesson]) -> list[Problem]:
-    learned = fanout(training.learn, lessons, moment.city.settings.night.workers)
+    learned = spread(training.learn, lessons, moment.city, moment.engine)
     training.keep_learned(moment.engine, learned)
     return [problem for one in learned for problem in one.problems]
 
 
 def answers(moment: Moment) -> tuple[list[Share], list[Problem]]:
     """The answers of all series; a rung that the sample of its group did not stand on is trained when a series stands on it."""
-    workers = moment.city.settings.night.workers
-    shares = fanout(share, list(_chunks(moment, groups(moment.city))), workers)
+    shares = spread(share, list(_chunks(moment, groups(moment.city))), moment.city, moment.engine)
     lacking: dict[tuple[Group, str], tuple[str, ...]] = {}
     for one in shares:
         for rung, ids in one.lacking.items():
@@ -63,7 +62,7 @@ def answers(moment: Moment) -> tuple[list[Share], list[Problem]]:
     again: dict[Group, tuple[str, ...]] = {}
     for (group, _), ids in lacking.items():
         again[group] = again.get(group, ()) + ids
-    return shares + fanout(share, list(_chunks(moment, again)), workers), problems
+    return shares + spread(share, list(_chunks(moment, again)), moment.city, moment.engine), problems
 
 
 def _chunks(moment: Moment, asked: Mapping[Group, tuple[str, ...]]) -> Iterator[Chunk]:

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from city.problems import fault
 from forecasting import ladder
 from service import schema as t
-from service.fanout import fanout
+from service.fanout import spread
 from service.forecasts import provenance
 from service.forecasts.adding import added_up, rows_of
 from service.forecasts.answering import Moment
@@ -48,7 +48,7 @@ def recompute(city: LoadedCity, engine: Engine, night: date, series: str | None)
     moment = Moment(city, engine, first.made_at_utc, first.known_at_utc)
     within = {name for parent, parts in city.sums.constraints.items() for name in (parent, *parts)}
     asked = list(stored) if within & set(wanted) else wanted  # what adds up was moved together, so it is made again together
-    shares = fanout(share, list(_chunks(moment, stored, set(asked))), city.settings.night.workers)
+    shares = spread(share, list(_chunks(moment, stored, set(asked))), city, engine)
     together = added_up(moment, shares)[0] if within & set(wanted) else None
     made = {row["series_id"]: row for row in rows_of(moment, shares, together)}
     told = [line for name in wanted if (line := _difference(stored[name], made.get(name), moment)) is not None]

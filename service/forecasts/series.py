@@ -1,5 +1,6 @@
 """Which series a city forecasts, which of them share a machine, and where a process finds city and store."""
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -8,16 +9,19 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from city.clock import civil_day, local_date
+from city.problems import fault
 from city.quantities import Quantity
 from forecasting.groups import group_of
 from forecasting.models.task import ForecastSettings
+from service.cluster import own
 from service.environment import Environment
 from service.settings import LoadedCity, load
 from service.store import open_store
 from service.sums import forecast_points
 
 Place = tuple[Path, Path, str]
-"""City file, home folder and database URL: what a process needs to open city and store itself."""
+"""City file, home folder, SHA-256 of the city file: by them a process opens city and store itself. The database's URL is not among
+them: it may hold a password, and the keys of a cluster's work are shown to whoever looks at its scheduler."""
 
 
 @dataclass(frozen=True, order=True)
@@ -41,17 +45,34 @@ class Group:
 
 
 def place_of(environment: Environment) -> Place:
-    return environment.city_file, environment.folder, environment.url
+    """The key of a city, for work that any process may take."""
+    place = environment.city_file, environment.folder, hashlib.sha256(environment.city_file.read_bytes()).hexdigest()
+    _asked_here[place[:2]] = environment
+    return place
+
+
+_asked_here: dict[tuple[Path, Path], Environment] = {}
+"""Where the database is, of the cities that this process itself asks about."""
 
 
 def opened(place: Place) -> tuple[LoadedCity, Engine]:
-    """City and store, once per process and edition of the city file: a worker of a cluster outlives many nights."""
-    return _opened(place, place[0].stat().st_mtime_ns if place[0].exists() else 0)
+    """City and store, once per process and edition of the city file: a worker of a cluster outlives many nights.
+
+    A worker on another machine opens its own city file and its own database. Raises `PenstockError` when that file differs.
+    """
+    environment = own.get() or _asked_here.get(place[:2]) or Environment(city=place[0], home=place[1])
+    file = environment.city_file
+    city, engine = _opened(environment, file.stat().st_mtime_ns if file.exists() else 0)
+    if city.config_hash != place[2]:
+        raise fault(
+            f"city file {file}", "is not that of the night", f"SHA-256 {place[2][:12]}...", "Copy the city file and start the worker again."
+        )
+    return city, engine
 
 
 @lru_cache(maxsize=1)
-def _opened(place: Place, _written_ns: int) -> tuple[LoadedCity, Engine]:
-    return load(Environment(city=place[0], home=place[1])), open_store(place[2])
+def _opened(environment: Environment, _written_ns: int) -> tuple[LoadedCity, Engine]:
+    return load(environment), open_store(environment.url)
 
 
 def kinds(city: LoadedCity) -> dict[str, str]:

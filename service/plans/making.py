@@ -1,5 +1,6 @@
 """Make plans: ask the optimiser, account for doing nothing, look at the water pressure; one warm solver for one after another."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -76,9 +77,11 @@ class Planner:
         return plan(inputs, self.city.settings.assets, settings.rel_gap, settings.max_nodes, self.solver, self.former)
 
     def _feeder_by_feeder(self, inputs: PlanInput) -> PlanResult:
-        """What feeders say goes through files below the data folder: on a cluster every worker must see it."""
+        """What feeders say goes through files below the data folder, so also on a cluster the processes are this machine's."""
         settings, home = self.city.settings, self.city.folder
-        with TemporaryDirectory(prefix="plan-", dir=home) as folder, kept(settings.night.workers) as each:
+        workers = settings.night.workers
+        here = workers if isinstance(workers, int) else os.cpu_count() or 1
+        with TemporaryDirectory(prefix="plan-", dir=home) as folder, kept(here) as each:
             return decomposed.plan(inputs, settings.assets, each, Path(folder), settings.plan.rel_gap).whole()
 
     def make(
