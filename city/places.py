@@ -5,8 +5,9 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from city.place import Place
 from city.quantities import Quantity
 
 Commodity = Literal["electricity", "water", "gas", "heat"]
@@ -18,12 +19,6 @@ def whole_part_of_an_hour(step_s: int) -> int:
     if 3600 % step_s:
         raise ValueError(f"{step_s} s does not divide an hour; write e.g. 900 or 3600")
     return step_s
-
-
-class Place(BaseModel):
-    """Base of all places: immutable, and an unknown key is an error rather than a setting that does nothing."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Located(Place):

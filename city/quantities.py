@@ -1,9 +1,13 @@
 """Physical quantities whose names carry their unit, and the integers they are stored as."""
 
-from enum import StrEnum
+from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # what only names quantities need not load it
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class Quantity(StrEnum):
@@ -59,7 +63,7 @@ class Quantity(StrEnum):
         return _UNIT[self]
 
     @property
-    def usage(self) -> "Quantity | None":
+    def usage(self) -> Quantity | None:
         """The period quantity that differences of this register give, or None when this is no register."""
         return _USAGE.get(self)
 
@@ -73,10 +77,14 @@ class Quantity(StrEnum):
 
     def to_int(self, values: NDArray[np.floating] | float) -> NDArray[np.int64]:
         """Round unit values to the store's integers, half to even; not-a-number becomes 0 (its quality says missing)."""
+        import numpy as np
+
         return np.rint(np.nan_to_num(np.asarray(values, dtype=float)) * self.scale).astype(np.int64)
 
     def to_unit(self, stored: NDArray[np.integer] | int) -> NDArray[np.float64]:
         """The store's integers back in the unit of the name."""
+        import numpy as np
+
         return np.asarray(stored, dtype=np.float64) / self.scale
 
 

@@ -16,6 +16,7 @@ from service.cases import store as cases_store
 from service.cases.figures import figures as figures_of_cases
 from service.environment import Environment
 from service.grid import view as grid_view
+from service.levels import history as levels_view
 from service.settings import LoadedCity, load
 from service.shifts import changes as shift_changes
 from service.shifts import log as shift_log
@@ -167,6 +168,7 @@ audit_lines = _cached("audit_lines", lambda s, asked, limit, offset: audit_view.
 audit_count = _cached("audit_count", lambda s, asked: audit_listing.count(s.engine, asked))
 audit_choices = _cached("audit_choices", lambda s: audit_listing.choices(s.engine), SLOW_TTL_S)
 audit_chain = _cached("audit_chain", lambda s: audit_view.chain(s.engine, s.city), MINUTE_S)
+levels = _measured("levels", lambda s: levels_view.of_city(s.engine, s.city, now().now_utc), MINUTE_S)
 machines = _cached("machines", lambda s: history.machines(s.engine))
 read_by = _cached("read_by", lambda s: history.read_by(s.engine, s.city))
 requests = _cached("requests", lambda s: history.requests(s.engine))

@@ -1,6 +1,7 @@
 """What the poll process reads, and where the readings go: the two places where a city's settings become devices and deliveries."""
 
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Protocol
 
 import pandas as pd
@@ -13,11 +14,13 @@ from meters.polling.poll import Device
 from meters.spool.spool import Spool
 from service.alarms.refresh import refreshed
 from service.delivery import Away, StoreSink, drain
+from service.levels import uptime
 from service.outbox import execute_due
 from service.settings import LoadedCity
 from service.store import runs
 
 log = structlog.get_logger()
+_SIGN_S = 20.0
 
 
 def devices(city: LoadedCity) -> list[Device]:
@@ -60,8 +63,10 @@ class StoreOutlet:
 
     origin, changed = "", False
 
-    def __init__(self, city: LoadedCity, engine: Engine) -> None:
-        self._city, self._engine = city, engine
+    def __init__(self, city: LoadedCity, engine: Engine, *, replayed: bool = False) -> None:
+        """`replayed`: slots come with the simulator's clock, so that what is delivered in one was stored at its time."""
+        self._city, self._engine, self._replayed = city, engine, replayed
+        self._last_sign: float | None = None
 
     def prepare(self, readings: pd.DataFrame) -> pd.DataFrame:
         return readings
@@ -69,7 +74,7 @@ class StoreOutlet:
     def deliver(self, spool: Spool, slot_utc: datetime) -> int:
         try:
             # The keys of the points are asked for each time: a database that was restored meanwhile may have given them to others.
-            taken, away = drain(spool, StoreSink(self._engine, list(self._city.points.values())))
+            taken, away = drain(spool, StoreSink(self._engine, list(self._city.points.values()), slot_utc if self._replayed else None))
         except Away as error:
             taken, away = 0, str(error)
         if away:
@@ -86,5 +91,12 @@ class StoreOutlet:
     def execute(self, field: Field, at_utc: datetime) -> None:
         try:
             execute_due(self._engine, field, self._city, at_utc)
+            self._sign_of_life(at_utc)
         except DBAPIError as error:
             log.warning("database does not answer; commands wait", cause=str(error.orig).strip())
+
+    def _sign_of_life(self, at_utc: datetime) -> None:
+        """Between two slots, which may be an hour apart, availability would have nothing to go by."""
+        if self._last_sign is None or monotonic() - self._last_sign >= _SIGN_S:
+            self._last_sign = monotonic()
+            uptime.alive(self._engine, "poll", at_utc)

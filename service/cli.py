@@ -22,6 +22,7 @@ from service import (
     cli_grid,
     cli_keeping,
     cli_leaks,
+    cli_levels,
     cli_meters,
     cli_night,
     cli_operations,
@@ -236,7 +237,7 @@ for safe in (cli_keeping.backup, cli_keeping.restore):
     app.command()(safe)
 
 
-for operate in (cli_operations.status, cli_operations.doctor):
+for operate in (cli_operations.status, cli_operations.doctor, cli_levels.levels):
     app.command()(operate)
 
 

@@ -105,9 +105,9 @@ class StoreSink:
 
     at_once = AT_ONCE
 
-    def __init__(self, engine: Engine, points: Sequence[Point]) -> None:
-        """`points` are registered first. Raises `Away`."""
-        self._engine = engine
+    def __init__(self, engine: Engine, points: Sequence[Point], stored_utc: datetime | None = None) -> None:
+        """`points` are registered first; `stored_utc` is a replay's clock. Raises `Away`."""
+        self._engine, self._stored_utc = engine, stored_utc
         self._key_of = self._registered(points)
 
     def take(self, batches: Sequence[Batch]) -> int:
@@ -119,7 +119,7 @@ class StoreSink:
         for _, frame in frames:
             self._know(frame)
         try:
-            stored = readings.store_batches(self._engine, frames, self._key_of)
+            stored = readings.store_batches(self._engine, frames, self._key_of, self._stored_utc)
             self._remember_origins(batches)
         except (DataError, IntegrityError) as error:
             raise Refused(_cause(error)) from None

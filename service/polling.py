@@ -1,7 +1,5 @@
 """`penstock poll`: on the wall clock until told to end, or a span of slots as fast as the field answers."""
 
-import signal
-import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -21,10 +19,12 @@ from service import schema as t
 from service.acquisition import Outlet, StoreOutlet, devices
 from service.edge import forwarding as edge
 from service.environment import Environment
+from service.levels import uptime
 from service.live import Live
 from service.one_process import lock
 from service.roads import sources
 from service.settings import LoadedCity, load
+from service.stopping import told_to_end
 from service.store import open_store, operations, readings
 from service.waiting import capacity
 
@@ -48,18 +48,18 @@ def _open(env: Environment) -> tuple[LoadedCity, Engine, Field, Outlet]:
 
 def poll_forever(env: Environment) -> None:
     """Poll on the wall clock until stopped (Ctrl-C or SIGTERM)."""
-    told = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):  # a flag, not an exception: no batch is cut off on its way to the disk
-        signal.signal(number, lambda *_: told.set())
+    told = told_to_end()  # a flag, not an exception: no batch is cut off on its way to the disk
     with lock(env.folder, "poll"):  # two would write each command twice
         while not told.is_set():
-            city, _, field, way_out = _open(env)
+            city, engine, field, way_out = _open(env)
             room = capacity(city)
             log.info(f"spool: {room}")
             if (problem := room.problem()) is not None:
                 log.error(str(problem))
             with Live(city, field, way_out, sources(city, way_out.origin)) as live:
                 live.run(told)
+            if told.is_set() and not way_out.origin:  # a station has no database
+                uptime.stopped(engine, "poll")
 
 
 def poll_span(env: Environment, start_utc: datetime, until_utc: datetime, *, replay: bool) -> str:
@@ -78,6 +78,8 @@ def poll_span(env: Environment, start_utc: datetime, until_utc: datetime, *, rep
 
 def _span(env: Environment, start_utc: datetime, until_utc: datetime, *, replay: bool) -> str:
     city, engine, field, way_out = _open(env)
+    if replay and not way_out.origin:
+        way_out = StoreOutlet(city, engine, replayed=True)
     roads, read, slot = sources(city, way_out.origin), 0, None
     with field, Spool(city.folder / "spool.db", origin=way_out.origin) as spool:
         for slot in track(_missing_slots(engine, field.steps_s or (900,), start_utc, until_utc), description="polling", transient=True):

@@ -42,6 +42,7 @@ from service.environment import Environment
 from service.faults import explained
 from service.grid.settings import GridSettings
 from service.keeping.settings import Backup
+from service.levels.settings import Levels
 from service.openadr.settings import Vtn
 from service.plans.settings import PlanSettings
 from service.shifts.settings import ShiftSettings
@@ -102,6 +103,7 @@ class Settings(Place):
     cases: CaseSettings = CaseSettings()
     shifts: ShiftSettings = ShiftSettings()
     backup: Backup = Backup()
+    levels: Levels = Levels()
 
     @model_validator(mode="after")
     def _within_forecasts(self) -> Self:

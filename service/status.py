@@ -10,6 +10,7 @@ from city.causes import ANSWERED
 from meters.spool import fill
 from service import schema as t
 from service.environment import Environment
+from service.levels import listing
 from service.store import feeds, open_store, operations, runs
 
 LATE = timedelta(minutes=45)  # three slots without a reading
@@ -56,6 +57,7 @@ def gather(env: Environment, now_utc: datetime) -> dict[str, Any]:
         "weather": [_told_weather(row, now_utc) for row in feeds.state(engine, now_utc)],
         "ledger": {"posted": str(posted), "root": sealed.root, "signed": sealed.signature is not None} if sealed else None,
         "open_leaks": {row.case_id: row.sentence for row in leaks},
+        "levels": listing.for_status(env, engine, now_utc),
     }
 
 
@@ -105,6 +107,8 @@ def _page(told: dict[str, Any]) -> None:
         print(f"meters online: {online} of {meters} ({100 * online / meters:.1f} %); `penstock meters health` says which are not, and why")
     if told["reading_age_s"] is not None and told["reading_age_s"] > LATE.total_seconds():
         print(f"NOT LIVE: the newest reading is {told['reading_age_s'] / 3600:,.1f} h old; is `penstock poll` running?")
+    for line in listing.status_lines(told["levels"]):
+        print(line)
     for row in told["weather"]:
         print(f"weather from {row['source']}: newest forecast {row['age_h']:.0f} h old, reaches {_told(row['reaches'])}")
     for spool in told["spools"].values():

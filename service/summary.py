@@ -14,6 +14,8 @@ from service import health
 from service import schema as t
 from service.books import closing
 from service.environment import Environment
+from service.levels import history
+from service.levels.listing import percent
 from service.settings import LoadedCity, load
 from service.store import ledger, open_store, readings, results, runs
 from service.store.vectors import unpack_quality
@@ -40,6 +42,7 @@ def page(env: Environment, now: str, seconds: float) -> str:
         *_leaks(engine),
         *_writes(engine),
         *_control_room(engine),
+        *_levels(engine, city, at),
         *_carbon(engine, city, night),
         "",
         "Written",
@@ -148,6 +151,11 @@ def _control_room(engine: Engine) -> Iterator[str]:
         yield f"Outage        {row.sentence}"
     cases = len(results.rows(engine, t.work_case))
     yield f"Cases         {cases}; audit of {len(results.rows(engine, t.audit)):,} lines in one chain"
+
+
+def _levels(engine: Engine, city: LoadedCity, now_utc: datetime) -> Iterator[str]:
+    told = [f"{one.level.title[0].lower()} {percent(one.month)}" for one in history.of_city(engine, city, now_utc) if one.month.total]
+    yield f"Levels        {'; '.join(told) or 'no data'}"
 
 
 def _leaks(engine: Engine) -> Iterator[str]:

@@ -3,6 +3,7 @@
 Its solver stays warm, and each plan begins from the one before.
 """
 
+import threading
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -16,10 +17,12 @@ from city.problems import PenstockError, fault
 from service import rounds
 from service.crash import keep
 from service.environment import Environment
+from service.levels import uptime
 from service.plans.edits import Edit, joined, standing
 from service.plans.keeping import REQUEST, ROLLING, next_plan_id
 from service.plans.making import Planner
 from service.settings import LoadedCity, load
+from service.stopping import told_to_end
 from service.store import open_store, operations, results, runs, writing
 
 log = structlog.get_logger()
@@ -27,12 +30,13 @@ MOST_TOLD = 5  # problems of a request that failed, in its sentence
 
 
 def serve(env: Environment, now_utc: datetime | None, *, once: bool) -> str:
-    """Serve requests until stopped, or until none waits with `once`. Returns 'problems' when one failed."""
+    """Serve requests until stopped, the one under way to its end, or until none waits with `once`. Returns 'problems' when one failed."""
     city, engine = load(env), open_store(env.url)
     status = "done"
     operations.reopen_requests(engine)
+    told = threading.Event() if once else told_to_end()
     with Planner(city, engine, rolling=True) as planner:
-        while True:
+        while not told.is_set():
             now = now_utc or datetime.now(UTC)
             runs.beat(engine, "work", now)
             _go_round(city, engine, now)
@@ -43,7 +47,9 @@ def serve(env: Environment, now_utc: datetime | None, *, once: bool) -> str:
             elif once:
                 return status
             else:
-                time.sleep(1.0)
+                told.wait(1.0)
+    uptime.stopped(engine, "work")
+    return status
 
 
 def _go_round(city: LoadedCity, engine: Engine, now_utc: datetime) -> None:

@@ -1,4 +1,4 @@
-"""Runs: nights and their steps, the audit trail, why each forecast was made as it was, and the settings as they are."""
+"""Runs: nights and their steps, service levels, the audit trail, why each forecast was made as it was, and the settings as they are."""
 
 import pandas as pd
 import streamlit as st
@@ -6,7 +6,7 @@ import streamlit as st
 from console import data, look
 from console.alarms import report
 from console.guard import guarded
-from console.runs import audit
+from console.runs import audit, levels
 from console.words import known, say
 from service.decisions import Person
 
@@ -17,6 +17,7 @@ def page(_person: Person) -> None:
     """The page that tells what happened."""
     guarded(_night)
     guarded(_recent)
+    guarded(levels.section)
     guarded(audit.section)
     guarded(report.section)
     guarded(_machines)

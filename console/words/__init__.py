@@ -13,6 +13,7 @@ from console.words.course import COURSE_WORDS
 from console.words.frame import FRAME_WORDS
 from console.words.grid import GRID_WORDS
 from console.words.isolation import ISOLATION_WORDS
+from console.words.levels import LEVEL_WORDS
 from console.words.losses import LOSS_WORDS
 from console.words.meters import METER_WORDS
 from console.words.phrases import PHRASES
@@ -223,6 +224,7 @@ WORDS = (
     | LOSS_WORDS
     | METER_WORDS
     | ISOLATION_WORDS
+    | LEVEL_WORDS
     | GRID_WORDS
     | CARBON_WORDS
     | CASE_WORDS

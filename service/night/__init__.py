@@ -79,7 +79,13 @@ def run(city: LoadedCity, engine: Engine, now_utc: datetime, *, on_step: Callabl
         try:
             status = _steps(night, tell)
             # The proof last of what writes the audit, so that a night that is run again finds its head kept.
-            after = {"grid": _after("grid", night), "round": _round(night), "proof": _after("proof", night), "archive": _archived(night)}
+            after = {
+                "grid": _after("grid", night),
+                "round": _round(night),
+                "proof": _after("proof", night),
+                "archive": _archived(night),
+                "levels": _after("levels", night),
+            }
         except BaseException:
             runs.end_run(engine, run_id, "failed", {})
             raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from city.places import Point
 from city.quality import Cause, questionable, usable
 from city.quantities import Quantity
 from service import schema as t
+from service.levels import stored as lag
 from service.store import alone, columns, newest, partitions, writing
 from service.store.columns import NONE, Columns
 from service.store.renames import former_names, keep_past
@@ -88,14 +89,19 @@ def driver_time(connection: Connection, time: datetime) -> Any:
     return UtcTime().process_bind_param(time, connection.dialect)
 
 
-def store_batch(engine: Engine, batch_id: str, readings: pd.DataFrame, key_of: Mapping[str, int]) -> int:
+def store_batch(
+    engine: Engine, batch_id: str, readings: pd.DataFrame, key_of: Mapping[str, int], stored_utc: datetime | None = None
+) -> int:
     """`store_batches` for one."""
-    return store_batches(engine, [(batch_id, readings)], key_of)
+    return store_batches(engine, [(batch_id, readings)], key_of, stored_utc)
 
 
-def store_batches(engine: Engine, batches: Sequence[tuple[str, pd.DataFrame]], key_of: Mapping[str, int]) -> int:
+def store_batches(
+    engine: Engine, batches: Sequence[tuple[str, pd.DataFrame]], key_of: Mapping[str, int], stored_utc: datetime | None = None
+) -> int:
     """Store batches of Readings in one transaction. Returns the rows that were new; a batch id that was stored before brings none.
 
+    `stored_utc` is now by the clock that they were read by, where that is not this machine's: how late they are stored is counted.
     The first value of a point and time stays; a different later one goes to `conflict`. Readings, batch ids and the table of the
     latest change together, so a crash at any point leaves the batches wholly stored or wholly to be sent again. Raises `KeyError`
     for a point without a key, `OverflowError` for a quality of more than 16 bits, and SQLAlchemy's errors.
@@ -118,6 +124,7 @@ def store_batches(engine: Engine, batches: Sequence[tuple[str, pd.DataFrame]], k
         numbers = np.repeat(np.arange(number, number + len(sizes)), list(sizes.values()))
         made, stored = _insert(connection, [*rows, numbers])
         newest.refresh(connection, stored)
+        lag.count(connection, stored, stored_utc or datetime.now(UTC))
         return made
 
 

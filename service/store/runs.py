@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, delete, select
 
 from city.problems import Problem
 from service import schema as t
+from service.levels import uptime
 from service.store import writing
 
 
@@ -95,6 +96,7 @@ def beat_in(connection: Connection, process: str, time_utc: datetime, detail: di
     """The same in a transaction that writes more."""
     connection.execute(delete(t.heartbeat).where(t.heartbeat.c.process == process))
     connection.execute(t.heartbeat.insert().values(process=process, time_utc=time_utc, detail=detail or {}))
+    uptime.beat(connection, process, time_utc)
 
 
 def heartbeats(engine: Engine) -> dict[str, datetime]:

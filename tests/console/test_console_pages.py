@@ -59,7 +59,7 @@ def text(at: AppTest) -> str:
         ("water", ["42.0 m3/h", "Close valve v001", "if it does not turn: v002", "314", "Hospital", "75 %", "Old town", "25.0"]),
         ("carbon", ["Water loss 25.0 %", "behind the path", "required 22.4 %", "96 entries", "2022-06"]),
         ("meters", ["p-121.pressure", "stuck value", "no answer in time", "feeder-01.power"]),
-        ("runs", ["validated the night of 2022-06-16", "400 days of history", "planner asked for replan"]),
+        ("runs", ["Meters online", "target 98 %", "validated the night of 2022-06-16", "400 days of history", "planner asked for replan"]),
     ],
 )  # fmt: skip
 def test_page_shows_the_numbers_of_the_store(city: Path, page: str, shown: list[str]) -> None:
@@ -77,7 +77,7 @@ def test_page_shows_the_numbers_of_the_store(city: Path, page: str, shown: list[
         ("water", "隔离步骤"),
         ("carbon", "目标"),
         ("meters", "测点"),
-        ("runs", "审计记录"),
+        ("runs", "表计在线率"),
     ],
 )
 def test_chinese_changes_the_headings(city: Path, page: str, heading: str) -> None:
