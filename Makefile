@@ -21,6 +21,7 @@ lint: venv
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.security.dependencies
 
 # The identity server that sign-in is tested against; its package would shadow our tests/, so it lives apart. Without it that test skips.
 .provider/installed: tests/browser/identity_provider.lock

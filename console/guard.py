@@ -2,12 +2,14 @@
 
 import logging
 import secrets
+import traceback
 from collections.abc import Callable
 from typing import TypeVar
 
 from city.problems import PenstockError
 from console import look
 from console.words import say
+from service.redaction import redacted
 
 R = TypeVar("R")
 log = logging.getLogger("console")
@@ -24,7 +26,7 @@ def guarded(content: Callable[[], object]) -> None:
         if type(error).__module__.startswith("streamlit"):
             raise  # Streamlit stops and reruns a script by raising
         number = secrets.token_hex(3)
-        log.exception("page failed, number %s", number)
+        log.error("page failed, number %s\n%s", number, redacted("".join(traceback.format_exception(error))))
         look.banner(say("unexpected", number=number), 1)
 
 

@@ -1,5 +1,6 @@
 """The `penstock` command. Heavy imports live inside the commands, so that `penstock status` answers at once."""
 
+import os
 import sys
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
@@ -255,6 +256,7 @@ def console(
 
 def run() -> None:
     """Entry point: known faults are sentences, unknown ones go to a file; an operator never sees a bare traceback."""
+    os.umask(os.umask(0) | 0o007)  # what is written tells of households: owner and group only, however the shell is set
     try:
         code = app(standalone_mode=False)
     except UsageError as error:
