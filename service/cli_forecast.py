@@ -128,6 +128,6 @@ def backtest(
     loaded, engine, at = load(env), open_store(env.url), moment(now)
     found = backtest(loaded, engine, origins, series or [], at)
     if csv is not None:
-        asked_files.write(csv, found.to_csv(index=False))
+        asked_files.write_table(csv, found)
     for line in page(found):
         typer.echo(line)

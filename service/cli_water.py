@@ -29,7 +29,7 @@ def check(
 
     found = water_check.of_file(network, inflow) if network else water_check.of_city(required(load(environment(city))), inflow)
     if csv:
-        asked_files.write(csv, table(found).to_csv(index=False, lineterminator="\n"))
+        asked_files.write_table(csv, table(found))
     for line in [water_check.as_json(found)] if json else water_check.lines(found, every=every):
         typer.echo(line)
     finish("problems" if water_check.failing(found) else "done")
@@ -117,6 +117,6 @@ def pumps(
     limits = PumpLimits(starts, least, reserve_m3=kept, turnover=turns, age_h=most, may_fill=may_fill)
     plan = water_pumps.planned(network, limits)
     if csv:
-        asked_files.write(csv, plan.running.to_csv(index_label="step", lineterminator="\n"))
+        asked_files.write_table(csv, plan.running.rename_axis("step").reset_index())
     for line in water_pumps.lines(plan):
         typer.echo(line)

@@ -37,7 +37,7 @@ def balance(engine: Engine, side: WaterCity, month: str | None, csv: Path | None
             f" promised {100 * one.required:.1f} %: {one.state}"
         )
     if csv is not None:
-        asked_files.write(csv, losses.exported(rows).to_csv(index=False, lineterminator="\n"))
+        asked_files.write_table(csv, losses.exported(rows))
         yield f"written to {csv}"
 
 

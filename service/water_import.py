@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from city.problems import fault
+from city.spreadsheets import neutral_frame
 from networks import gis, valves
 from networks.checks import inspect
 from networks.findings import Finding, table
@@ -96,7 +97,7 @@ def write(done: Imported, into: Path) -> list[str]:
 def _whole(done: Imported, into: Path) -> list[str]:
     half = Path(tempfile.mkdtemp(prefix=f".{into.name}-", dir=into.parent))
     try:
-        _plain(table(done.findings)).to_csv(half / "findings.csv", index=False, lineterminator="\n")
+        neutral_frame(table(done.findings)).to_csv(half / "findings.csv", index=False, lineterminator="\n")
         if done.network is not None:
             done.network.write(half / "network.inp")
             (half / "water.toml").write_text("\n".join(settings(done, into.name)) + "\n", encoding="utf-8")
@@ -105,19 +106,13 @@ def _whole(done: Imported, into: Path) -> list[str]:
         for name in ("customers", "hydrants", "feeders"):
             frame = getattr(done, name)
             if len(frame):
-                _plain(frame).to_csv(half / f"{name}.csv", index=False, lineterminator="\n")
-        half.chmod(0o755)
+                neutral_frame(frame).to_csv(half / f"{name}.csv", index=False, lineterminator="\n")
+        half.chmod(0o750)
         half.rename(into)
     except BaseException:
         shutil.rmtree(half, ignore_errors=True)
         raise
     return sorted(path.name for path in into.iterdir())
-
-
-def _plain(frame: pd.DataFrame) -> pd.DataFrame:
-    """The table for a spreadsheet: text that it would take for a formula gets an apostrophe in front."""
-    text = frame.select_dtypes(["object", "string"])
-    return frame.assign(**{name: column.astype(str).str.replace(r"^(?=[=+\-@\t\r])", "'", regex=True) for name, column in text.items()})
 
 
 def _quoted(text: str) -> str:

@@ -11,14 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from carbon.statements.document import Cell, Document, Row, Table, Value
+from city.spreadsheets import neutral
 
 _PLACES = 12  # decimals of a ratio that no decimal states exactly
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-
-
-def neutral(text: str) -> str:
-    """Text that no spreadsheet runs: a leading = + - @, tab or return is put behind an apostrophe (OWASP, CSV injection)."""
-    return "'" + text if text.startswith(_FORMULA_STARTS) else text
 
 
 def stated(number: Fraction | Decimal | int) -> str:

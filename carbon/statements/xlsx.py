@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from carbon.statements.document import Cell, Column, Document, Row, Table, Value
-from carbon.statements.tidy import neutral, stated
+from carbon.statements.tidy import stated
 from city.problems import fault
+from city.spreadsheets import neutral
 
 FIRST_ROW = 6  # of the first row below the header, as a spreadsheet counts: title, city and period, root, empty line, header
 _CREATED = datetime(2000, 1, 1)  # noqa: DTZ001 - a workbook states no zone, and no real clock may enter its bytes

@@ -12,8 +12,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, Select, and_, case, func, or_, select
 
-from carbon.statements.tidy import neutral
 from city.problems import fault
+from city.spreadsheets import neutral
 from service import schema as t
 from service.auditing.chain import GENESIS
 from service.utctime import micros

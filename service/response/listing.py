@@ -6,6 +6,7 @@ from datetime import datetime
 import pandas as pd
 from sqlalchemy import Engine
 
+from city.spreadsheets import neutral_frame
 from service.response import events, settling
 from service.settings import LoadedCity
 
@@ -32,4 +33,4 @@ def intervals_csv(engine: Engine, event_id: int | None = None) -> str:
     """Every interval of the newest version of each settlement, as CSV."""
     newest = {row.event_id: row for row in settling.settlements(engine, event_id)}
     tables = [settling.intervals(row) for row in newest.values()]
-    return pd.concat(tables).to_csv(index=False) if tables else ""
+    return neutral_frame(pd.concat(tables)).to_csv(index=False) if tables else ""

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
 
+from city.spreadsheets import neutral
 from service.settings import LoadedCity
 from service.shifts.changes import GROUPS, Change, since_last, since_utc
 from service.shifts.log import notes
@@ -46,10 +47,5 @@ def table(changes: Sequence[Change]) -> str:
     writer.writerow(COLUMNS)
     for one in changes:
         at = one.at_utc.astimezone(UTC).isoformat(timespec="seconds")
-        writer.writerow([_plain(text) for text in (at, one.group, one.key, one.subject, one.who, one.sentence)])
+        writer.writerow([neutral(text) for text in (at, one.group, one.key, one.subject, one.who, one.sentence)])
     return out.getvalue()
-
-
-def _plain(text: str) -> str:
-    """A cell that a spreadsheet takes for text: one that begins like a formula gets a mark before it (OWASP, CSV injection)."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
