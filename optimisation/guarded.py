@@ -20,6 +20,7 @@ from typing import Any, Self
 import numpy as np
 
 from city.problems import PenstockError, Problem, fault
+from city.processes import die_with
 from optimisation import solve
 from optimisation.conflict import Conflict, Fact, conflicts
 from optimisation.matrix import Arrays, Floats
@@ -140,6 +141,7 @@ def _born() -> tuple[BaseProcess, Connection]:
 def _serve(pipe: Connection) -> None:
     """The child: does what comes down the pipe, one piece of work after the other, until its parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt ends
+    die_with(os.getppid())  # at once, also where a hanging solver keeps the thread below from running
     Thread(target=_leave_with_parent, daemon=True).start()
     while True:
         try:

@@ -29,6 +29,22 @@ class City(Located):
         return value
 
 
+class Deadlines(Place):
+    """How long each step of the night may take; one that takes longer is ended, and the others go on."""
+
+    validate_minutes: float = Field(default=60, gt=0, description="readings become validated days [min]")
+    forecast_minutes: float = Field(default=120, gt=0, description="machines are trained and asked [min]")
+    plan_minutes: float = Field(default=60, gt=0, description="the plan of all assets; and the one that stands in for it [min]")
+    leaks_minutes: float = Field(default=60, gt=0, description="losses, leaks and the valves around them [min]")
+    ledger_minutes: float = Field(default=60, gt=0, description="entries are posted and restated [min]")
+    targets_minutes: float = Field(default=15, gt=0, description="where the city stands on its targets [min]")
+    after_minutes: float = Field(default=15, gt=0, description="each part after the steps: grid, round, proof, archive [min]")
+
+    def of(self, step: str) -> float:
+        """A step's deadline [s]."""
+        return 60.0 * float(getattr(self, f"{step}_minutes"))
+
+
 class Night(Place):
     """How far the night looks back and ahead."""
 
@@ -39,6 +55,7 @@ class Night(Place):
     hot_days: int = Field(default=35, ge=2, description="days that readings are kept row by row")
     approved_hours: int = Field(default=24, ge=1, description="hours of commands that one approval covers")
     workers: int | str = Field(default=1, description="processes that share the forecasts, or a scheduler's address, tls://host:port")
+    deadlines: Deadlines = Field(default=Deadlines(), description="minutes that each step may take")
 
     @field_validator("workers")
     @classmethod

@@ -83,12 +83,13 @@ def take(engine: Engine, name: str = NIGHT, clock: Callable[[], datetime] = lamb
         if row is not None and row.until_utc > now and not gone(row.holder):
             observed = f"{told(row.holder)} is running one; its lease ends at {row.until_utc:%H:%M:%S} UTC unless it renews it"
             raise fault(name, observed, f"one {name} at a time", "Wait for it to end, or end it.")
-        values = {"holder": own, "token": (row.token if row is not None else 0) + 1, "taken_utc": now, "until_utc": now + TERM}
+        token = (row.token if row is not None else 0) + 1
+        values = {"holder": own, "token": token, "taken_utc": now, "until_utc": now + TERM}
         if row is None:
             connection.execute(t.lease.insert().values(name=name, **values))
         else:
             connection.execute(t.lease.update().where(c.name == name).values(**values))
-    return Lease(name, own, int(values["token"]))
+    return Lease(name, own, token)
 
 
 @contextmanager

@@ -3,6 +3,8 @@
 from datetime import datetime
 
 from rich.console import Console
+from rich.live import Live
+from rich.text import Text
 
 from service.delivery import deliver
 from service.environment import Environment
@@ -21,11 +23,12 @@ def run_night(env: Environment, now_utc: datetime) -> str:
     if (city.folder / "spool.db").exists():
         deliver(engine, Spool(city.folder / "spool.db"), list(city.points.values()))
     console = Console(stderr=True, soft_wrap=True)
-    with console.status("night") as spinner:
+    # Drawn when something changes and by no thread of its own: each step forks, and a thread's locks would stay locked in the child.
+    with Live(console=console, auto_refresh=False, transient=True, redirect_stdout=False, redirect_stderr=False) as line:
 
         def tell(step: str, result: StepResult | None) -> None:
+            line.update(Text(f"{step} ..." if result is None else ""), refresh=True)
             if result is None:
-                spinner.update(step)
                 return
             console.print(f"{step:<9} {result.sentence}", highlight=False, markup=False)
             for problem in result.problems[:8]:

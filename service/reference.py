@@ -17,6 +17,7 @@ from meters.roads.mapping import Channel, Column, Messages
 from networks.losses.targets import LossTarget
 from optimisation.assets import KINDS
 from optimisation.response.baseline import BaselineRule
+from service.city_settings import Deadlines
 from service.cli import app
 from service.faults import keys_of, models, plain
 from service.loss_settings import LossArea, Losses
@@ -63,6 +64,8 @@ def settings() -> Iterator[str]:
             yield from table(f"[[{name}]]" if many else f"[{name}]", model)
             if name == "meters":
                 yield from table("[[meters.history]]", MeterPeriod)
+            if name == "night":
+                yield from table("[night.deadlines]", Deadlines)
             if name == "tariff":
                 yield from table("[[tariff.bands]]", Band)
             if name == "water":

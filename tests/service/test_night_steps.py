@@ -11,7 +11,8 @@ from sqlalchemy import Engine
 
 from city.problems import fault
 from service import migrations, night
-from service.night import NEEDS, STEPS, Night, Output
+from service.city_settings import Night as NightSettings
+from service.night import NEEDS, STEPS, Night, Output, working
 from service.store import open_store
 from service.store.runs import StepResult, steps_done
 
@@ -38,8 +39,8 @@ def engine(tmp_path: Path) -> Engine:
 
 def ran(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, does: dict[str, Any]) -> tuple[str, list[str]]:
     told: list[str] = []
-    monkeypatch.setattr(night, "import_module", Steps(does))
-    settings = SimpleNamespace(city=SimpleNamespace(id="x"))
+    monkeypatch.setattr(working, "import_module", Steps(does))
+    settings = SimpleNamespace(city=SimpleNamespace(id="x"), night=NightSettings())
     city: Any = SimpleNamespace(settings=settings, environment=SimpleNamespace(folder=tmp_path))
     status = night._steps(
         Night(city, engine, DAY, datetime(2022, 6, 15, 22, 30, tzinfo=UTC), {}), lambda name, result: told.append(name) if result else None
