@@ -14,6 +14,7 @@ from city.problems import PenstockError, fault
 from service import (
     cli_access,
     cli_alarms,
+    cli_api,
     cli_audit,
     cli_carbon,
     cli_cases,
@@ -71,6 +72,8 @@ def _options(
 ) -> None:
     pass
 
+
+app.add_typer(cli_api.app, name="api")
 
 running: ContextVar[Environment | None] = ContextVar("environment of the command that runs", default=None)  # for its crash file
 

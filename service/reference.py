@@ -98,7 +98,8 @@ def _group(prefix: str, group: Any) -> Iterator[str]:
     for name, command in group.commands.items():
         if hasattr(command, "commands"):
             yield from _group(f"{prefix} {name}", command)
-            continue
+            if not command.invoke_without_command:  # else it does something by itself as well
+                continue
         yield f"\n### {prefix} {name}\n\n{(command.help or '').strip()}\n"
         yield "| option | meaning |\n|---|---|"
         for parameter in command.params:

@@ -32,6 +32,8 @@ from optimisation.risk.settings import Risk, Weights
 from service import civil_steps, names, references, road_names, sums
 from service.access.settings import Access
 from service.alarms.settings import Alarms
+from service.api import settings as api_settings
+from service.api.settings import Api, ApiToken
 from service.cases.levels import CaseSettings
 from service.city_calendar import CityCalendar
 from service.city_settings import City, Import, Night, Sector, Simulator, State
@@ -100,6 +102,8 @@ class Settings(Place):
     accounts_file: str | None = Field(default=None, description="console accounts with hashed passwords, beside city.toml")
     access: Access = Access()
     alarms: Alarms = Alarms()
+    api: Api = Api()
+    api_tokens: tuple[ApiToken, ...] = ()
     cases: CaseSettings = CaseSettings()
     shifts: ShiftSettings = ShiftSettings()
     backup: Backup = Backup()
@@ -202,6 +206,7 @@ def load(environment: Environment) -> LoadedCity:
     problems += civil_steps.mismatched(raw)
     problems += edge_settings.mismatched(raw, models)
     problems += road_names.mismatched(raw, models)
+    problems += api_settings.mismatched(raw)
     if settings is not None and not problems:
         problems += double_counting(settings.accounts, settings.meters, settings.totals)
     if problems or settings is None:

@@ -75,15 +75,21 @@ def raw(engine: Engine, folder: Path, point_ids: Sequence[str], start_utc: datet
         cold = _read(folder / FOLDER, [part.file for part in parts], sorted(known[name] for name in point_ids if name in known))
         inside = (cold[0] >= micros(start_utc)) & (cold[0] < micros(end_utc))
         both = [np.concatenate([old[inside], new]) for old, new in zip(cold, hot, strict=True)]
-        order, kept = _firsts(both)
+        order, kept = firsts(both)
         return readings.as_frame(connection, [column[order[order == kept]] for column in both])
 
 
-def _firsts(found: Columns) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def firsts(found: Columns) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Rows by point and time, of equal ones in the order they have; and for each of those the first with its point and time."""
     order = np.lexsort((found[0], found[1]))  # stable
     new = (np.diff(found[0][order], prepend=NONE) != 0) | (np.diff(found[1][order], prepend=NONE) != 0)
     return order, order[new][np.cumsum(new) - 1]
+
+
+def of_day(connection: Connection, folder: Path, day: date, keys: Sequence[int]) -> Columns:
+    """The columns of `reading` of some points that lie in cold storage of a UTC day, the oldest part first. Raises as `raw`."""
+    parts = _parts(connection, day, day)
+    return _read(folder / FOLDER, [part.file for part in parts], keys)
 
 
 def _parts(connection: Connection, first: date, last: date) -> Sequence[Any]:
@@ -118,7 +124,7 @@ def _archive_day(engine: Engine, folder: Path, day: date) -> int:
 def _against(cold: Columns, rows: Columns) -> tuple[Columns, list[dict[str, Any]]]:
     """Which of the hot rows are new beside the cold ones, by point and time; and those that would give another value."""
     both = [np.concatenate(pair) for pair in zip(cold, rows, strict=True)]
-    order, first = _firsts(both)
+    order, first = firsts(both)
     time_us, key, value, _, _, batch_no = both
     fresh = order[(order == first) & (order >= cold[0].size)]
     other = order[(order != first) & (value[order] != NONE) & (value[order] != value[first])]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _LATEST_S = 2**31 - 1
-_FEW = 500  # points whose keys fit into a statement
+FEW = 500  # points whose keys fit into a statement
 _CONFLICTS = """
 INSERT INTO conflict (time_utc, point_key, value, batch_no)
 SELECT a.time_utc, a.point_key, a.value, a.batch_no
@@ -60,7 +60,7 @@ def register_points(engine: Engine, points: Sequence[Point]) -> dict[str, int]:
 def keys_of(connection: Connection, some: Sequence[str] = ()) -> dict[str, int]:
     """{point_id: key}, of `some` points at least."""
     statement = select(t.point.c.point_id, t.point.c.point_key)
-    found = connection.execute(statement.where(t.point.c.point_id.in_(some)) if 0 < len(some) <= _FEW else statement)
+    found = connection.execute(statement.where(t.point.c.point_id.in_(some)) if 0 < len(some) <= FEW else statement)
     return {str(name): int(key) for name, key in found.tuples()}
 
 
@@ -182,7 +182,7 @@ def hot(engine: Engine, point_ids: Sequence[str], start_utc: datetime, end_utc: 
 
 def select_hot(connection: Connection, point_ids: Sequence[str], start_utc: datetime, end_utc: datetime) -> Columns:
     """The columns of `reading`, as `columns.fetch` gives them, of some points in [start, end)."""
-    few = len(point_ids) <= _FEW
+    few = len(point_ids) <= FEW
     r = t.reading.c
     known = keys_of(connection, point_ids)
     wanted = [known[name] for name in point_ids if name in known]
@@ -192,11 +192,11 @@ def select_hot(connection: Connection, point_ids: Sequence[str], start_utc: date
         inside = np.isin(found[1], wanted)
         return found if inside.all() else [column[inside] for column in found]
     if connection.dialect.name == "sqlite":
-        statement = _by_slot(statement, start_utc, end_utc)
+        statement = by_slot(statement, start_utc, end_utc)
     return columns.fetch(connection, statement.where(r.point_key.in_(wanted)))
 
 
-def _by_slot(statement: Select[Any], start_utc: datetime, end_utc: datetime) -> Select[Any]:
+def by_slot(statement: Select[Any], start_utc: datetime, end_utc: datetime) -> Select[Any]:
     """From one time to the next by the key (time, point), and only to the rows of the points there: SQLite would read every row."""
     r, after = t.reading.c, t.reading.alias("after").c
     slot = select(func.min(r.time_utc).label("time_utc")).where(r.time_utc >= start_utc, r.time_utc < end_utc).cte("slot", recursive=True)
@@ -214,7 +214,7 @@ def as_frame(connection: Connection, found: Columns) -> pd.DataFrame:
     p = t.point.c
     some = np.unique(key).tolist()
     statement = select(p.point_id, p.quantity, p.point_key).order_by(p.point_id)
-    kinds = connection.execute(statement.where(p.point_key.in_(some)) if len(some) <= _FEW else statement).all()
+    kinds = connection.execute(statement.where(p.point_key.in_(some)) if len(some) <= FEW else statement).all()
     place = np.zeros(max((row.point_key for row in kinds), default=0) + 1, dtype=np.int64)
     place[[row.point_key for row in kinds]] = np.arange(len(kinds))
     order = np.lexsort((time, place[key]))

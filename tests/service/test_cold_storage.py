@@ -120,7 +120,7 @@ def test_a_file_that_was_written_before_a_crash_is_written_again_to_the_same_nam
     fill(engine, days=1)
     with engine.connect() as connection:
         rows = [column.copy() for column in cold.columns.fetch(connection, select(*t.reading.c))]
-        order, _ = cold._firsts(rows)
+        order, _ = cold.firsts(rows)
         file = cold._write(connection, tmp_path / "cold", DAY.date(), [column[order] for column in rows])  # and then the crash
     cold.archive(engine, tmp_path, LATER)
     assert [path.name for path in (tmp_path / "cold").iterdir()] == [file["file"]]

@@ -1,0 +1,71 @@
+"""Calls of the API by hour, route and outcome, added to `api_hour` in batches, off the path of any answer."""
+
+import threading
+from collections import Counter
+from datetime import UTC, datetime
+
+import structlog
+from sqlalchemy import Engine
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
+
+from service import schema as t
+from service.store import writing
+
+log = structlog.get_logger()
+EVERY_S = 5.0
+UNKNOWN = "(no such path)"
+Calls = Counter[tuple[datetime, str, int]]
+
+
+def add(engine: Engine, calls: Calls) -> None:
+    """Add calls by (hour, route, status) to what is there, in one transaction."""
+    with writing(engine) as connection:
+        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+        for (hour, route, status), number in sorted(calls.items()):
+            made = dialect.insert(t.api_hour).values(hour_utc=hour, route=route[:80], status=status, calls=number)
+            a = t.api_hour.c
+            more = made.on_conflict_do_update(index_elements=[a.hour_utc, a.route, a.status], set_={"calls": a.calls + number})
+            connection.execute(more)
+
+
+class Counting:
+    """Counts in memory and writes every few seconds from a thread of its own; while the database is away the counts wait."""
+
+    def __init__(self, engine: Engine, every_s: float = EVERY_S) -> None:
+        self._engine, self._every_s = engine, every_s
+        self._calls: Calls = Counter()
+        self._lock, self._stop = threading.Lock(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name="counting", daemon=True)
+
+    def count(self, route: str, status: int, now_utc: datetime | None = None) -> None:
+        """One call; `route` is the template of its path."""
+        hour = (now_utc or datetime.now(UTC)).replace(minute=0, second=0, microsecond=0)
+        with self._lock:
+            self._calls[hour, route, status] += 1
+
+    def flush(self) -> None:
+        """Write what was counted; what cannot be written is kept."""
+        with self._lock:
+            calls, self._calls = self._calls, Counter()
+        if not calls:
+            return
+        try:
+            add(self._engine, calls)
+        except DBAPIError as error:
+            with self._lock:
+                self._calls += calls
+            log.warning("calls of the API wait to be counted", cause=str(error.orig).strip())
+
+    def __enter__(self) -> "Counting":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+        self.flush()
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._every_s):
+            self.flush()

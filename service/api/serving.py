@@ -1,0 +1,96 @@
+"""`penstock api`: the application on a socket, behind TLS wherever another machine can reach it."""
+
+import ipaddress
+import socket
+import ssl
+from datetime import datetime
+from pathlib import Path
+
+import typer
+import uvicorn
+
+from city.problems import fault
+from service.api.application import Api
+from service.api.counting import Counting
+from service.environment import Environment
+from service.settings import load
+from service.store import open_store
+from service.store.reading_only import open_reading
+
+_HEAD_BYTES = 32_768  # of a request line with its headers
+
+
+def serve(env: Environment, host: str, port: int, certificate: Path | None, key: Path | None, now_utc: datetime | None = None) -> None:
+    """Answer until stopped (Ctrl-C or SIGTERM). Raises `PenstockError` as `Server`."""
+    server = Server(env, host, port, certificate, key, now_utc)
+    typer.echo(f"listening on {server.port}")
+    server.run()
+
+
+class Server:
+    """The listening socket, the server on it, and the thread that counts."""
+
+    def __init__(
+        self, env: Environment, host: str, port: int, certificate: Path | None, key: Path | None, now_utc: datetime | None = None
+    ) -> None:
+        """Raises `PenstockError` without a certificate off this machine, for a bad one, a port that is taken, a store that is not there.
+
+        `now_utc` stands for the clock: of spans without an end, and of tokens.
+        """
+        if certificate is None and not _is_loopback(host):
+            allowed = "TLS wherever another machine can reach it: tokens are never sent in the clear"
+            raise fault(f"--host {host}", "no certificate", allowed, "Give --certificate and --key, or --host 127.0.0.1.")
+        city = load(env)
+        self._counting = Counting(open_store(env.url))
+        api = Api(city, open_reading(env.url), self._counting.count, (lambda: now_utc) if now_utc else None)
+        self._server = uvicorn.Server(_config(api, certificate, key))
+        try:
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            self._listener = socket.create_server((host, port), family=family)
+        except OSError as error:
+            raise fault(f"{host}:{port}", error.strerror or str(error), "a free port of this machine", "Give another --port.") from None
+        self._listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.port: int = self._listener.getsockname()[1]
+
+    def run(self) -> None:
+        """Answer until stopped."""
+        with self._counting:
+            self._server.run(sockets=[self._listener])
+
+    def stop(self) -> None:
+        """End `run`, from another thread."""
+        self._server.should_exit = True
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _config(api: Api, certificate: Path | None, key: Path | None) -> uvicorn.Config:
+    config = uvicorn.Config(
+        api.app(),
+        http="h11",
+        ws="none",
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
+        access_log=False,  # headers carry tokens
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,  # an address somebody writes into a header is no address
+        limit_concurrency=200,
+        h11_max_incomplete_event_size=_HEAD_BYTES,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=2,
+        lifespan="off",
+    )
+    try:
+        config.load()
+    except (OSError, ssl.SSLError) as error:
+        observed = f"{error.strerror or error} ({certificate}, {key})"
+        raise fault("penstock api", observed, "certificate and key as PEM files", "Check --certificate and --key.") from None
+    if config.ssl is not None:
+        config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
+    return config
