@@ -57,6 +57,7 @@ app.add_typer(cli_alarms.app, name="alarms")
 app.add_typer(cli_cases.app, name="case")
 app.add_typer(cli_cases.shift, name="shift")
 app.add_typer(cli_audit.app, name="audit")
+app.add_typer(cli_api.app, name="api")
 app.add_typer(cli_cluster.app, name="cluster")
 
 
@@ -72,8 +73,6 @@ def _options(
 ) -> None:
     pass
 
-
-app.add_typer(cli_api.app, name="api")
 
 running: ContextVar[Environment | None] = ContextVar("environment of the command that runs", default=None)  # for its crash file
 

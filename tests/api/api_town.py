@@ -33,7 +33,8 @@ calls_per_minute = 1000000
         ("stale", EVERYTHING, "", "2022-06-14"),
     )
 )
-FLAT = '  { id = "flat", unit = 3, link = "field", site = "home", model = "electricity-meter", commodity = "electricity", role = "load" },\n]\n'
+FLAT = '  { id = "flat", unit = 3, link = "field", site = "home", model = "electricity-meter", commodity = "electricity", '
+FLAT += 'role = "load" },\n]\n'
 
 
 def with_api(town: Town) -> Town:
