@@ -1,4 +1,4 @@
-"""Calls of the API by hour, route and outcome, added to `api_hour` in batches, off the path of any answer."""
+"""Calls of the API by hour, route and outcome, counted every few seconds, off the path of any answer."""
 
 import threading
 from collections import Counter
@@ -6,27 +6,14 @@ from datetime import UTC, datetime
 
 import structlog
 from sqlalchemy import Engine
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
-from service import schema as t
-from service.store import writing
+from service.levels.calls import count
 
 log = structlog.get_logger()
 EVERY_S = 5.0
 UNKNOWN = "(no such path)"
 Calls = Counter[tuple[datetime, str, int]]
-
-
-def add(engine: Engine, calls: Calls) -> None:
-    """Add calls by (hour, route, status) to what is there, in one transaction."""
-    with writing(engine) as connection:
-        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-        for (hour, route, status), number in sorted(calls.items()):
-            made = dialect.insert(t.api_hour).values(hour_utc=hour, route=route[:80], status=status, calls=number)
-            a = t.api_hour.c
-            more = made.on_conflict_do_update(index_elements=[a.hour_utc, a.route, a.status], set_={"calls": a.calls + number})
-            connection.execute(more)
 
 
 class Counting:
@@ -48,14 +35,15 @@ class Counting:
         """Write what was counted; what cannot be written is kept."""
         with self._lock:
             calls, self._calls = self._calls, Counter()
-        if not calls:
-            return
-        try:
-            add(self._engine, calls)
-        except DBAPIError as error:
-            with self._lock:
-                self._calls += calls
-            log.warning("calls of the API wait to be counted", cause=str(error.orig).strip())
+        for (hour, route, status), number in sorted(calls.items()):
+            try:
+                count(self._engine, route, status, hour, number)
+            except DBAPIError as error:
+                log.warning("calls of the API wait to be counted", cause=str(error.orig).strip())
+                break
+            del calls[hour, route, status]
+        with self._lock:
+            self._calls += calls
 
     def __enter__(self) -> "Counting":
         self._thread.start()
