@@ -126,13 +126,16 @@ def finish(status: str) -> None:
 
 @app.command()
 def init(city: City = None, now: Now = None) -> None:
-    """Make the data folder and bring the database from empty (or an older release) to the current tables."""
+    """Make the data folder and the tables of the database. One of an older release is left to `penstock upgrade`."""
     from service import migrations
+    from service.keeping.upgrading import require_own
     from service.store import open_store
 
     env = environment(city)
     moment(now)
-    migrations.upgrade(open_store(env.url, create=True))
+    engine = open_store(env.url, create=True)
+    require_own(engine)
+    migrations.upgrade(engine)
     typer.echo(f"{env.city_id}: database ready in {env.folder}")
 
 
@@ -236,7 +239,7 @@ def report(
     finish("problems" if problems else "done")
 
 
-for safe in (cli_keeping.backup, cli_keeping.restore):
+for safe in (cli_keeping.backup, cli_keeping.restore, cli_keeping.upgrade, cli_keeping.downgrade):
     app.command()(safe)
 
 

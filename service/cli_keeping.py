@@ -78,3 +78,33 @@ def restore(
     from service.keeping.restoring import restore as put_back
 
     typer.echo(put_back(environment(city), folder, moment(now), replace=replace))
+
+
+def upgrade(
+    city: City = None,
+    now: Now = None,
+    check: Annotated[bool, typer.Option("--check", help="say what would be done, and change nothing")] = False,
+    into: Annotated[Path | None, typer.Option("--into", help="folder for the backup; upgrades/ in the data folder when not given")] = None,
+) -> None:
+    """Bring the store of the release before to this one, after a backup: all of it, or nothing."""
+    from service.cli import environment, moment
+    from service.keeping import upgrading
+
+    env, at = environment(city), moment(now)
+    for line in upgrading.check(env) if check else upgrading.upgrade(env, at, into):
+        typer.echo(line)
+
+
+def downgrade(
+    release: Annotated[str, typer.Option("--to", help="release whose store it is to be, e.g. 0.1.0")],
+    city: City = None,
+    now: Now = None,
+    into: Annotated[Path | None, typer.Option("--into", help="folder for the backup; upgrades/ in the data folder when not given")] = None,
+) -> None:
+    """Take the store back to an older release, after a backup: all of it, or nothing. That release can then be installed again."""
+    from service.cli import environment, moment
+    from service.keeping import upgrading
+
+    env, at = environment(city), moment(now)
+    for line in upgrading.downgrade(env, at, release, into):
+        typer.echo(line)

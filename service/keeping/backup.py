@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import Connection, Engine, create_engine, func, inspect, select
+from sqlalchemy import Connection, Engine, create_engine, func, inspect, select, table
 
 from carbon.ledger.files import file_of
 from city.problems import PenstockError, Problem, fault
@@ -39,8 +39,8 @@ SQLITE = "penstock.db"
 ALREADY = "is there already, whole and verified"
 
 
-def back_up(env: Environment, target: Path, now_utc: datetime) -> str:
-    """Write a backup of the city to the new folder `target`. Returns a sentence.
+def back_up(env: Environment, target: Path, now_utc: datetime, *, older: bool = False) -> str:
+    """Write a backup of the city to the new folder `target`, `older`: also of a store of an older release. Returns a sentence.
 
     The folder has its name only when it is complete. One that is there, verified and of the same moment is what was asked for: it was
     made by a process that was killed behind it. Raises `PenstockError` when anything else is there already, the folder cannot be written,
@@ -52,7 +52,7 @@ def back_up(env: Environment, target: Path, now_utc: datetime) -> str:
     shutil.rmtree(half, ignore_errors=True)
     try:
         half.mkdir(parents=True)
-        manifest = _written(env, half, now_utc)
+        manifest = _written(env, half, now_utc, older)
         files = sorted(path for path in half.rglob("*") if path.is_file())
         manifest["files"] = len(files)
         (half / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
@@ -81,8 +81,8 @@ def _there_already(env: Environment, target: Path, now_utc: datetime) -> str:
     raise fault(f"backup {target}", observed, "a new folder", "Keep it, and give another name, e.g. with the date in it.")
 
 
-def _written(env: Environment, target: Path, now_utc: datetime) -> dict[str, Any]:
-    engine = open_store(env.url)
+def _written(env: Environment, target: Path, now_utc: datetime, older: bool) -> dict[str, Any]:
+    engine = open_store(env.url, create=older)
     for name in SPOOLS:
         if (env.folder / name).exists():
             _copy_sqlite(env.folder / name, target / name)
@@ -129,9 +129,10 @@ def _sqlite(engine: Engine, target: Path) -> dict[str, Any]:
 def _postgresql(engine: Engine, target: Path) -> dict[str, Any]:
     with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
         found = _described(connection)
-        found["reading"]["days"] = [str(day) for day in partitions.present(connection)]
+        if "reading" in found:
+            found["reading"]["days"] = [str(day) for day in partitions.present(connection)]
         driver: Any = connection.connection.driver_connection
-        for name in [one.name for one in t.metadata.sorted_tables]:
+        for name in [name for name, one in found.items() if isinstance(one, dict)]:
             columns = ", ".join(f'"{column}"' for column in found[name]["columns"])  # `limit` is a word of SQL
             with (
                 driver_errors(connection),
@@ -156,19 +157,25 @@ def _gathered(chunks: Iterator[Any], size: int = 1 << 20) -> Iterator[bytes]:
 
 
 def _described(connection: Connection) -> dict[str, Any]:
-    """Rows and columns of each table, the revision, and the files that tables list."""
+    """Rows and columns of each table that is there, the revision, and the files that tables list."""
     seen = inspect(connection)
     found: dict[str, Any] = {
-        table.name: {
-            "rows": connection.execute(select(func.count()).select_from(table)).scalar_one(),
-            "columns": [column["name"] for column in seen.get_columns(table.name)],
-        }
-        for table in t.metadata.sorted_tables
+        name: {"rows": rows, "columns": [column["name"] for column in seen.get_columns(name)]} for name, rows in counts(connection).items()
     }
     found["revision"] = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one()
-    found["cold files"] = connection.execute(select(t.cold_day.c.file, t.cold_day.c.sha256)).all()
-    found["ledger files"] = connection.execute(select(t.ledger_batch.c.merkle)).scalars().all()
+    cold_files, batches = select(t.cold_day.c.file, t.cold_day.c.sha256), select(t.ledger_batch.c.merkle)
+    found["cold files"] = connection.execute(cold_files).all() if "cold_day" in found else []
+    in_files = "merkle" in found.get("ledger_batch", {"columns": ()})["columns"]  # a release before kept its entries as rows
+    found["ledger files"] = connection.execute(batches).scalars().all() if in_files else []
     return found
+
+
+def counts(connection: Connection) -> dict[str, int]:
+    """{table: rows} of a store of this release or an older one, in an order in which they can be filled again."""
+    there = {name for name in inspect(connection).get_table_names() if not name.startswith("reading_2")} - {"alembic_version"}
+    known = [one.name for one in t.metadata.sorted_tables if one.name in there]
+    names = [*known, *sorted(there - set(known))]
+    return {name: connection.execute(select(func.count()).select_from(table(name))).scalar_one() for name in names}
 
 
 def _copy_cold(files: Any, source: Path, target: Path) -> None:

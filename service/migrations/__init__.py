@@ -4,7 +4,6 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine
@@ -40,17 +39,16 @@ def require_known(engine: Engine, revision: str) -> None:
         raise _newer(error) from None
 
 
-def behind(engine: Engine) -> bool:
-    """Is the database of an older release, which `upgrade` would bring to this one?"""
-    with engine.connect() as connection:
-        at = MigrationContext.configure(connection).get_current_revision()
-    script = ScriptDirectory.from_config(config(engine))
-    return at != script.get_current_head() and at in {one.revision for one in script.walk_revisions()}
-
-
 def _newer(error: CommandError) -> PenstockError:
     return fault("database", str(error), "the tables of this release or an older one", "Install the newer release again.")
 
 
-def downgrade(engine: Engine, revision: str) -> None:
-    command.downgrade(config(engine), revision)
+def downgrade(engine: Engine, revision: str, connection: Connection | None = None) -> None:
+    """Bring the database back to `revision`; `connection` as for `upgrade`."""
+    command.downgrade(config(engine, connection), revision)
+
+
+def between(engine: Engine, older: str, newer: str) -> list[tuple[str, str]]:
+    """(revision, what it is about) of every migration behind `older` up to `newer`, in their order."""
+    steps = list(ScriptDirectory.from_config(config(engine)).iterate_revisions(newer, older))
+    return [(str(one.revision), str(one.doc)) for one in reversed(steps)]

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from city.problems import PenstockError, fault
+from service import releases
 from service.auditing.chain import Line
 from service.auditing.sealing import seal
 from service.extras import lacking
@@ -104,9 +105,24 @@ def _require_tables(engine: Engine) -> None:
     present = present_tables(engine)
     if "alembic_version" not in present:
         raise fault(_named(engine), "no tables", "a database made by `penstock init`", "Run `penstock init` first.")
+    _require_release(engine)
     lost = sorted(set(metadata.tables) - present)
     if lost:
-        from service.migrations import behind
+        raise fault(_named(engine), f"without the tables {', '.join(lost)}", "every table", "Restore the database from its backup.")
 
-        remedy = "Run `penstock init`: it comes from an older release." if behind(engine) else "Restore the database from its backup."
-        raise fault(_named(engine), f"without the tables {', '.join(lost)}", "every table", remedy)
+
+def _require_release(engine: Engine) -> None:
+    """Raises `PenstockError` for a store of an older or a newer release: half of what it holds would be passed over, or not be there."""
+    found, own = revision(engine), releases.REVISIONS[releases.RELEASE]
+    if found == own:
+        return
+    remedy = "Install the newer release again, or take the store down there: `penstock downgrade`."
+    if found < own:
+        remedy = "Run `penstock upgrade`: it makes a backup first."
+    raise fault(_named(engine), f"is of {releases.of(found)}", releases.of(own), remedy)
+
+
+def revision(engine: Engine) -> str:
+    """The revision of the tables; empty where there are none."""
+    with engine.connect() as connection:
+        return str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() or "")

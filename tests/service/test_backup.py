@@ -27,6 +27,7 @@ from service.environment import Environment
 from service.keeping.backup import back_up, verified
 from service.keeping.restoring import restore
 from service.one_process import lock
+from service.releases import RELEASE, REVISIONS
 from service.store import cold, meter_days, open_store, operations, readings, runs, writing
 from tests.service.test_cold_storage import DAY, IDS, LATER, POINTS, everything, fill, slot
 from tests.town import Town
@@ -155,11 +156,18 @@ def test_no_restore_while_poll_or_a_night_runs(name: str, tmp_path: Path) -> Non
     assert tables(engine) == before
 
 
+def told_otherwise(kept: Path, old: str, new: str) -> None:
+    """Another word in a backup's manifest, and the sum that fits it."""
+    manifest, sums = kept / "manifest.json", kept / "SHA256SUMS"
+    manifest.write_text(manifest.read_text().replace(old, new))
+    lines = [line for line in sums.read_text().splitlines() if "manifest.json" not in line]
+    sums.write_text("\n".join([*lines, f"{cold.sync(manifest)[0]}  manifest.json"]) + "\n")
+
+
 def test_a_backup_of_a_newer_release_is_refused_before_anything_is_touched(engine: Engine, tmp_path: Path) -> None:
     env = lived(engine, tmp_path / "home")
-    with engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     back_up(env, tmp_path / "kept", NOW)
+    told_otherwise(tmp_path / "kept", f'"revision": "{REVISIONS[RELEASE]}"', '"revision": "9999"')
     with writing(engine) as connection:
         operations.record(connection, DAY, "ada", "hold", "*", "after the backup")
     before = tables(engine)
@@ -231,11 +239,7 @@ def test_a_backup_made_while_a_batch_is_being_stored_has_all_or_nothing_of_it(en
 def test_a_backup_of_one_kind_of_database_is_not_put_into_another(tmp_path: Path) -> None:
     env = lived(made(tmp_path), tmp_path / "home")
     back_up(env, tmp_path / "kept", NOW)
-    manifest = tmp_path / "kept" / "manifest.json"
-    manifest.write_text(manifest.read_text().replace('"sqlite"', '"postgresql"'))
-    sums = tmp_path / "kept" / "SHA256SUMS"
-    lines = [line for line in sums.read_text().splitlines() if "manifest.json" not in line]
-    sums.write_text("\n".join([*lines, f"{cold.sync(manifest)[0]}  manifest.json"]) + "\n")
+    told_otherwise(tmp_path / "kept", '"sqlite"', '"postgresql"')
     with pytest.raises(PenstockError, match="a backup of sqlite"):
         restore(env, tmp_path / "kept", DAY, replace=True)
 

@@ -18,6 +18,7 @@ COMMANDS = [command.name or command.callback.__name__ for command in app.registe
 NEEDED = {
     "backup": ["kept"],
     "restore": ["kept"],
+    "downgrade": ["--to", "0.1.0"],
     "approve": ["latest", "--who", "ada"],
     "hold": ["all", "--who", "ada"],
     "settle": ["sun.setpoint", "--found", "1", "--who", "ada"],

@@ -34,10 +34,11 @@ def test_a_database_that_lost_a_table_names_it(town: Town) -> None:
 
 def test_a_database_of_an_older_release_names_the_command_that_brings_it_to_this_one(town: Town) -> None:
     migrations.downgrade(open_store(town.database), "0007")
-    said = town.penstock("status")
-    assert said.code == 1
-    assert "Run `penstock init`: it comes from an older release" in said.err
-    assert town.penstock("init").code == 0
+    for command in ("status", "init", "night"):
+        said = town.penstock(command)
+        assert said.code == 1
+        assert "Run `penstock upgrade`: it makes a backup first" in said.err
+    assert town.penstock("upgrade").code == 0
     assert town.penstock("status").code != 1
 
 
