@@ -17,14 +17,14 @@ LARGEST = 1e8  # of prices, intensities and forecasts: what is larger is a slip 
 def _array(inputs: PlanInput, subject: str, values: Any) -> list[Problem]:
     """A problem when `values` is not one finite number per step."""
     array = np.asarray(values, dtype=float)
+    if array.shape == (inputs.steps,) and np.abs(array).max(initial=0.0) <= LARGEST:  # not-a-number is not
+        return []
     horizon = f"{inputs.steps} finite numbers from {inputs.said(0)} to {inputs.said(inputs.steps)}"
     if array.shape != (inputs.steps,):
         return [Problem(subject, f"shape {array.shape}", horizon, "Give one value per step of the horizon.")]
     missing = np.flatnonzero(~np.isfinite(array))
     if not len(missing):
-        largest = int(np.abs(array).argmax()) if len(array) else 0
-        if not len(array) or abs(array[largest]) <= LARGEST:
-            return []
+        largest = int(np.abs(array).argmax())
         return [Problem(subject, f"{array[largest]:g} at {inputs.said(largest)}", f"at most {LARGEST:g}", "Check its unit.")]
     span = f"{inputs.said(int(missing[0]))} to {inputs.said(int(missing[-1]) + 1)}"
     return [Problem(subject, f"{len(missing)} values missing, {span} local time", horizon, "Complete it, or shorten the horizon.")]

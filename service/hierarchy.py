@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from city.clock import local
 from city.quantities import Quantity
-from forecasting.coherent import Alone, Together, coherent, sampled
+from forecasting.coherent import SAMPLED, Alone, Together, coherent, sampled
 from forecasting.forecast import Forecasts
 from forecasting.peaks import daily_peaks
 from service.settings import LoadedCity
@@ -46,8 +46,11 @@ class Result:
 
 
 def wanted(city: LoadedCity) -> set[str]:
-    """Series that somebody asks paths of: those of assets, those with a rating, and all sums."""
-    asked = {name for asset in city.settings.assets for name in asset.series_needed}
+    """Series that somebody asks paths of: those of assets, those with a rating, and all sums.
+
+    An asset of more than `SAMPLED` series is a crowd: nobody looks at one of its series alone, and paths of 100,000 would be 8 GB.
+    """
+    asked = {name for asset in city.settings.assets if len(asset.series_needed) <= SAMPLED for name in asset.series_needed}
     return asked | set(city.sums.rating_kw) | set(city.sums.constraints)
 
 

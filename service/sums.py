@@ -95,10 +95,13 @@ def declared(city: "LoadedCity") -> Sums:
 def _under(city: "LoadedCity", kinds: Mapping[str, str]) -> dict[str, dict[str, float]]:
     """{point of a parent: {point of a meter under it: sign}}; generation under a meter of usage is subtracted."""
     found: dict[str, dict[str, float]] = {}
+    first: dict[tuple[str, Quantity], str] = {}  # looked up: comparing each with each takes hours for a city of 100,000 meters
+    for name in kinds:
+        first.setdefault((city.points[name].meter, city.points[name].stored), name)
     for name in kinds:
         point, meter = city.points[name], city.meter[city.points[name].meter]
-        above = [other for other in kinds if city.points[other].meter == meter.under and city.points[other].stored == point.stored]
-        for parent in above[:1]:
+        parent = first.get((str(meter.under), point.stored)) if meter.under else None
+        if parent is not None:
             sides = {meter.role == "generation", city.meter[str(meter.under)].role == "generation"}
             found.setdefault(parent, {})[name] = 1.0 if len(sides) == 1 else -1.0
     return found

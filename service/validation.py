@@ -1,6 +1,6 @@
 """From readings to validated days: points on one grid, checked by their limits and their own past, with estimates beside."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -24,6 +24,7 @@ from service.metering import histories
 from service.settings import LoadedCity
 from service.store import cold, meter_days, readings
 
+_READ_AT_ONCE = 10_000  # points whose readings of a day, 40 MB as columns and ten times that as a frame, are held together
 _POINTS = 500  # judged at a time, with four weeks of their past: as many as one statement can name
 
 
@@ -40,21 +41,27 @@ class Checked:
 
 def check(engine: Engine, city: LoadedCity, points: Sequence[Point], start: datetime, end: datetime) -> Checked:
     """Points of one quantity and step over whole civil days [start, end), from their readings, hot or cold."""
+    parts = [
+        part for at in range(0, len(points), _READ_AT_ONCE) for part in _checked(engine, city, points[at : at + _READ_AT_ONCE], start, end)
+    ]
+    return Checked(_stacked([part.read for part in parts]), _stacked([part.made for part in parts]))
+
+
+def _checked(engine: Engine, city: LoadedCity, points: Sequence[Point], start: datetime, end: datetime) -> Iterator[Checked]:
+    """The same of points whose readings fit into memory, in parts."""
     step = timedelta(seconds=points[0].step_s)
     register = points[0].quantity.is_register
     # One slot more than the days have: the register at the end of the last interval.
     frame = cold.raw(engine, city.folder, [p.id for p in points], start, end + step)
     raw, off_s = on_grid(frame, [p.id for p in points], points[0].quantity, start, end + step if register else end, step)
+    del frame
     polled = np.array([city.meter[p.meter].unit is not None for p in points])
     raw = doubt_times(raw, np.where(polled[:, None], off_s, np.nan), _limits(city))
-    parts = [
-        _check_some(
-            engine, city, points[i : i + _POINTS], replace(raw, ids=raw.ids[some], values=raw.values[some], quality=raw.quality[some]), end
+    for at in range(0, len(points), _POINTS):
+        some = slice(at, at + _POINTS)
+        yield _check_some(
+            engine, city, points[some], replace(raw, ids=raw.ids[some], values=raw.values[some], quality=raw.quality[some]), end
         )
-        for i in range(0, len(points), _POINTS)
-        for some in [slice(i, i + _POINTS)]
-    ]
-    return Checked(_stacked([part.read for part in parts]), _stacked([part.made for part in parts]))
 
 
 def _check_some(engine: Engine, city: LoadedCity, points: Sequence[Point], raw: Block, end: datetime) -> Checked:

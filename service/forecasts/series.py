@@ -1,10 +1,12 @@
 """Which series a city forecasts, which of them share a machine, and where a process finds city and store."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 
 from sqlalchemy import Engine
 
@@ -75,19 +77,21 @@ def _opened(environment: Environment, _written_ns: int) -> tuple[LoadedCity, Eng
     return load(environment), open_store(environment.url)
 
 
-def kinds(city: LoadedCity) -> dict[str, str]:
+@lru_cache(maxsize=2)
+def kinds(city: LoadedCity) -> Mapping[str, str]:
     """{series: kind} of every forecast series: meters that ask for one, totals and remainders."""
-    return forecast_points(city) | {name: summed.kind for name, summed in city.sums.summed.items()}
+    return MappingProxyType(forecast_points(city) | {name: summed.kind for name, summed in city.sums.summed.items()})
 
 
-def groups(city: LoadedCity) -> dict[Group, tuple[str, ...]]:
+@lru_cache(maxsize=2)
+def groups(city: LoadedCity) -> Mapping[Group, tuple[str, ...]]:
     """The series of each group, measured ones first."""
     found: dict[Group, list[str]] = {}
     for name, kind in kinds(city).items():
         of = city.sums.summed.get(name)
         quantity, step_s = (of.quantity, of.step_s) if of else (city.points[name].stored, city.points[name].step_s)
         found.setdefault(Group(quantity, step_s, group_of(kind)), []).append(name)
-    return {group: tuple(names) for group, names in sorted(found.items())}
+    return MappingProxyType({group: tuple(names) for group, names in sorted(found.items())})
 
 
 def window_start(city: LoadedCity, made_at_utc: datetime, days: int) -> datetime:

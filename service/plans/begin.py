@@ -170,10 +170,13 @@ def month_peak_kw(city: LoadedCity, engine: Engine, start_utc: datetime) -> floa
         for point in city.points.values()
         if point.quantity == "energy_register_kwh" and point.step_s == 900 and city.meter[point.meter].role in sign
     ]
-    counted = topmost(city, (point.meter for point in points))
+    counted = set(topmost(city, (point.meter for point in points)))
     points = [point for point in points if point.meter in counted]
     if not points or first >= today:
         return 0.0
-    block = meter_days.block(engine, points, first, today)
-    net = np.nansum(block.unit_values() * np.array([[sign[city.meter[p.meter].role]] for p in points]), axis=0)
+    net = np.zeros(int((today - first) / QUARTER))
+    for some in meter_days.in_parts(points):  # a month of a large city would not fit
+        signed = meter_days.block(engine, some, first, today).unit_values() * np.array([[sign[city.meter[p.meter].role]] for p in some])
+        # row after row, so that the parts do not show in the bits
+        net = np.nansum(np.vstack([net[None], signed]), axis=0)
     return float(max(0.0, net.max(initial=0.0)) * (timedelta(hours=1) / QUARTER))

@@ -19,9 +19,11 @@ from service.plans.begin import Begin, begin
 from service.plans.edits import Edit, first_step, joined
 from service.response.binding import bound
 from service.settings import LoadedCity
-from service.store import forecasting, paths, results
+from service.store import courses, paths
+from service.store.courses import Courses
 
 QUANTILES = ["p10", "p50", "p90"]
+_TOGETHER = 2_000  # series laid on the grid as columns of one table
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def again(city: LoadedCity, engine: Engine, night: date, plan_id: str, start: Be
     settings, zone = city.settings, city.settings.city.time_zone
     step = timedelta(seconds=settings.night.step_s)
     wanted = sorted({name for asset in settings.assets for name in asset.series_needed})
-    known = _forecasts(engine, night, wanted, start.known_utc)
+    known = courses.newest(engine, night, wanted, start.known_utc)
     steps = _horizon(known, start.start_utc, step, settings.night.steps)
     times = grid(start.start_utc, steps, step)
     price, told_price = signals.import_price(city, times, start.known_utc)
@@ -101,22 +103,24 @@ def again(city: LoadedCity, engine: Engine, night: date, plan_id: str, start: Be
     return Question(inputs, start, night, (*told_price, *told_paid, *told_carbon, *told_locks))
 
 
-def _forecasts(engine: Engine, night: date, wanted: Sequence[str], known_utc: datetime) -> dict[str, pd.DataFrame]:
-    """The night's forecasts, or what was answered since then, whichever is newer."""
-    return results.forecasts(engine, night, wanted) | forecasting.newest_now(engine, wanted, night, known_utc)
-
-
-def _horizon(forecasts: dict[str, pd.DataFrame], start: datetime, step: timedelta, most: int) -> int:
+def _horizon(forecasts: Sequence[Courses], start: datetime, step: timedelta, most: int) -> int:
     """Steps a plan can look ahead: `most`, or as far as the forecasts reach when it is made again later in the day."""
-    ends = [frame.index[-1] + pd.Timedelta(seconds=frame.attrs["step_s"]) for frame in forecasts.values()]
-    reach = int((min(ends) - pd.Timestamp(start)) / step) if ends else most
+    reach = min((one.end_utc - start) // step for one in forecasts) if forecasts else most
     return min(most, reach) if reach > 0 else most
 
 
-def _series(forecasts: dict[str, pd.DataFrame], times: pd.DatetimeIndex, step: timedelta) -> dict[str, dict[str, NDArray[np.float64]]]:
-    """Quantiles on the plan's grid, in the unit per step of the plan."""
-    on_grid = {name: _on_grid(frame[QUANTILES], frame.attrs["step_s"], times, step) for name, frame in forecasts.items()}
-    return {name: {q: values[:, i] for i, q in enumerate(QUANTILES)} for name, values in on_grid.items() if values is not None}
+def _series(forecasts: Sequence[Courses], times: pd.DatetimeIndex, step: timedelta) -> dict[str, dict[str, NDArray[np.float64]]]:
+    """Quantiles on the plan's grid by series id, in the unit per step of the plan."""
+    found: dict[str, dict[str, NDArray[np.float64]]] = {}
+    for one in forecasts:
+        for at in range(0, len(one.ids), _TOGETHER):
+            ids, some = one.ids[at : at + _TOGETHER], one.values[at : at + _TOGETHER]
+            side_by_side = pd.DataFrame(some.reshape(-1, some.shape[2]).T.astype(float), index=one.times)
+            values = _on_grid(side_by_side, one.step_s, times, step)
+            if values is not None:
+                laid = np.ascontiguousarray(values.T).reshape(len(ids), len(QUANTILES), -1)
+                found |= {name: dict(zip(QUANTILES, laid[i], strict=True)) for i, name in enumerate(ids)}
+    return dict(sorted(found.items()))
 
 
 def _on_grid(frame: pd.DataFrame, step_s: int, times: pd.DatetimeIndex, step: timedelta) -> NDArray[np.float64] | None:

@@ -5,11 +5,10 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-import pandas as pd
-from sqlalchemy import Connection, Engine, and_, delete, func, select
+from sqlalchemy import Connection, Engine, delete, select
 
 from service import schema as t
-from service.store.results import quantiles, replace_rows
+from service.store.results import replace_rows
 
 LIVE, REFUSED, RETIRED = "live", "refused", "retired"
 _WITHOUT_ARTIFACT = [column for column in t.forecast_model.c if column.name != "artifact"]
@@ -77,18 +76,4 @@ def issued(engine: Engine, ids: Sequence[str], first: date, last: date) -> list[
         for at in range(0, len(ids), _FEW):
             some = f.c.series_id.in_(list(ids[at : at + _FEW]))
             found += connection.execute(select(f).where(f.c.night >= first, f.c.night <= last, some).order_by(f.c.night)).all()
-    return found
-
-
-def newest_now(engine: Engine, ids: Sequence[str], night: date, known_utc: datetime) -> dict[str, pd.DataFrame]:
-    """{series_id: the newest answer between nights, known by `known_utc` and after the night's own}, as `results.forecasts` gives them."""
-    n, f = t.forecast_now.c, t.forecast.c
-    found: dict[str, pd.DataFrame] = {}
-    with engine.connect() as connection:
-        made = connection.execute(select(func.max(f.made_at_utc)).where(f.night == night)).scalar()
-        for at in range(0, len(ids), _FEW):
-            some = and_(n.series_id.in_(list(ids[at : at + _FEW])), n.known_at_utc <= known_utc)
-            later = some if made is None else and_(some, n.made_at_utc > made)
-            for row in connection.execute(select(t.forecast_now).where(later).order_by(n.made_at_utc)):
-                found[row.series_id] = quantiles(row, row.made_at_utc)
     return found

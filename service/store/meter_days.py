@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine, Select, func, select
+from sqlalchemy import BigInteger, Connection, Engine, Select, func, select, type_coerce
 
 from city.clock import as_utc
 from city.frames import Block
@@ -20,7 +20,7 @@ from city.problems import fault
 from city.quality import measured, missing_of, usable
 from service import schema as t
 from service.store import due
-from service.store.readings import driver_time, insert_rows
+from service.store.readings import came_back, driver_time, insert_rows, keys_of
 from service.store.vectors import pack_int, pack_quality, unpack_int, unpack_quality
 from service.vee import open_days
 from service.vee.stretches import asked
@@ -140,6 +140,13 @@ def _newest(connection: Connection, keys: Sequence[int], days: Sequence[Day]) ->
     return found
 
 
+def _between(start_utc: datetime, end_utc: datetime, keys: Sequence[int], *columns: Any) -> Select[Any]:
+    """Columns of the days of some points; of many points those of all: who asks leaves out the others."""
+    m = t.meter_day.c
+    statement = select(*columns).where(m.day_start_utc >= start_utc, m.day_start_utc < end_utc)
+    return statement.where(m.point_key.in_(keys)) if len(keys) <= _FEW else statement
+
+
 def _of(points: Sequence[Point], start_utc: datetime, end_utc: datetime, *columns: Any) -> Select[Any]:
     m = t.meter_day.c
     statement = (
@@ -176,27 +183,42 @@ def block(
     quality = np.zeros((len(points), steps), dtype=np.uint16)
     row_of = {p.id: i for i, p in enumerate(points)}
     newest: dict[tuple[int, int], int] = {}
-    statement = _of(points, start_utc, end_utc, t.meter_day.c.amounts, t.meter_day.c.quality)
-    if known_at is not None:
-        statement = statement.where(t.meter_day.c.known_at_utc <= as_utc(known_at))
-    if as_read:
-        statement = statement.where(t.meter_day.c.version == 1)
+    marked: dict[bytes, NDArray[np.uint16]] = {}  # nearly all days have the same marks
+    m = t.meter_day.c
+    day_start = type_coerce(m.day_start_utc, BigInteger)  # as the driver gives it: a few days are read for many points
     with engine.connect() as connection:
-        for name, day, version, amounts, marks in connection.execute(statement).tuples():
-            i = row_of.get(name)
+        known = keys_of(connection, [p.id for p in points])
+        row = {known[name]: i for name, i in row_of.items() if name in known}
+        statement = _between(start_utc, end_utc, list(row), m.point_key, day_start, m.version, m.amounts, m.quality)
+        if known_at is not None:
+            statement = statement.where(m.known_at_utc <= as_utc(known_at))
+        if as_read:
+            statement = statement.where(m.version == 1)
+        column: dict[Any, int] = {}
+        for key, day, version, amounts, marks in connection.execute(statement).tuples():
+            i = row.get(key)
             if i is None:
                 continue
-            first = int((day - start_utc).total_seconds()) // step_s
+            first = column.get(day)
+            if first is None:
+                first = column[day] = int((came_back(connection, day) - start_utc).total_seconds()) // step_s
             if newest.setdefault((i, first), version) > version:
                 continue
             newest[i, first] = version
             read = unpack_int(amounts)
             width = min(read.size, steps - first)
             values[i, first : first + width] = read[:width]
-            quality[i, first : first + width] = unpack_quality(marks)[:width]
+            if marks not in marked:
+                marked[marks] = unpack_quality(marks)
+            quality[i, first : first + width] = marked[marks][:width]
     if not estimates:
         quality = np.where(measured(quality), quality, missing_of(quality))
     return Block(tuple(row_of), start_utc, timedelta(seconds=step_s), quantity, values, quality)
+
+
+def in_parts(points: Sequence[Point]) -> Iterator[Sequence[Point]]:
+    """Points by as many as one statement names: what adds up over a city is read so, and never as a whole."""
+    return (points[at : at + _FEW] for at in range(0, len(points), _FEW))
 
 
 def versions(engine: Engine, points: Sequence[Point], start_utc: datetime, end_utc: datetime) -> list[Any]:

@@ -14,6 +14,7 @@ from service import schema as t
 from service.store.results import replace_rows
 from service.store.vectors import pack_float, unpack_float
 
+_FEW = 500  # ids that fit into a statement
 KEPT_NIGHTS = 7
 """Paths are for decisions ahead, not for the record: older ones are deleted [nights]."""
 
@@ -35,11 +36,14 @@ def store_paths(
 def paths(engine: Engine, night: date, series: Sequence[str] | None = None) -> dict[str, pd.DataFrame]:
     """{series_id: frame indexed by time_utc, one column per path_id} [unit per step]; attrs carry step_s."""
     statement = select(t.forecast_path).where(t.forecast_path.c.night == night)
-    if series is not None:
-        statement = statement.where(t.forecast_path.c.series_id.in_(list(series)))
+    wanted = None if series is None else set(series)
+    if wanted is not None and len(wanted) <= _FEW:
+        statement = statement.where(t.forecast_path.c.series_id.in_(sorted(wanted)))
     found = {}
     with engine.connect() as connection:
         for row in connection.execute(statement.order_by(t.forecast_path.c.series_id)):
+            if wanted is not None and row.series_id not in wanted:
+                continue
             values = unpack_float(row.amounts).reshape(row.paths, -1)
             frame = pd.DataFrame(values.T, index=grid(row.start_utc, values.shape[1], timedelta(seconds=row.step_s)))
             frame.columns.name = "path_id"

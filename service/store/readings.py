@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,6 +87,11 @@ def insert_rows(connection: Connection, table: Any, rows: list[tuple[Any, ...]],
 def driver_time(connection: Connection, time: datetime) -> Any:
     """A time as the driver wants it in a positional statement."""
     return UtcTime().process_bind_param(time, connection.dialect)
+
+
+def came_back(connection: Connection, time: Any) -> datetime:
+    """A time as the driver gave it."""
+    return cast(datetime, UtcTime().process_result_value(time, connection.dialect))
 
 
 def store_batch(
@@ -182,18 +187,18 @@ def hot(engine: Engine, point_ids: Sequence[str], start_utc: datetime, end_utc: 
 
 def select_hot(connection: Connection, point_ids: Sequence[str], start_utc: datetime, end_utc: datetime) -> Columns:
     """The columns of `reading`, as `columns.fetch` gives them, of some points in [start, end)."""
-    few = len(point_ids) <= FEW
     r = t.reading.c
     known = keys_of(connection, point_ids)
     wanted = [known[name] for name in point_ids if name in known]
     statement = select(*r).where(r.time_utc >= start_utc, r.time_utc < end_utc)
-    if not few:
-        found = columns.fetch(connection, statement)
-        inside = np.isin(found[1], wanted)
-        return found if inside.all() else [column[inside] for column in found]
-    if connection.dialect.name == "sqlite":
+    few = len(wanted) <= FEW
+    if connection.dialect.name == "sqlite" and (few or len(wanted) < len(known)):
         statement = by_slot(statement, start_utc, end_utc)
-    return columns.fetch(connection, statement.where(r.point_key.in_(wanted)))
+    if few:
+        return columns.fetch(connection, statement.where(r.point_key.in_(wanted)))
+    found = columns.fetch(connection, statement.where(r.point_key.between(min(wanted), max(wanted))))
+    inside = np.isin(found[1], wanted)
+    return found if inside.all() else [column[inside] for column in found]
 
 
 def by_slot(statement: Select[Any], start_utc: datetime, end_utc: datetime) -> Select[Any]:

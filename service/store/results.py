@@ -12,6 +12,8 @@ from city.clock import grid
 from service import schema as t
 from service.store.vectors import pack_float, unpack_float
 
+_FEW = 500  # ids that fit into a statement
+
 
 def replace_rows(connection: Connection, table: Any, where: Any, rows: list[dict[str, Any]]) -> None:
     """Delete what a former attempt left and insert `rows`: a step that is run again ends as if it ran once."""
@@ -47,11 +49,14 @@ def store_forecast(connection: Connection, night: date, frame: pd.DataFrame, lad
 def forecasts(engine: Engine, night: date, series: Sequence[str] | None = None) -> dict[str, pd.DataFrame]:
     """{series_id: frame indexed by time_utc with p10, p50, p90}; attrs carry quantity, model, reason, step_s."""
     statement = select(t.forecast).where(t.forecast.c.night == night)
-    if series is not None:
-        statement = statement.where(t.forecast.c.series_id.in_(list(series)))
+    wanted = None if series is None else set(series)
+    if wanted is not None and len(wanted) <= _FEW:
+        statement = statement.where(t.forecast.c.series_id.in_(sorted(wanted)))
     out = {}
     with engine.connect() as connection:
         for row in connection.execute(statement.order_by(t.forecast.c.series_id)):
+            if wanted is not None and row.series_id not in wanted:
+                continue
             out[row.series_id] = quantiles(row, row.start_utc)
             out[row.series_id].attrs["why"] = row.why
     return out

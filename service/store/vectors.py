@@ -14,7 +14,7 @@ def pack_int(values: NDArray[np.int64]) -> bytes:
 
 def unpack_int(data: bytes) -> NDArray[np.int64]:
     """The vector that `pack_int` packed, exactly."""
-    return np.cumsum(np.frombuffer(zlib.decompress(data), dtype="<i8"))
+    return np.add.accumulate(np.frombuffer(zlib.decompress(data), dtype="<i8"))
 
 
 def pack_quality(values: NDArray[np.uint16]) -> bytes:

@@ -1,6 +1,7 @@
 """Tonight's plan as people judge it: against doing nothing, with its forecasts, prices, sentences and the fate of its commands."""
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +12,8 @@ from sqlalchemy import Engine
 
 from service import schema as t
 from service.settings import LoadedCity
-from service.store import paths, results
+from service.store import courses, paths, results
+from service.store.courses import Courses
 from service.sums import topmost
 
 MOST_PATHS = 100
@@ -96,31 +98,38 @@ def fans(engine: Engine, city: LoadedCity, night: Any) -> dict[str, pd.DataFrame
     than the truth unless all series err together. attrs carry `unit`, `series` (how many were summed) and `paths` (were they?).
     """
     kind: dict[str, str | None] = {meter.id: meter.forecast for meter in city.settings.meters}
-    known = results.forecasts(engine, night)
-    members: dict[str, list[str]] = {}
-    for series in known:
-        name = kind.get(series.rsplit(".", 1)[0])
-        if name is not None and series in city.points:
-            members.setdefault("load" if name == "ev" else name, []).append(series)
+    known = courses.of_night(engine, night)
+    members: dict[str, list[tuple[Courses, int]]] = {}
+    for one in known:
+        for row, series in enumerate(one.ids):
+            name = kind.get(series.rsplit(".", 1)[0])
+            if name is not None and series in city.points:
+                members.setdefault("load" if name == "ev" else name, []).append((one, row))
     found: dict[str, pd.DataFrame] = {}
     for group, measured in members.items():
-        on_top = set(topmost(city, (city.points[series].meter for series in measured)))
-        series_ids = [series for series in measured if city.points[series].meter in on_top]
-        made = functools.reduce(pd.DataFrame.add, (_per_hour(known[series]) for series in series_ids))
-        like = len({known[series].attrs["step_s"] for series in series_ids}) == 1 < len(series_ids) <= MOST_PATHS
+        on_top = set(topmost(city, (city.points[one.ids[row]].meter for one, row in measured)))
+        counted = [(one, row) for one, row in measured if city.points[one.ids[row]].meter in on_top]
+        series_ids = [one.ids[row] for one, row in counted]
+        made = functools.reduce(pd.DataFrame.add, (_summed(one, [row for by, row in counted if by is one]) for one in _distinct(counted)))
+        like = len({one.step_s for one, _ in counted}) == 1 < len(series_ids) <= MOST_PATHS
         drawn = paths.paths(engine, night, series_ids) if like else {}
         if len(drawn) == len(series_ids):
             total = functools.reduce(pd.DataFrame.add, (drawn[s] * (3600 / drawn[s].attrs["step_s"]) for s in series_ids))
             low, high = total.quantile(0.1, axis=1), total.quantile(0.9, axis=1)
             made = made.assign(p10=np.minimum(low, made["p50"]), p90=np.maximum(high, made["p50"]))
-        unit = "m3/h" if "m3" in str(known[series_ids[0]].attrs["quantity"]) else "kW"
+        first, row = counted[0]
+        unit = "m3/h" if "m3" in first.quantities[row] else "kW"
         made.attrs = {"unit": unit, "series": len(series_ids), "paths": len(drawn) == len(series_ids)}
         found[group] = made
     return found
 
 
-def _per_hour(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame[["p10", "p50", "p90"]] * (3600 / frame.attrs["step_s"])
+def _distinct(counted: Sequence[tuple[Courses, int]]) -> list[Courses]:
+    return list({id(one): one for one, _ in counted}.values())
+
+
+def _summed(one: Courses, rows: Sequence[int]) -> pd.DataFrame:
+    return pd.DataFrame(one.per_hour(rows).T, columns=["p10", "p50", "p90"], index=one.times)
 
 
 def models(engine: Engine, night: Any) -> pd.DataFrame:

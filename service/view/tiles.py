@@ -17,7 +17,7 @@ from optimisation.assets import Battery, Grid
 from service.metering import primary_readings
 from service.plans.signals import intensity
 from service.settings import LoadedCity
-from service.store import readings, results
+from service.store import courses, readings
 from service.sums import topmost
 from service.view import water
 from service.view.board import bounds
@@ -191,17 +191,23 @@ def _expected(engine: Engine, city: LoadedCity, moment: Moment, meters: frozense
     """
     if moment.night is None:
         return None
-    known = results.forecasts(engine, moment.night).items()
-    said = [(city.points[name].meter, frame) for name, frame in known if name in city.points]
-    said = [(meter, frame) for meter, frame in said if meter in meters and str(frame.attrs["quantity"]).endswith(ending)]
-    counted = topmost(city, (meter for meter, _ in said))
-    total, now = 0.0, pd.Timestamp(moment.now_utc)
-    if any(now >= frame.index[-1] + pd.Timedelta(seconds=frame.attrs["step_s"]) for meter, frame in said if meter in counted):
-        return None
-    for frame in (frame for meter, frame in said if meter in counted):
-        row = min(max(int(frame.index.searchsorted(moment.now_utc, side="right")) - 1, 0), len(frame) - 1)
-        total += float(frame["p50"].iloc[row]) * 3600 / frame.attrs["step_s"]
-    return total if said else None
+    said = []
+    for one in courses.of_night(engine, moment.night):
+        found = [
+            (i, city.points[name].meter) for i, name in enumerate(one.ids) if name in city.points and one.quantities[i].endswith(ending)
+        ]
+        said.append((one, {i: meter for i, meter in found if meter in meters}))
+    counted = set(topmost(city, (meter for _, rows in said for meter in rows.values())))
+    total, any_ = 0.0, False
+    for one, rows in said:
+        asked = [i for i, meter in rows.items() if meter in counted]
+        if not asked:
+            continue
+        if moment.now_utc >= one.end_utc:
+            return None
+        at = min(max(int(one.times.searchsorted(moment.now_utc, side="right")) - 1, 0), one.values.shape[2] - 1)
+        total, any_ = total + float(one.values[asked, 1, at].astype(float).sum()) * 3600 / one.step_s, True
+    return total if any_ else None
 
 
 def _intensity(city: LoadedCity, moment: Moment) -> Tile | None:
