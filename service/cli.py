@@ -27,6 +27,7 @@ from service import (
     cli_levels,
     cli_meters,
     cli_night,
+    cli_notices,
     cli_operations,
     cli_plan,
     cli_response,
@@ -58,6 +59,7 @@ app.add_typer(cli_cases.app, name="case")
 app.add_typer(cli_cases.shift, name="shift")
 app.add_typer(cli_audit.app, name="audit")
 app.add_typer(cli_api.app, name="api")
+app.add_typer(cli_notices.app, name="notices")
 app.add_typer(cli_cluster.app, name="cluster")
 
 
@@ -212,6 +214,7 @@ def work(
 
 
 app.command()(cli_night.night)
+app.command("run-report")(cli_notices.run_report)
 
 for decide in (cli_deciding.approve, cli_deciding.hold, cli_deciding.settle):
     app.command()(decide)

@@ -24,6 +24,9 @@ class Environment(BaseSettings):
     database_url: SecretStr | None = Field(default=None, description="SQLAlchemy URL; SQLite in the home folder when not set")
     edge_token: SecretStr | None = Field(default=None, description="token of a station, as the central gave it; never in a file")
     vtn_secrets: SecretStr | None = Field(default=None, description="JSON: id in [[vtns]] -> its OAuth client secret; never in a file")
+    notify_secrets: SecretStr | None = Field(
+        default=None, description="JSON: id in [[notify]] -> password of the mail account or key of the webhook; never in a file"
+    )
     ledger_key: SecretStr | None = Field(default=None, description="Ed25519 key that signs the ledger's roots, or the path of its file")
     access_key: SecretStr | None = Field(default=None, description="key that seals second factors; access.key in the home folder else")
     code: SecretStr | None = Field(default=None, description="code of the second factor of who decides on the command line")

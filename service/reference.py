@@ -21,6 +21,7 @@ from service.city_settings import Deadlines
 from service.cli import app
 from service.faults import keys_of, models, plain
 from service.loss_settings import LossArea, Losses
+from service.notices.settings import KINDS as NOTIFY_KINDS
 from service.settings import Settings
 from service.tariff import Band
 
@@ -47,7 +48,7 @@ def table(title: str, model: type[BaseModel], note: str = "") -> Iterator[str]:
 
 
 def settings() -> Iterator[str]:
-    of_kinds: dict[str, tuple[type[BaseModel], ...]] = {"assets": KINDS, "accounts": carbon.accounts.KINDS}
+    of_kinds: dict[str, tuple[type[BaseModel], ...]] = {"assets": KINDS, "accounts": carbon.accounts.KINDS, "notify": NOTIFY_KINDS}
     for name, field in keys_of(Settings).items():
         if name in of_kinds:
             parts: dict[tuple[str, type[BaseModel]], list[str]] = {}

@@ -45,6 +45,7 @@ from service.faults import explained
 from service.grid.settings import GridSettings
 from service.keeping.settings import Backup
 from service.levels.settings import Levels
+from service.notices.settings import Notify
 from service.openadr.settings import Vtn
 from service.plans.settings import PlanSettings
 from service.shifts.settings import ShiftSettings
@@ -108,6 +109,7 @@ class Settings(Place):
     shifts: ShiftSettings = ShiftSettings()
     backup: Backup = Backup()
     levels: Levels = Levels()
+    notify: tuple[Notify, ...] = ()
 
     @model_validator(mode="after")
     def _within_forecasts(self) -> Self:

@@ -11,6 +11,7 @@ from meters.spool import fill
 from service import schema as t
 from service.environment import Environment
 from service.levels import listing
+from service.notices import listing as notices
 from service.store import feeds, open_store, operations, runs
 
 LATE = timedelta(minutes=45)  # three slots without a reading
@@ -56,6 +57,7 @@ def gather(env: Environment, now_utc: datetime) -> dict[str, Any]:
         "spools": {name: found.told(now_utc) for name in fill.NAMES if (found := fill.look(env.folder / name)) is not None},
         "weather": [_told_weather(row, now_utc) for row in feeds.state(engine, now_utc)],
         "ledger": {"posted": str(posted), "root": sealed.root, "signed": sealed.signature is not None} if sealed else None,
+        "notices": notices.state(engine, now_utc),
         "open_leaks": {row.case_id: row.sentence for row in leaks},
         "levels": listing.for_status(env, engine, now_utc),
     }
@@ -130,5 +132,7 @@ def _page(told: dict[str, Any]) -> None:
         print(f"  UNKNOWN {command_id}: {sentence}; look at the device, then `penstock settle {command_id} --found VALUE`")
     for row in told["holds"]:
         print(f"  HOLD on {'everything' if row['subject'] == '*' else row['subject']} by {row['who']}: {row['reason']}")
+    for channel, sentence in told["notices"]["given_up"].items():
+        print(f"  NOT TOLD by {channel}: {sentence}; `penstock notices retry` once that is mended")
     for name, sentence in told["open_leaks"].items():
         print(f"  LEAK {name}: {sentence}")

@@ -18,6 +18,7 @@ from service import rounds
 from service.crash import keep
 from service.environment import Environment
 from service.levels import uptime
+from service.notices import delivering
 from service.plans.edits import Edit, joined, standing
 from service.plans.keeping import REQUEST, ROLLING, next_plan_id
 from service.plans.making import Planner
@@ -40,6 +41,7 @@ def serve(env: Environment, now_utc: datetime | None, *, once: bool) -> str:
             now = now_utc or datetime.now(UTC)
             runs.beat(engine, "work", now)
             _go_round(city, engine, now)
+            delivering.turn(engine, city, now)
             _ask_when_due(city, engine, now)
             taken = operations.take_request(engine)
             if taken is not None:

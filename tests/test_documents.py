@@ -34,7 +34,7 @@ def test_every_make_target_a_page_names_exists(page: Path) -> None:
 def test_every_penstock_command_a_page_names_takes_those_options(page: Path) -> None:
     groups = (
         "account|meters|forecast|weather|event|response|plan|water|grid|carbon|factors|certificates|household|audit|case|shift|alarms"
-        "|api|cluster|exchange"
+        "|api|cluster|exchange|notices"
     )
     for name, rest in set(re.findall(rf"^penstock ((?:(?:{groups}) )*[a-z][a-z-]*)([^\n#]*)", code(page), re.MULTILINE)):
         told = CliRunner().invoke(app, [*name.split(), "--help"], env={"COLUMNS": "200"})

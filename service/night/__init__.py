@@ -28,7 +28,7 @@ __all__ = ["CLOSING", "NEEDS", "STEPS", "Night", "Output", "run"]
 
 log = structlog.get_logger()
 # What follows a night whose record is complete, as "module:function" of (city, engine, run_id): its report, and who is told of it.
-CLOSING: tuple[str, ...] = ()
+CLOSING: tuple[str, ...] = ("service.run_report.closing:written", "service.notices.closing:told")
 
 
 def run(city: LoadedCity, engine: Engine, now_utc: datetime, *, on_step: Callable[[str, StepResult | None], None] | None = None) -> str:

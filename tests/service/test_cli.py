@@ -94,7 +94,7 @@ def test_status_as_json_is_one_object_with_the_same_keys_before_and_after_a_nigh
     assert list(json.loads(before.out)) == list(told)
     assert set(told) == {
         "city", "now", "heartbeats", "newest_reading", "reading_age_s", "points", "points_without_value", "night", "steps",
-        "meters_online", "ledger", "spools", "weather", "commands", "approved_once", "unknown_outcomes", "holds",
+        "meters_online", "ledger", "spools", "weather", "commands", "approved_once", "unknown_outcomes", "holds", "notices",
         "open_leaks", "levels",
     }  # fmt: skip
     assert list(told["steps"]) == ["validate", "forecast", "plan", "leaks", "ledger", "targets"]

@@ -2,12 +2,13 @@
 
 from service.alarms.conditions import Source
 from service.alarms.kinds import Kind
-from service.alarms.sources import control, field, grid, keeping, plan, processes, water
+from service.alarms.sources import control, field, grid, keeping, outside, plan, processes, water
 
 SOURCES: dict[str, Source] = {
     "control": control,
     "processes": processes,
     "keeping": keeping,
+    "outside": outside,
     "water": water,
     "grid": grid,
     "plan": plan,

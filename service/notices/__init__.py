@@ -1,0 +1,1 @@
+"""Notices: what people outside the control room are told of nights and alarms, by mail or webhook, at least once."""
