@@ -246,7 +246,7 @@ for safe in (cli_keeping.backup, cli_keeping.restore, cli_keeping.upgrade, cli_k
     app.command()(safe)
 
 
-for operate in (cli_operations.status, cli_operations.doctor, cli_levels.levels):
+for operate in (cli_operations.status, cli_operations.doctor, cli_operations.metrics, cli_levels.levels):
     app.command()(operate)
 
 

@@ -1,4 +1,4 @@
-"""`penstock status` and `penstock doctor`: how the service does. Heavy imports live inside the commands."""
+"""`penstock status`, `penstock doctor` and `penstock metrics`: how the service does. Heavy imports live inside the commands."""
 
 from pathlib import Path
 from typing import Annotated
@@ -23,3 +23,18 @@ def doctor(city: City = None, now: Now = None) -> None:
     from service.doctor import examine
 
     finish(examine(environment(city), moment(now)))
+
+
+def metrics(
+    city: City = None,
+    now: Now = None,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="port to listen on; 0: a free one")] = 9464,
+    host: Annotated[
+        str, typer.Option("--host", help="address to listen on; another one is for the monitoring's own network")
+    ] = "127.0.0.1",
+) -> None:
+    """Serve figures for Prometheus (/metrics) and health (/health/live, /health/ready); runs until stopped."""
+    from service.cli import environment, moment
+    from service.metrics.serving import serve
+
+    serve(environment(city), host, port, moment(now) if now else None)

