@@ -105,7 +105,7 @@ class Figures(Collector):
 
     def _read(self) -> list[Sample]:
         began = time.perf_counter()
-        made = [("info", (self._city.settings.city.id, version("penstock")), 1.0)]
+        made: list[Sample] = [("info", (self._city.settings.city.id, version("penstock")), 1.0)]
         try:
             with self._engine.connect() as connection:
                 if connection.dialect.name == "postgresql":

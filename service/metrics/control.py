@@ -16,7 +16,9 @@ GIVEN_UP = timedelta(days=7)
 def commands(asked: Asked) -> Iterator[Sample]:
     """By the index of states: what is written, refused or expired is not counted."""
     c = t.command.c
-    found = dict(asked.connection.execute(select(c.state, func.count()).where(c.state.in_(UNDER_WAY)).group_by(c.state)).tuples().all())
+    found: dict[str, int] = dict(
+        asked.connection.execute(select(c.state, func.count()).where(c.state.in_(UNDER_WAY)).group_by(c.state)).tuples().all()
+    )
     for state in UNDER_WAY:
         yield "commands", (state,), float(found.get(state, 0))
     due = (c.state == "approved", c.not_before_utc < asked.now_utc - OVERDUE, c.not_after_utc > asked.now_utc)

@@ -46,7 +46,7 @@ def links(asked: Asked) -> Iterator[Sample]:
 @lru_cache(maxsize=1)
 def _watched(city: LoadedCity) -> dict[str, str]:
     """{a point of some meters of each link: link}."""
-    first = {}
+    first: dict[str, str] = {}
     for point in city.points.values():
         first.setdefault(point.meter, point.id)
     found: dict[str, list[str]] = {}
