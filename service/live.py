@@ -1,9 +1,9 @@
 """The running poll process: the field's thread reads, this one keeps what was read, others listen, deliver and write what is due."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
 
 import pandas as pd
@@ -63,13 +63,14 @@ class Live:
             road.close()
         self._spool.close()
 
-    def run(self, told: threading.Event) -> None:
+    def run(self, told: threading.Event, kept: Mapping[int, datetime] | None = None) -> None:
         """Keep what comes, until told to end or until the configuration changes.
 
+        `kept` {how often meters are read [s]: their newest slot that is kept}, see `meters.polling.field.Field.follow`.
         Raises what ended the reading or the delivery, if something did.
         """
         self._field.hold(not self._spool.has_room())
-        self._field.follow(self._came.put, self._now)
+        self._field.follow(self._came.put, self._now, kept)
         while not (self._outlet.changed or told.is_set()):
             with suppress(Empty):
                 self._keep(self._came.get(timeout=1.0))

@@ -19,13 +19,14 @@ from service import schema as t
 from service.acquisition import Outlet, StoreOutlet, devices
 from service.edge import forwarding as edge
 from service.environment import Environment
+from service.kept import last_kept
 from service.levels import uptime
 from service.live import Live
 from service.one_process import lock
 from service.roads import sources
 from service.settings import LoadedCity, load
 from service.stopping import told_to_end
-from service.store import open_store, operations, readings
+from service.store import open_store, operations
 from service.waiting import capacity
 
 log = structlog.get_logger()
@@ -57,16 +58,19 @@ def poll_forever(env: Environment) -> None:
             if (problem := room.problem()) is not None:
                 log.error(str(problem))
             with Live(city, field, way_out, sources(city, way_out.origin)) as live:
-                live.run(told)
+                with Spool(city.folder / "spool.db") as spool:
+                    kept = last_kept(engine, spool, field.devices)
+                live.run(told, kept)
             if told.is_set() and not way_out.origin:  # a station has no database
                 uptime.stopped(engine, "poll")
 
 
 def poll_span(env: Environment, start_utc: datetime, until_utc: datetime, *, replay: bool) -> str:
-    """Poll every slot in [start, until] that the store does not have yet. With `replay`, the simulator's clock is set first.
+    """Poll every slot in [start, until] that is not kept yet. With `replay`, the simulator's clock is set first.
 
-    Times between the slots of a meter count as the slot before them. Returns 'problems' when readings wait in the spool, or when a
-    link gave no value at all in the last slot.
+    Times between the slots of a meter count as the slot before them. The newest slot that is kept is not read again, but all that
+    follows reading is done again: what was killed there may have left readings in the spool, and commands that were due unwritten.
+    Returns 'problems' when readings wait in the spool, or when a link gave no value at all in the last slot.
     """
     if until_utc < start_utc:
         raise fault(
@@ -82,10 +86,12 @@ def _span(env: Environment, start_utc: datetime, until_utc: datetime, *, replay:
         way_out = StoreOutlet(city, engine, replayed=True)
     roads, read, slot = sources(city, way_out.origin), 0, None
     with field, Spool(city.folder / "spool.db", origin=way_out.origin) as spool:
-        for slot in track(_missing_slots(engine, field.steps_s or (900,), start_utc, until_utc), description="polling", transient=True):
-            if replay:
-                field.set_clock(slot)
-            spool.append(way_out.prepare(field.read_slot(slot, slot if replay else None)))
+        kept = max(last_kept(engine, spool, field.devices).values(), default=None)
+        for slot in track(_slots_from(kept, field.steps_s or (900,), start_utc, until_utc), description="polling", transient=True):
+            if kept is None or slot > kept:
+                if replay:
+                    field.set_clock(slot)
+                spool.append(way_out.prepare(field.read_slot(slot, slot if replay else None)))
             take_in(roads, spool, slot)
             read += way_out.deliver(spool, slot)
             way_out.execute(field, slot)
@@ -100,14 +106,10 @@ def _span(env: Environment, start_utc: datetime, until_utc: datetime, *, replay:
     return "done" if not waiting and not silent else "problems"
 
 
-def _missing_slots(engine: Engine, steps_s: Sequence[int], start_utc: datetime, until_utc: datetime) -> list[datetime]:
-    """The slots of any of the steps [s], from the one at or before `start` to `until`, that the store does not have yet."""
-    try:
-        last = readings.last_slot(engine)
-    except DBAPIError:  # lost or not made yet: every slot is read, and what the store has already it drops as duplicate
-        last = None
+def _slots_from(kept: datetime | None, steps_s: Sequence[int], start_utc: datetime, until_utc: datetime) -> list[datetime]:
+    """The slots of any of the steps [s], from the one at or before `start` to `until`, that do not lie before what is kept."""
     first = min((floor(start_utc, timedelta(seconds=step_s)) for step_s in steps_s), default=start_utc)
-    return [slot for slot in slots(first, until_utc, steps_s) if last is None or slot > last]
+    return [slot for slot in slots(first, until_utc, steps_s) if kept is None or slot >= kept]
 
 
 def _silent_links(city: LoadedCity, engine: Engine) -> list[str]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -61,13 +61,15 @@ class Field:
         """Readings at `slot_utc` of every meter whose step it is on, see `meters.polling.poll.Poll.read`."""
         return self._await(self._poll.read(slot_utc, received_at_utc))
 
-    def follow(self, keep: Keep, now: Clock = wall_clock) -> None:
+    def follow(self, keep: Keep, now: Clock = wall_clock, kept: Mapping[int, datetime] | None = None) -> None:
         """Read every meter at its own step from now on, until the field is left.
+
+        `kept` {step [s]: its newest slot that is kept}: a slot after it that is not too late yet is read first.
 
         `keep` is called in the field's thread with the Readings of each slot, one frame per step [s], and must return at once; with an
         exception when reading ended by one.
         """
-        self._running().call_soon_threadsafe(lambda: self._start(self._follow(keep, now), keep, self._following))
+        self._running().call_soon_threadsafe(lambda: self._start(self._follow(keep, now, kept), keep, self._following))
 
     def finish(self, within_s: float) -> None:
         """Begin no further slot, and wait up to `within_s` [s] for those under way."""
@@ -109,9 +111,9 @@ class Field:
                     remedy = "Start it: python -m meters.simulator --help."
                     raise fault(f"simulator of link {link.config.id}", str(failure), "one whose clock can be set", remedy) from None
 
-    async def _follow(self, keep: Keep, now: Clock) -> None:
+    async def _follow(self, keep: Keep, now: Clock, kept: Mapping[int, datetime] | None) -> None:
         loop = asyncio.get_running_loop()
-        async for slot_utc, steps_s in wall_clock_slots(self._poll.steps_s, now):
+        async for slot_utc, steps_s in wall_clock_slots(self._poll.steps_s, now, kept):
             began = loop.time() - (now() - slot_utc).total_seconds()
             if self._held:
                 continue

@@ -1,7 +1,7 @@
 """When slots come: on the grid of each meter's step, by the wall clock, never late and never twice."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from city.clock import floor
@@ -31,13 +31,20 @@ def slots(first_utc: datetime, until_utc: datetime, steps_s: Sequence[int]) -> I
         slot = next_slot(slot, steps_s)
 
 
-async def wall_clock_slots(steps_s: Sequence[int], now: Clock) -> AsyncIterator[tuple[datetime, tuple[int, ...]]]:
+async def wall_clock_slots(
+    steps_s: Sequence[int], now: Clock, kept: Mapping[int, datetime] | None = None
+) -> AsyncIterator[tuple[datetime, tuple[int, ...]]]:
     """Each slot as its time comes, with the steps [s] that have one then.
+
+    `kept` {step [s]: its newest slot that is kept already}: slots after it that are not too late yet come first, so that a process that
+    was killed at a slot and started again does not leave it out.
 
     A slot that the machine slept through, or that a clock set forward jumped over, is left out: its meters would tell a later hour's
     register. After a clock was set back, nothing is read until it has passed the last slot again: what was read stays as it was.
     """
     slot = now()
+    for late in missed(steps_s, slot, kept or {}):
+        yield late
     while steps_s:
         slot = next_slot(max(slot, now()), steps_s)
         while (left_s := (slot - now()).total_seconds()) > 0:
@@ -45,6 +52,18 @@ async def wall_clock_slots(steps_s: Sequence[int], now: Clock) -> AsyncIterator[
         in_time = tuple(step_s for step_s in due(steps_s, slot) if -left_s <= _LATE * step_s)
         if in_time:
             yield slot, in_time
+
+
+def missed(steps_s: Sequence[int], now_utc: datetime, kept: Mapping[int, datetime]) -> list[tuple[datetime, tuple[int, ...]]]:
+    """Slots up to now that are not too late to be read, with the steps [s] that have kept something, but not of that slot."""
+    reach = timedelta(seconds=_LATE * max(steps_s, default=0))
+    found = []
+    for slot in slots(now_utc - reach, now_utc, steps_s):
+        late_s = (now_utc - slot).total_seconds()
+        lacking = tuple(step_s for step_s in due(steps_s, slot) if step_s in kept and kept[step_s] < slot and late_s <= _LATE * step_s)
+        if lacking:
+            found.append((slot, lacking))
+    return found
 
 
 def due(steps_s: Sequence[int], slot_utc: datetime) -> tuple[int, ...]:

@@ -5,7 +5,7 @@ keeps some room back (`meters.spool.reserve`): on a full disk it is given up, so
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -127,6 +127,16 @@ class Spool:
         except sqlite3.Error as error:
             raise self._fault(error) from None
         return found
+
+    def newest_first(self) -> Iterator[Batch]:
+        """The batches that wait, newest first, one at a time."""
+        try:
+            for sequence, batch_id, origin, reason in self._base.execute(
+                "SELECT sequence, batch_id, origin, reason FROM batch ORDER BY sequence DESC"
+            ):
+                yield Batch(batch_id, self._content(sequence), origin, reason)
+        except sqlite3.Error as error:
+            raise self._fault(error) from None
 
     def _content(self, sequence: int) -> bytes:
         """The kept bytes; b'' where the disk has lost them, so that the batch is told as torn."""

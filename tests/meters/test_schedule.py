@@ -196,3 +196,29 @@ def test_with_a_third_of_the_units_dead_the_others_are_on_time():
                     assert len(tries) == len(set(tries)) <= 30  # at most one timeout each
     assert total == 6 * 210
     assert on_time / total >= 0.999
+
+
+def late(clock, steps_s, kept, number):
+    async def follow():
+        found = []
+        async for slot, in_time in wall_clock_slots(steps_s, clock, kept):
+            found.append((slot, in_time))
+            if len(found) == number:
+                return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("meters.polling.schedule.asyncio.sleep", clock.sleep)
+        return asyncio.run(follow())
+
+
+def test_midnight_is_read_by_a_process_that_was_killed_before_it_and_started_again_ten_seconds_after_it():
+    clock, kept = WallClock(MIDNIGHT + 10 * SECOND), {60: MIDNIGHT - 60 * SECOND, 900: MIDNIGHT - QUARTER}
+    found = late(clock, (60, 900), kept, 2)
+    assert found[0] == (MIDNIGHT, (900,))  # ten seconds are too late for what is read each minute
+    assert found[1] == (MIDNIGHT + 60 * SECOND, (60,))
+
+
+def test_a_slot_that_is_kept_or_whose_meters_never_kept_one_is_not_read_late():
+    for kept in ({900: MIDNIGHT}, {60: MIDNIGHT - QUARTER}, {}):
+        assert late(WallClock(MIDNIGHT + 10 * SECOND), (900,), kept, 1)[0][0] == MIDNIGHT + QUARTER
+    assert late(WallClock(MIDNIGHT + 91 * SECOND), (900,), {900: MIDNIGHT - QUARTER}, 1)[0][0] == MIDNIGHT + QUARTER

@@ -1,0 +1,166 @@
+"""A day and a night under `kill -9` and worse: the store at the end against that of a night that nothing disturbed."""
+
+import argparse
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from benchmarks import _chaos_city as where
+from benchmarks._chaos_blows import Blow, Panel, after, at_change
+from benchmarks._chaos_city import City
+from benchmarks._chaos_judge import Facts, Verdict, against_devices, facts, judge
+from benchmarks._chaos_process import Server
+from benchmarks._chaos_script import Doer, script
+from city.problems import fault
+from meters.simulator import running
+
+SUMMARY = "kill -9 at random moments of a whole day and night, and twenty faults; readings, approvals and ledger entries lost or doubled"
+KILLS_A_NIGHT = 6
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--kills", type=int, default=200, help="commands that are killed")
+    parser.add_argument("--faults", action="store_true", help="the faults as well: outages, full disks, clocks, bad data, hanging parts")
+    parser.add_argument("--keep", type=Path, default=None, help="folder for the data of nights that were not equal")
+
+
+def run(args: argparse.Namespace) -> dict[str, Any]:
+    """The figures of `--kills` kills, and of the faults with `--faults`."""
+    with site() as made:
+        made.keep = args.keep
+        made.undisturbed()
+        figures = kills(made, 6 if args.quick else args.kills, args.seed)
+        figures["faults"] = []
+        if args.faults:
+            from benchmarks._chaos_faults import all_of_them
+
+            figures["faults"] = [
+                {"name": name, "equal": v.equal, "lost": len(v.lost), "doubled": len(v.doubled)} for name, v in all_of_them(made)
+            ]
+    return figures
+
+
+@dataclass
+class Site:
+    """The city's folder, its simulated field, the process that starts commands, and what an undisturbed night leaves."""
+
+    server: Server
+    home: Path
+    port: int
+    keep: Path | None = None
+    expected: Facts | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+    changes: dict[str, int] = field(default_factory=dict)
+
+    def city(self) -> City:
+        """The city in its empty folder, its battery at rest."""
+        shutil.rmtree(self.home, ignore_errors=True)
+        made = where.build(self.home, self.port)
+        with Panel(made) as battery:
+            battery.setpoint = 0.0
+        return made
+
+    def undisturbed(self) -> Self:
+        """The night that every other one is compared with. It is made twice: what two undisturbed nights differ in proves nothing."""
+        for _ in range(2):
+            city = self.city()
+            doer = Doer(self.server, city)
+            for step in script(city):
+                self._keep_stage(step.name)
+                doer.do(step)
+            self._keep_stage("")
+            self.server.learn(sorted(doer.imported))
+            self.seconds, self.changes = doer.seconds, doer.changes
+            self.expected = self.expected or facts(city)
+            verdict = self.judged(city, "undisturbed")
+            if not verdict.equal:
+                raise fault(
+                    "undisturbed night", verdict.told, "the same as the one before it, as the devices showed it", "Mend that first."
+                )
+        return self
+
+    def _keep_stage(self, name: str) -> None:
+        shutil.rmtree(self._stage(name), ignore_errors=True)
+        shutil.copytree(self.home, self._stage(name), ignore=shutil.ignore_patterns("*.reserve"))
+
+    def _stage(self, name: str) -> Path:
+        return self.home.parent / "stages" / (name.replace(":", "").replace(" ", "-") or "end")
+
+    def stage(self, name: str) -> City:
+        """The undisturbed city as it was before the step of a name, or at its end; its devices hold what was written until then."""
+        shutil.rmtree(self.home, ignore_errors=True)
+        shutil.copytree(self._stage(name), self.home)
+        return City(self.home)
+
+    def judged(self, city: City, name: str) -> Verdict:
+        """The verdict on a disturbed night, against the undisturbed one and against the devices."""
+        if self.expected is None:
+            raise RuntimeError("no undisturbed night")
+        found = facts(city)
+        verdict = judge(found, self.expected)
+        shown = against_devices(found, city)
+        verdict = Verdict(verdict.differing, verdict.lost + shown.lost, verdict.doubled + shown.doubled, verdict.waiting)
+        if not verdict.equal:
+            say(f"{name}: NOT EQUAL\n{verdict.told}")
+            if self.keep is not None:
+                shutil.copytree(self.home, self.keep / name, dirs_exist_ok=True)
+        return verdict
+
+
+@contextmanager
+def site() -> Iterator[Site]:
+    """A city with its field and the process that starts commands, in a temporary folder."""
+    with tempfile.TemporaryDirectory() as folder, Server() as server:
+        where.build(Path(folder) / "field", 0)
+        with running(Path(folder) / "field" / "field.json") as port:
+            yield Site(server, Path(folder) / "home", port)
+
+
+def kills(made: Site, wanted: int, seed: int) -> dict[str, Any]:
+    """Kill `wanted` commands, some in each night, and judge each night."""
+    rng, done, nights, verdicts, settled = np.random.default_rng(seed), 0, 0, list[Verdict](), 0
+    by_step: dict[str, int] = {}
+    while done < wanted:
+        city, nights = made.city(), nights + 1
+        doer = Doer(made.server, city, blows=_blows(made, city, min(KILLS_A_NIGHT, wanted - done), rng))
+        for step in script(city):
+            doer.do(step)
+        done, settled = done + sum(doer.kills.values()), settled + doer.settled
+        for name, count in doer.kills.items():
+            by_step[name] = by_step.get(name, 0) + count
+        verdicts.append(made.judged(city, f"night-{nights}"))
+        say(f"night {nights}: {done} of {wanted} kills, {'equal' if verdicts[-1].equal else 'NOT EQUAL'}; killed {doer.kills}")
+    return {
+        "kills": done,
+        "nights": nights,
+        "nights_equal": sum(verdict.equal for verdict in verdicts),
+        "lost": sum(len(verdict.lost) for verdict in verdicts),
+        "doubled": sum(len(verdict.doubled) for verdict in verdicts),
+        "settled_by_hand": settled,
+        "killed": by_step,
+    }
+
+
+def _blows(made: Site, city: City, count: int, rng: np.random.Generator) -> dict[str, list[Blow]]:
+    """Where a night is hit: half of the blows by the time that each step takes, half on any step; half by the clock, half at a commit."""
+    names = list(made.seconds)
+    share = np.array([made.seconds[name] for name in names]) / sum(made.seconds.values())
+    found: dict[str, list[Blow]] = {}
+    for _ in range(count):
+        name = str(rng.choice(names, p=share)) if rng.random() < 0.5 else str(rng.choice(names))
+        part, by_clock = float(rng.random()), rng.random() < 0.5
+        commit = 1 + int(part * made.changes[name])
+        found.setdefault(name, []).append(after(part * made.seconds[name]) if by_clock else at_change(city, commit))
+    return found
+
+
+def say(line: str) -> None:
+    """Progress, on the standard error."""
+    print(line, file=sys.stderr, flush=True)
