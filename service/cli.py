@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,6 +32,7 @@ from service import (
     cli_operations,
     cli_plan,
     cli_response,
+    logs,
     releases,
 )
 from service.environment import Environment
@@ -85,6 +87,8 @@ City = Annotated[Path | None, typer.Option("--city", help="the city file; PENSTO
 def environment(city: Path | None) -> Environment:
     made = Environment(city=city) if city is not None else Environment()
     running.set(made)
+    with suppress(PenstockError):  # a city file that cannot be read is told by whoever reads it
+        logs.about(city=made.city_id)
     return made
 
 
@@ -266,6 +270,8 @@ def run() -> None:
     """Entry point: known faults are sentences, unknown ones go to a file; an operator never sees a bare traceback."""
     os.umask(os.umask(0) | 0o007)  # what is written tells of households: owner and group only, however the shell is set
     try:
+        if (command := next(iter(sys.argv[1:]), "--help")) not in logs.QUIET:
+            logs.configure(command)
         code = app(standalone_mode=False)
     except UsageError as error:
         error.show()

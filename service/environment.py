@@ -35,6 +35,7 @@ class Environment(BaseSettings):
     cluster_ca: Path | None = Field(default=None, description="certificate (PEM) of the authority that signed a cluster's certificates")
     cluster_certificate: Path | None = Field(default=None, description="certificate (PEM) of this machine in a cluster")
     cluster_key: Path | None = Field(default=None, description="file with the private key of that certificate")
+    log: str = Field(default="", description="form of the lines for engineers on stderr: json or text; text on a terminal when not set")
     operator: str = Field(default="", description="name written beside approvals made from the command line")
 
     @cached_property

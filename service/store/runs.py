@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, delete, select
 
 from city.problems import Problem
+from service import logs
 from service import schema as t
 from service.levels import uptime
 from service.store import writing
@@ -45,7 +46,9 @@ def start_run(engine: Engine, city: str, night: date, command: str, now_utc: dat
                 pid=os.getpid(),
             )
         )
-        return int((made.inserted_primary_key or (0,))[0])
+        run_id = int((made.inserted_primary_key or (0,))[0])
+    logs.about(run_id=run_id)
+    return run_id
 
 
 def end_run(engine: Engine, run_id: int, status: str, detail: dict[str, Any]) -> None:
