@@ -28,6 +28,7 @@ zone_out = table(  # what a step of a night had to leave out; gone once it was d
     Column("step", String(20), primary_key=True),
     Column("zone", String(80), primary_key=True),
     Column("problems", JSON, nullable=False),
+    Column("since_utc", UtcTime),  # the first day that validation left out
 )
 notice = table(  # what is to be told outside; kept until it was delivered or given up
     "notice",

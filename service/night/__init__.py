@@ -15,6 +15,7 @@ from city.clock import local_date
 from city.problems import PenstockError
 from service.crash import keep
 from service.lease import fenced, leased
+from service.night import zones
 from service.night.after import follow
 from service.night.pulse import Pulse
 from service.night.step import NEEDS, STEPS, Night, Output
@@ -65,7 +66,8 @@ def run(city: LoadedCity, engine: Engine, now_utc: datetime, *, on_step: Callabl
 def _steps(night: Night, tell: Callable[[str, StepResult | None], None], pulse: Pulse | None = None) -> str:
     city = night.city.settings.city.id
     former = runs.steps_done(night.engine, city, night.date)
-    state = {name: row.status for name, row in former.items() if row.status not in ("failed", "waiting")}
+    unfinished = zones.open_steps(night)
+    state = {name: row.status for name, row in former.items() if row.status not in ("failed", "waiting") and name not in unfinished}
     for name in STEPS:
         if name in state:
             continue

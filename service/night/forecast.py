@@ -1,6 +1,7 @@
 """Forecast every series that city.toml asks for: machines that are due are trained, all of them answer, sums add up."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import pandas as pd
 from sqlalchemy import Connection
@@ -11,10 +12,12 @@ from service import schema as t
 from service.forecasts import answering, judging
 from service.forecasts.adding import added_up, rows_of
 from service.forecasts.drifting import alarms as drift_of
+from service.forecasts.predicting import share
 from service.forecasts.series import groups
 from service.forecasts.shares import Share
 from service.forecasts.skill import rows as skill_rows
 from service.night import Night, Output
+from service.night.zones import Unusable
 from service.store import forecasting as store
 from service.store import runs
 from service.store.results import replace_rows
@@ -33,6 +36,8 @@ def compute(night: Night) -> Output:
     former = runs.last_step(night.engine, night.city.settings.city.id, "forecast", night.date)
     problems = answering.train(moment, former.detail.get("drifting", []) if former is not None else [])
     shares, lacked = answering.answers(moment)
+    if bad := _broken(night, shares):
+        raise Unusable(bad)
     together, apart = added_up(moment, shares)
     drifting, alarms = drift_of(shares)
     skill = skill_rows(moment, shares)
@@ -53,6 +58,25 @@ def compute(night: Night) -> Output:
     sentence = f"{len(rows)} series for {night.city.settings.forecast.horizon_hours - 3} h{told}{cover}"
     sentence += together.sentence if together is not None else ""
     return Output(StepResult(sentence, {"skill": by_day, "series": len(rows), "drifting": drifting}, problems), write)
+
+
+def _broken(night: Night, shares: Sequence[Share]) -> dict[str, Sequence[Problem]]:
+    """Zones whose own series make a share of the work fail, when their measured ones are asked by themselves; none where all do."""
+    meter, found = night.city.meter, dict[str, Sequence[Problem]]()
+    for one in shares:
+        if one.ids or not one.problems:
+            continue
+        by_zone: dict[str | None, list[str]] = {}
+        for name in one.chunk.ids:
+            if name in night.city.points:
+                by_zone.setdefault(meter[night.city.points[name].meter].zone, []).append(name)
+        for zone, ids in by_zone.items():
+            alone = share(replace(one.chunk, ids=tuple(ids), judge=False, explain=False))
+            if alone.problems and not alone.ids:
+                if zone is None:
+                    return {}
+                found[zone] = alone.problems
+    return found
 
 
 def _told(shares: Sequence[Share]) -> Iterator[Problem]:

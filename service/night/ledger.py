@@ -30,7 +30,7 @@ def compute(night: Night) -> Output:
     if metered and meter_days.first(night.engine) is None:
         return Output(StepResult("nothing to post: no usage in the store yet", status="waiting"))
     ledger.sweep(night.engine, night.city.folder)
-    noted = due.noted(night.engine)  # before any usage is read: what is noted from here on is seen by the next night
+    noted = _noted(night)  # before any usage is read: what is noted from here on is seen by the next night
     made = Posting(night.engine, night.city, night.now_utc)
     days = _unposted(night)
     for some in made.chunks(days):
@@ -41,8 +41,15 @@ def compute(night: Night) -> Output:
     def write(connection: Connection) -> None:
         made.list(connection, sign)
         due.settle(connection, [row for row in noted if row.day_start_utc < night.today])
+        left = {(night.key_of[name], start): 0 for name in sorted(night.left_out) for start, _ in days}
+        due.note(connection, left, "its zone was left out when the day was posted")
 
     return Output(StepResult(*_told(made), [*made.problems, *problems]), write)
+
+
+def _noted(night: Night) -> list[Any]:
+    """What is due, but for points whose zone is left out: that waits for the night that has their data."""
+    return [row for row in due.noted(night.engine) if row.point_id not in night.left_out]
 
 
 def _unposted(night: Night) -> list[Day]:

@@ -1,12 +1,13 @@
 """What every step of the night is given, and what it gives back."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from sqlalchemy import Connection, Engine
 
 from city.clock import civil_day
+from city.problems import Problem
 from service.settings import LoadedCity
 from service.store.runs import StepResult
 
@@ -31,6 +32,7 @@ class Night:
     date: date
     now_utc: datetime
     key_of: dict[str, int]
+    left_out: frozenset[str] = frozenset()  # points of zones that this step does without; `city` is without them, too
 
     @property
     def today(self) -> datetime:
@@ -44,3 +46,5 @@ class Output:
 
     result: StepResult
     write: Callable[[Connection], None] = lambda _connection: None
+    out: Mapping[str, Sequence[Problem]] = field(default_factory=dict)  # zone -> why it was left out
+    since_utc: datetime | None = None  # the first day that is missing of them

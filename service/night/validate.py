@@ -5,7 +5,7 @@ ended in a gap over which the register is known by now. Both get a further versi
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 import numpy as np
@@ -16,6 +16,7 @@ from city.clock import civil_day, local_date
 from city.places import Point
 from city.problems import Problem
 from service.night import Night, Output
+from service.night.zones import missed
 from service.reopening import Again, checked_late, closed_gaps, late_days
 from service.roads import live_points
 from service.store import heard, meter_days, readings
@@ -36,18 +37,40 @@ def compute(night: Night) -> Output:
         checked, closed = closed_gaps(night, check(night.engine, night.city, points, days[0][0], days[-1][1]), days)
         made.append(checked)
         again += [closed] if closed is not None else []
-    if not days and not late:
+    caught = list(_caught_up(night))
+    if not days and not late and not caught:
         return Output(StepResult("no new day of readings"))
 
     def write(connection: Connection) -> None:
         for checked in made:
             meter_days.store(connection, checked.read, days, night.key_of, "night", night.now_utc, checked.made)
+        for checked, former in caught:
+            meter_days.store(connection, checked.read, former, night.key_of, "night", night.now_utc, checked.made)
         for one in again:
             meter_days.revise(connection, one.checked.made, one.days, night.key_of, "night", night.now_utc, one.reason)
         heard.note(connection, counts)
 
     problems = [problem for checked in made for problem in _bad_points(checked)]
-    return Output(StepResult(*_told(made, days, again), problems), write)
+    sentence, counted = _told(made, days, again)
+    if caught:
+        sentence += f"; {len({day for _, former in caught for day, _ in former})} days of zones that had been left out"
+    since = min((start for start, _ in (*days, *late)), default=None)
+    return Output(StepResult(sentence, counted, problems), write, since_utc=since)
+
+
+def _caught_up(night: Night) -> Iterator[tuple[Checked, list[Day]]]:
+    """Validated days of zones that a former night had to leave out, up to the last one that the others have."""
+    zone, last = night.city.settings.city.time_zone, meter_days.last(night.engine, "night")
+    if last is None:
+        return
+    for name, since in missed(night).items():
+        first = local_date(since, zone)
+        former = [civil_day(first + timedelta(days=n), zone) for n in range((local_date(last, zone) - first).days + 1)]
+        former = [day for day in former if day[1] > day[0]]
+        for points in _groups(night) if former else ():
+            own = [point for point in points if night.city.meter[point.meter].zone == name]
+            if own:
+                yield check(night.engine, night.city, own, former[0][0], former[-1][1]), former
 
 
 def _told(made: Sequence[Checked], days: Sequence[Day], again: Sequence[Again]) -> tuple[str, dict[str, int]]:

@@ -5,17 +5,17 @@ from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
 
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from city.problems import PenstockError, Problem
 from service.crash import keep
 from service.extras import lacking
+from service.night import zones
 from service.night.apart import Ended, apart
 from service.night.step import Night, Output
+from service.night.zones import AWAY
 from service.store import runs, writing
 from service.store.runs import StepResult
-
-AWAY = (OperationalError, InterfaceError)  # the database went away, its disk is full: no fault of the step
 
 
 def done(name: str, night: Night, meanwhile: Callable[[], None] = lambda: None) -> StepResult:
@@ -79,6 +79,7 @@ def _worked(name: str, night: Night, started: float) -> tuple[StepResult, bool]:
     try:
         with writing(night.engine) as connection:
             output.write(connection)
+            zones.keep(connection, night, name, output)
             runs.finish_step(connection, night.city.settings.city.id, night.date, name, time.perf_counter() - started, output.result)
     except PenstockError as error:
         return StepResult(f"{name} failed: {error.problems[0]}", problems=list(error.problems), status="failed"), False
@@ -92,8 +93,7 @@ def _worked(name: str, night: Night, started: float) -> tuple[StepResult, bool]:
 def computed(name: str, night: Night) -> Output:
     """A step's output; whatever goes wrong in it costs this step and what needs it, not the night."""
     try:
-        output: Output = import_module(f"service.night.{name}").compute(night)
-        return output
+        return zones.tolerant(name, night, import_module(f"service.night.{name}").compute)
     except PenstockError as error:
         problems = list(error.problems)
     except AWAY as error:

@@ -21,6 +21,7 @@ from city.quality import measured, missing_of, usable
 from service import schema as t
 from service.store import due
 from service.store.readings import came_back, driver_time, insert_rows, keys_of
+from service.store.silence import silent
 from service.store.vectors import pack_int, pack_quality, unpack_int, unpack_quality
 from service.vee import open_days
 from service.vee.stretches import asked
@@ -182,13 +183,14 @@ def block(
     values = np.zeros((len(points), steps), dtype=np.int64)
     quality = np.zeros((len(points), steps), dtype=np.uint16)
     row_of = {p.id: i for i, p in enumerate(points)}
+    unheard = silent.get()
     newest: dict[tuple[int, int], int] = {}
     marked: dict[bytes, NDArray[np.uint16]] = {}  # nearly all days have the same marks
     m = t.meter_day.c
     day_start = type_coerce(m.day_start_utc, BigInteger)  # as the driver gives it: a few days are read for many points
     with engine.connect() as connection:
         known = keys_of(connection, [p.id for p in points])
-        row = {known[name]: i for name, i in row_of.items() if name in known}
+        row = {known[name]: i for name, i in row_of.items() if name in known and name not in unheard}
         statement = _between(start_utc, end_utc, list(row), m.point_key, day_start, m.version, m.amounts, m.quality)
         if known_at is not None:
             statement = statement.where(m.known_at_utc <= as_utc(known_at))

@@ -20,6 +20,7 @@ from service.levels import stored as lag
 from service.store import alone, columns, newest, partitions, writing
 from service.store.columns import NONE, Columns
 from service.store.renames import former_names, keep_past
+from service.store.silence import silent
 from service.utctime import UtcTime
 
 if TYPE_CHECKING:
@@ -187,9 +188,10 @@ def hot(engine: Engine, point_ids: Sequence[str], start_utc: datetime, end_utc: 
 
 def select_hot(connection: Connection, point_ids: Sequence[str], start_utc: datetime, end_utc: datetime) -> Columns:
     """The columns of `reading`, as `columns.fetch` gives them, of some points in [start, end)."""
+    unheard = silent.get()
     r = t.reading.c
     known = keys_of(connection, point_ids)
-    wanted = [known[name] for name in point_ids if name in known]
+    wanted = [known[name] for name in point_ids if name in known and name not in unheard]
     statement = select(*r).where(r.time_utc >= start_utc, r.time_utc < end_utc)
     few = len(wanted) <= FEW
     if connection.dialect.name == "sqlite" and (few or len(wanted) < len(known)):

@@ -36,6 +36,7 @@ def _tables() -> dict[str, tuple[Any, ...]]:
             sa.Column("step", sa.String(20), nullable=False),
             sa.Column("zone", sa.String(80), nullable=False),
             sa.Column("problems", sa.JSON(), nullable=False),
+            sa.Column("since_utc", UtcTime(), nullable=True),
             sa.PrimaryKeyConstraint("city", "night", "step", "zone"),
         ),
         "notice": (
