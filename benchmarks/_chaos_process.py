@@ -21,8 +21,9 @@ from typing import Any, Self
 IMPORTED = (  # by the first command; the others have what it imported as well, see `Server.learn`
     *("service.cli", "service.importing", "service.polling", "service.nightly", "service.deciding", "service.books.closing"),
     *("service.night.validate", "service.night.forecast", "service.night.plan", "service.night.leaks", "service.night.ledger"),
-    *("service.night.targets", "service.night.proof", "service.rounds", "service.migrations", "alembic.command", "service.backup"),
+    *("service.night.targets", "service.night.proof", "service.rounds", "service.migrations", "alembic.command"),
     *("pandera.pandas", "pandera.backends.pandas.register", "pandera.backends.pandas.builtin_checks", "forecasting.machine", "lightgbm"),
+    *("service.keeping.backup", "service.night.grid", "service.night.levels", "service.run_report.closing", "service.notices.closing"),
 )
 _NAP_S = 0.002
 

@@ -12,8 +12,8 @@ from benchmarks._chaos_blows import Blow, Changes, Panel
 from benchmarks._chaos_city import City
 from benchmarks._chaos_process import Running, Server
 from city.problems import PenstockError
-from service import backup
 from service import schema as t
+from service.keeping import backup
 from service.store import open_store, results
 
 WHO = "ada"
