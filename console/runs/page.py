@@ -6,7 +6,7 @@ import streamlit as st
 from console import data, look
 from console.alarms import report
 from console.guard import guarded
-from console.runs import audit, levels
+from console.runs import audit, levels, reports
 from console.words import known, say
 from service.decisions import Person
 
@@ -47,6 +47,7 @@ def _night() -> None:
         formats={"seconds": "%.1f"},
     )
     look.sentences("problems", [f"{known(step['step'])}: {problem}" for step in steps for problem in step["problems"]], 3)
+    reports.section(picked)
 
 
 def _recent() -> None:

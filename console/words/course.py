@@ -18,5 +18,9 @@ COURSE_WORDS: dict[str, tuple[str, str]] = {
     "rest_in_file": ("{count} more are in the file.", "其余 {count} 条见下载文件。"),
     "lines_of": ("the first {shown} of {all} lines", "共 {all} 行，显示前 {shown} 行"),
     "download_file": ("Download the file", "下载文件"),
+    "night_report": ("Report of this night", "本批次报告"),
+    "report_page": ("Page (HTML)", "报告网页 (HTML)"),
+    "report_data": ("Data (JSON)", "报告数据 (JSON)"),
+    "no_report": ("No report lies there; “penstock run-report” writes it.", "无报告文件；可用 “penstock run-report” 生成。"),
     "alt_days": ("{name}: least, mean and most of each day", "{name}：每日最小值、均值和最大值"),
 }

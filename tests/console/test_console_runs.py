@@ -11,6 +11,7 @@ pytest.importorskip("streamlit")
 from console import data
 from service.environment import Environment
 from service.settings import load
+from service.store import open_store
 from tests.console.test_console_pages import opened, text
 
 
@@ -56,3 +57,15 @@ def test_the_page_says_whether_the_last_night_read_the_same_settings(city: Path)
         connection.execute("UPDATE run SET config_hash = ?", (load(Environment()).config_hash,))
     data.forget()
     assert "As the night of 2022-06-16 read them" in text(opened("runs"))
+
+
+def test_the_report_of_a_night_is_there_to_take_away_in_the_own_language_first(city: Path) -> None:
+    from service.run_report.writing import write
+
+    assert "No report lies there" in text(opened("runs"))
+    loaded = load(Environment(city=city / "city.toml", home=city))
+    write(open_store(loaded.environment.url), loaded, data.nights()[0])
+    for language, first in (("en", "Page (HTML) · English"), ("zh", "报告网页 (HTML) · 中文")):
+        labels = [one.proto.label for one in opened("runs", language=language).get("download_button")]
+        files = [label for label in labels if "HTML" in label or "JSON" in label]
+        assert (files[0], len(files)) == (first, 3)
