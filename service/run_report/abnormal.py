@@ -66,6 +66,11 @@ def cases(engine: Engine, city: LoadedCity) -> list[dict[str, Any]]:
     ]
 
 
+def _word(stored: str) -> str:
+    """A cause as it is read: UNIT_BACKOFF is "unit backoff"."""
+    return stored.lower().replace("_", " ") if stored.isupper() else stored
+
+
 def alarms(engine: Engine) -> dict[str, Any]:
     """The alarms on the list, worst first, in both languages, and how many there are of each priority."""
     a = t.alarm.c
@@ -74,7 +79,7 @@ def alarms(engine: Engine) -> dict[str, Any]:
     counts = Counter(one.priority for one in rows)
     listed = []
     for one in rows[:MOST]:
-        (what, todo), (what_zh, todo_zh) = told(one, ENGLISH), told(one, CHINESE)
+        (what, todo), (what_zh, todo_zh) = told(one, ENGLISH, _word), told(one, CHINESE, _word)
         listed.append(
             {
                 "id": one.alarm_id,

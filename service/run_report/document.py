@@ -79,7 +79,8 @@ def _run(record: Any) -> dict[str, Any]:
 
 
 def _steps(engine: Engine, city: LoadedCity, night: date) -> list[dict[str, Any]]:
-    """Every step that ended, in the order they did. `late` says whether it ended after its deadline, none where it has none."""
+    """Every step that ended, in the order they did, with the seconds that it may take."""
+    deadlines = city.settings.night.deadlines
     made = []
     for name, row in runs.steps_done(engine, city.settings.city.id, night).items():
         made.append(
@@ -88,8 +89,7 @@ def _steps(engine: Engine, city: LoadedCity, night: date) -> list[dict[str, Any]
                 "status": row.status,
                 "seconds": row.seconds,
                 "ended_utc": utc(row.ended_utc),
-                "deadline_utc": row.detail.get("deadline_utc"),
-                "late": row.detail.get("late"),
+                "deadline_s": deadlines.of(name) if hasattr(deadlines, f"{name}_minutes") else None,
                 "sentence": row.sentence,
                 "problems": row.problems[:MOST_PROBLEMS],
                 "more_problems": max(len(row.problems) - MOST_PROBLEMS, 0),

@@ -41,10 +41,14 @@ class Reader:
         return f"{value:,.{digits}f}".replace(",", "\u202f").replace("-", "−")
 
     def clock(self, utc: str | None) -> str:
-        """A stored time in the city's zone; it does not break in two lines."""
+        """A stored time in the city's zone."""
         if not utc:
             return "–"
-        return f"{datetime.fromisoformat(utc).astimezone(self.zone):%m-%d\u00a0%H:%M}"
+        return f"{datetime.fromisoformat(utc).astimezone(self.zone):%m-%d %H:%M}"
+
+    def when(self, utc: str | None) -> Html:
+        """A stored time as a cell of a table: it does not break in two lines."""
+        return html('<span class="when">{time}</span>', time=self.clock(utc))
 
     def table(self, heads: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[int] = (), wide: int | None = None) -> Html:
         """A table; columns in `right` hold numbers, column `wide` takes what room is left."""

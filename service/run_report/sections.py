@@ -70,7 +70,7 @@ def _titled(key: str, rows: list[Any], table: Html, reader: Reader, more: Html) 
 def _approvals(document: Document, reader: Reader) -> Html:
     say, rows = reader.say, document["approvals"]
     shown, more = _cut(rows, reader)
-    lines = [(r["plan_id"], r["commands"], reader.clock(r["first_utc"]), r["people"], ", ".join(r["approved_by"]) or "–") for r in shown]
+    lines = [(r["plan_id"], r["commands"], reader.when(r["first_utc"]), r["people"], ", ".join(r["approved_by"]) or "–") for r in shown]
     heads = [say("proposal"), say("commands"), say("first"), say("people"), say("approved_by")]
     return _titled("waits", rows, reader.table(heads, lines, right=(1, 3), wide=4), reader, more)
 
@@ -81,7 +81,7 @@ def _alarms(document: Document, reader: Reader) -> Html:
     lines = [
         (
             html("{mark}{word}", mark=reader.mark(r["priority"]), word=say(f"priority_{r['priority']}")),
-            reader.clock(r["since_utc"]),
+            reader.when(r["since_utc"]),
             html(
                 "{what}{seen}", what=r[reader.language]["what"], seen=html("<small>{w}</small>", w=say("seen")) if r["acknowledged"] else ""
             ),
@@ -102,16 +102,14 @@ def _left_out(document: Document, reader: Reader) -> Html:
 def _outages(document: Document, reader: Reader) -> Html:
     say, rows = reader.say, document["outages"]
     shown, more = _cut(rows, reader)
-    table = reader.table([say("since"), say("what")], [(reader.clock(r["since_utc"]), r["sentence"]) for r in shown], wide=1)
+    table = reader.table([say("since"), say("what")], [(reader.when(r["since_utc"]), r["sentence"]) for r in shown], wide=1)
     return _titled("outages", rows, table, reader, more)
 
 
 def _leaks(document: Document, reader: Reader) -> Html:
     say, rows = reader.say, document["leaks"]
     shown, more = _cut(rows, reader)
-    lines = [
-        (f"{r['zone']}, {r['pipe']}", reader.number(r["flow_m3_per_h"], 0), reader.clock(r["since_utc"]), r["sentence"]) for r in shown
-    ]
+    lines = [(f"{r['zone']}, {r['pipe']}", reader.number(r["flow_m3_per_h"], 0), reader.when(r["since_utc"]), r["sentence"]) for r in shown]
     return _titled(
         "leaks", rows, reader.table([say("place"), say("flow"), say("since"), say("said")], lines, right=(1,), wide=3), reader, more
     )
@@ -120,7 +118,7 @@ def _leaks(document: Document, reader: Reader) -> Html:
 def _cases(document: Document, reader: Reader) -> Html:
     say, rows = reader.say, document["cases"]
     shown, more = _cut(rows, reader)
-    lines = [(r["id"], r["subject"], r["owner"] or "–", reader.clock(r["due_utc"]), r["sentence"]) for r in shown]
+    lines = [(r["id"], r["subject"], r["owner"] or "–", reader.when(r["due_utc"]), r["sentence"]) for r in shown]
     heads = [say("case"), say("place"), say("owner"), say("due"), say("what")]
     return _titled("cases", rows, reader.table(heads, lines, wide=4), reader, more)
 
@@ -175,11 +173,9 @@ def steps(document: Document, reader: Reader) -> Html:
             name=named(say, "step", row["name"]),
             word=reader.status(row["status"]),
         )
-        deadline = html(
-            "{t}{l}", t=reader.clock(row["deadline_utc"]), l=html(' <b class="late">{w}</b>', w=say("late")) if row["late"] else ""
-        )
+        deadline = f"{reader.number(row['deadline_s'] / 60, 0)} min" if row["deadline_s"] else "–"
         lines.append((name, bar, deadline, said))
-    table = reader.table([say("step"), say("seconds"), say("deadline"), say("said")], lines, right=(1,), wide=3) if rows else Html("")
+    table = reader.table([say("step"), say("seconds"), say("deadline"), say("said")], lines, right=(1, 2), wide=3) if rows else Html("")
     after = [f"{named(say, 'step', one['name'])}: {one['sentence']}" for one in document["run"]["after"]]
     return reader.section("steps", joined([table, reader.listed(say("after"), after)]))
 
