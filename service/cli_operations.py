@@ -17,12 +17,19 @@ def status(city: City = None, now: Now = None, as_json: Annotated[bool, typer.Op
     finish(show(environment(city), moment(now), as_json=as_json))
 
 
-def doctor(city: City = None, now: Now = None) -> None:
-    """Check city file, database, field links, disk and fonts, and say what to do about each fault."""
+def doctor(
+    city: City = None,
+    now: Now = None,
+    as_json: Annotated[bool, typer.Option("--json", help="one JSON object")] = False,
+    fast: Annotated[
+        bool, typer.Option("--fast", help="without what asks others or computes: links, solver, plan, network, ledger")
+    ] = False,
+) -> None:
+    """Check city file, database, devices, clock, disk, solver, fonts and what runs, and say what to do about each fault."""
     from service.cli import environment, finish, moment
     from service.doctor import examine
 
-    finish(examine(environment(city), moment(now)))
+    finish(examine(environment(city), moment(now), as_json=as_json, fast=fast))
 
 
 def metrics(

@@ -6,19 +6,16 @@ Reference: Kubernetes, "Liveness, readiness and startup probes"; the form of the
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from city.problems import PenstockError, fault
 from meters.spool import fill
-from service import migrations
+from service import releases
 from service.settings import LoadedCity
-from service.store import present_tables
+from service.store import present_tables, revision
 from service.view.moment import moment
 
 LEAST_FREE_BYTES = 500_000_000
@@ -45,18 +42,10 @@ def _checked(name: str, needed: bool, work: Callable[[], str]) -> Check:
 
 
 def _database(engine: Engine) -> str:
-    revision = None
-    if "alembic_version" in present_tables(engine):
-        with engine.connect() as connection:
-            revision = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
-    if revision != _head():
-        raise fault("database", f"tables of revision {revision}", f"{_head()}, of this release", "Run `penstock init`.")
+    found = revision(engine) if "alembic_version" in present_tables(engine) else ""
+    if found != (own := releases.REVISIONS[releases.RELEASE]):
+        raise fault("database", f"tables of revision {found or 'none'}", f"{own}, of this release", "Run `penstock upgrade`.")
     return "answers, with the tables of this release"
-
-
-@cache
-def _head() -> str | None:
-    return ScriptDirectory(str(Path(migrations.__file__).parent)).get_current_head()
 
 
 def _disk(city: LoadedCity) -> str:
