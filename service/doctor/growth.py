@@ -24,7 +24,7 @@ def bytes_per_night(engine: Engine) -> int:
 
 
 def _size(connection: Connection, table: Table, columns: tuple[object, ...], where: object) -> int:
-    lengths = [func.coalesce(func.sum(func.length(column)), 0) for column in columns]  # type: ignore[arg-type]
+    lengths = [func.coalesce(func.sum(func.length(column)), 0) for column in columns]
     statement = select(func.count(), *lengths).select_from(table).where(where)  # type: ignore[arg-type]
     count, *sizes = connection.execute(statement).one()
     return int(count) * _ROW_BYTES + sum(map(int, sizes))
