@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -10,14 +11,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 from city.problems import fault
 from service import schema as t
 from service.books.closing import closes
+from service.city_settings import Simulator
 from service.environment import Environment
-from service.settings import load, path_of
+from service.notices.settings import Webhook
+from service.settings import LoadedCity, load, path_of
 from service.store import open_store, results
-from service.summary import BACKUP, page
+from service.summary import BACKUP, TOLD, page
 
 DAY_START = "2022-06-15T00:00+02:00"
 EVENING, DUG = "2022-06-15T18:00+02:00", "2022-06-15T21:30+02:00"
@@ -26,6 +31,7 @@ DECISION = "2022-06-16T00:40+02:00"
 LAST_SLOT = "2022-06-16T02:00+02:00"
 CLOSED = "2022-05"  # the month that the demo signs off
 KEY = "ledger.key"
+LIFETIME_S = str(int(timedelta(hours=1).total_seconds()))  # of what runs beside the demo, should the demo die
 
 
 def run_demo(now_utc: datetime | None, *, quiet: bool) -> str:
@@ -40,7 +46,6 @@ def run_demo(now_utc: datetime | None, *, quiet: bool) -> str:
     env.folder.mkdir(parents=True, exist_ok=True)
     city = load(env)
     night = now_utc.isoformat() if now_utc else NIGHT
-    from demo.headend import deliver
     from demo.make import make
 
     _say("making the composed city's history and live day", quiet)
@@ -53,6 +58,24 @@ def run_demo(now_utc: datetime | None, *, quiet: bool) -> str:
     simulator = city.settings.simulator
     if simulator is None:
         raise fault("demo/city.toml: simulator", "missing", "a [simulator] table", "Restore demo/city.toml.")
+    with duty(env, city):
+        status = _day_and_night(env, city, simulator, made, night)
+        if not results.rows(open_store(env.url), t.what_if):  # asked once
+            _command(env, "plan", "what-if", "--outage", "battery-01", "--who", "operator", "--now", DECISION)
+        _command(env, "work", "--once", "--now", LAST_SLOT)  # plans again by itself; its plan is a proposal beside the approved one
+    _shift(env)
+    _books(env)
+    _back_up(env)
+    if not quiet:
+        print(page(env, night, time.perf_counter() - started))
+    # Leaks and bad meters are in the demo on purpose: the night rightly ends with problems, the demo with success.
+    return "done" if status in (0, 2) else "failed"
+
+
+def _day_and_night(env: Environment, city: LoadedCity, simulator: Simulator, made: Any, night: str) -> int:
+    """The live day with its leak watch and crew, the night, the decisions after it, and what they write. Returns the night's exit code."""
+    from demo.headend import deliver
+
     with field(path_of(city.folder, simulator.spec), simulator.port):
         _command(env, "poll", "--now", DAY_START, "--until", EVENING, "--replay")
         _command(env, "water", "watch", "--now", EVENING)  # a timer does so every quarter-hour: leaks are not for the night only
@@ -67,16 +90,7 @@ def run_demo(now_utc: datetime | None, *, quiet: bool) -> str:
             _command(env, "approve", *isolations, "--who", who, "--reason", "the demo approves", "--now", DECISION)
         _command(env, "poll", "--now", night, "--until", LAST_SLOT, "--replay")
         _command(env, "water", "watch", "--now", LAST_SLOT)
-    if not results.rows(open_store(env.url), t.what_if):  # asked once
-        _command(env, "plan", "what-if", "--outage", "battery-01", "--who", "operator", "--now", DECISION)
-    _command(env, "work", "--once", "--now", LAST_SLOT)  # plans again by itself; its plan is a proposal beside the approved one
-    _shift(env)
-    _books(env)
-    _back_up(env)
-    if not quiet:
-        print(page(env, night, time.perf_counter() - started))
-    # Leaks and bad meters are in the demo on purpose: the night rightly ends with problems, the demo with success.
-    return "done" if status in (0, 2) else "failed"
+    return status
 
 
 def _before(night: str) -> str:
@@ -178,15 +192,35 @@ def _environ(env: Environment) -> dict[str, str]:
 @contextmanager
 def field(spec: Path, port: int) -> Iterator[None]:
     """The simulated field as a process of its own, for as long as the block runs."""
-    lifetime = str(int(timedelta(hours=1).total_seconds()))
-    words = [sys.executable, "-m", "meters.simulator", "--spec", str(spec), "--port", str(port), "--lifetime", lifetime]
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own module
+    words = ["meters.simulator", "--spec", str(spec), "--port", str(port), "--lifetime", LIFETIME_S]
+    with _beside("simulator", port, words):
+        yield
+
+
+@contextmanager
+def duty(env: Environment, city: LoadedCity) -> Iterator[None]:
+    """The duty officer who is told of the night, as a process of its own; the key is a new one each time."""
+    url = next((channel.url for channel in city.settings.notify if isinstance(channel, Webhook) and channel.id == "duty"), "")
+    port = urlsplit(url).port
+    if port is None:
+        yield
+        return
+    os.environ["PENSTOCK_NOTIFY_SECRETS"] = json.dumps({"duty": secrets.token_urlsafe(32)})
+    try:
+        with _beside("duty officer", port, ["demo.duty", "--port", str(port), "--into", str(env.folder / TOLD), "--lifetime", LIFETIME_S]):
+            yield
+    finally:
+        del os.environ["PENSTOCK_NOTIFY_SECRETS"]
+
+
+@contextmanager
+def _beside(what: str, port: int, words: list[str]) -> Iterator[None]:
+    """A module of ours that listens on a loopback port, for as long as the block runs."""
+    process = subprocess.Popen([sys.executable, "-m", *words], stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own module
     try:
         line = process.stdout.readline() if process.stdout else ""
         if "listening" not in line:
-            raise fault(
-                "simulator", f"did not start on port {port}", "a free loopback port", "Stop what uses the port, or change [simulator]."
-            )
+            raise fault(what, f"did not start on port {port}", "a free loopback port", "Stop what uses the port, or change demo/city.toml.")
         yield
     finally:
         process.terminate()

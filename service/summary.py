@@ -1,5 +1,6 @@
 """The one-page summary of a night: every number read from the database."""
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
@@ -16,10 +17,12 @@ from service.books import closing
 from service.environment import Environment
 from service.levels import history
 from service.levels.listing import percent
+from service.run_report.files import folder_of
 from service.settings import LoadedCity, load
 from service.store import ledger, open_store, readings, results, runs
 from service.store.vectors import unpack_quality
 
+TOLD = "told.jsonl"  # below the home folder: what the demo's duty officer was told
 BACKUP = "backup"  # below the home folder: the demo's copy of everything, made again by each run
 
 
@@ -48,10 +51,18 @@ def page(env: Environment, now: str, seconds: float) -> str:
         "Written",
         f"  database    {env.url.split('///', 1)[-1] if env.url.startswith('sqlite') else 'as PENSTOCK_DATABASE_URL says'}",
         *(f"  backup      {path}" for path in env.folder.glob(BACKUP)),
+        *_told(env.folder / TOLD),
+        *(f"  night       {path}" for path in sorted(folder_of(env.folder, night).glob("report.*"))),
         *_reports(env.folder / "reports"),
         f"({seconds:.0f} s)",
     ]
     return "\n".join(lines)
+
+
+def _told(path: Path) -> Iterator[str]:
+    """What the duty officer was told, by signed webhook."""
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+        yield f"  told        duty: {json.loads(line)['data']['title']}"
 
 
 def _reports(folder: Path) -> Iterator[str]:

@@ -41,7 +41,7 @@ def serve(env: Environment, now_utc: datetime | None, *, once: bool) -> str:
             now = now_utc or datetime.now(UTC)
             runs.beat(engine, "work", now)
             _go_round(city, engine, now)
-            delivering.turn(engine, city, now)
+            delivering.turn(engine, city, now, 50 if once else 1)
             _ask_when_due(city, engine, now)
             taken = operations.take_request(engine)
             if taken is not None:

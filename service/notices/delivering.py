@@ -85,11 +85,11 @@ def deliver(engine: Engine, city: LoadedCity, now_utc: datetime, *, most: int, s
     return made
 
 
-def turn(engine: Engine, city: LoadedCity, now_utc: datetime) -> None:
-    """What `penstock work` does each time around: write what is new, send one notice. Nothing here ends the process."""
+def turn(engine: Engine, city: LoadedCity, now_utc: datetime, most: int) -> None:
+    """What `penstock work` does each time around: write what is new, send at most so many notices. Nothing here ends the process."""
     try:
         telling.tell(engine, city, now_utc)
-        deliver(engine, city, now_utc, most=1, seconds=1)
+        deliver(engine, city, now_utc, most=most, seconds=60)
     except PenstockError as error:
         log.error("notices", problem=str(error.problems[0]))
     except DBAPIError:

@@ -81,7 +81,7 @@ def _night(engine: Engine, city: LoadedCity, channel: Notify, row: Any) -> tuple
     except Exception:
         log.exception("figures of the night cannot be read for its notice")
         told_facts, told_lines = [], [say("no_figures")]
-    foot = say("foot_night", path=f"reports/nights/{row.night}/")
+    foot = say("foot_night", path=f"nights/{row.night}/")
     return title, {"type": f"night.{row.status}", "facts": told_facts, "lines": _cut(told_lines, say), "foot": foot, "data": data}
 
 

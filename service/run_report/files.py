@@ -10,7 +10,7 @@ JSON_NAME = "report.json"
 
 def folder_of(city_folder: Path, night: date) -> Path:
     """The folder of a night's report below the data folder."""
-    return city_folder / "reports" / "nights" / night.isoformat()
+    return city_folder / "nights" / night.isoformat()
 
 
 def html_name(language: str) -> str:

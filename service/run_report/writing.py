@@ -1,4 +1,4 @@
-"""The files of a run report: <home>/reports/nights/YYYY-MM-DD/report.json, report.en.html, report.zh.html."""
+"""The files of a run report: <home>/nights/YYYY-MM-DD/report.json, report.en.html, report.zh.html."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -21,7 +21,7 @@ class Reported:
 
     @property
     def folder(self) -> Path:
-        return self.town.folder / "reports" / "nights" / "2022-06-16"
+        return self.town.folder / "nights" / "2022-06-16"
 
 
 @pytest.fixture(scope="session")

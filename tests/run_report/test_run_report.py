@@ -80,7 +80,7 @@ def test_the_report_says_what_the_night_did(made: dict[str, Any]) -> None:
 
 def test_the_same_store_gives_the_same_bytes(reported: Reported, own: Town) -> None:
     before = {path.name: path.read_bytes() for path in reported.folder.iterdir()}
-    shutil.rmtree(own.folder / "reports")
+    shutil.rmtree(own.folder / "nights")
     said = own.penstock("run-report")
     assert said.code == 0
     paths = [Path(line) for line in said.out.splitlines()]
@@ -102,7 +102,7 @@ def test_what_cannot_be_reported_is_a_sentence(words: list[str], told: str, own:
 def test_a_full_disk_leaves_the_former_report_whole(own: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     city = load(Environment(city=own.file, home=own.folder))
     engine = open_store(own.database)
-    folder = own.folder / "reports" / "nights" / "2022-06-16"
+    folder = own.folder / "nights" / "2022-06-16"
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     with transaction(engine) as connection:
         connection.execute(t.run.update().values(config_author="somebody else"))
