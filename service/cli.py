@@ -21,6 +21,7 @@ from service import (
     cli_cases,
     cli_cluster,
     cli_deciding,
+    cli_exchange,
     cli_forecast,
     cli_grid,
     cli_keeping,
@@ -62,6 +63,7 @@ app.add_typer(cli_cases.shift, name="shift")
 app.add_typer(cli_audit.app, name="audit")
 app.add_typer(cli_api.app, name="api")
 app.add_typer(cli_notices.app, name="notices")
+app.add_typer(cli_exchange.app, name="exchange")
 app.add_typer(cli_cluster.app, name="cluster")
 
 
@@ -219,6 +221,7 @@ def work(
 
 app.command()(cli_night.night)
 app.command("run-report")(cli_notices.run_report)
+app.command()(cli_exchange.export)
 
 for decide in (cli_deciding.approve, cli_deciding.hold, cli_deciding.settle):
     app.command()(decide)

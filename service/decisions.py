@@ -15,7 +15,7 @@ from service.access.sign_in import known
 from service.known_events import Entry
 from service.leakage import told
 from service.settings import LoadedCity
-from service.store import operations
+from service.store import operations, writing
 
 __all__ = ["NOWHERE", "WHOLE_CITY", "Action", "Person", "Role", "known", "may", "require"]
 
@@ -147,6 +147,21 @@ def enter_event(engine: Engine, city: LoadedCity, person: Person, entry: Entry, 
     with it."""
     require(engine, person, "event", entry.subject, at_utc, _where(city, person, entry.subject))
     return known_events.enter(engine, city, entry, person.name, at_utc)
+
+
+def enter_events(engine: Engine, city: LoadedCity, person: Person, entries: Sequence[Entry], at_utc: datetime) -> tuple[int, int]:
+    """Tell the forecast of many events, found right before, in one transaction. Returns how many are new, and how many were there.
+
+    One that was entered before, and not cancelled, is left alone. Raises `PenstockError` without the role or one of the districts.
+    """
+    for entry in entries:
+        require(engine, person, "event", entry.subject, at_utc, _where(city, person, entry.subject))
+    with writing(engine) as connection:
+        there = {known_events.key(entry) for entry in known_events.entered(connection)}
+        new = [entry for entry in entries if known_events.key(entry) not in there]
+        for entry in new:
+            known_events.add(connection, city, entry, person.name, at_utc)
+    return len(new), len(entries) - len(new)
 
 
 def cancel_event(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from city.clock import civil_day, local_date
 from city.frames import Block
@@ -35,12 +35,18 @@ def _import_file(city: LoadedCity, engine: Engine, key_of: dict[str, int], numbe
     with writing(engine) as connection:
         for block in read_drop(path, entry.mapping):
             _known(city, block, f"imports[{number}] ({entry.path})")
-            checked = validate(block, {limit.point: limit for limit in city.settings.limits})
-            days = whole_days(checked.start_utc, checked.end_utc, city.settings.city.time_zone)
-            made = meter_days.store(connection, checked, days, key_of, "import", estimated=filled(city, checked))
+            made, read = store_history(connection, city, block, key_of)
             stored += made
-            values += made and int((checked.quality != 0).sum())
+            values += made and read
     return f"{entry.path}: {stored} days of points stored ({values:,} values)" if stored else f"{entry.path}: stored before, nothing new"
+
+
+def store_history(connection: Connection, city: LoadedCity, block: Block, key_of: dict[str, int]) -> tuple[int, int]:
+    """Store a block of history as validated days, with estimates as version 2. Returns the days that were new, and the values."""
+    checked = validate(block, {limit.point: limit for limit in city.settings.limits})
+    days = whole_days(checked.start_utc, checked.end_utc, city.settings.city.time_zone)
+    made = meter_days.store(connection, checked, days, key_of, "import", estimated=filled(city, checked))
+    return made, int((checked.quality != 0).sum())
 
 
 def _known(city: LoadedCity, block: Block, subject: str) -> None:

@@ -1,7 +1,7 @@
 """Known events: entered by people, checked and audited here, never deleted; and handed to the forecast with the series they are about."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Literal, get_args
 from zoneinfo import ZoneInfo
@@ -70,9 +70,15 @@ def subjects(city: LoadedCity) -> list[str]:
 
 def enter(engine: Engine, city: LoadedCity, entry: Entry, who: str, at_utc: datetime) -> int:
     """Store an event with its audit line; returns its number. Raises `PenstockError` with everything that is wrong with it."""
-    problems = _problems(city, entry)
+    problems = problems_of(city, entry)
     if problems:
         raise PenstockError(problems)
+    with writing(engine) as connection:
+        return add(connection, city, entry, who, at_utc)
+
+
+def add(connection: Connection, city: LoadedCity, entry: Entry, who: str, at_utc: datetime) -> int:
+    """Store an event that was found right, in a transaction that is open for writing; returns its number."""
     row = {
         "kind": entry.kind,
         "subject": entry.subject,
@@ -85,15 +91,38 @@ def enter(engine: Engine, city: LoadedCity, entry: Entry, who: str, at_utc: date
         "who": who,
         "at_utc": at_utc,
     }
-    with writing(engine) as connection:
-        made = connection.execute(t.known_event.insert().values(**row))
-        event_id = int((made.inserted_primary_key or (0,))[0])
-        told = f"{who} entered event {event_id}, {_said(row, city.settings.city.time_zone)}: {row['reason']}"
-        record(connection, at_utc, who, "event", str(event_id), told)
+    made = connection.execute(t.known_event.insert().values(**row))
+    event_id = int((made.inserted_primary_key or (0,))[0])
+    told = f"{who} entered event {event_id}, {_said(row, city.settings.city.time_zone)}: {row['reason']}"
+    record(connection, at_utc, who, "event", str(event_id), told)
     return event_id
 
 
-def _problems(city: LoadedCity, entry: Entry) -> list[Problem]:
+def entered(connection: Connection) -> list[Entry]:
+    """Every event that was not cancelled, as it was told."""
+    rows = connection.execute(select(t.known_event).where(t.known_event.c.ended_utc.is_(None)))
+    return [
+        Entry(
+            row.kind,
+            row.subject,
+            row.start_utc,
+            row.end_utc,
+            row.reason,
+            row.amount if row.effect == "factor" else None,
+            row.amount if row.effect == "level" else None,
+            row.like_day,
+        )
+        for row in rows
+    ]
+
+
+def key(entry: Entry) -> Entry:
+    """The entry with its times in UTC and its reason trimmed: equal keys are the same event."""
+    return replace(entry, start=as_utc(entry.start), end=as_utc(entry.end), reason=entry.reason.strip())
+
+
+def problems_of(city: LoadedCity, entry: Entry) -> list[Problem]:
+    """What is wrong with an event."""
     found = []
     if entry.kind not in get_args(Kind):
         found.append(Problem("event kind", f"'{entry.kind}'", ", ".join(get_args(Kind)), "Write one of these."))

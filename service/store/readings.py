@@ -134,6 +134,22 @@ def store_batches(
         return made
 
 
+def add(connection: Connection, batch_id: str, rows: Columns) -> int:
+    """Store one batch in a transaction that is open for writing: time [us], point key, stored value, quality, lateness [s].
+
+    As `store_batches`, for whom a whole file is one transaction of many batches. Returns the rows that were new.
+    """
+    alone(connection, t.batch)
+    known = connection.execute(select(t.batch.c.batch_no).where(t.batch.c.batch_id == batch_id)).first()
+    if known is not None or not len(rows[0]):
+        return 0
+    number = (connection.execute(select(func.max(t.batch.c.batch_no))).scalar() or 0) + 1
+    connection.execute(t.batch.insert().values(batch_no=number, batch_id=batch_id, readings=len(rows[0])))
+    made, stored = _insert(connection, [*rows, np.full(len(rows[0]), number, dtype=np.int64)])
+    newest.refresh(connection, stored)
+    return made
+
+
 def _whole_numbers(readings: pd.DataFrame, key_of: Mapping[str, int]) -> Columns:
     """Time [us since 1970], point key, value in its stored scale, quality, seconds to when it was received."""
 

@@ -45,7 +45,8 @@ def api_night(tmp_path_factory: pytest.TempPathFactory) -> Town:
     with writing(engine) as connection:  # what a first night does not have yet
         skill = {"series_id": "hall.energy", "day": 1, "model": "boosted", "mae": 0.4, "mae_naive": 0.9, "cover80": 0.8, "n": 96}
         connection.execute(t.skill.insert().values(night=date(2022, 6, 16), **skill))
-        connection.execute(t.level_day.insert().values(day=date(2022, 6, 15), level="meters online", good=97.0, total=100.0))
+        level = {"day": date(2022, 6, 15), "level": "meters online", "good": 97.0, "total": 100.0, "basis": "readings of the day"}
+        connection.execute(t.level_day.insert().values(**level))
     said = made.penstock("report", "--now", NOW)
     assert said.code in (0, 2), said.all
     return made

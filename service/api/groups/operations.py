@@ -37,7 +37,14 @@ STEP = Shape(
 )
 LEVEL = Shape(
     "ServiceLevel",
-    {"day": DAY, "level": TEXT, "good": NUMBER, "total": NUMBER, "share": told(maybe(NUMBER), "good of total [1]; null: nothing to judge")},
+    {
+        "day": DAY,
+        "level": TEXT,
+        "good": NUMBER,
+        "total": NUMBER,
+        "basis": told(TEXT, "how it was counted where not as usual"),
+        "share": told(maybe(NUMBER), "good of total [1]; null: nothing to judge"),
+    },
 )
 HEALTH = Shape("ApiHealth", {"status": {"type": "string", "enum": ["ok"]}, "database": {"type": "string", "enum": ["answers"]}})
 
@@ -108,6 +115,7 @@ def list_levels(asked: Asked) -> dict[str, Any]:
             "level": row.level,
             "good": row.good,
             "total": row.total,
+            "basis": row.basis,
             "share": row.good / row.total if row.total else None,
         }
         for row in rows

@@ -1,0 +1,79 @@
+"""Known events from elsewhere: a calendar of shutdowns, festivals and works as a table, entered as a person would enter each."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from sqlalchemy import Engine
+
+from city.clock import as_utc, parse_utc
+from city.problems import PenstockError, fault
+from service.decisions import Person, enter_events
+from service.exchange.files_in import Columns, batches
+from service.exchange.parsing import Faults
+from service.known_events import Entry, key, problems_of
+from service.settings import LoadedCity
+
+COLUMNS = Columns(("kind", "subject", "start_utc", "end_utc", "reason"), ("factor", "level", "like"))
+MOST_ROWS = 10_000
+
+
+def take(engine: Engine, city: LoadedCity, person: Person, path: Path, now_utc: datetime) -> Iterator[str]:
+    """Enter every event of a file, or none. Raises `PenstockError` with up to 20 faults, and without the role or a district."""
+    faults, entries, first = Faults(path.name), list[Entry](), 1
+    seen: dict[Entry, int] = {}
+    for table in batches(path, COLUMNS):
+        for row in table.cast(pa.schema([(name, _plain(table.schema.field(name).type)) for name in table.column_names])).to_pylist():
+            entry = _entry(row, first, faults)
+            if entry is not None:
+                for problem in problems_of(city, entry):
+                    faults.tell(first, problem.subject.removeprefix("event "), problem.observed, problem.allowed, problem.remedy)
+                if as_utc(entry.start) and (twice := seen.setdefault(key(entry), first)) != first:
+                    faults.tell(first, "subject", f"the same as row {twice}", "each event once")
+                entries.append(entry)
+            first += 1
+            if first > MOST_ROWS + 1:
+                raise fault(path.name, f"more than {MOST_ROWS:,} rows", f"{MOST_ROWS:,} events", "Split it.")
+    faults.raise_any()
+    if not entries:
+        raise fault(path.name, "no rows", "one event at least", "Check what wrote it.")
+    new, before = enter_events(engine, city, person, entries, now_utc)
+    yield f"{path.name}: {new} events are new, {before} were entered before"
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    return pa.string() if pa.types.is_dictionary(kind) else kind
+
+
+def _entry(row: dict[str, Any], number: int, faults: Faults) -> Entry | None:
+    """The event of a row, or None where it cannot be read."""
+    before = len(faults.found) + faults.more
+    start, end = (_time(row[name], name, number, faults) for name in ("start_utc", "end_utc"))
+    factor, level = (_number(row.get(name), name, number, faults) for name in ("factor", "level"))
+    if len(faults.found) + faults.more > before or start is None or end is None:
+        return None
+    kind, subject, reason, like = (str(row.get(name) or "") for name in ("kind", "subject", "reason", "like"))
+    return Entry(kind, subject, start, end, reason, factor, level, like or None)
+
+
+def _time(value: Any, name: str, number: int, faults: Faults) -> datetime | None:
+    try:
+        return as_utc(value) if isinstance(value, datetime) else parse_utc(str(value or ""))
+    except PenstockError as error:
+        faults.tell(number, name, value, error.problems[0].allowed, error.problems[0].remedy)
+        return None
+
+
+def _number(value: Any, name: str, number: int, faults: Faults) -> float | None:
+    if value is None or value == "":
+        return None
+    try:
+        found = float(value)
+    except (TypeError, ValueError):
+        found = float("nan")
+    if not abs(found) < 1e12:
+        faults.tell(number, name, value, "a finite number, or nothing")
+        return None
+    return found
