@@ -126,7 +126,7 @@ def test_the_walk_sees_the_writes_it_is_about() -> None:
     assert {
         "service.store.operations.place_hold",
         "service.leakage.told.dug",
-        "service.known_events.enter",
+        "service.known_events.add",
         "service.valve_states.tell",
     } <= writes
     assert len(writes) > 20
