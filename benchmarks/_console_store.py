@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import cached
-from benchmarks.night import DEVICE, ZONE, shapes
+from benchmarks._night_city import DEVICE, ZONE, Shapes
 from city.clock import civil_day
 from city.frames import Block
 from city.problems import fault
@@ -160,7 +160,7 @@ def _write(home: Home, size: Size, seed: int) -> dict[str, Any]:
     registers = np.zeros((size.points, SLOTS + 1), np.int64)
     for at in range(0, size.points, _CHUNK):
         ids = tuple(f"{name(i)}.energy" for i in range(at, min(at + _CHUNK, size.points)))
-        usage = shapes(seed + at, len(ids), (WEEK - 1) * 96 + SLOTS)
+        usage = Shapes(seed + at, len(ids), (WEEK - 1) * 96 + SLOTS).of(slice(None))
         written["vectors"] += _days(engine, ids, usage[:, : WEEK * 96], key_of, WEEK, seed + at)
         np.cumsum(usage[:, (WEEK - 1) * 96 :], axis=1, out=registers[at : at + len(ids), 1:])
     ids = tuple(f"{name(i)}.energy" for i in range(size.opened))

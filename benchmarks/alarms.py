@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.night import DEVICE
+from benchmarks._night_city import DEVICE
 
 SUMMARY = "alarms: CPU-seconds of one refresh over 100,000 points of which 5 % are bad, and of the list as it is read"
 BEGUN = datetime(2026, 1, 15, 0, 0, tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""A whole night at several sizes: synthetic cities whose meters are real profiles with a phase and a size of their own."""
+"""A whole night at several sizes, on both databases, by one process and by several: seconds, memory, and how they grow."""
 
 import argparse
 import json
@@ -7,179 +7,105 @@ import os
 import sys
 import tempfile
 import time
-from datetime import date, datetime, timedelta
+from contextlib import ExitStack
+from datetime import date
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from city.clock import civil_day
-from city.frames import Block
-from city.quality import VALID
-from city.quantities import Quantity
+from benchmarks import _night_stores
+from benchmarks._night_city import NOW
+from benchmarks._night_stores import Stores
+from benchmarks._process_tree import Watched
 
 SUMMARY = "one night at 100, 1,000 and 10,000 points: seconds, memory and how they grow"
-DAYS, NOW, ZONE = 60, "2022-06-16T00:30+02:00", "Europe/Rome"
-
-DEVICE = """
-description = "A meter with one 64-bit energy register in Wh."
-[[registers]]
-name = "energy"
-address = 0
-type = "u64"
-quantity = "energy_register_kwh"
-scale = 0.001
-"""
+DONE = (0, 1)  # `penstock night`: done, done with problems
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--points", type=int, nargs="+", default=[100, 1000, 10000])
-    parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--database", default="", help="SQLAlchemy URL of an empty database; SQLite in a temporary folder when not given")
-
-
-def city_toml(points: int, workers: int) -> str:
-    """A city of `points` electricity meters, 247 to a link, one account each, a grid and a battery to plan."""
-    meters = ",\n".join(
-        f'{{ id = "m{i:06d}", unit = {i % 247 + 1}, link = "field-{i // 247}", model = "register", commodity = "electricity",'
-        f' role = "load", site = "all", forecast = "load" }}'
-        for i in range(points)
+    parser.add_argument(
+        "--workers", type=int, nargs="+", default=[1], help="processes that share the forecasts; several are measured in turn"
     )
-    links = ", ".join(f'{{ id = "field-{n}", url = "tcp://127.0.0.1:{n + 1}", simulated = true }}' for n in range((points - 1) // 247 + 1))
-    accounts = ",\n".join(
-        f'{{ id = "a{i:06d}", kind = "grid-electricity", point = "m{i:06d}.energy", site = "all", sector = "all", region = "CN-ZJ" }}'
-        for i in range(points)
+    told = "sqlite, postgres (a server of its own in the folder) or the SQLAlchemy URL of a PostgreSQL server; several in turn"
+    parser.add_argument("--database", nargs="+", default=["sqlite"], help=told)
+    parser.add_argument(
+        "--folder", type=Path, help="where stores are prepared; 100,000 points take 10 GB; a temporary folder when not given"
     )
-    series = ", ".join(f'"m{i:06d}.energy"' for i in range(points))
-    return f"""
-city = {{ id = "bench", name = "Benchmark", time_zone = "{ZONE}", country = "IT", region = "CN-ZJ" }}
-night = {{ history_days = {DAYS}, workers = {workers} }}
-sectors = [{{ id = "all", gdp_10k_cny = {{ 2022 = 1000000 }} }}]
-sites = [{{ id = "all", sector = "all" }}]
-links = [{links}]
-meters = [{meters}]
-accounts = [{accounts}]
-[tariff]
-bands = [{{ name = "day", price_per_kwh = 0.8, hours = [[7, 23]] }}, {{ name = "night", price_per_kwh = 0.3, hours = [[0, 7], [23, 24]] }}]
-[[assets]]
-id = "grid"
-kind = "grid"
-contract_kw = {points * 10}
-connection_kw = {points * 20}
-[[assets]]
-id = "city"
-kind = "fixed_load"
-series = [{series}]
-[[assets]]
-id = "battery"
-kind = "battery"
-power_kw = {points}
-energy_kwh = {2 * points}
-[[states]]
-asset = "battery"
-quantity = "charge_kwh"
-weights = {{}}
-offset = {points}
-"""
-
-
-def shapes(seed: int, points: int, steps: int) -> NDArray[np.int64]:
-    """int64[points, steps] Wh per quarter: the demo's real load profiles, each moved by whole weeks and scaled."""
-    import pandas as pd
-
-    frame = pd.read_parquet(Path(__file__).resolve().parents[1] / "demo" / "simbench_2016.parquet").select_dtypes("number")
-    real = frame.to_numpy(dtype=float)
-    real = real[:, real.std(axis=0) > 0] / np.abs(real).max()
-    rng = np.random.default_rng(seed)
-    column, week, size = rng.integers(0, real.shape[1], points), rng.integers(0, 40, points), rng.lognormal(7.0, 0.5, points)
-    start = week * 672
-    rows = start[:, None] + np.arange(steps)
-    return np.maximum(0, real[rows, column[:, None]] * size[:, None]).astype(np.int64)
-
-
-def prepare(home: Path, url: str, points: int, workers: int, seed: int) -> None:
-    """City file, tables, history as vectors and the live day as readings."""
-    from service import migrations
-    from service.environment import Environment
-    from service.settings import load
-    from service.store import meter_days, open_store, readings, writing
-
-    (home / "devices").mkdir(parents=True)
-    (home / "devices" / "register.toml").write_text(DEVICE)
-    (home / "city.toml").write_text(city_toml(points, workers))
-    engine = open_store(url, create=True)
-    migrations.upgrade(engine)
-    city = load(Environment(city=home / "city.toml", home=home))
-    key_of = readings.register_points(engine, list(city.points.values()))
-    live = date.fromisoformat(NOW[:10]) - timedelta(days=1)
-    days = [civil_day(live - timedelta(days=d), ZONE) for d in range(DAYS, 0, -1)]
-    start, end = days[0][0], civil_day(live, ZONE)[1]
-    steps = int((end - start) / timedelta(minutes=15))
-    usage = shapes(seed, points, steps + 2)
-    ids = tuple(city.points)
-    past = usage[:, : steps - 96]
-    block = Block(ids, start, timedelta(minutes=15), Quantity.ENERGY_KWH, past, np.full(past.shape, VALID, np.uint16))
-    with writing(engine) as connection:
-        meter_days.store(connection, block, days, key_of, "import")
-    _live(engine, ids, key_of, usage[:, steps - 96 :], end - timedelta(days=1))
-
-
-def _live(engine: Any, ids: tuple[str, ...], key_of: dict[str, int], usage: NDArray[np.int64], start: datetime) -> None:
-    import pandas as pd
-
-    from service.store import readings
-
-    register = np.concatenate([np.zeros((len(ids), 1), np.int64), np.cumsum(usage, axis=1)], axis=1)
-    for slot in range(register.shape[1]):
-        at = pd.Timestamp(start + slot * timedelta(minutes=15)).as_unit("us")
-        frame = pd.DataFrame({"point_id": ids, "time_utc": at, "quantity": "energy_register_kwh", "value": register[:, slot] / 1000})
-        readings.store_batch(engine, f"slot-{slot}", frame.assign(quality=VALID, received_at_utc=at), key_of)
+    parser.add_argument("--keep", action="store_true", help="keep what was prepared in --folder and use it again: preparing is not timed")
 
 
 def night(home: Path, url: str) -> dict[str, Any]:
-    """Run `penstock night` in a process of its own. Returns what it cost and the seconds of its steps."""
+    """Run `penstock night` in a process of its own. Returns what it cost and the seconds of its steps; of a failed one no figure."""
     environ = {**os.environ, "PENSTOCK_CITY": str(home / "city.toml"), "PENSTOCK_HOME": str(home), "PENSTOCK_DATABASE_URL": url}
+    log = home / "night.log"
     started = time.perf_counter()
-    quiet = [(os.POSIX_SPAWN_DUP2, sys.stderr.fileno(), 1)]
-    pid = os.posix_spawn(sys.executable, [sys.executable, "-m", "service.cli", "night", "--now", NOW], environ, file_actions=quiet)
-    _, status, usage = os.wait4(pid, 0)
+    watched = Watched([sys.executable, "-m", "service.cli", "night", "--now", NOW], environ, log)
+    code, cpu_s = watched.wait()
     wall = time.perf_counter() - started
     from service.store import open_store
     from service.store.runs import steps_done
 
-    done = steps_done(open_store(url), "bench", date.fromisoformat(NOW[:10]))
+    engine = open_store(url)
+    steps = steps_done(engine, "bench", date.fromisoformat(NOW[:10]))
+    engine.dispose()
+    if code not in DONE:
+        sys.stderr.write(log.read_text(errors="replace"))
+        return {"exit_code": code, "failed": [f"{name}: {row.sentence}" for name, row in steps.items() if row.status == "failed"]}
     return {
-        "exit_code": os.waitstatus_to_exitcode(status),
+        "exit_code": code,
         "wall_s": round(wall, 2),
-        "cpu_s": round(usage.ru_utime + usage.ru_stime, 2),
-        "peak_rss_mb": round(usage.ru_maxrss / 1024),
-        "steps": {name: row.seconds for name, row in done.items()},
+        "cpu_s": round(cpu_s, 2),
+        "peak_rss_mb": round(watched.largest_mb),
+        "peak_tree_mb": round(watched.tree_mb),
+        "steps": {name: row.seconds for name, row in steps.items()},
     }
 
 
-def growth(scales: list[dict[str, Any]]) -> float | None:
-    """Exponent of CPU-seconds over points, between the first and the last scale."""
+def exponent(scales: list[dict[str, Any]]) -> float | None:
+    """Exponent of CPU-seconds over points, between the first and the last scale; None where there are not two."""
     if len(scales) < 2:
         return None
     first, last = scales[0], scales[-1]
     return round(math.log(last["cpu_s"] / first["cpu_s"]) / math.log(last["points"] / first["points"]), 3)
 
 
+def growth(scales: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """How the CPU-seconds of each database and number of workers grow: over all scales, and over the two largest of them."""
+    ways = dict.fromkeys((one["workers"], one["database"]) for one in scales)
+    found = []
+    for workers, database in ways:
+        own = [one for one in scales if (one["workers"], one["database"]) == (workers, database) and "cpu_s" in one]
+        own.sort(key=lambda one: one["points"])
+        if len(own) > 1:
+            found.append({"workers": workers, "database": database, "all": exponent(own), "largest": exponent(own[-2:])})
+    return found
+
+
+def measured(stores: Stores, points: int, workers: int, keep: bool) -> dict[str, Any]:
+    """One night on a copy of a prepared store."""
+    print(f"night of {points:,} points, {workers} worker(s), {stores.name}", file=sys.stderr)
+    with stores.copy(points, workers, keep) as (home, url):
+        made = {"points": points, "workers": workers, "database": stores.name, **night(home, url)}
+    print(json.dumps(made), file=sys.stderr)
+    return made
+
+
 def run(args: argparse.Namespace) -> dict[str, Any]:
     scales = []
-    for points in [20] if args.quick else args.points:
-        with tempfile.TemporaryDirectory() as folder:
-            home = Path(folder) / "home"
-            url = args.database or f"sqlite:///{home / 'penstock.db'}"
-            print(f"preparing {points} points", file=sys.stderr)
-            prepare(home, url, points, args.workers, args.seed)
-            made = {
-                "points": points,
-                "workers": args.workers,
-                "database": "postgresql" if "postgres" in url else "sqlite",
-                **night(home, url),
-            }
-            print(json.dumps(made), file=sys.stderr)
-            scales.append(made)
-    return {"scales": scales, "growth_exponent": growth(scales)}
+    sizes = [20] if args.quick else args.points
+    with ExitStack() as stack:
+        folder = args.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder.mkdir(parents=True, exist_ok=True)
+        for database in args.database:
+            with _night_stores.opened(database, folder.resolve(), args.seed, args.keep, args.quick) as stores:
+                for points in sizes:
+                    for workers in args.workers:
+                        again = workers != args.workers[-1]
+                        scales.append(measured(stores, points, workers, args.keep or again))
+    grows = growth(scales)
+    return {
+        "scales": scales,
+        "growth": grows,
+        "growth_exponent": max((one["all"] for one in grows), default=None),
+        "failed": sum("failed" in one for one in scales),
+    }

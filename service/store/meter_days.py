@@ -185,7 +185,6 @@ def block(
     row_of = {p.id: i for i, p in enumerate(points)}
     unheard = silent.get()
     newest: dict[tuple[int, int], int] = {}
-    marked: dict[bytes, NDArray[np.uint16]] = {}  # nearly all days have the same marks
     m = t.meter_day.c
     day_start = type_coerce(m.day_start_utc, BigInteger)  # as the driver gives it: a few days are read for many points
     with engine.connect() as connection:
@@ -210,9 +209,7 @@ def block(
             read = unpack_int(amounts)
             width = min(read.size, steps - first)
             values[i, first : first + width] = read[:width]
-            if marks not in marked:
-                marked[marks] = unpack_quality(marks)
-            quality[i, first : first + width] = marked[marks][:width]
+            quality[i, first : first + width] = unpack_quality(marks)[:width]
     if not estimates:
         quality = np.where(measured(quality), quality, missing_of(quality))
     return Block(tuple(row_of), start_utc, timedelta(seconds=step_s), quantity, values, quality)

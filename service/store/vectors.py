@@ -1,9 +1,12 @@
 """Number vectors as bytes: int64 and uint16 compressed where they live for years, float32 plain where they live for days."""
 
 import zlib
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+
+_ALIKE = 1024  # marks kept at hand: nearly all days of a city have the same
 
 
 def pack_int(values: NDArray[np.int64]) -> bytes:
@@ -18,10 +21,17 @@ def unpack_int(data: bytes) -> NDArray[np.int64]:
 
 
 def pack_quality(values: NDArray[np.uint16]) -> bytes:
-    return zlib.compress(np.ascontiguousarray(values, dtype="<u2").tobytes(), 1)
+    return _packed(np.ascontiguousarray(values, dtype="<u2").tobytes())
 
 
+@lru_cache(maxsize=_ALIKE)
+def _packed(data: bytes) -> bytes:
+    return zlib.compress(data, 1)
+
+
+@lru_cache(maxsize=_ALIKE)
 def unpack_quality(data: bytes) -> NDArray[np.uint16]:
+    """The marks that `pack_quality` packed; not to be written to."""
     return np.frombuffer(zlib.decompress(data), dtype="<u2")
 
 

@@ -102,7 +102,7 @@ def test_a_path_is_the_one_in_the_file_without_the_tag_of_the_kind(tmp_path: Pat
 
 
 def test_ten_thousand_meters_are_checked_in_seconds(tmp_path: Path) -> None:
-    from benchmarks.night import DEVICE, city_toml
+    from benchmarks._night_city import DEVICE, city_toml
 
     (tmp_path / "devices").mkdir()
     (tmp_path / "devices" / "register.toml").write_text(DEVICE)
