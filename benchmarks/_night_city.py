@@ -105,8 +105,8 @@ def write_city(home: Path, points: int, workers: int, quick: bool = False) -> No
     (home / "city.toml").write_text(city_toml(points, workers, quick))
 
 
-def prepare(home: Path, url: str, points: int, seed: int) -> None:
-    """Tables, history as vectors and the live day as readings, for the city that lies in `home`."""
+def prepare(home: Path, url: str, points: int, seed: int, past: int = DAYS) -> None:
+    """Tables, history of `past` days as vectors and the live day as readings, for the city that lies in `home`."""
     from service import migrations
     from service.environment import Environment
     from service.settings import load
@@ -118,12 +118,15 @@ def prepare(home: Path, url: str, points: int, seed: int) -> None:
     key_of = readings.register_points(engine, list(city.points.values()))
     ids = tuple(city.points)
     live = date.fromisoformat(NOW[:10]) - timedelta(days=1)
-    days = [civil_day(live - timedelta(days=d), ZONE) for d in range(DAYS, 0, -1)]
+    days = [civil_day(live - timedelta(days=d), ZONE) for d in range(past, 0, -1)]
     steps = int((civil_day(live, ZONE)[1] - days[0][0]) / QUARTER)
     register = np.zeros((97, points), np.int64)
-    for some, past, today in _parts(Shapes(seed, points, steps + 2), points, steps):
+    for some, former, today in _parts(Shapes(seed, points, steps + 2), points, steps):
         _store_days(
-            engine, Block(ids[some], days[0][0], QUARTER, Quantity.ENERGY_KWH, past, np.full(past.shape, VALID, np.uint16)), days, key_of
+            engine,
+            Block(ids[some], days[0][0], QUARTER, Quantity.ENERGY_KWH, former, np.full(former.shape, VALID, np.uint16)),
+            days,
+            key_of,
         )
         register[1:, some] = np.cumsum(today, axis=1).T
         print(f"  {some.stop:,} points of {points:,} have their past", file=sys.stderr)

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import make_url
 
 from benchmarks import _night_city
 from city.problems import fault
 
+_SQLITE_BYTES = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
 READY = "ready"  # written last: a store without it was left half prepared
 
 
@@ -82,6 +83,20 @@ def _made(points: int) -> str:
 
 def _run(points: int) -> str:
     return f"penstock_night_{points}_run"
+
+
+def disk(engine: Engine, home: Path) -> dict[str, float]:
+    """What a night left: the database and the ledger's files [MB], a validated day of a meter and an entry of the ledger [B]."""
+    with engine.connect() as connection:
+        vector, entries = (
+            float(connection.execute(text(statement)).scalar() or 0)
+            for statement in ("SELECT AVG(length(amounts) + length(quality)) FROM meter_day", "SELECT SUM(rows) FROM ledger_batch")
+        )
+        asked = "SELECT pg_database_size(current_database())" if engine.dialect.name == "postgresql" else _SQLITE_BYTES
+        database = float(connection.execute(text(asked)).scalar_one())
+    ledger = sum(path.stat().st_size for path in (home / "ledger").glob("*.zip"))
+    sizes = {"database_mb": database / 1e6, "ledger_mb": ledger / 1e6, "meter_day_bytes": vector, "entry_bytes": ledger / max(entries, 1)}
+    return {name: round(size, 1) for name, size in sizes.items()}
 
 
 @contextmanager
