@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from city.clock import local
 from city.quantities import Quantity
-from forecasting.coherent import SAMPLED, Alone, Together, coherent, sampled
+from forecasting.coherent import Alone, Together, coherent, sampled
 from forecasting.forecast import Forecasts
 from forecasting.peaks import daily_peaks
 from service.settings import LoadedCity
@@ -20,6 +20,8 @@ from service.store import paths as stored
 from service.store.vectors import pack_float
 
 PATHS = 200
+CROWD = 200
+"""Series of an asset beyond which nobody looks at one of them alone: they get no paths. Those of 1,000 take 2 GB while they are drawn."""
 _RATE = {Quantity.ENERGY_KWH: "power_kw", Quantity.HEAT_KWH: "power_kw", Quantity.VOLUME_M3: "flow_m3_per_h"}
 
 
@@ -48,9 +50,9 @@ class Result:
 def wanted(city: LoadedCity) -> set[str]:
     """Series that somebody asks paths of: those of assets, those with a rating, and all sums.
 
-    An asset of more than `SAMPLED` series is a crowd: nobody looks at one of its series alone, and paths of 100,000 would be 8 GB.
+    Series that only a `CROWD` names are not among them.
     """
-    asked = {name for asset in city.settings.assets if len(asset.series_needed) <= SAMPLED for name in asset.series_needed}
+    asked = {name for asset in city.settings.assets if len(asset.series_needed) <= CROWD for name in asset.series_needed}
     return asked | set(city.sums.rating_kw) | set(city.sums.constraints)
 
 

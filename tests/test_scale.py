@@ -161,7 +161,7 @@ print(json.dumps({"status": made.result.status, "series": made.result.detail["se
 def test_the_forecasts_of_2000_meters_take_less_memory_than_their_paths_would(tmp_path: Path) -> None:
     """98 paths of 2,000 series over 204 steps are 320 MB, and were held several times while they were drawn."""
     _city(tmp_path, 2_000)
-    _night_city.prepare(tmp_path, f"sqlite:///{tmp_path / 'penstock.db'}", 2_000, seed=1, past=21)
+    _night_city.prepare(tmp_path, f"sqlite:///{tmp_path / 'penstock.db'}", 2_000, seed=1, past=14)
     done = subprocess.run([sys.executable, "-c", STEP, str(tmp_path)], cwd=scale.ROOT, capture_output=True, text=True, check=True)
     told = json.loads(done.stdout.splitlines()[-1])
     assert told["status"] != "failed"
