@@ -1,4 +1,4 @@
-"""What a night of many meters must not do: compare each with each, ask per meter, or hold a city at once; and the figures on paper."""
+"""What a night of many meters must not do: compare each with each, ask meter by meter, or hold a city at once."""
 
 import json
 import subprocess
@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from benchmarks import _night_city, night, scale
-from benchmarks._night_paper import Line, needs, scale_pair
+from benchmarks import _night_city
 from service.environment import Environment
 from service.forecasts import series
 from service.hierarchy import wanted
@@ -25,39 +24,8 @@ from service.settings import LoadedCity, load
 from service.store import open_store, readings, writing
 from service.sums import topmost
 
-FIGURES = json.loads(scale.FIGURES.read_text())
+ROOT = Path(__file__).resolve().parents[2]
 PEAK_MB = 1_100
-
-
-def test_the_tables_of_the_page_are_made_of_the_measured_nights() -> None:
-    page = scale.PAGE.read_text()
-    assert scale.laid(page, scale.tables(FIGURES)) == page, "python -m benchmarks scale --write"
-
-
-def test_the_exponents_kept_are_those_of_the_nights() -> None:
-    assert FIGURES["growth"] == night.growth(FIGURES["scales"])
-    assert FIGURES["growth_exponent"] == max(one["all"] for one in FIGURES["growth"])
-
-
-def test_a_line_through_two_nights_goes_through_a_third() -> None:
-    line = Line.through((1_000, 60.0), (11_000, 160.0))  # 50 s and 10 ms a meter
-    assert (line.fixed, line.each, line.at(100_000)) == pytest.approx((50, 0.01, 1050))
-
-
-def test_a_province_needs_as_many_stores_as_its_serial_hours_ask_for() -> None:
-    small, large = scale_pair(FIGURES)
-    city, province = needs(FIGURES, 1_000_000), needs(FIGURES, 50_000_000)
-    each = (large["wall_s"] - large["steps"]["forecast"] - small["wall_s"] + small["steps"]["forecast"]) / (
-        large["points"] - small["points"]
-    )
-    assert province["points_of_a_store"] * each <= 2 * 3600 < 50_000_000 / max(province["stores"] - 1, 1) * each * 1.01
-    assert province["readings_per_s"] == pytest.approx(50_000_000 / 900) == 50 * city["readings_per_s"]
-    assert province["cold_tb_a_year"] == pytest.approx(50_000_000 * 96 * 365 * 2.24e-12)
-
-
-@pytest.mark.parametrize(("key", "page", "told"), [*((k, *v) for k, v in FIGURES["sources"].items())])
-def test_what_other_pages_measured_stands_there(key: str, page: str, told: str) -> None:
-    assert told in (scale.ROOT / "docs" / page).read_text(), key
 
 
 def _city(home: Path, points: int) -> LoadedCity:
@@ -162,7 +130,7 @@ def test_the_forecasts_of_2000_meters_take_less_memory_than_their_paths_would(tm
     """98 paths of 2,000 series over 204 steps are 320 MB, and were held several times while they were drawn."""
     _city(tmp_path, 2_000)
     _night_city.prepare(tmp_path, f"sqlite:///{tmp_path / 'penstock.db'}", 2_000, seed=1, past=14)
-    done = subprocess.run([sys.executable, "-c", STEP, str(tmp_path)], cwd=scale.ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", STEP, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=True)
     told = json.loads(done.stdout.splitlines()[-1])
     assert told["status"] != "failed"
     assert told["series"] == 2_000
