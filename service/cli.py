@@ -249,7 +249,7 @@ def report(
     finish("problems" if problems else "done")
 
 
-for safe in (cli_keeping.backup, cli_keeping.restore, cli_keeping.upgrade, cli_keeping.downgrade):
+for safe in (cli_keeping.backup, cli_keeping.restore, cli_keeping.retention, cli_keeping.upgrade, cli_keeping.downgrade):
     app.command()(safe)
 
 

@@ -80,6 +80,27 @@ def restore(
     typer.echo(put_back(environment(city), folder, moment(now), replace=replace))
 
 
+def retention(
+    city: City = None, now: Now = None, dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would go; nothing does")] = False
+) -> None:
+    """Take away what is older than [retention] lets it be and is needed by nothing that is open, as every night does."""
+    from service.cli import environment, moment, whoever
+    from service.lease import leased
+    from service.one_process import lock
+    from service.retention.removing import remove
+    from service.settings import load
+    from service.store import open_store
+
+    env, at = environment(city), moment(now)
+    loaded, engine = load(env), open_store(env.url)
+    with lock(env.folder), leased(engine):
+        found = remove(loaded, engine, at, whoever(env), dry=dry_run)
+    for one in found:
+        typer.echo(f"{'would go' if dry_run else 'gone'}  {one.told}")
+    if not found:
+        typer.echo("[retention] names nothing: everything stays")
+
+
 def upgrade(
     city: City = None,
     now: Now = None,

@@ -11,6 +11,7 @@ from city import quality as q
 from city.clock import civil_day, local_date
 from city.places import Point
 from service.night import Night
+from service.retention.removing import gone_before
 from service.store import heard, meter_days, readings
 from service.store.meter_days import Day
 from service.validation import Checked, check
@@ -35,7 +36,8 @@ def late_days(night: Night, new: Sequence[Day]) -> tuple[dict[datetime, int], li
     known = heard.known(night.engine, civil_day(local_date(first, zone), zone)[0])
     former = [civil_day(local_date(start, zone), zone) for start in known]
     count = heard.count(night.engine, [*former, *new])
-    late = [day for day in former if count[day[0]] > known[day[0]]]
+    gone = gone_before(night.engine)  # a day whose readings went by [retention] would be made of the late ones alone
+    late = [day for day in former if count[day[0]] > known[day[0]] and (gone is None or day[0] >= gone)]
     return {day[0]: count[day[0]] for day in [*late, *new]}, late
 
 

@@ -49,6 +49,7 @@ from service.metrics.settings import Metrics
 from service.notices.settings import Notify
 from service.openadr.settings import Vtn
 from service.plans.settings import PlanSettings
+from service.retention.settings import Retention
 from service.shifts.settings import ShiftSettings
 from service.tariff import Tariff
 from service.water_settings import Water
@@ -109,6 +110,7 @@ class Settings(Place):
     cases: CaseSettings = CaseSettings()
     shifts: ShiftSettings = ShiftSettings()
     backup: Backup = Backup()
+    retention: Retention = Retention()
     levels: Levels = Levels()
     notify: tuple[Notify, ...] = ()
     metrics: Metrics = Metrics()

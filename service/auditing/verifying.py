@@ -9,8 +9,9 @@ from sqlalchemy.exc import DBAPIError
 
 from city.problems import Problem
 from service import schema as t
-from service.auditing import decided, outside
+from service.auditing import cutting, decided, outside
 from service.auditing.chain import GENESIS, Line, digest
+from service.auditing.cutting import Cut
 from service.books.roots import Kept
 from service.settings import LoadedCity
 from service.store import by_hand
@@ -81,10 +82,14 @@ def check(engine: Engine, city: LoadedCity, given: Path | None = None, keys: Ite
 
 def _checked(connection: Connection, heads: Mapping[Path, Sequence[Kept]], keys: Sequence[str]) -> tuple[list[str], list[Problem]]:
     ordered = select(t.audit).order_by(t.audit.c.audit_id)
-    found = list(_first(faults(connection.execute(ordered, execution_options={"yield_per": 2000}))))
-    found += _first(_undecided(connection))
+    cut, found = cutting.found(connection)
+    rows = connection.execute(ordered, execution_options={"yield_per": 2000})
+    found += _first(faults(rows, cut.number + 1, cut.sha256))
+    found += _first(_undecided(connection, cut))
     last = connection.execute(ordered.order_by(None).order_by(t.audit.c.audit_id.desc()).limit(1)).first()
     told = [f"{last.audit_id:,} audit lines, head {last.sha256}" if last else "no audit line"]
+    if cut.number:
+        told.append(f"it begins behind line {cut.number:,}: older lines went by [retention]")
     for path, kept in heads.items():
         found += outside.differences(connection, kept, path, keys)
         told.append(_kept(path, kept))
@@ -108,9 +113,9 @@ def _first(problems: Iterable[Problem]) -> Iterator[Problem]:
         yield Problem("audit", f"{more} more like these", "none", _REMEDY)
 
 
-def _undecided(connection: Connection) -> Iterator[Problem]:
+def _undecided(connection: Connection, cut: Cut) -> Iterator[Problem]:
     """Approvals and sign-offs without their line, lines without them, and those that are no longer what their line decided on."""
-    yield from _approvals(connection)
+    yield from _approvals(connection, cut)
     closes = connection.execute(select(t.ledger_close)).all()
     lines = connection.execute(select(t.audit).where(t.audit.c.action == "close").order_by(t.audit.c.audit_id)).all()
     for line in lines:
@@ -118,7 +123,7 @@ def _undecided(connection: Connection) -> Iterator[Problem]:
             observed = f"the sign-off that audit line {line.audit_id} by {line.who} tells of is gone or was changed"
             yield Problem(line.subject, observed, "the sign-off as it was decided", _REMEDY)
     for row in closes:
-        if not any(_tells(line, row) for line in lines):
+        if not any(_tells(line, row) for line in lines) and not cut.told_of(row.closed_at_utc):
             observed = f"sign-off {row.number} by {row.who} has no audit line that tells of it as it stands"
             yield Problem(f"period {row.period}", observed, "a line for each sign-off", _REMEDY)
 
@@ -130,12 +135,14 @@ def _tells(line: Any, close: Any) -> bool:
     return bool(line.decided == decided.sign_off(close._mapping) if line.decided else line.sentence.startswith(close.statement))
 
 
-def _approvals(connection: Connection) -> Iterator[Problem]:
+def _approvals(connection: Connection, cut: Cut) -> Iterator[Problem]:
     """Approvals, also the first of two, against their lines; what two approved must be the same."""
     a = t.audit.c
     renames = connection.execute(select(a.audit_id, a.subject, a.sentence).where(a.action == "rename").order_by(a.audit_id)).all()
     lines = connection.execute(select(t.audit).where(a.action.in_(("approve", "approve once"))).order_by(a.audit_id)).all()
-    given = {(row.plan_id, row.who, row.commands > 0) for row in connection.execute(select(t.approval))}
+    approvals = connection.execute(select(t.approval)).all()
+    given = {(row.plan_id, row.who, row.commands > 0) for row in approvals}
+    old = {(row.plan_id, row.who, row.commands > 0) for row in approvals if cut.told_of(row.at_utc)}  # their lines went
     released = {line.subject for line in lines if line.action == "approve"}
     for line in lines:
         if (line.subject, line.who, line.action == "approve") not in given:
@@ -148,7 +155,7 @@ def _approvals(connection: Connection) -> Iterator[Problem]:
     called = connection.execute(
         select(a.subject, a.who).where(a.action == "response call")
     ).all()  # a proposal that goes takes its calls along
-    for plan_id, who, _ in sorted(given - told - {(f"event-{row.subject}", row.who, False) for row in called}):
+    for plan_id, who, _ in sorted(given - told - old - {(f"event-{row.subject}", row.who, False) for row in called}):
         yield Problem(plan_id, f"its approval by {who} has no audit line", "a line for each approval", _REMEDY)
 
 

@@ -18,6 +18,7 @@ from carbon.ledger.verify import chained
 from city.problems import PenstockError, Problem, fault
 from service import migrations, releases
 from service import schema as t
+from service.auditing import cutting
 from service.auditing.verifying import faults
 from service.environment import Environment
 from service.keeping import backup, note
@@ -168,7 +169,9 @@ def _unsound(connection: Connection) -> list[Problem]:
     """Where the chains of audit and ledger are not whole. The ledger's files do not change here: `penstock verify` reads those."""
     ordered = select(t.audit).order_by(t.audit.c.audit_id)
     headers = [ledger.header(row) for row in connection.execute(select(t.ledger_batch).order_by(t.ledger_batch.c.number))]
-    return [*faults(connection.execute(ordered, execution_options={"yield_per": 2000})), *chained(headers)][:20]
+    cut, told = cutting.found(connection)
+    rows = connection.execute(ordered, execution_options={"yield_per": 2000})
+    return [*told, *faults(rows, cut.number + 1, cut.sha256), *chained(headers)][:20]
 
 
 def _require_same(rows: dict[str, int], left: dict[str, int], ends: object, found: object) -> None:

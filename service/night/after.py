@@ -76,10 +76,19 @@ def _archive(night: Night) -> StepResult | None:
     return StepResult(told) if moved else None
 
 
+def _retention(night: Night) -> StepResult | None:
+    """What [retention] lets go. None where that is nothing."""
+    from service.retention.removing import remove
+
+    gone = [one.told for one in remove(night.city, night.engine, night.now_utc, "night") if one.count]
+    return StepResult(f"retention: {'; '.join(gone)}") if gone else None
+
+
 # The proof last of what writes the audit, so that a night that is run again finds its head kept.
 PARTS: dict[str, Callable[[Night], StepResult | None]] = {
     "grid": _grid,
     "round": _round,
+    "retention": _retention,
     "proof": _proof,
     "archive": _archive,
     "levels": _levels,

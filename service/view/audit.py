@@ -8,7 +8,7 @@ from sqlalchemy import Engine, select
 
 from city.problems import Problem
 from service import schema as t
-from service.auditing import listing, outside
+from service.auditing import cutting, listing, outside
 from service.auditing.chain import GENESIS
 from service.auditing.listing import Asked
 from service.auditing.verifying import faults
@@ -39,11 +39,13 @@ def chain(engine: Engine, city: LoadedCity) -> Chain:
     a = t.audit.c
     heads, unread = outside.heads(engine, city)
     with engine.connect() as connection:
+        cut, told = cutting.found(connection)
         newest = connection.execute(select(t.audit).order_by(a.audit_id.desc()).limit(CHECKED + 1)).all()[::-1]
         whole = len(newest) <= CHECKED
-        before = GENESIS if whole else newest[0].sha256
+        before = cut.sha256 if whole else newest[0].sha256
         rows = newest if whole else newest[1:]
-        wrong = list(faults(rows, rows[0].audit_id if rows and not whole else 1, before))[:20] + unread
+        first = rows[0].audit_id if rows and not whole else cut.number + 1
+        wrong = told + list(faults(rows, first, before))[:20] + unread
         kept = None
         for path, some in heads.items():
             wrong += outside.differences(connection, some, path)

@@ -15,6 +15,8 @@ OPEN = {
     "service.access.sessions.": "signing in and out is for everybody",
     "service.books.households.": "they ask whether the person is the owner whom the consent names, whatever the role",
     "service.keeping.restoring.restore": "who may replace the database on the machine may put a backup back",
+    "service.retention.": "the city file says what goes; who may run the command says when, as the night does",
+    "service.keeping.upgrading.": "who may install a release may bring the store to it",
     "service.cli_audit.head": "who may run the command may keep a head of the audit outside: it decides nothing",
     "service.cli_meters.dead_letters": "who may run the command may offer readings to the store again",
     "service.cli_plan.now_": "who may run the command may ask for a plan; it waits for an approval",
