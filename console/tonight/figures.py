@@ -19,7 +19,7 @@ def cards(plan: Tonight) -> None:
             known(plan.status),
             "",
             [f"{say('made')} {look.clock(plan.made_at_utc)}", _gap(detail)],
-            priority={"impossible": 1, "time-limited": 3}.get(plan.status),
+            priority={"impossible": 1, "fallback": 2, "time-limited": 3}.get(plan.status),
         ),
         look.card(say("cost"), look.number(plan.cost, 0), currency, against(plan.cost, plan.baseline_cost, currency)),
         look.card(say("co2"), look.number(tonnes(plan.co2_kg), 1), "t", against(tonnes(plan.co2_kg), tonnes(plan.baseline_co2_kg), "t", 1)),
@@ -60,6 +60,8 @@ def _standing(plan: Tonight) -> None:
     force = data.in_force()
     if plan.approval is not None and plan.approval.commands:
         return
+    if plan.status == "fallback":
+        look.banner(plan.detail["notes"][0], 2)
     if plan.status == "impossible":
         look.banner(say("stays_in_force", plan=force) if force else say("nothing_in_force"), 2)
     elif force is not None:

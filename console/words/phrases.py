@@ -98,6 +98,7 @@ PHRASES: dict[str, tuple[str, str]] = {
     "word_relaxed": ("wishes relaxed", "已放宽要求"),
     "word_time-limited": ("not proved optimal", "未证最优"),
     "word_impossible": ("impossible", "不可行"),
+    "word_fallback": ("stands in", "后备计划"),
     "word_none": ("none", "正常"),
     "word_timeout": ("no answer in time", "超时"),
     "word_no_connection": ("no connection", "无连接"),

@@ -19,7 +19,7 @@ from service.night import zones
 from service.night.after import follow
 from service.night.pulse import Pulse
 from service.night.step import NEEDS, STEPS, Night, Output
-from service.night.working import done
+from service.night.working import done, stood_in
 from service.one_process import lock
 from service.settings import LoadedCity
 from service.store import readings, runs
@@ -32,8 +32,17 @@ log = structlog.get_logger()
 CLOSING: tuple[str, ...] = ("service.run_report.closing:written", "service.notices.closing:told")
 
 
-def run(city: LoadedCity, engine: Engine, now_utc: datetime, *, on_step: Callable[[str, StepResult | None], None] | None = None) -> str:
+def run(
+    city: LoadedCity,
+    engine: Engine,
+    now_utc: datetime,
+    *,
+    on_step: Callable[[str, StepResult | None], None] | None = None,
+    again: frozenset[str] = frozenset(),
+) -> str:
     """Run, or resume, the night of the local date of `now_utc`. Returns 'done', 'problems' or 'failed'.
+
+    Finished steps are skipped unless they are in `again`: then plans get a new number, the ledger restates its day, all else is replaced.
 
     `on_step` is told each step's name when it starts (with None) and ends (with its result). A step that fails with known
     problems is recorded as failed; those that need it wait for the night to be run again, the others still run. A step that had
@@ -43,7 +52,8 @@ def run(city: LoadedCity, engine: Engine, now_utc: datetime, *, on_step: Callabl
     tell = on_step or (lambda _name, _result: None)
     day = local_date(now_utc, city.settings.city.time_zone)
     with lock(city.folder), leased(engine) as lease:
-        night = Night(city, fenced(engine, lease), day, now_utc, readings.register_points(engine, list(city.points.values())))
+        points = readings.register_points(engine, list(city.points.values()))
+        night = Night(city, fenced(engine, lease), day, now_utc, points, again)
         pulse = Pulse(engine, lease, now_utc)
         run_id = runs.start_run(engine, city.settings.city.id, day, "night", now_utc, city.config_hash)
         try:
@@ -66,7 +76,7 @@ def run(city: LoadedCity, engine: Engine, now_utc: datetime, *, on_step: Callabl
 def _steps(night: Night, tell: Callable[[str, StepResult | None], None], pulse: Pulse | None = None) -> str:
     city = night.city.settings.city.id
     former = runs.steps_done(night.engine, city, night.date)
-    unfinished = zones.open_steps(night)
+    unfinished = zones.open_steps(night) | night.again
     state = {name: row.status for name, row in former.items() if row.status not in ("failed", "waiting") and name not in unfinished}
     for name in STEPS:
         if name in state:
@@ -80,6 +90,8 @@ def _steps(night: Night, tell: Callable[[str, StepResult | None], None], pulse: 
         if pulse is not None:
             pulse.step = name
         result = done(name, night, pulse or (lambda: None))
+        if name == "plan" and (result.status == "failed" or result.detail.get("status") == "impossible"):
+            result = stood_in(night, result, pulse or (lambda: None))
         state[name] = result.status
         tell(name, result)
     return next((word for word in ("failed", "problems") if word in state.values()), "done")

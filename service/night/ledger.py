@@ -36,6 +36,8 @@ def compute(night: Night) -> Output:
     for some in made.chunks(days):
         made.post(some)
     _restate(night, made, [row for row in noted if not days or row.day_start_utc < days[0][0]])
+    if "ledger" in night.again:
+        _again(night, made, days)
     sign, problems = signer(night.city.environment)
 
     def write(connection: Connection) -> None:
@@ -65,6 +67,14 @@ def _unposted(night: Night) -> list[Day]:
     day = posted + timedelta(days=1) if posted else min(begins, default=end)
     found = [civil_day(day + timedelta(days=n), zone) for n in range((min(end, night.date) - day).days)]
     return [day for day in found if day[1] > day[0]]  # Samoa's 30 December 2011 has no quarters
+
+
+def _again(night: Night, made: Posting, posted: Sequence[Day]) -> None:
+    """The night's own day, held once more against its usage, the accounts and the factors as they are now; what is the same stays."""
+    day = civil_day(night.date - timedelta(days=1), night.city.settings.city.time_zone)
+    last = ledger.posted_until(night.engine)
+    if last is not None and night.date - timedelta(days=1) <= last and day not in posted:
+        made.restate([day], "the night was asked to do its ledger again")
 
 
 def _restate(night: Night, made: Posting, noted: Sequence[Any]) -> None:

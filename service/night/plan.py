@@ -9,6 +9,7 @@ from service import schema as t
 from service.night import Night, Output
 from service.night.reduced import without, zoned
 from service.night.zones import MOST_TRIED, Unusable
+from service.plans.fallback import withdraw
 from service.plans.keeping import NIGHT, next_plan_id, problems_of
 from service.plans.making import Made, Planner
 from service.store import results
@@ -43,6 +44,8 @@ def compute(night: Night) -> Output:
         if connection.execute(select(t.plan.c.plan_id).where(t.plan.c.plan_id == detail["plan_id"])).first() is not None:
             final = made.named(next_plan_id(connection, night.date))  # `work` made one meanwhile
             detail["plan_id"] = final.asked.inputs.plan_id
+        if plan.status != "impossible":
+            withdraw(connection, night.date)  # what stood in for it
         final.store(connection)
 
     return Output(StepResult(made.sentence, detail, problems), write)

@@ -32,6 +32,7 @@ class Night:
     date: date
     now_utc: datetime
     key_of: dict[str, int]
+    again: frozenset[str] = frozenset()  # finished steps that are to be done again
     left_out: frozenset[str] = frozenset()  # points of zones that this step does without; `city` is without them, too
 
     @property

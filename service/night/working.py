@@ -3,11 +3,13 @@
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from importlib import import_module
 
 from sqlalchemy.exc import DBAPIError
 
 from city.problems import PenstockError, Problem
+from service import schema as t
 from service.crash import keep
 from service.extras import lacking
 from service.night import zones
@@ -37,6 +39,43 @@ def done(name: str, night: Night, meanwhile: Callable[[], None] = lambda: None) 
     result = ended.answer[0] if not ended.how else failed(name, night, ended.how)
     record(name, night, result, time.perf_counter() - started)
     return result
+
+
+def stood_in(night: Night, result: StepResult, meanwhile: Callable[[], None] = lambda: None) -> StepResult:
+    """The result of a plan step that brought no plan, with what stands in for it; as it was where there is nothing that could.
+
+    The step's record and the plan that stands in are written together.
+    """
+
+    def stand() -> StepResult:
+        from service.plans import fallback
+
+        night.engine.dispose(close=False)
+        made = fallback.stand_in(night.city, night.engine, night.date, night.now_utc, result.sentence)
+        if made is None:
+            return result
+        told = replace(result, sentence=f"{result.sentence}; {made.sentence}", detail={**result.detail, "fallback": made.plan_id})
+        city = night.city.settings.city.id
+        with writing(night.engine) as connection:
+            if not made.store(connection):
+                return result
+            own = (t.step.c.city == city) & (t.step.c.night == night.date) & (t.step.c.step == "plan")
+            connection.execute(t.step.update().where(own).values(sentence=told.sentence, detail=told.detail))
+        return told
+
+    ended = within(night, lambda: _guarded(stand, result, night), "plan", meanwhile)
+    return result if ended.how else ended.answer
+
+
+def _guarded(stand: Callable[[], StepResult], result: StepResult, night: Night) -> StepResult:
+    """What cannot stand in is said beside why there is no plan."""
+    try:
+        return stand()
+    except PenstockError as error:
+        return replace(result, problems=[*result.problems, *error.problems])
+    except Exception as error:
+        keep(error, night.city.environment)
+        return result
 
 
 def within(night: Night, work: Callable[[], object], name: str, meanwhile: Callable[[], None] = lambda: None) -> Ended:

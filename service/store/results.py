@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, Engine, delete, func, select
+from sqlalchemy import Connection, Engine, case, delete, func, select
 
 from city.clock import grid
 from service import schema as t
@@ -101,9 +101,12 @@ def add_scenario(connection: Connection, plan_id: str, scenario: str, values: pd
 
 
 def last_plan(engine: Engine, night: date | None = None) -> Any | None:
-    """The newest plan (of a night), or None."""
+    """The newest plan (of a night), or None. Of those made at one time a real one, then what stands in for it, then an impossible one."""
     p = t.plan.c
-    statement = select(t.plan).order_by(p.made_at_utc.desc(), func.length(p.plan_id).desc(), p.plan_id.desc()).limit(1)  # -10 after -9
+    rank = case((p.status == "impossible", 2), (p.status == "fallback", 1), else_=0)
+    statement = (
+        select(t.plan).order_by(p.made_at_utc.desc(), rank, func.length(p.plan_id).desc(), p.plan_id.desc()).limit(1)
+    )  # -10 after -9
     if night is not None:
         statement = statement.where(t.plan.c.night == night)
     with engine.connect() as connection:

@@ -49,7 +49,7 @@ KINDS = (NO_PLAN, BREACH, NIGHT_FAILED, OFF_PATH)
 def found(seen: Seen) -> Iterator[Condition]:
     """The newest plan's breaches, failed steps of the last night, targets behind their path."""
     row = results.last_plan(seen.engine)
-    if row is not None and row.status == "impossible":
+    if row is not None and row.status in ("impossible", "fallback"):
         reasons = row.detail.get("reasons", [])
         yield Condition(NO_PLAN.name, row.plan_id, row.made_at_utc, {"reason": "; ".join(map(str, reasons))}, "plan")
     if row is not None:
