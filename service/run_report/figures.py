@@ -15,6 +15,8 @@ from service.store import ledger, results
 from service.view import plan as plan_view
 
 MOST_BREACHES = 100
+_OWN = ("night", "fallback")  # origins of a plan
+_RANK = {"fallback": 1, "impossible": 2}
 _ORDER = {kind: place for place, kind in enumerate(("load", "pv", "wind", "water"))}  # the others follow by name
 
 
@@ -59,11 +61,15 @@ def _curve(kind: str, frame: pd.DataFrame) -> dict[str, Any]:
 
 
 def plan(engine: Engine, city: LoadedCity, night: date) -> dict[str, Any] | None:
-    """The night's own plan beside doing nothing, with its draw from the grid [kW]; None when the night has none."""
-    made = results.rows(engine, t.plan, t.plan.c.night == night, order=t.plan.c.made_at_utc)
-    if not made:
+    """The night's own plan beside doing nothing, with its draw from the grid [kW]; None when the night has none.
+
+    Plans that were made again since are left out. Of those made at one time a real one counts, then what stands in for it, then an
+    impossible one.
+    """
+    own = [row for row in results.rows(engine, t.plan, t.plan.c.night == night) if row.detail.get("origin", "night") in _OWN]
+    if not own:
         return None
-    row = made[0]
+    row = max(own, key=lambda one: (one.made_at_utc, -_RANK.get(one.status, 0), len(one.plan_id), one.plan_id))
     breaches = results.rows(engine, t.breach, t.breach.c.plan_id == row.plan_id, order=t.breach.c.ordinal)
     return {
         "plan_id": row.plan_id,
@@ -76,6 +82,7 @@ def plan(engine: Engine, city: LoadedCity, night: date) -> dict[str, Any] | None
         "co2_kg": _number(row.co2_kg, 1),
         "baseline_co2_kg": _number(row.baseline_co2_kg, 1),
         "reasons": [str(reason) for reason in row.detail.get("reasons", [])][:MOST_BREACHES],
+        "notes": [str(note) for note in row.detail.get("notes", [])][:MOST_BREACHES],
         "breaches": [str(breach.sentence) for breach in breaches[:MOST_BREACHES]],
         "more_breaches": max(len(breaches) - MOST_BREACHES, 0),
         "grid_kw": _grid(engine, city, row),

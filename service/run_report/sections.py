@@ -128,7 +128,11 @@ def plan(document: Document, reader: Reader) -> Html:
     made, say = document["plan"], reader.say
     if made is None:
         return Html("")
-    parts = [reader.listed(say("reasons"), made["reasons"]), reader.listed(say("breaches"), made["breaches"], made["more_breaches"])]
+    parts = [
+        reader.listed(say("reasons"), made["reasons"]),
+        reader.listed(say("notes"), made["notes"]),
+        reader.listed(say("breaches"), made["breaches"], made["more_breaches"]),
+    ]
     drawn = made["grid_kw"]
     if "plan" in drawn:
         start = datetime.fromisoformat(made["start_utc"])
@@ -139,7 +143,7 @@ def plan(document: Document, reader: Reader) -> Html:
         )
         figure = html("<figcaption>{title}{keys}</figcaption>", title=say("grid_kw"), keys=keys)
         parts.insert(0, html("<figure>{figure}{chart}</figure>", figure=figure, chart=chart.drawn(say("grid_kw"), *lines)))
-    return reader.section("plan", joined(parts), made["plan_id"])
+    return reader.section("plan", joined(parts), f"{made['plan_id']} · {named(say, 'plan', made['status'])}")
 
 
 def forecasts(document: Document, reader: Reader) -> Html:

@@ -183,8 +183,7 @@ def test_the_night_told_its_people_with_the_figures_of_the_report(reported: Repo
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("language", ["en", "zh"])
-def test_the_page_asks_for_nothing_and_fits_screen_and_paper(language: str, reported: Reported) -> None:
+def test_the_page_asks_for_nothing_and_fits_screen_and_paper(reported: Reported) -> None:
     driver = pytest.importorskip("playwright.sync_api")
     chromium = shutil.which("chromium")
     if chromium is None:
@@ -196,12 +195,32 @@ def test_the_page_asks_for_nothing_and_fits_screen_and_paper(language: str, repo
         said: list[str] = []
         shown.on("request", lambda one: asked.append(one.url))
         shown.on("console", lambda one: said.append(one.text))
-        shown.goto((reported.folder / f"report.{language}.html").as_uri())
-        assert len(asked) == 1
-        assert said == []
-        for width in (1280, 820):
-            shown.set_viewport_size({"width": width, "height": 900})
-            assert shown.evaluate("document.documentElement.scrollWidth") <= width
-        assert shown.locator("svg").count() == 4  # the plan, load, sun, water
-        assert shown.pdf(prefer_css_page_size=True).count(b"/Type /Page\n") <= 5
+        for language in ("en", "zh"):
+            shown.goto((reported.folder / f"report.{language}.html").as_uri())
+            for width in (1280, 820):
+                shown.set_viewport_size({"width": width, "height": 900})
+                assert shown.evaluate("document.documentElement.scrollWidth") <= width
+            assert shown.locator("svg").count() == 4  # the plan, load, sun, water
+        assert (len(asked), said) == (2, [])  # the two pages, and nothing that they ask for
+        assert 1 <= shown.pdf(prefer_css_page_size=True).count(b"/Type /Page\n") <= 5
         browser.close()
+
+
+def test_a_plan_that_stands_in_is_told_as_that_and_later_ones_are_left_out(own: Town) -> None:
+    """The night's own plan counts, not one that was asked for since; what stands in comes before an impossible one of the same time."""
+    city = load(Environment(city=own.file, home=own.folder))
+    engine = open_store(own.database)
+    with transaction(engine) as connection:
+        first = connection.execute(t.plan.select()).first()
+        row = {**first._mapping, "cost": None, "baseline_cost": None, "co2_kg": None, "baseline_co2_kg": None}
+        later = {**first._mapping, "plan_id": "plan-9", "made_at_utc": first.start_utc, "detail": {**first.detail, "origin": "rolling"}}
+        connection.execute(t.plan.insert().values(**later))
+    assert document(engine, city, NIGHT)["plan"]["plan_id"] == first.plan_id
+    with transaction(engine) as connection:
+        connection.execute(t.plan.update().where(t.plan.c.plan_id == first.plan_id).values(status="impossible"))
+        detail = {**first.detail, "origin": "fallback", "notes": ["It stands in."], "reasons": ["No solver."]}
+        connection.execute(t.plan.insert().values(**(row | {"plan_id": "fallback-1", "status": "fallback", "detail": detail})))
+    told = document(engine, city, NIGHT)
+    assert faults(told) == []
+    assert (told["plan"]["plan_id"], told["plan"]["cost"], told["plan"]["notes"]) == ("fallback-1", None, ["It stands in."])
+    assert "stands in for a plan that could not be made" in page(told, "en")
