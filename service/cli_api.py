@@ -22,6 +22,9 @@ def api(
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any free one")] = 8600,
     certificate: Annotated[Path | None, typer.Option("--certificate", help="certificate chain (PEM)")] = None,
     key: Annotated[Path | None, typer.Option("--key", help="its private key (PEM)")] = None,
+    metrics_port: Annotated[
+        int | None, typer.Option("--metrics-port", min=0, max=65535, help="serve /metrics and /health on this loopback port as well")
+    ] = None,
     city: City = None,
     now: Now = None,
 ) -> None:
@@ -32,7 +35,7 @@ def api(
     from service.cli import environment, moment
 
     at = moment(now) if now else None
-    serve(environment(city), host, port, certificate, key, at)
+    serve(environment(city), host, port, certificate, key, at, metrics_port)
 
 
 @app.command()

@@ -3,15 +3,18 @@
 import threading
 from collections import Counter
 from datetime import UTC, datetime
+from time import monotonic
 
 import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
+from service.levels import uptime
 from service.levels.calls import count
 
 log = structlog.get_logger()
 EVERY_S = 5.0
+_SIGN_S = 20.0  # between two signs of life, which availability counts
 UNKNOWN = "(no such path)"
 Calls = Counter[tuple[datetime, str, int]]
 
@@ -49,11 +52,23 @@ class Counting:
         self._thread.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
         self._stop.set()
         self._thread.join()
         self.flush()
+        if kind is None:  # told to end
+            uptime.stopped(self._engine, "api")
 
     def _run(self) -> None:
+        said = -_SIGN_S
         while not self._stop.wait(self._every_s):
             self.flush()
+            if monotonic() - said >= _SIGN_S:
+                said = monotonic()
+                self._sign_of_life()
+
+    def _sign_of_life(self) -> None:
+        try:
+            uptime.alive(self._engine, "api", datetime.now(UTC))
+        except DBAPIError as error:
+            log.warning("database does not take the sign of life", cause=str(error.orig).strip())

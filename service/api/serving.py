@@ -3,6 +3,7 @@
 import ipaddress
 import socket
 import ssl
+from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from city.problems import fault
 from service.api.application import Api
 from service.api.counting import Counting
 from service.environment import Environment
+from service.metrics.serving import beside
 from service.settings import load
 from service.store import open_store
 from service.store.reading_only import open_reading
@@ -20,11 +22,20 @@ from service.store.reading_only import open_reading
 _HEAD_BYTES = 32_768  # of a request line with its headers
 
 
-def serve(env: Environment, host: str, port: int, certificate: Path | None, key: Path | None, now_utc: datetime | None = None) -> None:
-    """Answer until stopped (Ctrl-C or SIGTERM). Raises `PenstockError` as `Server`."""
+def serve(
+    env: Environment,
+    host: str,
+    port: int,
+    certificate: Path | None,
+    key: Path | None,
+    now_utc: datetime | None = None,
+    metrics_port: int | None = None,
+) -> None:
+    """Answer until stopped (Ctrl-C or SIGTERM), and tell figures on `metrics_port` of this machine. Raises `PenstockError` as `Server`."""
     server = Server(env, host, port, certificate, key, now_utc)
-    typer.echo(f"listening on {server.port}")
-    server.run()
+    with nullcontext() if metrics_port is None else beside(env, metrics_port, now_utc):
+        typer.echo(f"listening on {server.port}")
+        server.run()
 
 
 class Server:

@@ -18,6 +18,7 @@ from service.crash import keep
 from service.delivery import deliver
 from service.edge.receive import Reception
 from service.environment import SPOOLS, Environment
+from service.levels import uptime
 from service.settings import LoadedCity, load
 from service.store import open_store, runs
 
@@ -62,6 +63,7 @@ class Receiver:
         finally:
             stop.set()
             thread.join()
+        uptime.stopped(self._engine, "receive")
 
     def stop(self) -> None:
         """End `run`, from another thread."""

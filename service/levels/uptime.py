@@ -55,11 +55,13 @@ def extend(connection: Connection, process: str, now: datetime, *, mine: bool) -
 
 def stopped(engine: Engine, process: str) -> None:
     """Say that a process ends because it was told to. One that the database does not take counts as a fault."""
-    u, now = t.up_span.c, datetime.now(UTC)
+    u, now, key = t.up_span.c, datetime.now(UTC), (engine.url.render_as_string(), process, os.getpid())
+    if key not in _mine:
+        return  # the newest span is that of a process before
     try:
         with writing(engine) as connection:
             newest = connection.execute(select(u.since_utc).where(u.process == process).order_by(u.since_utc.desc()).limit(1)).scalar()
             connection.execute(update(t.up_span).where(u.process == process, u.since_utc == newest).values(until_utc=now, ended=PLANNED))
-            _mine.discard((engine.url.render_as_string(), process, os.getpid()))
+            _mine.discard(key)
     except DBAPIError:
         return

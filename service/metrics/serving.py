@@ -5,7 +5,9 @@ for a network that the monitoring has to itself.
 """
 
 import socket
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from time import monotonic
@@ -76,6 +78,22 @@ class Server:
     def stop(self) -> None:
         """End `run`, from another thread."""
         self._server.should_exit = True
+
+
+@contextmanager
+def beside(env: Environment, port: int, now_utc: datetime | None = None) -> Iterator[None]:
+    """Serve the figures on the loopback address for as long as the block runs, from a thread of a process that does something else.
+
+    Never on the port of the API itself: that one may be reached from outside, and has tokens.
+    """
+    server = Server(env, "127.0.0.1", port, now_utc)
+    thread = threading.Thread(target=server.run, name="figures")
+    thread.start()
+    try:
+        yield
+    finally:
+        server.stop()
+        thread.join()
 
 
 def serve(env: Environment, host: str, port: int, now_utc: datetime | None) -> None:

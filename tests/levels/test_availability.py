@@ -79,6 +79,14 @@ def test_heartbeats_make_one_span_a_restart_another_and_a_replay_none(store: Eng
         assert {r.process for r in connection.execute(select(t.up_span))} == {"poll"}
 
 
+def test_a_process_that_never_spoke_does_not_end_the_span_of_the_one_that_crashed(store: Engine) -> None:
+    spans(store, ("poll", 1, 2, ""))
+    uptime.stopped(store, "poll")
+    with store.connect() as connection:
+        (row,) = connection.execute(select(t.up_span))
+    assert (row.until_utc, row.ended) == (START + 2 * HOUR, "")
+
+
 @pytest.mark.slow
 def test_sigterm_ends_work_as_planned_and_a_kill_does_not(tmp_path) -> None:
     town = Town(tmp_path / "town", days=0).write()

@@ -27,9 +27,10 @@ from service.environment import Environment
 from service.levels import calls
 from service.metrics import collector, health
 from service.metrics.kinds import COUNTER, METRICS, table
-from service.metrics.serving import Server
+from service.metrics.serving import Server, beside
 from service.settings import LoadedCity, load
 from service.store import open_store, readings, runs, writing
+from tests.commands import free_port
 from tests.levels.test_levels import frame
 from tests.town import HEAD, Town
 
@@ -214,6 +215,14 @@ def test_a_probe_gets_figures_and_health_over_http_and_503_once_poll_is_silent(f
         code, text = ask(f"{url}/health/ready")
     silent = {check["name"]: check for check in json.loads(text)["checks"]}["poll"]
     assert (code, silent["ok"], silent["observed"]) == (503, False, "last heard of 2022-06-15 23:58 UTC")
+
+
+def test_figures_are_served_beside_another_server_for_as_long_as_it_runs(full: tuple[Engine, LoadedCity]) -> None:
+    port = free_port()
+    with beside(full[1].environment, port, NOW):
+        assert ask(f"http://127.0.0.1:{port}/health/live")[0] == 200
+    with pytest.raises(urllib.error.URLError):
+        ask(f"http://127.0.0.1:{port}/health/live")
 
 
 def test_a_database_that_cannot_be_read_is_told_and_not_a_silence(tmp_path: Path) -> None:
