@@ -49,7 +49,7 @@ up_span = table(  # from when to when a long-running process was alive
     Column("process", String(20), primary_key=True),
     Column("since_utc", UtcTime, primary_key=True),
     Column("until_utc", UtcTime, nullable=False),
-    Column("ended", String(10), nullable=False),  # planned: somebody stopped it; else it runs, or was cut off
+    Column("ended", String(10), nullable=False, server_default=""),  # planned: somebody stopped it; else it runs, or was cut off
 )
 stored_lag = table(  # how many readings of an hour were stored within a minute of being read
     "stored_lag",
@@ -70,7 +70,7 @@ level_day = table(  # a service level of a civil day: good of all
     Column("level", String(40), primary_key=True),
     Column("good", Float, nullable=False),
     Column("total", Float, nullable=False),
-    Column("basis", Text, nullable=False),  # how it was counted where not as usual
+    Column("basis", Text, nullable=False, server_default=""),  # how it was counted where not as usual
 )
 removal = table(  # what retention took away
     "removal",

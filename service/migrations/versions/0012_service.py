@@ -56,7 +56,7 @@ def _tables() -> dict[str, tuple[Any, ...]]:
             sa.Column("process", sa.String(20), nullable=False),
             sa.Column("since_utc", UtcTime(), autoincrement=False, nullable=False),
             sa.Column("until_utc", UtcTime(), nullable=False),
-            sa.Column("ended", sa.String(10), nullable=False),
+            sa.Column("ended", sa.String(10), nullable=False, server_default=""),
             sa.PrimaryKeyConstraint("process", "since_utc"),
         ),
         "stored_lag": (
@@ -77,7 +77,7 @@ def _tables() -> dict[str, tuple[Any, ...]]:
             sa.Column("level", sa.String(40), nullable=False),
             sa.Column("good", sa.Float(), nullable=False),
             sa.Column("total", sa.Float(), nullable=False),
-            sa.Column("basis", sa.Text(), nullable=False),
+            sa.Column("basis", sa.Text(), nullable=False, server_default=""),
             sa.PrimaryKeyConstraint("day", "level"),
         ),
         "removal": (
