@@ -38,6 +38,11 @@ def scale_pair(figures: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]
     return small, large
 
 
+def forecast_share(one: dict[str, Any]) -> float:
+    """The forecasts' part of a night of one process [1]: of the wall, which other work on the machine stretches for all steps alike."""
+    return float(one["steps"]["forecast"] / one["wall_s"])
+
+
 def lines(figures: dict[str, Any]) -> dict[str, Line]:
     """CPU of the whole night, seconds of what one process does and of the forecasts, memory of the largest process [MB]."""
     pair = scale_pair(figures)
@@ -48,8 +53,8 @@ def lines(figures: dict[str, Any]) -> dict[str, Line]:
 
     return {
         "cpu_s": through(lambda one: one["cpu_s"]),
-        "serial_s": through(lambda one: one["wall_s"] - one["steps"]["forecast"]),
-        "shared_s": through(lambda one: one["steps"]["forecast"]),
+        "serial_s": through(lambda one: one["cpu_s"] * (1 - forecast_share(one))),
+        "shared_s": through(lambda one: one["cpu_s"] * forecast_share(one)),
         "memory_mb": through(lambda one: one["peak_rss_mb"]),
     }
 

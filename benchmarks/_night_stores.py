@@ -12,7 +12,7 @@ from benchmarks import _night_city
 from city.problems import fault
 
 _SQLITE_BYTES = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
-READY = "ready"  # written last: a store without it was left half prepared
+READY = "ready"  # written last, with the tables: a store without it was left half prepared, one with others is of another release
 
 
 class Stores:
@@ -56,14 +56,14 @@ class Stores:
 
     def _prepared(self, points: int) -> Path:
         home = self._home(points)
-        if (home / READY).exists():
+        if (home / READY).exists() and (home / READY).read_text() == _tables():
             return home
         self.forget(points)
         _night_city.write_city(home, points, 1)
         if self.server:
             self._server(f"CREATE DATABASE {_made(points)}")
         _night_city.prepare(home, self._url(_made(points)) if self.server else f"sqlite:///{home / 'penstock.db'}", points, self.seed)
-        (home / READY).touch()
+        (home / READY).write_text(_tables())
         return home
 
     def _url(self, database: str) -> str:
@@ -75,6 +75,13 @@ class Stores:
             for statement in statements:
                 connection.execute(text(statement))
         engine.dispose()
+
+
+def _tables() -> str:
+    """Tables and columns of this release."""
+    from service.schema import metadata
+
+    return "\n".join(f"{table.name}: {', '.join(table.columns.keys())}" for table in metadata.sorted_tables)
 
 
 def _made(points: int) -> str:
