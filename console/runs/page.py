@@ -59,9 +59,14 @@ def _recent() -> None:
         "seconds": "seconds",
         "status": "status",
         "config_hash": "config_hash",
+        "config_author": "config_author",
     }
     frame = data.recent()
     look.table(frame.assign(config_hash=frame["config_hash"].str[:12]), columns, "runs", formats={"seconds": "%.1f"})
+    changed = frame[frame["config_changed"] != ""]
+    if len(changed):
+        with st.expander(say("config_changed", run=int(changed["run_id"].iloc[0]))):
+            st.code(str(changed["config_changed"].iloc[0]), language="diff")
 
 
 def _machines() -> None:

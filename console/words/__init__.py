@@ -177,6 +177,8 @@ LABELS: dict[str, tuple[str, str]] = {
     "models": ("Forecast models and why", "预测模型与理由"),
     "settings": ("Settings (read only)", "配置（只读）"),
     "config_hash": ("Settings", "配置版本"),
+    "config_author": ("Changed by", "修改人"),
+    "config_changed": ("What changed in the city file before run {run}", "第 {run} 次运行前城市文件的改动"),
     "about": ("About", "对象"),
     "recent": ("Recent runs", "最近运行"),
     # columns

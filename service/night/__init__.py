@@ -17,6 +17,7 @@ from service.crash import keep
 from service.lease import fenced, leased
 from service.night import zones
 from service.night.after import follow
+from service.night.configured import configured
 from service.night.pulse import Pulse
 from service.night.step import NEEDS, STEPS, Night, Output
 from service.night.working import done, stood_in
@@ -55,7 +56,7 @@ def run(
         points = readings.register_points(engine, list(city.points.values()))
         night = Night(city, fenced(engine, lease), day, now_utc, points, again)
         pulse = Pulse(engine, lease, now_utc)
-        run_id = runs.start_run(engine, city.settings.city.id, day, "night", now_utc, city.config_hash)
+        run_id = runs.start_run(engine, city.settings.city.id, day, "night", now_utc, city.config_hash, configured(city, engine))
         try:
             status = _steps(night, tell, pulse)
             pulse.step = "after"
@@ -66,7 +67,8 @@ def run(
         for name, result in found.items():
             tell(name, result)
             status = status if result.status == "done" or status == "failed" else "problems"
-        runs.end_run(engine, run_id, status, {name: result.sentence for name, result in found.items()})
+        minutes = {name: city.settings.night.deadlines.of(name) / 60 for name in (*STEPS, "after")}
+        runs.end_run(engine, run_id, status, {name: result.sentence for name, result in found.items()} | {"deadlines_minutes": minutes})
         runs.beat(engine, "night", now_utc, {"status": status})
     for name in CLOSING:
         _closed(name, city, engine, run_id)

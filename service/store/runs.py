@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, delete, select
 
@@ -13,6 +13,9 @@ from service import logs
 from service import schema as t
 from service.levels import uptime
 from service.store import writing
+
+if TYPE_CHECKING:
+    from service.night.configured import Configured
 
 
 @dataclass
@@ -31,9 +34,13 @@ class StepResult:
         self.status = self.status or ("problems" if self.problems else "done")
 
 
-def start_run(engine: Engine, city: str, night: date, command: str, now_utc: datetime, config_hash: str) -> int:
-    """Open a run record and return its id."""
+def start_run(
+    engine: Engine, city: str, night: date, command: str, now_utc: datetime, config_hash: str, configured: "Configured | None" = None
+) -> int:
+    """Open a run record and return its id; `configured` says who made its city file, and what is different in it."""
     with writing(engine) as connection:
+        if configured is not None:
+            configured.keep(connection)
         made = connection.execute(
             t.run.insert().values(
                 city=city,
@@ -43,6 +50,8 @@ def start_run(engine: Engine, city: str, night: date, command: str, now_utc: dat
                 started_utc=datetime.now(UTC),
                 status="running",
                 config_hash=config_hash,
+                config_author=configured.author if configured is not None else None,
+                config_changed=configured.changed if configured is not None else None,
                 pid=os.getpid(),
             )
         )

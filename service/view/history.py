@@ -30,7 +30,7 @@ def steps(engine: Engine, city: LoadedCity, night: date) -> list[dict[str, Any]]
 
 
 def recent(engine: Engine, newest: int = 50) -> pd.DataFrame:
-    """run_id, night, command, now_utc, seconds, status, config_hash: the newest runs, newest first."""
+    """run_id, night, command, now_utc, seconds, status, config_hash, config_author, config_changed: the newest runs, newest first."""
     rows = [
         (
             r.run_id,
@@ -40,10 +40,13 @@ def recent(engine: Engine, newest: int = 50) -> pd.DataFrame:
             (r.ended_utc - r.started_utc).total_seconds() if r.ended_utc else None,
             r.status,
             r.config_hash,
+            r.config_author or "",
+            r.config_changed or "",
         )
         for r in runs.recent_runs(engine, newest)
     ]
-    return pd.DataFrame(rows, columns=["run_id", "night", "command", "now_utc", "seconds", "status", "config_hash"])
+    names = ["run_id", "night", "command", "now_utc", "seconds", "status", "config_hash", "config_author", "config_changed"]
+    return pd.DataFrame(rows, columns=names)
 
 
 def machines(engine: Engine) -> pd.DataFrame:

@@ -1,0 +1,47 @@
+"""What a run keeps of the city file it was made with: who changed it, and what."""
+
+import getpass
+import subprocess
+from pathlib import Path
+
+from service import schema as t
+from service.night.configured import author
+from service.store import open_store, results
+from tests.town import Town, night, prepared
+
+
+def git(folder: Path, *words: str) -> None:
+    who = ["-c", "user.name=Ada Lovelace", "-c", "user.email=ada@example.org"]
+    subprocess.run(["git", *who, *words], cwd=folder, check=True, capture_output=True)
+
+
+def test_a_run_keeps_who_changed_the_city_file_and_what_is_other_than_before(tmp_path: Path) -> None:
+    bare = Town(tmp_path, days=0).without("tariff", "assets", "controls", "accounts", "targets", "imports")
+    town = prepared(bare)
+    night(town)
+    git(tmp_path, "init", "-q")
+    bare.changed("head", "population = 500", "population = 600").write()
+    git(tmp_path, "add", "city.toml")
+    git(tmp_path, "commit", "-q", "-m", "More people")
+    night(town)
+    night(town)
+    first, second, third = results.rows(open_store(town.database), t.run, order=t.run.c.run_id)
+    assert (first.config_author, first.config_changed) == (getpass.getuser(), None)
+    assert second.config_author == "Ada Lovelace"
+    assert '-zones = [{ id = "old-town", kind = "dma", population = 500 }]' in second.config_changed
+    assert '+zones = [{ id = "old-town", kind = "dma", population = 600 }]' in second.config_changed
+    assert third.config_changed == ""
+    assert third.detail["deadlines_minutes"]["plan"] == 60
+    versions = {row.config_hash: row.text for row in results.rows(open_store(town.database), t.config_version)}
+    assert versions[second.config_hash] == town.file.read_text(encoding="utf-8")
+
+
+def test_a_file_that_was_edited_and_not_committed_is_its_owners(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q")
+    path = tmp_path / "city.toml"
+    path.write_text("a = 1\n")
+    git(tmp_path, "add", "city.toml")
+    git(tmp_path, "commit", "-q", "-m", "First")
+    assert author(path) == "Ada Lovelace"
+    path.write_text("a = 2\n")
+    assert author(path) == getpass.getuser()
