@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: venv demo test quick lint console docs wheel lock clean
+.PHONY: venv demo test quick lint console docs wheel bundle lock clean
 
 venv: $(VENV)/installed
 
@@ -50,6 +50,11 @@ wheel: venv
 	build-env/bin/pip install --quiet dist/*.whl
 	cd build-env && bin/penstock --help >/dev/null && echo "the wheel installs and answers"
 	rm -rf build build-env
+
+# All that an installation without a network needs, in one file; then it is installed with the network off, and has a night.
+bundle: venv
+	$(BIN)/python deploy/bundle/make.py
+	$(BIN)/pytest -rs -n 0 tests/bundle
 
 # The lock is made with uv; it holds hashes only, no address.
 lock:
