@@ -72,7 +72,7 @@ def packages(lock: str, wheels: Path, wheelhouse: Path | None) -> None:
 
 
 def own_wheel(wheels: Path) -> Path:
-    """Penstock's own wheel, built from what git has, so that no build folder and no data get into it. Ends the program where git lacks some."""
+    """Penstock's own wheel, of what git has: no build folder and no data get into it. Ends the program where git lacks something."""
     loose = subprocess.run(["git", "status", "--porcelain"], cwd=ROOT, check=True, capture_output=True, text=True).stdout  # noqa: S607
     if loose.strip():
         raise SystemExit(f"not committed, so it would not be in the bundle: {', '.join(loose.split()[1::2])[:200]}")
