@@ -6,9 +6,9 @@ whole; the next run goes on. Files go after the transaction that no longer lists
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, select
 
@@ -24,7 +24,8 @@ from service.store.operations import record
 AUDIT, ACTION = "audit lines", "retention"
 
 
-class Removed(NamedTuple):
+@dataclass(frozen=True)
+class Removed:
     """How many of a kind went, or would go; all of them of before a time; and what held that time back, if anything did."""
 
     kind: str
