@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from city.problems import fault
+from service import demo_outside
 from service import schema as t
 from service.books.closing import closes
 from service.city_settings import Simulator
@@ -66,6 +67,8 @@ def run_demo(now_utc: datetime | None, *, quiet: bool) -> str:
     _shift(env)
     _books(env)
     _back_up(env)
+    _command(env, "export", *demo_outside.KINDS, "--format", "csv", "--into", str(demo_outside.emptied(env)), "--now", night)
+    demo_outside.call(env, datetime.fromisoformat(LAST_SLOT))
     if not quiet:
         print(page(env, night, time.perf_counter() - started))
     # Leaks and bad meters are in the demo on purpose: the night rightly ends with problems, the demo with success.

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, func, select
 
 from city.clock import local_date, parse_utc
 from city.quality import Cause, Flag, cause_of, usable
-from service import health
+from service import demo_outside, health
 from service import schema as t
 from service.books import closing
 from service.environment import Environment
@@ -51,6 +51,7 @@ def page(env: Environment, now: str, seconds: float) -> str:
         "Written",
         f"  database    {env.url.split('///', 1)[-1] if env.url.startswith('sqlite') else 'as PENSTOCK_DATABASE_URL says'}",
         *(f"  backup      {path}" for path in env.folder.glob(BACKUP)),
+        *demo_outside.lines(env.folder),
         *_told(env.folder / TOLD),
         *(f"  night       {path}" for path in sorted(folder_of(env.folder, night).glob("report.*"))),
         *_reports(env.folder / "reports"),

@@ -24,6 +24,7 @@ from service.api.operation import Asked, File, Operation
 from service.api.parameters import of_request
 from service.api.problem import Denied, answer
 from service.api.rates import STRANGERS_PER_MINUTE, Rates
+from service.api.settings import ApiToken
 from service.api.tokens import Tokens
 from service.crash import keep
 from service.settings import LoadedCity
@@ -46,10 +47,17 @@ Count = Callable[[str, int], None]
 class Api:
     """The application over a city and a store that is open for reading only. `count` hears of every call: route and status."""
 
-    def __init__(self, city: LoadedCity, engine: Engine, count: Count = lambda *_: None, now: Callable[[], datetime] | None = None) -> None:
+    def __init__(
+        self,
+        city: LoadedCity,
+        engine: Engine,
+        count: Count = lambda *_: None,
+        now: Callable[[], datetime] | None = None,
+        more: tuple[ApiToken, ...] = (),
+    ) -> None:
         self._city, self._engine, self._count = city, engine, count
         self._now = now or (lambda: datetime.now(UTC))
-        self._tokens = Tokens(city.environment.city_file, city.settings.api_tokens)
+        self._tokens = Tokens(city.environment.city_file, (*city.settings.api_tokens, *more))
         self._rates = Rates(city.settings.api.calls_per_minute)
         self._strangers = Rates(STRANGERS_PER_MINUTE)
         self._limit: anyio.CapacityLimiter | None = None

@@ -13,6 +13,7 @@ import uvicorn
 from city.problems import fault
 from service.api.application import Api
 from service.api.counting import Counting
+from service.api.settings import ApiToken
 from service.environment import Environment
 from service.metrics.serving import beside
 from service.settings import load
@@ -42,18 +43,25 @@ class Server:
     """The listening socket, the server on it, and the thread that counts."""
 
     def __init__(
-        self, env: Environment, host: str, port: int, certificate: Path | None, key: Path | None, now_utc: datetime | None = None
+        self,
+        env: Environment,
+        host: str,
+        port: int,
+        certificate: Path | None,
+        key: Path | None,
+        now_utc: datetime | None = None,
+        more: tuple[ApiToken, ...] = (),
     ) -> None:
         """Raises `PenstockError` without a certificate off this machine, for a bad one, a port that is taken, a store that is not there.
 
-        `now_utc` stands for the clock: of spans without an end, and of tokens.
+        `now_utc` stands for the clock: of spans without an end, and of tokens. `more` are tokens beside those of the city file.
         """
         if certificate is None and not _is_loopback(host):
             allowed = "TLS wherever another machine can reach it: tokens are never sent in the clear"
             raise fault(f"--host {host}", "no certificate", allowed, "Give --certificate and --key, or --host 127.0.0.1.")
         city = load(env)
         self._counting = Counting(open_store(env.url))
-        api = Api(city, open_reading(env.url), self._counting.count, (lambda: now_utc) if now_utc else None)
+        api = Api(city, open_reading(env.url), self._counting.count, (lambda: now_utc) if now_utc else None, more)
         self._server = uvicorn.Server(_config(api, certificate, key))
         try:
             family = socket.AF_INET6 if ":" in host else socket.AF_INET

@@ -15,7 +15,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
 from city.problems import PenstockError
-from service import migrations
+from service import demo_outside, migrations
 from service import schema as t
 from service.api.serving import Server
 from service.environment import Environment
@@ -78,3 +78,13 @@ def test_postgresql_refuses_a_write_on_the_connection_of_the_api(postgres_databa
     migrations.upgrade(open_store(postgres_database, create=True))
     with pytest.raises(DBAPIError, match="read-only"), open_reading(postgres_database).begin() as connection:
         connection.execute(text("DELETE FROM batch"))
+
+
+def test_the_demo_asks_for_a_forecast_with_a_token_that_no_file_holds(api_town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo_outside, "ASKED", "/v1/forecasts/hall.energy")
+    before = api_town.file.read_bytes()
+    path = demo_outside.call(Environment(city=api_town.file, home=api_town.folder), AT)
+    told = json.loads(path.read_text())
+    assert len(told["p50"]) == told["steps"] >= 192
+    assert f"{told['steps']} steps of energy_kwh" in "".join(demo_outside.lines(api_town.folder))
+    assert api_town.file.read_bytes() == before
