@@ -4,12 +4,17 @@ A hall, a battery that takes setpoints, two water districts and a pressure: smal
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from sqlalchemy import Engine
+
+from service.store import open_store
 
 ZONE = "Europe/Rome"
 MONTH = "2022-06"  # over when the night runs, so it can be closed
@@ -27,13 +32,14 @@ night = { step_s = 3600, steps = 48 }
 sectors = [{ id = "services", gdp_10k_cny = { 2021 = 100, 2022 = 110 } }]
 sites = [{ id = "here", sector = "services" }]
 zones = [{ id = "north", kind = "dma", population = 500 }, { id = "south", kind = "dma", population = 300 }]
-links = [{ id = "field", url = "tcp://127.0.0.1:PORT", timeout_s = 0.3, backoff_s = 3600, read_only = false, simulated = true }]
+links = [{ id = "field", url = "tcp://127.0.0.1:PORT", timeout_s = 0.3, backoff_s = 3600, read_only = false, simulated = true },
+  { id = "field-south", url = "tcp://127.0.0.1:SOUTH", timeout_s = 0.3, backoff_s = 3600 }]
 carbon = { outside_roots = ["outside/roots.txt"] }
 meters = [
   { id = "hall", unit = 1, link = "field", site = "here", model = "electricity-meter", commodity = "electricity", role = "load", forecast = "load", step_s = 3600 },
   { id = "store", unit = 2, link = "field", site = "here", model = "battery", commodity = "electricity", role = "storage", step_s = 3600 },
   { id = "north", unit = 3, link = "field", site = "here", model = "water-meter", commodity = "water", role = "load", zone = "north", forecast = "water", step_s = 3600 },
-  { id = "south", unit = 4, link = "field", site = "here", model = "water-meter", commodity = "water", role = "load", zone = "south", forecast = "water", step_s = 3600 },
+  { id = "south", unit = 4, link = "field-south", site = "here", model = "water-meter", commodity = "water", role = "load", zone = "south", forecast = "water", step_s = 3600 },
   { id = "p-north", unit = 5, link = "field", site = "here", model = "pressure-sensor", commodity = "water", role = "sensor", zone = "north", step_s = 3600 },
 ]
 limits = [
@@ -98,21 +104,28 @@ class City:
     def database(self) -> str:
         return self.url or f"sqlite:///{self.home / 'penstock.db'}"
 
+    @contextmanager
+    def store(self) -> Iterator[Engine]:
+        """Its database, closed afterwards: what is open of a file that is taken away would take the next one's log with it."""
+        engine = open_store(self.database)
+        try:
+            yield engine
+        finally:
+            engine.dispose()
+
     @property
     def environment(self) -> dict[str, str]:
         return {"PENSTOCK_CITY": str(self.file), "PENSTOCK_HOME": str(self.home), "PENSTOCK_DATABASE_URL": self.database}
 
 
-def build(home: Path, port: int, *, garbage: str = "") -> City:
-    """city.toml, history and the simulator's specification. `garbage`: a water district whose history and register mean nothing."""
+def build(home: Path, port: int, south_port: int, *, garbage: str = "") -> City:
+    """city.toml, history and the simulator's specification. `garbage`: a water district whose register means nothing."""
     home.mkdir(parents=True, exist_ok=True)
     (home / "outside").mkdir(exist_ok=True)
-    (home / "city.toml").write_text(TOML.replace("PORT", str(port)), encoding="utf-8")
+    (home / "city.toml").write_text(TOML.replace("PORT", str(port)).replace("SOUTH", str(south_port)), encoding="utf-8")
     days = int((DAY_UTC - datetime(2022, 5, 31, 22, 0, tzinfo=UTC)) / timedelta(days=1))
     used = _used(days + 2)
     past = used[used.index < DAY_UTC]
-    if garbage:
-        past = past.assign(**{f"{garbage}.volume": np.random.default_rng(5).uniform(-1e5, 1e5, len(past)).round(2)})
     for name, columns in (("power", ["hall.energy"]), ("water", ["north.volume", "south.volume"])):
         past[columns].rename_axis("time").reset_index().to_csv(home / f"{name}.csv", index=False)
     write_field(home, used[used.index >= DAY_UTC], garbage)

@@ -5,8 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Engine
-
 from benchmarks import _chaos_city as where
 from benchmarks._chaos_blows import Blow, Changes, Panel
 from benchmarks._chaos_city import City
@@ -14,7 +12,7 @@ from benchmarks._chaos_process import Running, Server
 from city.problems import PenstockError
 from service import schema as t
 from service.keeping import backup
-from service.store import open_store, results
+from service.store import results
 
 WHO = "ada"
 _NAP_S = 0.002
@@ -31,11 +29,13 @@ class Step:
 
 
 def _approved(city: City) -> bool:
-    return bool(results.rows(_store(city), t.approval))
+    with city.store() as engine:
+        return bool(results.rows(engine, t.approval))
 
 
 def _closed(city: City) -> bool:
-    return bool(results.rows(_store(city), t.ledger_close))
+    with city.store() as engine:
+        return bool(results.rows(engine, t.ledger_close))
 
 
 def _backed_up(city: City) -> bool:
@@ -44,10 +44,6 @@ def _backed_up(city: City) -> bool:
         return bool(backup.verified(city.home / "backup"))
     except PenstockError:
         return False
-
-
-def _store(city: City) -> Engine:
-    return open_store(city.database)
 
 
 def script(city: City) -> tuple[Step, ...]:
@@ -123,7 +119,9 @@ class Doer:
 
         Penstock itself calls such a write unknown and writes nothing more there until somebody has looked.
         """
-        for row in results.rows(_store(self.city), t.command, t.command.c.state == "unknown"):
+        with self.city.store() as engine:
+            unknown = results.rows(engine, t.command, t.command.c.state == "unknown")
+        for row in unknown:
             with Panel(self.city) as device:
                 if device.setpoint != row.setpoint:
                     device.setpoint = row.setpoint

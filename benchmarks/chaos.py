@@ -15,9 +15,10 @@ import numpy as np
 from benchmarks import _chaos_city as where
 from benchmarks._chaos_blows import Blow, Panel, after, at_change
 from benchmarks._chaos_city import City
-from benchmarks._chaos_judge import Facts, Verdict, against_devices, facts, judge
+from benchmarks._chaos_judge import AGAIN, Facts, Verdict, against_devices, facts, judge
 from benchmarks._chaos_process import Server
 from benchmarks._chaos_script import Doer, script
+from benchmarks._chaos_wire import Wire
 from city.problems import fault
 from meters.simulator import running
 
@@ -53,16 +54,18 @@ class Site:
 
     server: Server
     home: Path
-    port: int
+    line: Wire  # to the hall, the battery and one water district
+    south: Wire  # to the water district whose line may break
     keep: Path | None = None
     expected: Facts | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     changes: dict[str, int] = field(default_factory=dict)
+    setpoints: dict[str, float] = field(default_factory=dict)  # of the battery before each step [kW]
 
     def city(self) -> City:
         """The city in its empty folder, its battery at rest."""
         shutil.rmtree(self.home, ignore_errors=True)
-        made = where.build(self.home, self.port)
+        made = where.build(self.home, self.line.port, self.south.port)
         with Panel(made) as battery:
             battery.setpoint = 0.0
         return made
@@ -88,24 +91,34 @@ class Site:
 
     def _keep_stage(self, name: str) -> None:
         shutil.rmtree(self._stage(name), ignore_errors=True)
+        with Panel(City(self.home)) as battery:
+            self.setpoints[name] = battery.setpoint
         shutil.copytree(self.home, self._stage(name), ignore=shutil.ignore_patterns("*.reserve"))
 
     def _stage(self, name: str) -> Path:
         return self.home.parent / "stages" / (name.replace(":", "").replace(" ", "-") or "end")
 
     def stage(self, name: str) -> City:
-        """The undisturbed city as it was before the step of a name, or at its end; its devices hold what was written until then."""
+        """The undisturbed city as it was before the step of a name, or at its end, its battery as it was then."""
         shutil.rmtree(self.home, ignore_errors=True)
         shutil.copytree(self._stage(name), self.home)
+        with Panel(City(self.home)) as battery:
+            battery.setpoint = self.setpoints[name]
         return City(self.home)
 
-    def judged(self, city: City, name: str) -> Verdict:
-        """The verdict on a disturbed night, against the undisturbed one and against the devices."""
+    def judged(self, city: City, name: str, but: str = "", apart: tuple[str, ...] = (), again: bool = False) -> Verdict:
+        """The verdict on a disturbed night, against the undisturbed one and against the devices.
+
+        `but`: a zone that cannot be equal, because its readings were not to be had; `apart`: tables that a person's decision changed;
+        `again`: the night's first plan was a stand-in, and its second one is the plan.
+        """
         if self.expected is None:
             raise RuntimeError("no undisturbed night")
-        found = facts(city)
-        verdict = judge(found, self.expected)
-        shown = against_devices(found, city)
+        found, expected = facts(city).without(but, apart), self.expected.without(but, apart)
+        if again:
+            found, expected = found.planned_again(), expected.without("", AGAIN)
+        verdict = judge(found, expected)
+        shown = against_devices(found, city, but)
         verdict = Verdict(verdict.differing, verdict.lost + shown.lost, verdict.doubled + shown.doubled, verdict.waiting)
         if not verdict.equal:
             say(f"{name}: NOT EQUAL\n{verdict.told}")
@@ -118,9 +131,9 @@ class Site:
 def site() -> Iterator[Site]:
     """A city with its field and the process that starts commands, in a temporary folder."""
     with tempfile.TemporaryDirectory() as folder, Server() as server:
-        where.build(Path(folder) / "field", 0)
-        with running(Path(folder) / "field" / "field.json") as port:
-            yield Site(server, Path(folder) / "home", port)
+        where.build(Path(folder) / "field", 0, 0)
+        with running(Path(folder) / "field" / "field.json") as port, Wire(port) as line, Wire(port) as south:
+            yield Site(server, Path(folder) / "home", line, south)
 
 
 def kills(made: Site, wanted: int, seed: int) -> dict[str, Any]:
