@@ -26,6 +26,7 @@ from service.store import ledger
 OF_CONTENT = ("batch", "heard_day", "slot_quality", "alarm_event")
 # The districts' forecasts are learnt together, by one machine of all water series: a day that one lacks moves the others by a little.
 LEARNT = ("forecast", "forecast_model", "skill")
+STOPS = {"emergency stop", "write held", "release"}  # lines of the audit that come with a hold
 FIRST, SECOND = "plan-20220701-0", "plan-20220701-1"
 AGAIN = ("command", "audit")  # their ids and hashes are made of the plan's; `_decisions` compares each by what it is
 OF_WRITES = ("write written", "write unknown", "settle")
@@ -47,7 +48,8 @@ class Facts:
         return {name: hashlib.sha256("\n".join(rows).encode()).hexdigest() for name, rows in self.tables.items()}
 
     def without(self, zone: str, tables: Sequence[str] = ()) -> "Facts":
-        """The same without the rows, readings and entries of a zone, and without some tables; the decisions stay."""
+        """The same without the rows, readings and entries of a zone, and without some tables; the decisions stay, but for
+        those of a hold where that table is left out."""
         kept = {
             name: [row for row in rows if not zone or not (_names(row, zone) or (name in LEARNT and "volume_m3" in row))]
             for name, rows in self.tables.items()
@@ -55,7 +57,8 @@ class Facts:
         }
         readings = Counter({key: count for key, count in self.readings.items() if not zone or not key[0].startswith(f"{zone}.")})
         entries = Counter({key: count for key, count in self.entries.items() if not zone or zone not in key[0]})
-        return Facts(kept, readings, self.decisions, entries, self.waiting)
+        decisions = Counter({key: count for key, count in self.decisions.items() if "hold" not in tables or not STOPS & set(key)})
+        return Facts(kept, readings, decisions, entries, self.waiting)
 
     def planned_again(self) -> "Facts":
         """The same without the stand-in that was the night's first plan, and with its second plan in the first one's name."""

@@ -53,7 +53,7 @@ class Running:
         """What it has printed so far."""
         return (self.folder / "said").read_text(errors="replace")
 
-    def wait(self, seconds: float = 120.0) -> int:
+    def wait(self, seconds: float = 600.0) -> int:
         """Its exit code. Ends it, and raises, when it does not end by itself within `seconds` [s]."""
         end = time.monotonic() + seconds
         while (code := self.code) is None:
