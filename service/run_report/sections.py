@@ -188,7 +188,7 @@ def targets(document: Document, reader: Reader) -> Html:
     say, lines = reader.say, []
     for row in document["targets"]:
         mark = html('<i class="mark ok"></i>') if row["on_path"] else reader.mark(3)
-        word = html("{m}{w}", m=mark, w=say("on_path" if row["on_path"] else "behind"))
+        word = html('<span class="when">{m}{w}</span>', m=mark, w=say("on_path" if row["on_path"] else "behind"))
         lines.append((row["id"], word, reader.number(row["required"]), reader.number(row["actual"]), row["sentence"]))
     heads = [say("target"), "", say("required"), say("actual"), say("said")]
     return reader.section("targets", reader.table(heads, lines, right=(2, 3), wide=4) if lines else Html(""))
