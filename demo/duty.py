@@ -36,13 +36,23 @@ def serve(port: int, into: Path, secret: bytes, lifetime_s: float) -> None:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = HTTPServer(("127.0.0.1", port), Duty)
+    server = _Server(("127.0.0.1", port), Duty)
     ends = threading.Timer(lifetime_s, server.shutdown)
     ends.daemon = True
     ends.start()
     sys.stdout.write(f"listening on {server.server_port}\n")
     sys.stdout.flush()
     server.serve_forever(poll_interval=0.1)
+
+
+class _Server(HTTPServer):
+    """Ends with the process that started it, however that ended: a demo that was killed can be started again at once."""
+
+    parent = os.getppid()
+
+    def service_actions(self) -> None:
+        if os.getppid() != self.parent:
+            raise SystemExit
 
 
 def _seen(into: Path) -> set[str]:
