@@ -16,7 +16,8 @@ from sqlalchemy import Engine, select
 from city.problems import PenstockError
 from service import lease, migrations
 from service import schema as t
-from service.store import open_store, runs, writing
+from service.store import open_store, results, runs, writing
+from tests.town import NOW, Town, prepared
 
 HOLD = """
 import sys, time
@@ -148,3 +149,13 @@ def test_of_four_processes_that_want_it_at_the_same_time_one_gets_it(engine: Eng
             racer.kill()
             racer.communicate()
     assert said == ["1", "PenstockError", "PenstockError", "PenstockError"]
+
+
+def test_a_night_of_another_machine_refuses_this_ones_and_leaves_no_trace_of_it(tmp_path: Path) -> None:
+    town = prepared(Town(tmp_path, days=0).without("tariff", "assets", "controls", "accounts", "targets"))
+    with another(open_store(town.database)):  # it shares the store, not the data folder with its file lock
+        said = town.penstock("night", "--now", NOW)
+        assert said.code == 1
+        assert "one night at a time" in said.err
+        assert results.rows(open_store(town.database), t.run) == []
+    assert town.penstock("night", "--now", NOW).code in (0, 2)  # it was killed, here: its lease is taken over at once
