@@ -136,13 +136,13 @@ def site() -> Iterator[Site]:
             yield Site(server, Path(folder) / "home", line, south)
 
 
-def kills(made: Site, wanted: int, seed: int) -> dict[str, Any]:
-    """Kill `wanted` commands, some in each night, and judge each night."""
+def kills(made: Site, wanted: int, seed: int, a_night: int = KILLS_A_NIGHT) -> dict[str, Any]:
+    """Kill `wanted` commands, up to `a_night` in each night, and judge each night."""
     rng, done, nights, verdicts, settled = np.random.default_rng(seed), 0, 0, list[Verdict](), 0
     by_step: dict[str, int] = {}
     while done < wanted:
         city, nights = made.city(), nights + 1
-        doer = Doer(made.server, city, blows=_blows(made, city, min(KILLS_A_NIGHT, wanted - done), rng))
+        doer = Doer(made.server, city, blows=_blows(made, city, min(a_night, wanted - done), rng))
         for step in script(city):
             doer.do(step)
         done, settled = done + sum(doer.kills.values()), settled + doer.settled

@@ -110,7 +110,7 @@ def test_a_batch_that_still_waits_in_the_spool_is_seen(made: Site) -> None:
 
 
 def test_twenty_kills_at_random_moments_lose_and_double_nothing_and_leave_every_table_equal(made: Site) -> None:
-    found = kills(made, 20, seed=1)
+    found = kills(made, 20, seed=1, a_night=10)
     assert found["kills"] == 20
     assert found["nights_equal"] == found["nights"]
     assert (found["lost"], found["doubled"]) == (0, 0)
