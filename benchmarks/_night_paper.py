@@ -1,4 +1,4 @@
-"""On paper: what cities larger than any night that was measured need, by straight lines through the two largest measured ones."""
+"""On paper: what cities larger than any night that was measured need, in proportion to the largest measured one: at most so much."""
 
 from dataclasses import dataclass
 from math import ceil
@@ -31,11 +31,10 @@ class Line:
         return self.fixed + self.each * points
 
 
-def scale_pair(figures: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The two largest nights of one process on SQLite."""
+def largest(figures: dict[str, Any]) -> dict[str, Any]:
+    """The largest night of one process on SQLite."""
     own = [one for one in figures["scales"] if one["workers"] == 1 and one["database"] == "sqlite" and "cpu_s" in one]
-    small, large = sorted(own, key=lambda one: one["points"])[-2:]
-    return small, large
+    return max(own, key=lambda one: int(one["points"]))
 
 
 def forecast_share(one: dict[str, Any]) -> float:
@@ -44,12 +43,14 @@ def forecast_share(one: dict[str, Any]) -> float:
 
 
 def lines(figures: dict[str, Any]) -> dict[str, Line]:
-    """CPU of the whole night, seconds of what one process does and of the forecasts, memory of the largest process [MB]."""
-    pair = scale_pair(figures)
+    """CPU of the whole night, seconds of what one process does and of the forecasts, memory of the largest process [MB].
+
+    What a night costs whatever its size (training) is shared out over its points: so these are upper bounds.
+    """
+    night = largest(figures)
 
     def through(cost: Any) -> Line:
-        (n0, c0), (n1, c1) = ((one["points"], cost(one)) for one in pair)
-        return Line.through((n0, c0), (n1, c1))
+        return Line.through((0, 0), (night["points"], cost(night)))
 
     return {
         "cpu_s": through(lambda one: one["cpu_s"]),
@@ -61,7 +62,7 @@ def lines(figures: dict[str, Any]) -> dict[str, Line]:
 
 def needs(figures: dict[str, Any], points: int) -> dict[str, float]:
     """What `points` meters read every quarter-hour need."""
-    line, known, disk = lines(figures), figures["known"], scale_pair(figures)[1]["disk"]
+    line, known, disk = lines(figures), figures["known"], largest(figures)["disk"]
     stores = max(1, ceil(points / ((SERIAL_H * 3600 - line["serial_s"].fixed) / line["serial_s"].each)))
     own = points / stores
     readings = points * QUARTERS
