@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -141,14 +141,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m meters.simulator", description="Simulated field devices on Modbus TCP, loopback only.")
     parser.add_argument("--spec", type=Path, required=True, help="JSON: values, devices, models")
     parser.add_argument("--port", type=int, default=0, help="TCP port; 0 takes a free one and prints it")
-    parser.add_argument("--start", help="start of the simulated clock, ISO 8601 with offset; default: the first row")
+    parser.add_argument("--start", help="start of the simulated clock, ISO 8601 with offset, or `now`; default: the first row")
     parser.add_argument("--speed", type=float, default=0.0, help="simulated seconds per second; 0: the clock stands until it is written")
     parser.add_argument("--lifetime", type=float, default=3600.0, help="end after so many seconds")
     given = parser.parse_args(arguments)
     logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)
     try:
         devices = Devices(read_spec(given.spec))
-        start = parse_utc(given.start) if given.start else devices.first_utc
+        start = datetime.now(UTC) if given.start == "now" else parse_utc(given.start) if given.start else devices.first_utc
         asyncio.run(serve(devices, Clock(start.timestamp(), given.speed), given.port, given.lifetime))
     except PenstockError as error:
         print(error, file=sys.stderr)  # noqa: T201 - what the operator reads

@@ -17,6 +17,7 @@ from service import (
     cli_alarms,
     cli_api,
     cli_audit,
+    cli_beginning,
     cli_carbon,
     cli_cases,
     cli_cluster,
@@ -130,6 +131,9 @@ def whoever(env: Environment) -> str:
 
 def finish(status: str) -> None:
     raise typer.Exit({"done": DONE, "problems": PROBLEMS}.get(status, FAILED))
+
+
+app.command()(cli_beginning.new)
 
 
 @app.command()

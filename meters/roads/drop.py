@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from city import quality as q
 from city.clock import civil_day
@@ -20,8 +19,7 @@ from meters.roads.archives import members
 from meters.roads.delivered import as_blocks, single
 from meters.roads.local_times import to_utc
 from meters.roads.mapping import QUALITY, TABLE_KINDS, Column, Mapping, factor_and_shift
-
-_MOST_CELLS = 1 << 28  # of a table: a Parquet file of a few bytes can state any number of rows
+from meters.roads.table_size import csv_fits, parquet
 
 
 def read_drop(path: Path | str, mapping: Mapping) -> list[Block]:
@@ -71,11 +69,9 @@ def read_rows(subject: str, content: bytes, mapping: Mapping) -> pd.DataFrame:
 def _table(content: bytes, name: str, mapping: Mapping) -> pd.DataFrame:
     try:
         if not name.lower().endswith(".parquet"):
+            csv_fits(name, content, mapping.separator)
             return _csv(content, mapping)
-        stated = pq.ParquetFile(io.BytesIO(content)).metadata
-        if stated.num_rows * stated.num_columns > _MOST_CELLS:
-            raise fault(name, f"{stated.num_rows:,} rows, {stated.num_columns} columns", f"{_MOST_CELLS:,} cells", "Split it.")
-        return pd.read_parquet(io.BytesIO(content))
+        return parquet(name, content)
     except (ValueError, OSError, LookupError, pa.ArrowException, MemoryError) as error:  # of which the parsers' errors are subclasses
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise fault(name, reason, f"a table in {mapping.encoding}, separated by '{mapping.separator}'", "Check the mapping.") from None

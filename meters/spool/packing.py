@@ -10,9 +10,11 @@ from typing import Self
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from city.frames import READINGS, checked
 from city.problems import PenstockError, fault
+from meters.spool.plain_stream import LONGEST, check_plain
 
 MAX_CONTENT = 256 << 20  # [bytes]; a stated length beyond it is not believed, so it costs no memory
 
@@ -90,6 +92,7 @@ def _expanded(kept: bytes) -> bytes:
 
 
 def _unpacked(content: bytes) -> pd.DataFrame:
+    check_plain(content)
     with pa.ipc.open_stream(pa.py_buffer(content)) as stream:
         if not stream.schema.equals(_SCHEMA):
             raise ValueError("other columns")
@@ -97,4 +100,7 @@ def _unpacked(content: bytes) -> pd.DataFrame:
     table.validate(full=True)
     if any(table[name].null_count for name in table.column_names):
         raise ValueError("empty cells")
+    for part in table["quantity"].chunks:
+        if len(part.dictionary) and (pc.max(pc.binary_length(part.dictionary)).as_py() or 0) > LONGEST:
+            raise ValueError(f"a quantity of more than {LONGEST} characters")
     return table.to_pandas().astype({"quantity": "str", "point_id": "str"})

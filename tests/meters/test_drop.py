@@ -250,7 +250,7 @@ def test_an_archive_bomb_is_refused_by_what_it_states_and_a_lying_one_by_its_che
 
 def test_a_parquet_file_that_states_too_many_rows_is_refused_unread(tmp_path, monkeypatch):
     pd.DataFrame({"time_utc": pd.to_datetime(["2022-06-15T00:00Z"] * 1000), "m.power": 1.0}).to_parquet(tmp_path / "x.parquet")
-    monkeypatch.setattr("meters.roads.drop._MOST_CELLS", 1000)
+    monkeypatch.setattr("meters.roads.table_size.MOST_CELLS", 1000)
     with pytest.raises(PenstockError, match="1,000 rows, 2 columns"):
         read_drop(tmp_path / "x.parquet", Mapping(quantity=Quantity.POWER_KW))
 

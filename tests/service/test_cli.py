@@ -16,6 +16,7 @@ from tests.town import Town, count, count_of_tables
 
 COMMANDS = [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
 NEEDED = {
+    "new": ["begun"],
     "backup": ["kept"],
     "restore": ["kept"],
     "downgrade": ["--to", "0.1.0"],
