@@ -35,7 +35,7 @@ def locate(text: str) -> Located:
     """
     name, _, place = text.rpartition("#")
     path = Path(name or ".")
-    if not path.name:
+    if not path.name or "\0" in text:
         raise _wrong(text, "no file", "a file of a statement such as inventory.xlsx#Inventory!F7")
     csv = path.suffix == ".csv"
     document = _document(path.parent.with_suffix(".json") if csv else path.with_suffix(".json"))

@@ -92,7 +92,7 @@ def _written(env: Environment, target: Path, now_utc: datetime, older: bool) -> 
     _copy_cold(tables.pop("cold files"), env.folder / cold.FOLDER, target / cold.FOLDER)
     _copy_ledger(tables.pop("ledger files"), env.folder / ledger.FOLDER, target / ledger.FOLDER)
     (target / "city").mkdir()
-    shutil.copy(env.city_file, target / "city" / "city.toml")
+    shutil.copyfile(env.city_file, target / "city" / "city.toml")
     for name in ("devices", "factors"):
         if (env.city_file.parent / name).is_dir():
             shutil.copytree(env.city_file.parent / name, target / "city" / name)
