@@ -38,6 +38,8 @@ def locate(text: str) -> Located:
     if not path.name or "\0" in text:
         raise _wrong(text, "no file", "a file of a statement such as inventory.xlsx#Inventory!F7")
     csv = path.suffix == ".csv"
+    if csv and not path.parent.name:
+        raise _wrong(text, "a table without its statement's folder", "a place such as reports/2022-05/inventory/inventory.csv#2:total")
     document = _document(path.parent.with_suffix(".json") if csv else path.with_suffix(".json"))
     tables = {table["key"]: table for section in document["sections"] for table in section["tables"]}
     table, row, column = _by_csv(tables, path.name, place, text) if csv else _by_sheet(tables, place, text)
