@@ -135,7 +135,7 @@ def test_commands_slipped_into_a_plan_after_its_approval_are_not_written_and_are
 
 FORGED = {
     "a setpoint": "UPDATE command SET setpoint = 7777 WHERE plan_id = 'plan-1'",
-    "a time": "UPDATE command SET not_after_utc = datetime(not_after_utc, '+1 day') WHERE plan_id = 'plan-1'",
+    "a time": "UPDATE command SET not_before_utc = not_after_utc WHERE plan_id = 'plan-1'",
     "the second person": "UPDATE command SET approvals_needed = 0 WHERE plan_id = 'plan-1'",
     "an approver": "UPDATE audit SET who = 'bob' WHERE action = 'approve'",
     "a line gone": "DELETE FROM audit WHERE action = 'approve'",
