@@ -1,6 +1,5 @@
 """The `penstock` command. Heavy imports live inside the commands, so that `penstock status` answers at once."""
 
-import os
 import sys
 from contextlib import suppress
 from contextvars import ContextVar
@@ -37,7 +36,7 @@ from service import (
     logs,
     releases,
 )
-from service.environment import Environment
+from service.environment import Environment, private_files
 from service.extras import lacking
 
 DONE, PROBLEMS, FAILED = 0, 2, 1
@@ -133,9 +132,6 @@ def finish(status: str) -> None:
     raise typer.Exit({"done": DONE, "problems": PROBLEMS}.get(status, FAILED))
 
 
-app.command()(cli_beginning.new)
-
-
 @app.command()
 def init(city: City = None, now: Now = None) -> None:
     """Make the data folder and the tables of the database. One of an older release is left to `penstock upgrade`."""
@@ -223,6 +219,7 @@ def work(
     finish(serve(environment(city), moment(now) if now else None, once=once))
 
 
+app.command()(cli_beginning.new)
 app.command()(cli_night.night)
 app.command("run-report")(cli_notices.run_report)
 app.command()(cli_exchange.export)
@@ -275,7 +272,7 @@ def console(
 
 def run() -> None:
     """Entry point: known faults are sentences, unknown ones go to a file; an operator never sees a bare traceback."""
-    os.umask(os.umask(0) | 0o007)  # what is written tells of households: owner and group only, however the shell is set
+    private_files()
     try:
         if (command := next(iter(sys.argv[1:]), "--help")) not in logs.QUIET:
             logs.configure(command)

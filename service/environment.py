@@ -1,5 +1,6 @@
 """What comes from the environment: where the city file is, where data live, the database, and nothing a reviewer should see in git."""
 
+import os
 import tomllib
 from functools import cached_property
 from pathlib import Path
@@ -85,3 +86,8 @@ class Environment(BaseSettings):
         if self.database_url is not None:
             return self.database_url.get_secret_value()
         return f"sqlite:///{self.folder / 'penstock.db'}"
+
+
+def private_files() -> None:
+    """What is written from now on tells of households: for owner and group only, however the shell is set."""
+    os.umask(os.umask(0) | 0o007)
