@@ -7,7 +7,7 @@ outside of a line younger than that time shows as well.
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, delete, func, select
 
@@ -52,7 +52,8 @@ def found(connection: Connection) -> tuple[Cut, list[Problem]]:
         ]
     cut = Cut(int(number.group(1)), row.decided, datetime.fromisoformat(before.group(1)))
     wrong = []
-    if cut.before_utc is not None and row.at_utc - cut.before_utc < timedelta(days=365 * LEAST_YEARS):
+    # Of the line's own time and of the clock: who cuts gives the line its time, and a later one would make young lines old.
+    if cut.before_utc is not None and min(row.at_utc, datetime.now(UTC)) - cut.before_utc < timedelta(days=365 * LEAST_YEARS):
         observed = f"took lines away of {cut.before_utc:%Y-%m-%d}"
         wrong.append(Problem(f"audit line {row.audit_id}", observed, f"lines older than {LEAST_YEARS} years", "Compare it with a backup."))
     return cut, wrong

@@ -1,9 +1,11 @@
 """Check an exported audit (docs/audit.md): python verify_audit.py AUDIT.jsonl [HEADS]; HEADS is audit-roots.txt as it was kept outside.
 
-The export must be whole, oldest line first, as `penstock audit export` writes it. Nothing but Python is needed.
+The export must be whole, oldest line first, as `penstock audit export` writes it. Nothing but Python is needed. Lines that went by
+[retention] of the city file, five years old or older, may be missing at its beginning: the last line `cut audit` says which.
 """
 
 import json
+import re
 import sys
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -12,10 +14,31 @@ from pathlib import Path
 HASHED = ("number", "at_us", "who", "action", "subject", "sentence", "decided")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ALL = {*HASHED, "at_utc", "previous", "sha256"}
+CUT = re.compile(r"lines 1 to (\d+)"), re.compile(r"before (\S+): ")
+LEAST = timedelta(days=5 * 365)  # how old the youngest line of a cut is, at least
+
+
+def beginning(audit: str, faults: list[str]) -> tuple[int, str, datetime]:
+    """The last line that went, its hash, and before when all that went were, by the last line that tells of a cut."""
+    found = 0, "0" * 64, EPOCH
+    with Path(audit).open(encoding="utf-8") as file:
+        for text in file:
+            try:
+                line = json.loads(text)
+                if line["action"] == "cut audit":
+                    number, until = CUT[0].fullmatch(line["subject"]), CUT[1].search(line["sentence"])
+                    found = int(number[1]), str(line["decided"]), datetime.fromisoformat(until[1])
+                    if min(EPOCH + timedelta(microseconds=line["at_us"]), datetime.now(UTC)) - found[2] < LEAST:
+                        faults.append(f"line {line['number']}: took lines away of {until[1]}, younger than five years")
+            except (ValueError, KeyError, TypeError, OverflowError):
+                continue  # told when the lines are read
+    return found
 
 
 def main(audit: str, heads: str = "") -> int:
-    faults, made, place, before = list[str](), dict[int, str](), 1, "0" * 64
+    faults, made = list[str](), dict[int, str]()
+    gone, before, until = beginning(audit, faults)
+    place = gone + 1
     with Path(audit).open(encoding="utf-8") as file:
         for text in file:
             try:
@@ -39,9 +62,12 @@ def main(audit: str, heads: str = "") -> int:
             made[number], place, before = own, number + 1, kept
     for text in Path(heads).read_text(encoding="ascii").splitlines() if heads else ():
         at, last, kept, *_ = text.split(" ")
-        if made.get(int(last)) != kept:
+        went = int(last) <= gone and int(last) not in made and datetime.fromisoformat(at) < until
+        if made.get(int(last)) != kept and not went:
             faults.append(f"line {last}: not as it was kept outside at {at}: cut off, or rewritten and hashed again")
     sys.stdout.write("\n".join(map(ascii, faults)) + "\n" if faults else f"sound: {len(made)} lines, head {before}\n")
+    if gone:
+        sys.stdout.write(f"it begins behind line {gone}: the lines before {until.isoformat()} went by [retention]\n")
     if not heads:
         sys.stdout.write("no heads were given: lines cut off at the end, or all hashed again, would not show\n")
     return 1 if faults else 0

@@ -57,12 +57,15 @@ def plans(connection: Connection, before_utc: datetime) -> int:
 
 
 def alarms(connection: Connection, before_utc: datetime) -> int:
-    """Alarms that are over, but for those with a case that is not."""
+    """Alarms that are over, but for those with a case that is not, and the last number of each table: it must not be given again, since
+    cases and notices name alarms by it."""
     a, k, e = t.alarm.c, t.work_case.c, t.case_event.c
     newest = select(e.case_id, func.max(e.ordinal).label("ordinal")).group_by(e.case_id).subquery()
     stands = select(e.case_id).join(newest, (newest.c.case_id == e.case_id) & (newest.c.ordinal == e.ordinal)).where(e.state.in_(OPEN))
     sources = connection.execute(select(k.source_id).where(k.kind == "alarm", k.case_id.in_(stands))).scalars()
     kept = [int(source) for source in sources if source.isdigit()]
+    last = select(t.alarm_event.c.alarm_id).order_by(t.alarm_event.c.event_id.desc()).limit(1)
+    kept += [*connection.execute(select(func.max(a.alarm_id))).scalars(), *connection.execute(last).scalars()]
     ids = select(a.alarm_id).where(a.ended_utc < before_utc, a.alarm_id.not_in(kept))
     _gone(connection, t.alarm_event, t.alarm_event.c.alarm_id.in_(ids))
     return _gone(connection, t.alarm, a.ended_utc < before_utc, a.alarm_id.not_in(kept))

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, func, select
 
 from service import schema as t
 from service.auditing import cutting
 from service.retention.kinds import KINDS, Kind
 from service.retention.needs import Need, open_ones
 from service.retention.settings import Retention
+from service.run_report.files import folder_of
 from service.settings import LoadedCity
 from service.store import cold, writing
 from service.store.operations import record
@@ -42,17 +43,18 @@ class Removed:
 def remove(city: LoadedCity, engine: Engine, now_utc: datetime, who: str, *, dry: bool = False) -> list[Removed]:
     """Take away what may go, kind by kind; `dry`: only say what. Nothing is done, or written, of a kind of which nothing may go.
 
-    The caller holds the lock of the night. Raises `PenstockError` where a file cannot be deleted.
+    Ages count to the machine's clock where `now_utc` is ahead of it: a mistyped `--now` takes nothing young away. The caller holds the
+    lock of the night. Raises `PenstockError` where a file cannot be deleted.
     """
-    removed = []
+    removed, until = list[Removed](), min(now_utc, datetime.now(UTC))
     for kind in (*KINDS, Kind(AUDIT, "audit_years", True, lambda _connection, _before: 0)):
         age = getattr(city.settings.retention, kind.key)
         if age is None:
             continue
-        limit = before(kind.key, age, now_utc)
+        limit = before(kind.key, age, until)
         removed.append(_dry(city, engine, kind, limit, now_utc, who) if dry else _one(city, engine, kind, limit, now_utc, who))
     if not dry:
-        sweep(city, engine, now_utc)
+        sweep(city, engine, until)
     return removed
 
 
@@ -113,7 +115,7 @@ def sweep(city: LoadedCity, engine: Engine, now_utc: datetime) -> None:
                 path.unlink(missing_ok=True)
     if rule.runs_days is not None:
         until = before("runs_days", rule.runs_days, now_utc).date()
-        for path, day in _dated((city.folder / "reports" / "nights").glob("*")):
+        for path, day in _dated(folder_of(city.folder, until).parent.glob("*")):
             if day < until and day not in nights:
                 shutil.rmtree(path, ignore_errors=True)
 
@@ -131,4 +133,4 @@ def gone_before(engine: Engine) -> datetime | None:
     """Before when raw readings are gone from the store, so that no day there can be validated again; None where none are."""
     r = t.removal.c
     with engine.connect() as connection:
-        return connection.execute(select(r.before_utc).where(r.subject == "cold readings").order_by(r.removal_id.desc()).limit(1)).scalar()
+        return connection.execute(select(func.max(r.before_utc)).where(r.subject == "cold readings")).scalar()  # a later rule may keep more

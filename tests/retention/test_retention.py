@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,11 +16,13 @@ from sqlalchemy import Connection, Engine, delete, func, select
 from city.problems import PenstockError
 from service import migrations
 from service import schema as t
-from service.auditing import cutting, outside, verifying
+from service.auditing import cutting, listing, outside, verifying
 from service.environment import Environment
 from service.reopening import late_days
 from service.retention.needs import Need
-from service.retention.removing import KINDS, Removed, before, held, remove
+from service.retention.removing import KINDS, Removed, before, gone_before, held, remove
+from service.run_report.files import folder_of
+from service.run_report.files import put as put_files
 from service.settings import LoadedCity, load
 from service.store import cold, open_store, operations, readings, writing
 from service.utctime import UtcTime
@@ -150,7 +154,7 @@ def test_what_is_older_than_allowed_and_needed_by_nothing_goes_and_nothing_else(
     limit = {name: max(days, *needed) if name not in ("notice", "session") else days for name, days in AGE_DAYS.items()}
     expected = {}
     for name, found in ages.items():
-        kept = {one for one in range(len(found)) if one < number.get(name, 0)}
+        kept = {one for one in range(len(found)) if one < number.get(name, 0)} | ({len(found) - 1} if name == "alarm" else set())
         expected[name] = sorted(days for i, days in enumerate(found) if days <= limit[name] or i in kept)
     nights, newest = expected["forecast"], min(ages["run"], default=0)
     expected["run"] = sorted(days for days in ages["run"] if days <= limit["run"] or days == newest or days in nights)
@@ -344,6 +348,65 @@ def test_a_head_kept_outside_of_a_young_line_shows_that_it_went(audited: tuple[L
         forged = f"3 lines before {at(365 * 6).isoformat()}: the rest of the chain begins behind line 3"
         operations.record(connection, NOW, "eve", cutting.ACTION, "lines 1 to 3", forged, row.previous)
     assert any("audit line 3: not in the store" in one for one in problems(city, engine))
+
+
+def test_an_export_that_begins_behind_a_cut_is_sound_by_the_file_beside_it_and_a_cut_by_a_forged_time_is_not(
+    audited: tuple[LoadedCity, Engine], tmp_path: Path
+) -> None:
+    city, engine = audited
+    lines(engine, 9, 8, 7)
+    assert outside.publish(engine, city, "night", at(365 * 6.5)) == []  # heads of lines that go, too
+    lines(engine, 3, 1)
+    remove(city, engine, NOW, "test")
+    heads = (tmp_path / "town" / "audit-roots.txt", "it begins behind line 4")
+
+    def checked(name: str) -> tuple[int, str]:
+        listing.write(engine, tmp_path / name / "audit.jsonl")
+        words = [sys.executable, "-I", str(tmp_path / name / "verify_audit.py"), str(tmp_path / name / "audit.jsonl"), str(heads[0])]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout
+
+    for name in ("cut", "forged"):
+        (tmp_path / name).mkdir()
+    code, said = checked("cut")
+    assert (code, heads[1] in said) == (0, True), said
+    ahead = datetime.now(UTC) + timedelta(days=365 * 30)
+    remove(city, engine, ahead, "eve")  # the command with `--now` in the far future: ages count to the clock
+    assert problems(city, engine) == []
+    with writing(engine) as connection:
+        cutting.cut(connection, ahead - timedelta(days=365 * 6), ahead, "eve")
+    assert any("lines older than 5 years" in one for one in problems(city, engine))
+    code, said = checked("forged")
+    assert (code, "younger than five years" in said) == (1, True), said
+
+
+def test_numbers_of_alarms_are_never_given_twice(tmp_path: Path) -> None:
+    """A case is of an alarm by its number: a new alarm with the number of one that went would be that one's case, and open none."""
+    city, engine = town(tmp_path / "town")
+    with writing(engine) as connection:
+        filled(connection, {name: [3 * days] * 3 if name == "alarm" else [] for name, days in AGE_DAYS.items()}, dict.fromkeys(AGE_DAYS, 0))
+        put(connection, t.alarm_event, event_id=9, alarm_id=2, at_utc=at(200))
+    remove(city, engine, NOW, "test")
+    with engine.connect() as connection:
+        assert list(connection.execute(select(t.alarm.c.alarm_id)).scalars()) == [2, 3]
+        assert connection.execute(select(func.max(t.alarm_event.c.event_id))).scalar() == 9
+
+
+def test_reports_of_nights_without_a_record_go_from_where_they_are_written(tmp_path: Path) -> None:
+    city, engine = town(tmp_path / "town")
+    old, young = (folder_of(city.folder, at(days).date()) for days in (200, 20))
+    for one in (old, young):
+        put_files(one, {"report.json": "{}"})
+    remove(city, engine, NOW, "test")
+    assert (old.exists(), young.exists()) == (False, True)
+
+
+def test_a_rule_that_keeps_more_later_opens_no_day_whose_readings_went(tmp_path: Path) -> None:
+    _, engine = town(tmp_path / "town")
+    with writing(engine) as connection:
+        for number, days in enumerate((365, 900)):
+            put(connection, t.removal, removal_id=number + 1, subject="cold readings", before_utc=at(days), count=1)
+    assert gone_before(engine) == at(365)
 
 
 def test_the_command_says_what_would_go_and_then_what_went(tmp_path: Path) -> None:
