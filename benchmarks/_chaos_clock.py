@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks._chaos_judge import Verdict
+from benchmarks._chaos_judge import NotHere, Verdict
 from benchmarks._chaos_process import Server
 from benchmarks._chaos_script import Doer, script
 from benchmarks.chaos import Site
-from city.problems import fault
+from city.problems import Problem
 
 DAYS_S = 2 * 86_400
 # The time of day as every program asks for it, plus what a file says; the clock that only counts (CLOCK_MONOTONIC) goes on as it does
@@ -62,9 +62,9 @@ def _settable(made: Site) -> Iterator[tuple[Server, Path]]:
     try:
         done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
     except FileNotFoundError:
-        raise fault("gcc", "not found", "a C compiler", "Install gcc.") from None
+        raise NotHere(Problem("gcc", "not found", "a C compiler", "Install gcc.")) from None
     if done.returncode:
-        raise fault("gcc", done.stderr[:200], "a library", "Install gcc and the headers of libc.")
+        raise NotHere(Problem("gcc", done.stderr[:200], "a library", "Install gcc and the headers of libc."))
     ahead = folder / "ahead"
     ahead.write_bytes((0).to_bytes(8, "little"))
     given = {"LD_PRELOAD": str(folder / "clock.so"), "PENSTOCK_CHAOS_CLOCK": str(ahead)}

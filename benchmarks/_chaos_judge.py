@@ -15,6 +15,7 @@ from sqlalchemy import Engine, Table, func, select
 
 from benchmarks import _chaos_city as where
 from benchmarks._chaos_city import City
+from city.problems import PenstockError
 from city.quantities import Quantity
 from meters.spool.spool import Spool
 from service import schema as t
@@ -30,6 +31,14 @@ STOPS = {"emergency stop", "write held", "release"}  # lines of the audit that c
 FIRST, SECOND = "plan-20220701-0", "plan-20220701-1"
 AGAIN = ("command", "audit")  # their ids and hashes are made of the plan's; `_decisions` compares each by what it is
 OF_WRITES = ("write written", "write unknown", "settle")
+
+
+class NotHere(PenstockError):
+    """A fault that this machine does not allow: no right to mount, no compiler, no PostgreSQL."""
+
+
+class NotSo(AssertionError):
+    """A fault that did not take effect, or what should have been refused and was not."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +70,10 @@ class Facts:
         return Facts(kept, readings, decisions, entries, self.waiting)
 
     def planned_again(self) -> "Facts":
-        """The same without the stand-in that was the night's first plan, and with its second plan in the first one's name."""
+        """The same without the stand-in that was the night's first plan, and with its second plan in the first one's name.
+
+        What the stand-in did all the same - was approved, was written - stays, and so is one too many.
+        """
         tables = {
             name: sorted(row.replace(SECOND, FIRST) for row in rows if FIRST not in row)
             for name, rows in self.tables.items()
@@ -69,7 +81,7 @@ class Facts:
         }
         kept = Counter[tuple[str, ...]]()
         for key, count in self.decisions.items():
-            if FIRST not in key:
+            if not any(FIRST in word for word in key) or _was_done(key):
                 kept[tuple(word.replace(SECOND, FIRST) for word in key)] += count
         return Facts(tables, self.readings, kept, self.entries, self.waiting)
 
@@ -113,6 +125,13 @@ def judge(found: Facts, expected: Facts) -> Verdict:
         lost += list((there_ - here_).elements())
         doubled += list((here_ - there_).elements())
     return Verdict(differing, lost, doubled, found.waiting)
+
+
+def _was_done(key: tuple[str, ...]) -> bool:
+    """Is it an approval, a write, or a command on its way to a device or there?"""
+    return key[0] in ("approval", "write") or (
+        key[0] == "command" and bool({"approved", "held", "writing", "written", "unknown"} & set(key))
+    )
 
 
 def _names(row: str, zone: str) -> bool:

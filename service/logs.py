@@ -42,23 +42,17 @@ def configure(command: str) -> None:
     chosen = form(sys.stderr)
     _about.clear()
     about(command=command, run=f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}")
-    last: list[Any] = [
-        redact_event,
-        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback),
-    ]
+    last: list[Any] = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)]
     if chosen == "json":
-        last = [
-            structlog.processors.format_exc_info,
-            redact_event,
-            _ordered,
-            structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
-        ]
+        last = [_ordered, structlog.processors.JSONRenderer(ensure_ascii=False, default=str)]
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="time" if chosen == "json" else "timestamp"),
             _with_about,
+            structlog.processors.format_exc_info,  # in both forms before secrets are taken out: a traceback quotes what it failed on
+            redact_event,
             *last,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
@@ -98,4 +92,8 @@ class _Forwarded(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         import structlog
 
-        structlog.get_logger().log(record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info or None)
+        try:
+            said = record.getMessage()
+        except Exception:  # a library's line that does not fit its own arguments must not end the service
+            said = f"{record.msg} {record.args}"
+        structlog.get_logger().log(record.levelno, said, logger=record.name, exc_info=record.exc_info or None)

@@ -11,6 +11,8 @@ import json
 import os
 import re
 from collections.abc import Iterator, MutableMapping
+from datetime import date
+from decimal import Decimal
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -48,7 +50,10 @@ def known() -> list[str]:
 
 
 def redact_event(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """A processor of structlog: every text of an event is redacted, also inside lists and tables; numbers and times stay."""
+    """A processor of structlog: every text of an event is redacted, also inside lists and tables; numbers and times stay.
+
+    Anything else - an error, bytes, a set - becomes the text that would be printed of it, redacted.
+    """
     for key, value in event.items():
         event[key] = HIDDEN if isinstance(value, str) and re.fullmatch(rf"(?i)[\w.-]*{_WORDS}", key) else _told(value)
     return event
@@ -61,7 +66,9 @@ def _told(value: Any) -> Any:
         return {
             key: HIDDEN if isinstance(key, str) and re.fullmatch(rf"(?i)[\w.-]*{_WORDS}", key) else _told(v) for key, v in value.items()
         }
-    return [_told(one) for one in value] if isinstance(value, (list, tuple)) else value
+    if isinstance(value, (list, tuple)):
+        return [_told(one) for one in value]
+    return value if value is None or isinstance(value, (int, float, Decimal, date)) else redacted(str(value))
 
 
 def _coded(value: str) -> Iterator[str]:

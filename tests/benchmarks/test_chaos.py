@@ -9,11 +9,11 @@ from sqlalchemy import delete, insert, select, update
 
 from benchmarks import chaos
 from benchmarks._chaos_city import DAY_UTC, POINTS, City
-from benchmarks._chaos_faults import database_locked_while_approving, disk_full_during_backup
-from benchmarks._chaos_judge import Facts, Verdict, against_devices, facts, judge
+from benchmarks._chaos_faults import database_locked_while_approving, disk_full_during_backup, expect, verdicts
+from benchmarks._chaos_judge import FIRST, SECOND, Facts, NotHere, Verdict, against_devices, facts, judge
 from benchmarks._chaos_people import killed_at_the_last_commits
 from benchmarks.chaos import Site, kills, site
-from city.problems import PenstockError
+from city.problems import Problem
 from service import schema as t
 from service.store import writing
 
@@ -121,9 +121,35 @@ def test_twenty_kills_at_random_moments_lose_and_double_nothing_and_leave_every_
 def test_a_fault_leaves_what_an_undisturbed_night_leaves(made: Site, fault: Callable[[Site], Verdict]) -> None:
     try:
         verdict = fault(made)
-    except PenstockError as error:
+    except NotHere as error:
         pytest.skip(str(error))  # a small file system is root's to mount
     assert verdict.told == ""
+
+
+def test_a_fault_that_did_not_go_as_it_must_is_a_failure_and_never_left_out() -> None:
+    def refused_nothing(_made: Site) -> Verdict:
+        expect(False, "approved behind a lock")
+        return Verdict({}, [], [])
+
+    def not_allowed(_made: Site) -> Verdict:
+        raise NotHere(Problem("mount", "refused", "the right to mount", "Run it as root."))
+
+    (_, failed), (_, left_out) = verdicts(Site(None, None, None, None), [refused_nothing, not_allowed])  # type: ignore[arg-type]
+    assert failed is not None
+    assert (failed.equal, failed.told) == (False, "fault: approved behind a lock")
+    assert left_out is None
+
+
+@pytest.mark.parametrize(("state", "doubled"), [("proposed", 0), ("expired", 0), ("written", 1), ("unknown", 1)])
+def test_what_a_stand_in_wrote_all_the_same_is_doubled(state: str, doubled: int) -> None:
+    def store(*decisions: tuple[str, ...]) -> Facts:
+        return Facts({}, Counter(), Counter(decisions), Counter(), 0)
+
+    expected = store(("command", FIRST, "store.setpoint", "10:00", "5", "written", "True"), ("approval", FIRST, "ada"))
+    second = ("command", SECOND, "store.setpoint", "10:00", "5", "written", "True"), ("approval", SECOND, "ada")
+    found = store(*second, ("command", FIRST, "store.setpoint", "10:00", "4", state, "True")).planned_again()
+    assert len(judge(found, expected).doubled) == doubled
+    assert not judge(found, expected).lost
 
 
 def test_the_benchmark_is_listed_with_its_line() -> None:

@@ -68,6 +68,28 @@ def test_text_is_for_terminals_or_on_demand(err: Err, monkeypatch: pytest.Monkey
     assert not text.startswith("{")
 
 
+@pytest.mark.parametrize("form", logs.FORMS)
+def test_no_form_tells_the_secret_of_a_traceback_or_of_what_is_no_text(form: str, err: Err, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(logs.VARIABLE, form)
+    logs.configure("work")
+    url = "postgresql://city:hunter22@db/penstock"
+    try:
+        raise RuntimeError(url)
+    except RuntimeError as error:
+        structlog.get_logger().exception("part of the round failed", cause=error, sent=url.encode(), seen={url})
+    text = err()
+    assert "RuntimeError" in text
+    assert text.count("city:***@db") == 4
+    assert "hunter22" not in text
+
+
+def test_a_librarys_line_that_does_not_fit_its_arguments_is_told_and_ends_nothing(err: Err) -> None:
+    logs.configure("api")
+    logs._Forwarded().emit(logging.LogRecord("driver", logging.WARNING, "driver.py", 1, "%d retries", ("three",), None))
+    (line,) = lines(err)
+    assert line["event"] == "%d retries ('three',)"
+
+
 def test_an_unknown_form_is_a_sentence(tmp_path: Path) -> None:
     said = Town(tmp_path / "town", days=0).write().penstock("init", LOG="yaml")
     assert (said.code, said.foreseen) == (1, True)
