@@ -48,7 +48,7 @@ def run_night(env: Environment, now_utc: datetime, date: str | None = None, agai
                 console.print(f"          - and {len(result.problems) - 8} more, see `penstock status`", highlight=False)
 
         if not dry_run:
-            return run(city, engine, now_utc, on_step=tell, again=steps)
+            return run(city, engine, now_utc, on_step=tell, again=steps, rerun=date is not None)
         from service.night.dry import dry
 
         status, written = dry(city, engine, now_utc, on_step=tell, again=steps)

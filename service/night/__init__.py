@@ -7,6 +7,7 @@ is killed anywhere is simply started again: finished steps are skipped, the unfi
 from collections.abc import Callable
 from datetime import datetime
 from importlib import import_module
+from typing import Any
 
 import structlog
 from sqlalchemy import Engine
@@ -40,10 +41,12 @@ def run(
     *,
     on_step: Callable[[str, StepResult | None], None] | None = None,
     again: frozenset[str] = frozenset(),
+    rerun: bool = False,
 ) -> str:
     """Run, or resume, the night of the local date of `now_utc`. Returns 'done', 'problems' or 'failed'.
 
     Finished steps are skipped unless they are in `again`: then plans get a new number, the ledger restates its day, all else is replaced.
+    The `rerun` of a night gone by does not set the heartbeat back.
 
     `on_step` is told each step's name when it starts (with None) and ends (with its result). A step that fails with known
     problems is recorded as failed; those that need it wait for the night to be run again, the others still run. A step that had
@@ -55,7 +58,8 @@ def run(
     with lock(city.folder), leased(engine) as lease:
         points = readings.register_points(engine, list(city.points.values()))
         night = Night(city, fenced(engine, lease), day, now_utc, points, again)
-        pulse = Pulse(engine, lease, now_utc)
+        alive_utc = max(now_utc, runs.heartbeats(engine).get("night", now_utc)) if rerun else now_utc
+        pulse = Pulse(engine, lease, alive_utc)
         run_id = runs.start_run(engine, city.settings.city.id, day, "night", now_utc, city.config_hash, configured(city, engine))
         try:
             status = _steps(night, tell, pulse)
@@ -69,7 +73,7 @@ def run(
             status = status if result.status == "done" or status == "failed" else "problems"
         minutes = {name: city.settings.night.deadlines.of(name) / 60 for name in (*STEPS, "after")}
         runs.end_run(engine, run_id, status, {name: result.sentence for name, result in found.items()} | {"deadlines_minutes": minutes})
-        runs.beat(engine, "night", now_utc, {"status": status})
+        runs.beat(engine, "night", alive_utc, {"status": status})
     for name in CLOSING:
         _closed(name, city, engine, run_id)
     return status
@@ -82,6 +86,8 @@ def _steps(night: Night, tell: Callable[[str, StepResult | None], None], pulse: 
     state = {name: row.status for name, row in former.items() if row.status not in ("failed", "waiting") and name not in unfinished}
     for name in STEPS:
         if name in state:
+            if name == "plan" and (told := _stood_in_late(night, former[name], pulse)) is not None:
+                tell(name, told)
             continue
         missing = [need for need in NEEDS[name] if state.get(need) == "failed"]
         if missing:
@@ -97,6 +103,14 @@ def _steps(night: Night, tell: Callable[[str, StepResult | None], None], pulse: 
         state[name] = result.status
         tell(name, result)
     return next((word for word in ("failed", "problems") if word in state.values()), "done")
+
+
+def _stood_in_late(night: Night, row: Any, pulse: Pulse | None) -> StepResult | None:
+    """What stands in for an impossible plan of a night that was killed before it got that far; None where nothing is missing, or could."""
+    if row.detail.get("status") != "impossible" or "fallback" in row.detail:
+        return None
+    result = stood_in(night, StepResult(row.sentence, row.detail, status=row.status), pulse or (lambda: None))
+    return result if "fallback" in result.detail else None
 
 
 def _closed(name: str, city: LoadedCity, engine: Engine, run_id: int) -> None:

@@ -61,10 +61,11 @@ def _git(folder: Path, *words: str) -> str | None:
     """What git says there; None where it fails or is not there."""
     try:
         told = ["git", *words]  # of whoever runs the night, by its PATH; our words and a file's name, no shell
-        done = subprocess.run(told, cwd=folder, capture_output=True, text=True, timeout=GIT_S, check=False)  # noqa: S603 - see above
+        done = subprocess.run(told, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, timeout=GIT_S, check=False)  # noqa: S603 - see above
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout.strip() if done.returncode == 0 else None
+    # A name that is not in UTF-8, as an old history may hold it, costs the night nothing.
+    return done.stdout.decode("utf-8", "replace").strip() if done.returncode == 0 else None
 
 
 def _difference(old: str, new: str, former: str, now: str) -> str:

@@ -22,7 +22,7 @@ from service import migrations
 from service import schema as t
 from service.night import _steps
 from service.night.step import Night
-from service.settings import LoadedCity
+from service.settings import LoadedCity, Settings
 from service.store import ledger, open_store, readings, writing
 from service.store.runs import StepResult
 
@@ -45,7 +45,7 @@ def dry(
         _copied(engine, home)
         _beside(city.folder, home)
         environment = city.environment.model_copy(update={"home": home, "database_url": SecretStr(copy)})
-        there = LoadedCity(city.settings, environment, city.models, city.config_hash)
+        there = LoadedCity(_apart(city, home), environment, city.models, city.config_hash)
         store = open_store(copy)
         points = readings.register_points(store, list(city.points.values()))
         night = Night(there, store, local_date(now_utc, city.settings.city.time_zone), now_utc, points, again)
@@ -80,6 +80,25 @@ def _beside(folder: Path, home: Path) -> None:
         (home / path.name).symlink_to(path.resolve())
     if (folder / ledger.FOLDER).is_dir():
         shutil.copytree(folder / ledger.FOLDER, home / ledger.FOLDER, copy_function=os.link)
+
+
+def _apart(city: LoadedCity, home: Path) -> Settings:
+    """The settings with folders of its own for weather files, which the forecast takes in and moves, and no process that opens a store.
+
+    The files are there as links by name: one of their own would change the time at which they arrived.
+    """
+    feeds = []
+    for number, feed in enumerate(city.settings.weather):
+        name, files = f"dry-weather-{number}", city.folder / feed.folder
+        (home / name).mkdir()
+        for path in files.iterdir() if files.is_dir() else ():
+            if path.is_file():
+                (home / name / path.name).symlink_to(path.resolve())
+        feeds.append(feed.model_copy(update={"folder": name}))
+    night = city.settings.night
+    if city.environment.database_url is not None:  # that store is what another process would open
+        night = night.model_copy(update={"workers": 1})
+    return city.settings.model_copy(update={"weather": tuple(feeds), "night": night})
 
 
 def _different(home: Path) -> dict[str, int]:

@@ -109,6 +109,10 @@ def withdraw(connection: Connection, night: date) -> bool:
     """Take back what stood in for the plan of a night, unless somebody decided on it: then False, and it stays."""
     ids = connection.execute(select(t.plan.c.plan_id).where(t.plan.c.night == night, t.plan.c.status == FALLBACK)).scalars().all()
     c = t.command.c
+    if not ids:
+        return True
+    # Locked, so that who approves at the same time is seen here, or finds nothing left to approve.
+    connection.execute(select(c.command_id).where(c.plan_id.in_(ids)).with_for_update())
     if connection.execute(select(t.approval.c.plan_id).where(t.approval.c.plan_id.in_(ids))).first() is not None:
         return False
     if connection.execute(select(c.plan_id).where(c.plan_id.in_(ids), c.state != "proposed")).first() is not None:
@@ -137,22 +141,23 @@ def _moved(
     found: dict[tuple[Any, ...], pd.Series] = {}
     prices: dict[tuple[Any, ...], pd.Series] = {}
     columns: list[Any] | None = None
+    balances: list[Any] = []
     for plan in plans:
         values, price = _with_changes(results.plan_values(engine, plan)), results.plan_prices(engine, plan)
-        columns = list(values.columns) if columns is None else columns
-        if not set(columns) <= set(values.columns):
+        columns, balances = (list(values.columns), list(price.columns)) if columns is None else (columns, balances)
+        if not (set(columns) <= set(values.columns) and set(balances) <= set(price.columns)):
             continue
         for kind in (True, False):
             for i, key in reversed(list(enumerate(keys(values.index, kind=kind)))):
                 found.setdefault(key, values.iloc[i][columns])
-                prices.setdefault(key, price.iloc[i])
+                prices.setdefault(key, price.iloc[i][balances])
     exact, loose = keys(times, kind=True), keys(times, kind=False)
     taken = [one if one in found else other for one, other in zip(exact, loose, strict=True)]
     if any(key not in found for key in taken):
         return None, []
     missed = sorted({at.date() for at, key, one in zip(times.tz_convert(zone), taken, exact, strict=True) if key != one})
     made = pd.DataFrame([found[key].to_numpy() for key in taken], index=times, columns=pd.MultiIndex.from_tuples(columns or []))
-    cost = pd.DataFrame([prices[key].to_numpy() for key in taken], index=times, columns=list(prices[taken[0]].index))
+    cost = pd.DataFrame([prices[key].to_numpy() for key in taken], index=times, columns=balances)
     finite = made.loc[:, np.isfinite(made.to_numpy()).all(axis=0)]
     return (finite, cost), missed
 
@@ -178,6 +183,10 @@ def _check(made: StandIn, control: Control) -> None:
     wanted = made.values[column].to_numpy().copy()
     value = _within_limits(made, control, wanted)
     value = _within_state(made, control, value)
+    if not np.allclose(value, _within_limits(made, control, value)):
+        made.left_to.append(control.asset)
+        made.notes.append(f"{control.asset} is left to itself: its state bears less than may be written to it.")
+        return
     if not np.allclose(value, wanted):
         hours = float((~np.isclose(value, wanted)).sum()) * made.city.settings.night.step_s / 3600
         made.notes.append(f"{control.asset} is cut back for {hours:g} h: today's limits or state do not bear more.")
@@ -190,6 +199,8 @@ def _unfit(made: StandIn, control: Control, column: tuple[str, str, str]) -> str
         return f"{made.former} did not plan it"
     if any(one.point == control.point for one in made.known.held):
         return "somebody holds it"
+    if any(edit.change.asset == control.asset for edit in made.known.edits):
+        return "an operator's edit stands on it"
     missing = [state for state in asset.state_needed if state not in made.known.state.get(asset.id, {})]
     if missing:
         return f"nobody knows its {missing[0]}"

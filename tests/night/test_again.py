@@ -3,6 +3,8 @@
 import hashlib
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,10 @@ import pytest
 from sqlalchemy import func, select
 
 from service import schema as t
-from service.store import open_store, results
+from service.store import open_store, results, runs
 from service.store.ledger import open_ledger
 from tests.night.test_nothing_is_lost import counted, slots
+from tests.service.test_weather import FEED, csv
 from tests.town import MIDNIGHT_UTC, NOW, Town, night, prepared, problems, steps
 
 LATER = "2022-06-17T00:30+02:00"
@@ -63,6 +66,7 @@ def test_a_date_runs_its_night_again_at_the_time_of_its_first_run(copy: Town) ->
     assert (str(last.night), last.now_utc.isoformat()) == ("2022-06-16", "2022-06-15T22:30:00+00:00")
     assert "targets" in said.err
     assert "forecast" not in said.err
+    assert runs.heartbeats(open_store(copy.database))["night"] >= datetime.fromisoformat(LATER)  # the newer night is not forgotten
 
 
 @pytest.mark.parametrize(
@@ -87,6 +91,24 @@ def test_a_dry_run_says_what_would_be_written_and_writes_nothing(copy: Town, tmp
     after = tables(copy)
     for name in ("forecast", "plan", "plan_value", "meter_day", "ledger_batch", "target_progress"):
         assert told[name] == len(set(after[name]) - set(before[name])), name
+
+
+def test_a_dry_run_leaves_the_weather_files_to_the_night(tmp_path: Path) -> None:
+    bare = Town(tmp_path, days=0).without("tariff", "assets", "controls", "accounts", "targets", "imports")
+    assert bare.parts is not None
+    town = prepared(replace(bare, parts={**bare.parts, "weather": FEED}))
+    (town.folder / "weather").mkdir()
+    (town.folder / "weather" / "run.csv").write_bytes(
+        csv("2022-06-15T06:00Z,2022-06-16T00:00Z,T2,21,C", "2022-06-15T06:00Z,2022-06-16T01:00Z,T2,20,C")
+    )
+    before = digests(town.folder)
+    said = town.penstock("night", "--now", NOW, "--dry-run")
+    assert said.code in (0, 2), said.all
+    assert "weather: 1 row" in said.out
+    assert digests(town.folder) == before
+    assert results.rows(open_store(town.database), t.weather) == []
+    night(town)
+    assert len(results.rows(open_store(town.database), t.weather)) == 1
 
 
 def test_late_readings_open_their_day_for_the_steps_of_the_same_night(copy: Town) -> None:

@@ -2,7 +2,10 @@
 
 import getpass
 import subprocess
+from importlib import import_module
 from pathlib import Path
+
+import pytest
 
 from service import schema as t
 from service.night.configured import author
@@ -45,3 +48,17 @@ def test_a_file_that_was_edited_and_not_committed_is_its_owners(tmp_path: Path) 
     assert author(path) == "Ada Lovelace"
     path.write_text("a = 2\n")
     assert author(path) == getpass.getuser()
+
+
+@pytest.mark.parametrize(("script", "told"), [("sleep 60", None), ("printf 'Andr\\351\\n'", "Andr\ufffd"), ("cat", None), ("", None)])
+def test_a_git_that_hangs_asks_is_missing_or_speaks_latin_1_costs_a_run_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, told: str | None
+) -> None:
+    if script:
+        (tmp_path / "git").write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / "git").chmod(0o700)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin" if script else str(tmp_path))
+    monkeypatch.setattr(import_module("service.night.configured"), "GIT_S", 0.3)  # the package names the function alike
+    path = tmp_path / "city.toml"
+    path.write_text("a = 1\n")
+    assert author(path) == (told or getpass.getuser())

@@ -1,14 +1,24 @@
 """A night that can make no plan proposes the last good one's hours, moved to tonight; nobody's approval is presumed."""
 
 import shutil
+import threading
+import time
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import select
 
+from service import migrations
 from service import schema as t
-from service.store import open_store, results
-from service.store.results import plan_values
+from service.environment import Environment
+from service.plans.commands import command
+from service.plans.edits import Edit, setpoint
+from service.plans.fallback import _check, stand_in, withdraw
+from service.settings import load
+from service.store import open_store, operations, results, writing
+from service.store.results import plan_prices, plan_values
 from tests.town import PARTS, Said, Town, night, prepared, problems, steps
 
 NEXT = "2022-06-17T00:30+02:00"
@@ -91,3 +101,88 @@ def test_a_first_night_has_nothing_that_could_stand_in(tmp_path: Path) -> None:
     assert steps(town)["plan"] == "failed"
     assert "stands in" not in problems(town, "plan")
     assert plans(town) == {}
+
+
+def cut_off(town: Town, tmp_path: Path) -> Town:
+    """The town as it was between the record of the impossible plan and what stood in for it."""
+    shutil.copytree(town.folder, tmp_path / "town")
+    copy = Town(tmp_path / "town", head=town.head, parts=town.parts)
+    with writing(open_store(copy.database)) as connection:
+        assert withdraw(connection, date(2022, 6, 17))
+        own = (t.step.c.step == "plan") & (t.step.c.night == date(2022, 6, 17))
+        row = connection.execute(select(t.step).where(own)).one()
+        detail = {name: value for name, value in row.detail.items() if name != "fallback"}
+        connection.execute(t.step.update().where(own).values(detail=detail, sentence=row.sentence.split("; fallback")[0]))
+    return copy
+
+
+def test_a_night_killed_before_anything_stood_in_makes_up_for_it(second: tuple[Town, Said], tmp_path: Path) -> None:
+    copy = cut_off(second[0], tmp_path)
+    said = copy.penstock("night", "--now", NEXT)
+    assert said.code == 2
+    assert "fallback-20220617-0 stands in" in said.err
+    assert plans(copy)["fallback-20220617-0"].status == "fallback"  # type: ignore[attr-defined]
+    assert "stands in" not in copy.penstock("night", "--now", NEXT).err  # once
+
+
+def test_an_older_plan_with_a_balance_that_is_gone_by_now_still_lends_its_hours(second: tuple[Town, Said], tmp_path: Path) -> None:
+    copy, week = cut_off(second[0], tmp_path), timedelta(days=6)
+    with writing(open_store(copy.database)) as connection:
+        former = connection.execute(select(t.plan).where(t.plan.c.plan_id == "plan-20220616-0")).one()._asdict()
+        older = {"plan_id": "older", "night": former["night"] - week, "made_at_utc": former["made_at_utc"] - week}
+        connection.execute(t.plan.insert().values({**former, **older, "start_utc": former["start_utc"] - week}))
+        for table in (t.plan_value, t.price):
+            lent = [
+                row._asdict() | {"plan_id": "older"}
+                for row in connection.execute(select(table).where(table.c.plan_id == "plan-20220616-0"))
+            ]
+            connection.execute(table.insert(), lent)
+        connection.execute(t.price.insert().values({**lent[0], "balance_id": "zz-heat"}))
+    said = copy.penstock("night", "--now", NEXT)
+    assert "fallback-20220617-0 stands in" in said.err
+    made = plans(copy)["fallback-20220617-0"]
+    assert "No earlier plan has a day of the kind" not in str(made.detail["notes"])  # type: ignore[attr-defined]  # the older one's Saturday
+    assert "zz-heat" not in plan_prices(open_store(copy.database), made)
+
+
+def test_what_an_operator_laid_on_the_plan_in_force_is_not_written_over(second: tuple[Town, Said]) -> None:
+    town, _ = second
+    city = load(Environment(city=town.file, home=town.folder))
+    start = datetime(2022, 6, 17, 10, tzinfo=UTC)
+    edit = Edit(change=setpoint(city, "sun", 3.0, start, start + timedelta(hours=2)), who="ada", reason="crane at work")
+    made = stand_in(city, open_store(town.database), date(2022, 6, 17), start - timedelta(hours=11, minutes=30), "why")
+    assert made is not None
+    assert made.left_to == []
+    made.known = made.known.model_copy(update={"edits": (edit,)})
+    _check(made, city.settings.controls[0])
+    assert made.left_to == ["sun"]
+    assert "an operator's edit stands on it" in made.notes[-1]
+
+
+@pytest.mark.postgres
+@pytest.mark.slow
+def test_an_approval_given_while_a_plan_takes_its_place_is_kept(postgres_database: str) -> None:
+    engine, night_of = open_store(postgres_database, create=True), date(2022, 6, 17)
+    migrations.upgrade(engine)
+    at = datetime(2022, 6, 16, 22, 30, tzinfo=UTC)
+    with writing(engine) as connection:
+        connection.execute(
+            t.plan.insert().values(
+                plan_id="f", night=night_of, made_at_utc=at, start_utc=at, step_s=900, steps=1, status="fallback", detail={}
+            )
+        )
+        connection.execute(t.command.insert().values(command("f", "sun.setpoint", "power_kw", 5.0, at, at + timedelta(hours=9))))
+    kept: list[bool] = []
+
+    def replaced() -> None:
+        with writing(engine) as connection:
+            kept.append(not withdraw(connection, night_of))
+
+    other = threading.Thread(target=replaced)
+    with writing(engine) as connection:
+        assert operations._approve(connection, "f", "ada", at, "") == 1
+        other.start()
+        time.sleep(1.0)  # it waits for the approval, or has looked already
+    other.join(30)
+    assert kept == [True]
+    assert [row.state for row in results.rows(engine, t.command)] == ["approved"]

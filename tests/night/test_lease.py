@@ -116,6 +116,11 @@ def test_renewing_holds_it_for_another_term_and_a_taken_one_cannot_be_renewed(en
         held.renew(engine)
 
 
+def test_a_lease_by_a_clock_that_was_years_ahead_holds_nobody_up(engine: Engine) -> None:
+    lease.take(engine, clock=lambda: later(timedelta(days=4000)))
+    assert lease.take(engine).token == 2
+
+
 def test_a_lease_that_was_given_back_is_free_and_its_token_goes_on(engine: Engine) -> None:
     with lease.leased(engine) as first:
         pass
