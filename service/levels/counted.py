@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, case, func, select
 
 from city.causes import ANSWERED, Cause
-from city.clock import civil_day
+from city.clock import civil_day, local_date
 from service import schema as t
 from service.levels import kinds
 from service.levels.outages import availability
@@ -63,19 +63,22 @@ def up(connection: Connection, asked: Asked) -> Share:
 
 
 def nights(connection: Connection, asked: Asked) -> Share:
-    """One for a night that ended in time, by the clock it was started with (`--now`) and what it took."""
+    """One for a night that ended in time, by the clock it was started with (`--now`) and what it took.
+
+    A day counts when its deadline lies after the start of the city's first night: neither the days that a rerun (`--date`) reaches back
+    to, nor the day on whose afternoon somebody ran the first one.
+    """
     r = t.run.c
     of_city = (r.city == asked.city, r.command == "night")
-    first = connection.execute(select(func.min(r.night)).where(*of_city)).scalar()
-    if first is None or first > asked.day:
-        return Share()
+    first = connection.execute(select(func.min(r.now_utc)).where(*of_city)).scalar()
     deadline = datetime.combine(asked.day, asked.settings.night_by, ZoneInfo(asked.zone))
     hours = asked.settings.night_hours
     for row in connection.execute(select(t.run).where(*of_city, r.night == asked.day, r.status.in_(FINISHED))):
         took = row.ended_utc - row.started_utc
-        if row.now_utc + took <= deadline or (hours is not None and took <= timedelta(hours=hours)):
+        brief = hours is not None and took <= timedelta(hours=hours) and local_date(row.now_utc, asked.zone) <= asked.day
+        if row.now_utc + took <= deadline or brief:
             return Share(1.0, 1.0)
-    return Share(0.0, 1.0) if asked.now_utc > deadline else Share()
+    return Share(0.0, 1.0) if first is not None and first <= deadline < asked.now_utc else Share()
 
 
 def _share(connection: Connection, statement: object) -> Share:

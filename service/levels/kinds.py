@@ -44,7 +44,7 @@ NIGHTS = Level(
     "nights_on_time",
     ("Nights on time", "夜间批次按时率"),
     "nights that ended as done, or done with problems, by `night_by`",
-    "civil days since the first night; today counts once its night has ended or `night_by` is past",
+    "civil days whose `night_by` came after the start of the first night; today counts once its night has ended or `night_by` is past",
     "run",
 )
 API = Level("api_success", ("API success", "接口成功率"), "calls answered with a status below 500", "calls of the API", "api_hour")

@@ -19,7 +19,6 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from city.problems import PenstockError
 from service.levels.history import of_city
 from service.metrics import control, field, machine, nights
 from service.metrics.growing import Growing
@@ -123,8 +122,8 @@ class Figures(Collector):
         try:
             with asked.connection.begin_nested():  # PostgreSQL would refuse everything after a statement that failed
                 return [*part(asked), ("part_up", (name,), 1.0)]
-        except (PenstockError, DBAPIError, OSError) as error:
-            log.error("figures that cannot be read", part=name, cause=str(error))
+        except Exception as error:  # whatever it is: the other parts are told
+            log.error("figures that cannot be read", part=name, cause=str(error) or type(error).__name__)
             return [("part_up", (name,), 0.0)]
 
     def _levels(self, asked: Asked) -> Samples:

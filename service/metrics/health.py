@@ -5,21 +5,47 @@ Reference: Kubernetes, "Liveness, readiness and startup probes"; the form of the
 
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as TooLong
 from datetime import datetime
+from threading import Lock
 from typing import Any
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
+from city.clock import local_date
 from city.problems import PenstockError, fault
 from meters.spool import fill
 from service import releases
+from service.levels.counted import Asked, nights
 from service.settings import LoadedCity
 from service.store import present_tables, revision
 from service.view.moment import moment
 
 LEAST_FREE_BYTES = 500_000_000
+PATIENCE_S = 5.0  # that a probe waits for the store
 Check = dict[str, Any]
+
+
+class Readiness:
+    """`ready` for many probes: asked by one thread, so that a database that hangs holds that thread and no more."""
+
+    def __init__(self, engine: Engine, city: LoadedCity, now: Callable[[], datetime]) -> None:
+        self._ask: Callable[[], tuple[bool, list[Check]]] = lambda: ready(engine, city, now())
+        self._pool, self._lock = ThreadPoolExecutor(1, thread_name_prefix="ready"), Lock()
+        self._asked: Future[tuple[bool, list[Check]]] | None = None
+
+    def __call__(self) -> tuple[bool, list[Check]]:
+        """As `ready`; not ready when there is no answer within `PATIENCE_S`."""
+        with self._lock:
+            if self._asked is None or self._asked.done():
+                self._asked = self._pool.submit(self._ask)
+            asked = self._asked
+        try:
+            return asked.result(PATIENCE_S)
+        except TooLong:
+            return False, [{"name": "database", "needed": True, "ok": False, "observed": f"no answer within {PATIENCE_S:g} s"}]
 
 
 def ready(engine: Engine, city: LoadedCity, now_utc: datetime) -> tuple[bool, list[Check]]:
@@ -72,4 +98,13 @@ def _processes(engine: Engine, city: LoadedCity, now_utc: datetime) -> Iterator[
     for process in ("poll", "night", "work"):
         last = late.get(process)
         observed = "heard of in time" if process not in late else f"last heard of {last:%Y-%m-%d %H:%M} UTC" if last else "never heard of"
+        if process == "night" and process not in late and _overdue(engine, city, now_utc):
+            late[process], observed = None, f"started, but that of this civil day has not ended by {settings.levels.night_by:%H:%M}"
         yield {"name": process, "needed": process == "poll" and reads, "ok": process not in late, "observed": observed}
+
+
+def _overdue(engine: Engine, city: LoadedCity, now_utc: datetime) -> bool:
+    """Should the night of this civil day have ended by now, and did not? One that hangs was heard of, all the same."""
+    own, levels = city.settings.city, city.settings.levels
+    with engine.connect() as connection:
+        return nights(connection, Asked(own.id, own.time_zone, levels, local_date(now_utc, own.time_zone), now_utc)).value == 0.0

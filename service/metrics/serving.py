@@ -32,17 +32,18 @@ from service.store import open_store
 def routes(engine: Engine, city: LoadedCity, now: Callable[[], datetime]) -> list[BaseRoute]:
     """The three routes, for an application of their own or beside others in the process of the API."""
     registry, began = collector.registry(collector.Figures(engine, city, now)), monotonic()
+    readiness = health.Readiness(engine, city, now)
 
     def metrics(_request: Request) -> Response:
         return Response(collector.text(registry), media_type=CONTENT_TYPE_LATEST)
 
-    def live(_request: Request) -> Response:
+    async def live(_request: Request) -> Response:  # needs no thread: answers also while all of them wait for the database
         return JSONResponse(
             {"live": True, "city": city.settings.city.id, "release": version("penstock"), "up_s": round(monotonic() - began)}
         )
 
     def ready(_request: Request) -> Response:
-        is_ready, checks = health.ready(engine, city, now())
+        is_ready, checks = readiness()
         told: dict[str, Any] = {"ready": is_ready, "checks": checks}
         return JSONResponse(told, status_code=200 if is_ready else 503, headers={"Cache-Control": "no-store"})
 

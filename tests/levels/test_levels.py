@@ -90,6 +90,18 @@ def test_a_night_is_on_time_by_the_clock_it_was_started_with(store: Engine) -> N
     assert share(store, "nights_on_time", ASKED._replace(day=DAY + timedelta(days=1), settings=brief, now_utc=late)) == Share(1, 1)
 
 
+def test_days_before_the_first_night_was_started_are_no_failures_whatever_a_rerun_reaches_back_to(store: Engine) -> None:
+    afternoon = MIDNIGHT + timedelta(hours=15)  # of the first day, whose deadline is past
+    night(store, DAY, afternoon, timedelta(minutes=5))
+    night(store, DAY - timedelta(days=3), afternoon, timedelta(minutes=5))  # --date
+    late = NEXT + timedelta(days=5)
+    for settings in (Levels(), Levels(night_hours=1.0)):
+        days = [ASKED._replace(day=DAY + timedelta(days=n), now_utc=late, settings=settings) for n in (-3, -2, 0, 1)]
+        found = [share(store, "nights_on_time", day) for day in days]
+        own = Share(1, 1) if settings.night_hours else Share()
+        assert found == [Share(), Share(), own, Share(0, 1)]
+
+
 def test_a_night_that_is_not_due_yet_is_no_failure(store: Engine) -> None:
     night(store, DAY, MIDNIGHT, timedelta(hours=1))
     tomorrow = ASKED._replace(day=DAY + timedelta(days=1), now_utc=NEXT + timedelta(hours=5, minutes=59))

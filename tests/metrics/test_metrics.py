@@ -22,6 +22,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from city.causes import Cause
 from city.quality import VALID, missing
 from meters.spool.spool import Spool
+from service import releases
 from service import schema as t
 from service.environment import Environment
 from service.levels import calls
@@ -215,6 +216,54 @@ def test_a_probe_gets_figures_and_health_over_http_and_503_once_poll_is_silent(f
         code, text = ask(f"{url}/health/ready")
     silent = {check["name"]: check for check in json.loads(text)["checks"]}["poll"]
     assert (code, silent["ok"], silent["observed"]) == (503, False, "last heard of 2022-06-15 23:58 UTC")
+
+
+def test_a_database_that_hangs_makes_every_probe_wait_once_and_holds_one_thread(
+    full: tuple[Engine, LoadedCity], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over, asked = threading.Event(), []
+
+    def hangs(*_given: object) -> tuple[bool, list[health.Check]]:
+        asked.append(threading.get_ident())
+        over.wait(20)
+        return True, []
+
+    monkeypatch.setattr(health, "ready", hangs)
+    monkeypatch.setattr(health, "PATIENCE_S", 0.05)
+    readiness = health.Readiness(*full, lambda: NOW)
+    assert [readiness()[0] for _ in range(3)] == [False] * 3
+    assert readiness()[1][0]["observed"] == "no answer within 0.05 s"
+    assert len(asked) == 1
+    over.set()
+    monkeypatch.setattr(health, "PATIENCE_S", 20.0)
+    assert readiness() == (True, [])
+
+
+def test_a_night_that_hangs_was_heard_of_and_is_not_well(full: tuple[Engine, LoadedCity], store: Engine) -> None:
+    _, city = full
+    run = {"city": "town", "night": date(2022, 6, 16), "command": "night", "config_hash": "", "pid": 1, "status": "running"}
+    step = {"city": "town", "night": date(2022, 6, 16), "sentence": "", "problems": [], "detail": {}, "ended_utc": NOW}
+    with writing(store) as connection:
+        connection.execute(insert(t.run).values(**run, now_utc=NOW, started_utc=NOW))
+        connection.execute(insert(t.step).values(**step, step="validate", status="done", seconds=1.0))
+
+    def told_at(now: datetime) -> tuple[bool, str]:
+        (one,) = (check for check in health.ready(store, city, now)[1] if check["name"] == "night")
+        return one["ok"], one["observed"]
+
+    with writing(store) as connection:
+        connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32))")
+        connection.exec_driver_sql("INSERT INTO alembic_version VALUES (?)", (releases.REVISIONS[releases.RELEASE],))
+    assert told_at(NOW + timedelta(hours=3)) == (True, "heard of in time")
+    assert told_at(NOW + timedelta(hours=5)) == (False, "started, but that of this civil day has not ended by 06:00")
+
+
+def test_a_part_that_fails_in_any_way_leaves_its_own_figures_out_only(
+    full: tuple[Engine, LoadedCity], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(collector.PARTS, "backup", lambda _asked: [][1])
+    found = scraped(*full)
+    assert (found["penstock_part_up", "backup"], found["penstock_part_up", "night"], found["penstock_store_up",]) == (0, 1, 1)
 
 
 def test_figures_are_served_beside_another_server_for_as_long_as_it_runs(full: tuple[Engine, LoadedCity]) -> None:
