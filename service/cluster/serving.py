@@ -56,9 +56,9 @@ def serve(environment: Environment, address: str) -> bool:
         addresses.checked(address)
     except ValueError as error:
         raise fault("scheduler", str(error), "tls://host:port", "Correct the address.") from None
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # before anything computes: libraries read it when they are loaded
     load(environment)
     require_shared(open_store(environment.url), address)
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
     own.set(environment)
     return asyncio.run(_worked(address, addresses.security(environment, address), environment))
 

@@ -76,6 +76,20 @@ def test_what_differs_in_a_worker_is_named() -> None:
     assert "penstock cluster worker" in alike.unlike(mine, alike.portrait_here())
 
 
+def test_another_c_library_processor_or_line_of_the_service_is_not_alike(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    mine = alike.computing()
+    assert alike.unlike(mine, alike.computing()) == ""
+    assert all(mine.values())
+    monkeypatch.setattr(alike.platform, "libc_ver", lambda: ("musl", "1.2"))
+    monkeypatch.setattr(alike, "_processor", lambda: "GenuineIntel 6 85")
+    copy = tmp_path / "service" / "cluster"
+    copy.mkdir(parents=True)
+    monkeypatch.setattr(alike, "__file__", str(copy / "alike.py"))
+    alike.code.cache_clear()
+    assert alike.unlike(mine, alike.computing()) == "code, processor, C library"
+    alike.code.cache_clear()
+
+
 @pytest.mark.slow
 def test_over_tls_both_sides_show_certificates(town: Town, tmp_path: Path) -> None:
     authority, stranger = trustme.CA(), trustme.CA()
