@@ -37,4 +37,5 @@ cp -R docs deploy fonts city "$target/"
 told=$("$target/venv/bin/penstock" --version)
 : > "$target/installed"
 ln -sfn "$release" "$folder/current"
+if [ -L "$folder/bin" ] || [ ! -e "$folder/bin" ]; then ln -sfn current/venv/bin "$folder/bin"; fi  # where the units look
 printf 'install: %s\ninstall: %s/current/venv/bin/penstock is the command, %s/current/city the demo city\n' "$told" "$folder" "$folder"

@@ -11,7 +11,7 @@ while :; do
   due=
   for at in $(echo "$times" | tr ',' ' '); do
     for day in today tomorrow; do
-      found=$(date -d "$day $at" +%s)
+      found=$(date -d "$day $at" +%s 2>/dev/null) || continue  # no such time on the day that summer time begins
       if [ "$found" -gt "$now" ] && { [ -z "$due" ] || [ "$found" -lt "$due" ]; }; then due=$found; fi
     done
   done

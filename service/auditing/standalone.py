@@ -27,6 +27,9 @@ def beginning(audit: str, faults: list[str]) -> tuple[int, str, datetime]:
                 line = json.loads(text)
                 if line["action"] == "cut audit":
                     number, until = CUT[0].fullmatch(line["subject"]), CUT[1].search(line["sentence"])
+                    if number is None or until is None:
+                        faults.append(f"line {line['number']}: tells of a cut that nobody made")
+                        continue
                     found = int(number[1]), str(line["decided"]), datetime.fromisoformat(until[1])
                     if min(EPOCH + timedelta(microseconds=line["at_us"]), datetime.now(UTC)) - found[2] < LEAST:
                         faults.append(f"line {line['number']}: took lines away of {until[1]}, younger than five years")

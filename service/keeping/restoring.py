@@ -7,14 +7,15 @@ backup over those it has, PostgreSQL drops the tables, makes and fills them anew
 import shutil
 import sqlite3
 import sys
-from contextlib import closing
-from datetime import date, datetime
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import Connection, Engine, inspect, select, text
 
 from city.problems import PenstockError, fault
 from meters.spool.packing import Batch
@@ -23,6 +24,7 @@ from service import migrations
 from service import schema as t
 from service.environment import SPOOLS, Environment
 from service.keeping import backup
+from service.lease import NIGHT, leased
 from service.one_process import lock
 from service.store import cold, ledger, open_store, operations, partitions, present_tables, writing
 from service.store.columns import driver_errors
@@ -33,7 +35,7 @@ def restore(env: Environment, source: Path, now_utc: datetime, *, replace: bool 
 
     The city file stays as it is. Readings that wait in this machine's spools stay, and those of the backup's join them. Raises
     `PenstockError` when a file of the backup is not what it was, when it is of another kind of database or a newer release, while
-    poll or a night runs here, or when there is a database already (unless `replace`).
+    poll or a night runs here, or a night elsewhere, or when there is a database already (unless `replace`).
     """
     manifest = backup.verified(source)
     engine = open_store(env.url, create=True)
@@ -44,19 +46,30 @@ def restore(env: Environment, source: Path, now_utc: datetime, *, replace: bool 
     if not replace and present_tables(engine) & set(t.metadata.tables):
         observed, remedy = "a database is there already", "Back that up first, then give --replace."
         raise fault(f"restore of {source}", observed, "an empty one", remedy)
-    with lock(env.folder, "poll"), lock(env.folder, "night"):  # what they know of the database would no longer be so
+    with lock(env.folder, "poll"), lock(env.folder, "night"), _no_night_elsewhere(engine) as token:
+        # What they know of the database would no longer be so.
         for name in (cold.FOLDER, ledger.FOLDER):
             _put_back_files(source / name, env.folder / name)
         if engine.dialect.name == "sqlite":
             _sqlite(engine, source / "database" / backup.SQLITE)
         else:
-            _postgresql(engine, source / "database", manifest)
+            _postgresql(engine, source / "database", manifest, token)
         waiting = sum(_put_back_spool(source / name, env.folder / name) for name in SPOOLS)
     rows = sum(table["rows"] for table in manifest["tables"].values())
     told = f"{manifest['city']} as of {manifest['made_at_utc']}: {rows:,} rows of {len(manifest['tables'])} tables; {waiting} batches wait"
     with writing(engine) as connection:
         operations.record(connection, now_utc, env.operator.strip() or "restore", "restore", source.name[:120], told)
     return told
+
+
+@contextmanager
+def _no_night_elsewhere(engine: Engine) -> Iterator[int]:
+    """Hold the lease of the night, where other machines may write the same database, too. Yields its token, 0 where there is none."""
+    if engine.dialect.name != "postgresql" or t.lease.name not in present_tables(engine):
+        yield 0
+        return
+    with leased(engine) as lease:
+        yield lease.token
 
 
 def _put_back_files(source: Path, target: Path) -> None:
@@ -87,7 +100,7 @@ def _sqlite(engine: Engine, source: Path) -> None:
     migrations.upgrade(engine)
 
 
-def _postgresql(engine: Engine, folder: Path, manifest: dict[str, Any]) -> None:
+def _postgresql(engine: Engine, folder: Path, manifest: dict[str, Any], token: int) -> None:
     with writing(engine) as connection:
         for name in present_tables(engine) & {*t.metadata.tables, "alembic_version"}:
             connection.exec_driver_sql(f"DROP TABLE IF EXISTS {name} CASCADE")
@@ -98,6 +111,17 @@ def _postgresql(engine: Engine, folder: Path, manifest: dict[str, Any]) -> None:
             if name in manifest["tables"] and name in there:
                 _fill(connection, name, manifest["tables"][name], folder / f"{name}.zst")
         migrations.upgrade(engine, "head", connection)
+        if token:
+            _outlive(connection, token)
+
+
+def _outlive(connection: Connection, token: int) -> None:
+    """Let no token be given again: a night that stood still since before the restore must find another one than its own."""
+    c, now_utc = t.lease.c, datetime.now(UTC)
+    last = connection.execute(select(c.token).where(c.name == NIGHT)).scalar() or 0
+    connection.execute(t.lease.delete().where(c.name == NIGHT))
+    row = {"name": NIGHT, "holder": "", "token": max(last, token) + 1, "taken_utc": now_utc, "until_utc": now_utc}
+    connection.execute(t.lease.insert().values(**row))
 
 
 def _fill(connection: Connection, name: str, table: dict[str, Any], file: Path) -> None:

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, inspect, select
+from sqlalchemy import Connection, Engine, func, inspect, select
 
 from carbon.ledger.verify import chained
 from city.problems import PenstockError, Problem, fault
@@ -28,6 +28,7 @@ from service.store import ledger, open_store, operations, present_tables, writin
 from service.store import revision as revision_of
 
 FOLDER = "upgrades"  # in the data folder: the backup before each change of release
+_STAMP = "%Y%m%dT%H%M%SZ"
 Shape = dict[str, set[str]]  # {table: columns}
 
 
@@ -107,8 +108,9 @@ def _changed(env: Environment, engine: Engine, now_utc: datetime, folder: Path |
             if _released(at) and _released(to):
                 _require_same(rows, left, ends, _ends(connection))
             told = [f"{releases.of(at)} -> {releases.of(to)}", *_differences(engine, before, after, rows, left, at, to)]
+            former = _changed_last(connection)
             operations.record(connection, now_utc, env.operator.strip()[:80] or action, action, env.city_id[:120], "; ".join(told))
-        _forget(kept)
+        _forget(kept, former)
     same = sum(left[name] for name in left if name in rows)
     return [
         sentence,
@@ -130,7 +132,7 @@ def _alone(env: Environment, engine: Engine) -> Iterator[None]:
 
 def _backed_up(env: Environment, folder: Path, now_utc: datetime, to: str) -> tuple[Path, str]:
     """A backup of the store as it is now, read through."""
-    stem = f"{env.city_id}-before-{to}-{now_utc.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    stem = f"{env.city_id}-before-{to}-{now_utc.astimezone(UTC):{_STAMP}}"
     path, number = folder / stem, 1
     while path.exists():  # of a killed attempt: the store may be another by now
         number += 1
@@ -141,11 +143,23 @@ def _backed_up(env: Environment, folder: Path, now_utc: datetime, to: str) -> tu
     return path, sentence
 
 
-def _forget(kept: Path) -> None:
-    """Take away what killed attempts at the same change left: one backup of the store before it is enough, the newest."""
-    stem = re.match(r".*-before-\d+-", kept.name)
+def _changed_last(connection: Connection) -> datetime | None:
+    """When the store became that of another release the last time, by the audit."""
+    a = t.audit.c
+    return connection.execute(select(func.max(a.at_utc)).where(a.action.in_(("upgrade", "downgrade")))).scalar()
+
+
+def _forget(kept: Path, former: datetime | None) -> None:
+    """Take away what killed attempts at the same change left: one backup of the store before it is enough, the newest.
+
+    Backups from before `former`, the last change that came through, stay: what an older release cannot hold is in them alone.
+    """
+    stem = re.sub(r"\d{8}T\d{6}Z(-\d+)?$", "", kept.name)
     for path in kept.parent.iterdir():
-        if stem and path.name.startswith(stem.group()) and path != kept and path.is_dir():
+        one = re.fullmatch(re.escape(stem) + r"(\d{8}T\d{6}Z)(?:-\d+)?(\.part)?", path.name)
+        if one is None or path == kept or not path.is_dir():
+            continue
+        if one.group(2) or former is None or datetime.strptime(one.group(1), _STAMP).replace(tzinfo=UTC) > former:
             shutil.rmtree(path, ignore_errors=True)
 
 

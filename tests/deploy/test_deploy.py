@@ -1,5 +1,6 @@
 """What deploy/ starts exists, with those options; the units are guarded; the image takes what is there. No engine runs here."""
 
+import json
 import os
 import re
 import shlex
@@ -189,3 +190,30 @@ def test_the_timer_of_a_container_runs_at_its_times_and_outlives_a_failure(tmp_p
     assert times[-1] - times[0] == timedelta(hours=26)
     assert done.returncode == 0
     assert "ended with 1" in done.stderr
+
+
+def test_the_timer_of_a_container_lives_through_the_day_that_has_no_half_past_two(tmp_path: Path) -> None:
+    """Summer time begins on 2027-03-28 in Rome: 02:30 is no time of that day, for which `date` ends with a fault."""
+    (tmp_path / "date").write_text(
+        '#!/bin/sh\ncase "$*" in *02:30*) echo "date: invalid date" >&2; exit 1;; esac\n'
+        'case "$*" in *today*) echo 500;; *tomorrow*) echo 1500;; *) echo 1000;; esac\n'
+    )
+    (tmp_path / "sleep").write_text(f"#!/bin/sh\necho $1 > {tmp_path}/slept\n")
+    (tmp_path / "job").write_text("#!/bin/sh\nkill -TERM $PPID\n")
+    for name in ("date", "sleep", "job"):
+        (tmp_path / name).chmod(0o755)
+    words = ["sh", str(DEPLOY / "container" / "daily.sh"), "02:30,00:30", str(tmp_path / "job")]
+    done = subprocess.run(words, env={"PATH": f"{tmp_path}:{os.environ['PATH']}"}, capture_output=True, text=True, timeout=20, check=False)
+    assert (done.returncode, (tmp_path / "slept").read_text()) == (0, "500\n"), done.stderr
+
+
+def test_a_shell_reads_the_environment_file_with_its_secrets_whole(tmp_path: Path) -> None:
+    """As the cron lines do: unquoted JSON would be cut at its first blank, and the rest of the secret run as a command."""
+    text = (DEPLOY / "penstock.env.example").read_text(encoding="utf-8")
+    (tmp_path / "env").write_text(re.sub(r"^#(?=PENSTOCK_)", "", text, flags=re.MULTILINE), encoding="utf-8")
+    words = ["sh", "-c", f"set -a; . {tmp_path}/env; env -0"]
+    done = subprocess.run(words, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=True)
+    found = dict(one.split("=", 1) for one in done.stdout.split("\0") if one)
+    assert done.stderr == ""
+    assert set(json.loads(found["PENSTOCK_NOTIFY_SECRETS"])) == {"duty", "chat"}
+    assert set(json.loads(found["PENSTOCK_VTN_SECRETS"])) == {"utility"}

@@ -166,6 +166,20 @@ def test_an_upgrade_of_what_is_up_to_date_and_a_downgrade_to_what_is_unknown_are
     assert "one of 0.1.0, 0.2.0" in town.penstock("downgrade", "--to", "0.0.9").err
 
 
+def test_backups_of_changes_that_came_through_stay_when_the_same_change_is_made_again(tmp_path: Path) -> None:
+    """What 0.1.0 cannot hold is in the backup of the way down alone; what a killed attempt left goes."""
+    town = Town(tmp_path / "town", days=0).write()
+    assert town.penstock("init").code == 0
+    folder = tmp_path / "town" / upgrading.FOLDER
+    for hour, words in enumerate((["downgrade", "--to", "0.1.0"], ["upgrade"], ["downgrade", "--to", "0.1.0"])):
+        if hour == 2:
+            (folder / "town-before-0011-20220616T023000Z").mkdir()  # killed
+            (folder / "town-before-0011-20220616T024000Z.part").mkdir()
+        assert town.penstock(*words, "--now", f"2022-06-16T0{hour + 1}:00+00:00").code == 0
+    found = sorted(path.name for path in folder.iterdir())
+    assert found == [f"town-before-{to}-20220616T0{hour}0000Z" for to, hour in (("0011", 1), ("0011", 3), ("0012", 2))]
+
+
 def test_a_store_of_a_newer_release_is_refused_by_every_command(tmp_path: Path) -> None:
     town = Town(tmp_path / "town", days=0).write()
     assert town.penstock("init").code == 0
