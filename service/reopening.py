@@ -45,7 +45,7 @@ def checked_late(night: Night, groups: Sequence[Sequence[Point]], late: Sequence
     """What differs on days that heard more since they were validated."""
     for span in _spans(late):
         for points in groups:
-            checked = _changed(night, check(night.engine, night.city, points, span[0][0], span[-1][1]), span)
+            checked = changed(night, check(night.engine, night.city, points, span[0][0], span[-1][1]), span)
             if checked is not None:
                 yield Again(checked, span, "late readings")
 
@@ -64,7 +64,7 @@ def closed_gaps(night: Night, checked: Checked, days: Sequence[Day]) -> tuple[Ch
     while start < days[0][0]:
         former.append(civil_day(local_date(start, zone), zone))
         start = former[-1][1]
-    before = _changed(night, Checked(*(side.window(former[0][0], former[-1][1]) for side in (wider.read, wider.made))), former)
+    before = changed(night, Checked(*(side.window(former[0][0], former[-1][1]) for side in (wider.read, wider.made))), former)
     again = None if before is None else Again(before, former, "estimated again: the register came back")
     return _with_rows(checked, wider, days), again
 
@@ -99,7 +99,7 @@ def _with_rows(checked: Checked, wider: Checked, days: Sequence[Day]) -> Checked
     return Checked(checked.read, replace(checked.made, values=values, quality=quality))
 
 
-def _changed(night: Night, checked: Checked, days: Sequence[Day]) -> Checked | None:
+def changed(night: Night, checked: Checked, days: Sequence[Day]) -> Checked | None:
     """Those points whose days are not what is stored, with what a person edited kept; None when there is none."""
     points = [night.city.points[name] for name in checked.made.ids]
     stored = meter_days.block(night.engine, points, days[0][0], days[-1][1])

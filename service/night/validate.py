@@ -17,7 +17,8 @@ from city.places import Point
 from city.problems import Problem
 from service.night import Night, Output
 from service.night.zones import missed
-from service.reopening import Again, checked_late, closed_gaps, late_days
+from service.reopening import Again, changed, checked_late, closed_gaps, late_days
+from service.retention.removing import gone_before
 from service.roads import live_points
 from service.store import heard, meter_days, readings
 from service.store.meter_days import Day
@@ -44,8 +45,10 @@ def compute(night: Night) -> Output:
     def write(connection: Connection) -> None:
         for checked in made:
             meter_days.store(connection, checked.read, days, night.key_of, "night", night.now_utc, checked.made)
-        for checked, former in caught:
+        for checked, former, differs in caught:
             meter_days.store(connection, checked.read, former, night.key_of, "night", night.now_utc, checked.made)
+            if differs is not None:  # a day that was validated before, and heard more while its zone was left out
+                meter_days.revise(connection, differs.made, former, night.key_of, "night", night.now_utc, "late readings")
         for one in again:
             meter_days.revise(connection, one.checked.made, one.days, night.key_of, "night", night.now_utc, one.reason)
         heard.note(connection, counts)
@@ -53,24 +56,26 @@ def compute(night: Night) -> Output:
     problems = [problem for checked in made for problem in _bad_points(checked)]
     sentence, counted = _told(made, days, again)
     if caught:
-        sentence += f"; {len({day for _, former in caught for day, _ in former})} days of zones that had been left out"
+        sentence += f"; {len({day for _, former, _ in caught for day, _ in former})} days of zones that had been left out"
     since = min((start for start, _ in (*days, *late)), default=None)
     return Output(StepResult(sentence, counted, problems), write, since_utc=since)
 
 
-def _caught_up(night: Night) -> Iterator[tuple[Checked, list[Day]]]:
-    """Validated days of zones that a former night had to leave out, up to the last one that the others have."""
+def _caught_up(night: Night) -> Iterator[tuple[Checked, list[Day], Checked | None]]:
+    """Validated days of zones that a former night had to leave out, up to the last one that the others have; and what differs there."""
     zone, last = night.city.settings.city.time_zone, meter_days.last(night.engine, "night")
     if last is None:
         return
     for name, since in missed(night).items():
         first = local_date(since, zone)
         former = [civil_day(first + timedelta(days=n), zone) for n in range((local_date(last, zone) - first).days + 1)]
-        former = [day for day in former if day[1] > day[0]]
+        gone = gone_before(night.engine)  # a day whose readings [retention] took away cannot be made of them
+        former = [day for day in former if day[1] > day[0] and (gone is None or day[0] >= gone)]
         for points in _groups(night) if former else ():
             own = [point for point in points if night.city.meter[point.meter].zone == name]
             if own:
-                yield check(night.engine, night.city, own, former[0][0], former[-1][1]), former
+                checked = check(night.engine, night.city, own, former[0][0], former[-1][1])
+                yield checked, former, changed(night, checked, former)
 
 
 def _told(made: Sequence[Checked], days: Sequence[Day], again: Sequence[Again]) -> tuple[str, dict[str, int]]:

@@ -2,7 +2,8 @@
 
 import shutil
 from collections.abc import Iterator
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,16 @@ import pandas as pd
 import pytest
 from sqlalchemy import select
 
+from city.quality import measured
 from service import schema as t
 from service.environment import Environment
+from service.night import Night
+from service.night.working import done
 from service.settings import load
-from service.store import open_store, readings, results, writing
+from service.store import meter_days, open_store, readings, results, writing
 from service.store.ledger import open_ledger
 from tests.night.test_nothing_is_lost import slots
-from tests.town import HEAD, MIDNIGHT_UTC, NOW, PARTS, Said, Town, night, power, steps
+from tests.town import HEAD, MIDNIGHT_UTC, NOW, PARTS, Said, Town, night, power, prepared, steps
 
 ZONES = 'zones = [{ id = "old-town", kind = "dma", population = 500 }, { id = "north", kind = "feeder" }]'
 MILL = (
@@ -152,3 +156,38 @@ def test_the_other_accounts_are_posted_while_a_zone_is_left_out(towns: tuple[Tow
     due = results.rows(open_store(ill.database), t.ledger_due)
     assert {row.point_key for row in due} == keys(ill)
     assert "left out" in due[0].reason
+
+
+def test_late_readings_that_came_while_their_zone_was_left_out_are_in_its_day_once_it_is_taken_up(tmp_path: Path) -> None:
+    bare = Town(tmp_path, days=0).without("tariff", "assets", "controls", "accounts", "targets", "imports")
+    head = HEAD.replace(HEAD[HEAD.index("zones = [") : HEAD.index("\nlinks")], ZONES)
+    town = prepared(replace(bare, head=head[: head.rindex("]\n")] + MILL))
+    polled(town, garbage=False)
+    engine = open_store(town.database)
+    (key,) = results.rows(engine, select(t.point.c.point_key).where(t.point.c.point_id == "mill.energy").subquery())[0]
+    r, m, yesterday = t.reading.c, t.meter_day.c, MIDNIGHT_UTC - timedelta(days=1)
+    late = (r.point_key == key) & r.time_utc.in_(slots("2022-06-15")[40:50])
+    with writing(engine) as connection:
+        came = [row._asdict() for row in connection.execute(select(t.reading).where(late))]
+        connection.execute(t.reading.delete().where(late))
+    assert validated(town) == "problems"  # ten quarters of the mill are missing
+    row = {"city": "town", "night": date(2022, 6, 16), "step": "validate", "zone": "north", "problems": [], "since_utc": yesterday}
+    with writing(engine) as connection:  # they come when the zone cannot be used: its day is counted as heard, and not revised
+        connection.execute(t.reading.insert(), came)
+        connection.execute(t.heard_day.update().values(readings=t.heard_day.c.readings + len(came)))
+        connection.execute(t.zone_out.insert().values(**row))
+    own = (m.point_key == key) & (m.day_start_utc == yesterday)
+    before = len(results.rows(engine, t.meter_day, own))
+    for _ in range(2):  # once, however often it is looked at
+        validated(town)
+        assert len(results.rows(engine, t.meter_day, own)) == before + 1
+        newest = meter_days.block(
+            engine, [load(Environment(city=town.file, home=town.folder)).points["mill.energy"]], yesterday, MIDNIGHT_UTC
+        )
+        assert measured(newest.quality).all()
+
+
+def validated(town: Town) -> str:
+    engine, city = open_store(town.database), load(Environment(city=town.file, home=town.folder))
+    key_of = readings.register_points(engine, list(city.points.values()))
+    return done("validate", Night(city, engine, date(2022, 6, 16), MIDNIGHT_UTC + timedelta(minutes=30), key_of)).status
