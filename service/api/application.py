@@ -64,10 +64,11 @@ class Api:
         self._described = openapi.text().encode()
 
     def app(self) -> Starlette:
-        methods = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE"]  # that the answer to all of them is ours
-        routes = [Route(one.path, self._answering(one.path, self._asked(one)), methods=methods) for one in OPERATIONS]
-        routes.append(Route("/v1/openapi.json", self._answering("/v1/openapi.json", self._openapi), methods=methods))
-        routes.append(Route("/{rest:path}", self._answering(UNKNOWN, self._nowhere), methods=methods))
+        routes = [Route(one.path, self._answering(one.path, self._asked(one))) for one in OPERATIONS]
+        routes.append(Route("/v1/openapi.json", self._answering("/v1/openapi.json", self._openapi)))
+        routes.append(Route("/{rest:path}", self._answering(UNKNOWN, self._nowhere)))
+        for route in routes:
+            route.methods = None  # whatever the method, the answer is ours
         return Starlette(routes=routes)
 
     def _answering(self, route: str, work: Callable[[Request], Response]) -> Callable[[Request], Any]:
@@ -126,13 +127,14 @@ class Api:
         return work
 
     def _known(self, request: Request) -> Any:
-        """Whose token it is; an address whose tokens were refused too often waits, so that nobody tries them out."""
-        address = request.client.host if request.client else ""
-        self._strangers.check(address)
+        """Whose token it is; an address whose tokens were refused too often waits.
+
+        A good token is let in all the same: behind a proxy everybody has one address, and nobody shall shut the others out.
+        """
         try:
             return self._tokens.known(request.headers.get("authorization", ""), self._now())
         except Denied:
-            self._strangers.take(address)
+            self._strangers.take(request.client.host if request.client else "")
             raise
 
     def _openapi(self, request: Request) -> Response:

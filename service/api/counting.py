@@ -7,7 +7,7 @@ from time import monotonic
 
 import structlog
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from service.levels import uptime
 from service.levels.calls import count
@@ -38,15 +38,15 @@ class Counting:
         """Write what was counted; what cannot be written is kept."""
         with self._lock:
             calls, self._calls = self._calls, Counter()
-        for (hour, route, status), number in sorted(calls.items()):
-            try:
+        try:
+            for (hour, route, status), number in sorted(calls.items()):
                 count(self._engine, route, status, hour, number)
-            except DBAPIError as error:
-                log.warning("calls of the API wait to be counted", cause=str(error.orig).strip())
-                break
-            del calls[hour, route, status]
-        with self._lock:
-            self._calls += calls
+                del calls[hour, route, status]
+        except SQLAlchemyError as error:
+            log.warning("calls of the API wait to be counted", cause=_cause(error))
+        finally:
+            with self._lock:
+                self._calls += calls
 
     def __enter__(self) -> "Counting":
         self._thread.start()
@@ -70,5 +70,9 @@ class Counting:
     def _sign_of_life(self) -> None:
         try:
             uptime.alive(self._engine, "api", datetime.now(UTC))
-        except DBAPIError as error:
-            log.warning("database does not take the sign of life", cause=str(error.orig).strip())
+        except SQLAlchemyError as error:
+            log.warning("database does not take the sign of life", cause=_cause(error))
+
+
+def _cause(error: SQLAlchemyError) -> str:
+    return str(getattr(error, "orig", None) or error).strip()[:300]

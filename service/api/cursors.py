@@ -4,12 +4,15 @@ import base64
 import binascii
 import hashlib
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 from service.api.parameters import Parameter, whole
 from service.api.problem import refused
+from service.utctime import micros
 
 MOST_ROWS = 5_000
+_NUMBERS = range(-1, micros(datetime(9000, 1, 1, tzinfo=UTC)))
 LIMIT = whole("limit", "rows of a page", 1, MOST_ROWS, 1_000)
 _REMEDY = "Give `next` of the page before, unchanged and with the same other parameters."
 
@@ -28,10 +31,15 @@ def read(operation: str, asked: dict[str, Any], kinds: tuple[type, ...]) -> list
         question, *key = json.loads(base64.urlsafe_b64decode(given + "=" * (-len(given) % 4)))
     except (ValueError, TypeError, binascii.Error, RecursionError):
         raise refused("parameter 'cursor'", "cannot be read", "`next` of a page", _REMEDY) from None
-    fits = len(key) == len(kinds) and all(type(one) is kind for one, kind in zip(key, kinds, strict=False))
-    if question != _digest(operation, asked) or not fits or any(isinstance(one, int) and abs(one) >= 2**62 for one in key):
+    fits = len(key) == len(kinds) and all(type(one) is kind and _could_be(one) for one, kind in zip(key, kinds, strict=False))
+    if question != _digest(operation, asked) or not fits:
         raise refused("parameter 'cursor'", "is of another question", "`next` of a page", _REMEDY)
     return list(key)
+
+
+def _could_be(one: object) -> bool:
+    """May a key of ours hold it? A cursor is not signed: anybody can make one. No number is beyond the microseconds of a calendar."""
+    return one.isprintable() if isinstance(one, str) else one in _NUMBERS
 
 
 def _text(subject: str, value: str) -> str:

@@ -39,7 +39,7 @@ class Homes:
         starts = {home: civil_day(date.fromisoformat(f"{consent.since}-01"), zone)[0] for home, consent in given.items()}
         return {home: starts.get(home) for home in homes}
 
-    @property
+    @cached_property
     def closed(self) -> frozenset[str]:
         """Ids of homes that are not open, of their meters and of the points of these."""
         sites = {home for home, since in self._since.items() if since is None}

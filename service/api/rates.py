@@ -30,13 +30,6 @@ class Rates:
             self._keep(who, left)
         self._refuse(left)
 
-    def check(self, who: str) -> None:
-        """The same without counting."""
-        with self._lock:
-            left = self._now(who)
-        if left < 1:
-            self._refuse(left)
-
     def _now(self, who: str) -> float:
         left, then = self._left.get(who, (self._most, self._clock()))
         return min(self._most, left + (self._clock() - then) * self._per_s)

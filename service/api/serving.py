@@ -13,6 +13,7 @@ import uvicorn
 from city.problems import fault
 from service.api.application import Api
 from service.api.counting import Counting
+from service.api.patience import Impatient
 from service.api.settings import ApiToken
 from service.environment import Environment
 from service.metrics.serving import beside
@@ -91,7 +92,7 @@ def _is_loopback(host: str) -> bool:
 def _config(api: Api, certificate: Path | None, key: Path | None) -> uvicorn.Config:
     config = uvicorn.Config(
         api.app(),
-        http="h11",
+        http=Impatient,
         ws="none",
         ssl_certfile=certificate,
         ssl_keyfile=key,

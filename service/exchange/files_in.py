@@ -106,7 +106,7 @@ def _csv(path: Path, columns: Columns, size: int) -> Iterator[pa.Table]:
 
     def misshapen(row: Any) -> str:
         remedy = "Correct the row, or quote what holds commas."
-        wrong.append(Problem(f"{path.name}, row {row.number}", f"{row.actual_columns} fields", f"{row.expected_columns}", remedy))
+        wrong.append(Problem(f"{path.name}, row {row.number - 1}", f"{row.actual_columns} fields", f"{row.expected_columns}", remedy))
         if len(wrong) >= 20:
             raise PenstockError(wrong)
         return "skip"
@@ -151,14 +151,23 @@ def _parquet(path: Path, columns: Columns) -> Iterator[pa.Table]:
     unpacked = sum(told.row_group(i).total_byte_size for i in range(told.num_row_groups))
     if unpacked > MOST_UNPACKED:
         raise fault(path.name, f"holds {unpacked / 1e9:.1f} GB", f"{MOST_UNPACKED / 1e9:.1f} GB", "Split it.")
-    flat = [field.name for field in head.schema_arrow if not pa.types.is_nested(field.type)]
-    if nested := [name for name in head.schema_arrow.names if name not in flat]:
-        raise fault(f"{path.name}, column {nested[0]}", "lists or records", "plain values", "Write one value per row.")
+    if strange := [field for field in head.schema_arrow if not _plain(field.type)]:
+        allowed = "texts, numbers, truths or times, one per row"
+        raise fault(f"{path.name}, column {strange[0].name}", str(strange[0].type)[:60], allowed, "Write it so.")
     # Words stay words: a long text that a file repeats a million times is held once.
     texts = [field.name for field in head.schema_arrow if pa.types.is_string(field.type) or pa.types.is_large_string(field.type)]
     reader = pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=texts)
     for batch in reader.iter_batches(batch_size=_BATCH, use_threads=False):
         yield pa.Table.from_batches([batch])
+
+
+def _plain(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    kinds = pa.types
+    texts = kinds.is_string(kind) or kinds.is_large_string(kind) or kinds.is_null(kind)
+    numbers = kinds.is_integer(kind) or kinds.is_floating(kind) or kinds.is_decimal(kind) or kinds.is_boolean(kind)
+    return bool(texts or numbers or kinds.is_timestamp(kind) or kinds.is_date(kind))
 
 
 def _fitting(path: Path, names: list[str], columns: Columns) -> None:

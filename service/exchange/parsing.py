@@ -1,6 +1,7 @@
 """Columns of a table from elsewhere as numbers and times; every value that cannot be one is told with its row, up to 20 in all."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -18,7 +19,8 @@ from service.utctime import micros
 
 MOST_TOLD = 20
 _FIRST_US, _LAST_US = 0, micros(parse_utc("2200-01-01T00:00Z"))
-_EXACT = 2**52  # from here on a float no longer holds every stored integer
+_AHEAD_US = 86_400_000_000  # of a clock of another that runs before ours: a reading of next year would be the newest until then
+_EXACT = 2**49  # from here on the two roundings of a text, as a float and times the scale, may miss the stored integer
 
 
 class Faults:
@@ -37,7 +39,7 @@ class Faults:
     def tell_where(self, bad: NDArray[np.bool_], first: int, column: pa.Array, name: str, allowed: str) -> None:
         """A fault for each row of a batch that is bad; `first` is the number of its first row."""
         for i in np.flatnonzero(bad)[: MOST_TOLD + 1].tolist():
-            self.tell(first + i, name, column[i].as_py(), allowed)
+            self.tell(first + i, name, _shown(column[i]), allowed)
 
     def raise_any(self) -> None:
         """Raises `PenstockError` with every fault that was told."""
@@ -46,25 +48,41 @@ class Faults:
             raise PenstockError(self.found + (last if self.more else []))
 
 
+def _shown(value: pa.Scalar) -> Any:
+    try:
+        return value.as_py()
+    except (OverflowError, ValueError):
+        return f"a {value.type} beyond the calendar"
+
+
 def plain(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     """One array."""
     return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 
-def times(column: pa.Array, name: str, first: int, faults: Faults) -> NDArray[np.int64]:
-    """Microseconds since 1970. A text needs its offset; a time of Parquet must be in UTC or carry its zone."""
+def times(column: pa.Array, name: str, first: int, faults: Faults, until_us: int = _LAST_US) -> NDArray[np.int64]:
+    """Microseconds since 1970, before `until_us`. A text needs its offset; a time of Parquet must be in UTC or carry its zone."""
     kind = column.type
     if pa.types.is_timestamp(kind) and kind.tz is not None:
-        cast = column.cast(TIME, safe=False)
+        try:
+            cast = pc.cast(column, options=pc.CastOptions(TIME, allow_time_truncate=True))
+        except pa.ArrowInvalid:  # more than 64 bits of microseconds hold
+            faults.tell(first, name, f"{kind} beyond the calendar", "times from 1970 to 2199")
+            return np.zeros(len(column), dtype=np.int64)
     elif pa.types.is_string(kind) or pa.types.is_dictionary(kind):
         cast = _each(column, lambda text: micros(parse_utc(text)), pa.int64()).cast(TIME)
     else:
         faults.tell(first, name, str(kind), "times with a zone, or text in ISO 8601 with offset")
         return np.zeros(len(column), dtype=np.int64)
     found = cast.cast(pa.int64()).fill_null(int(NONE)).to_numpy()
-    bad = (found < _FIRST_US) | (found >= _LAST_US)
-    faults.tell_where(bad, first, column, name, "a time from 1970 to 2199, ISO 8601 with offset as 2022-06-15T22:30:00Z")
+    bad = (found < _FIRST_US) | (found >= until_us)
+    faults.tell_where(bad, first, column, name, f"a time from 1970 to {iso(until_us)}, ISO 8601 with offset as 2022-06-15T22:30:00Z")
     return np.where(bad, 0, found)
+
+
+def soon(now_utc: datetime) -> int:
+    """The time before which everything that was measured lies [us since 1970]."""
+    return min(micros(now_utc) + _AHEAD_US, _LAST_US)
 
 
 def _each(column: pa.Array, read: Callable[[str], Any], kind: pa.DataType) -> pa.Array:
@@ -74,7 +92,7 @@ def _each(column: pa.Array, read: Callable[[str], Any], kind: pa.DataType) -> pa
     def safely(text: str | None) -> Any:
         try:
             return None if text is None else read(text)
-        except (PenstockError, ValueError, OverflowError):
+        except (PenstockError, ValueError, TypeError, OverflowError):
             return None
 
     return pa.array([safely(text) for text in coded.dictionary.to_pylist()], kind).take(coded.indices)

@@ -14,7 +14,7 @@ from city.quality import VALID
 from city.quantities import Quantity
 from service.decisions import Person, require
 from service.exchange.files_in import Columns, batches, sha256
-from service.exchange.parsing import Faults, places, plain, stored, times
+from service.exchange.parsing import Faults, places, plain, soon, stored, times
 from service.importing import store_history
 from service.settings import LoadedCity
 from service.store import operations, readings, writing
@@ -30,20 +30,23 @@ Rows = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 def take(engine: Engine, city: LoadedCity, person: Person, path: Path, now_utc: datetime) -> Iterator[str]:
     """Store the intervals of a file: time is the start of the interval, value what was used in it (energy_kwh of an energy register).
 
-    Days that are stored already stay; a day counts when it lies wholly between the first and last interval of its quantity and step.
+    Days that are stored already stay; a day counts when it lies wholly between the first and last interval of its point.
     Raises `PenstockError` with up to 20 faults; then nothing was stored.
     """
     require(engine, person, "readings", path.name, now_utc)
     digest, names = sha256(path), sorted(city.points)
-    time_us, place, value = _checked(city, path, names)
+    time_us, place, value = _checked(city, path, names, now_utc)
     key_of = readings.register_points(engine, list(city.points.values()))
-    groups: dict[tuple[Quantity, int], list[int]] = {}
+    first, last = np.full(len(names), np.iinfo(np.int64).max), np.zeros(len(names), dtype=np.int64)
+    np.minimum.at(first, place, time_us)
+    np.maximum.at(last, place, time_us)
+    groups: dict[tuple[Quantity, int, int, int], list[int]] = {}  # of one span: days that a file does not tell of are no days without data
     for at in np.unique(place).tolist():
         point = city.points[names[at]]
-        groups.setdefault((point.stored, point.step_s), []).append(at)
+        groups.setdefault((point.stored, point.step_s, int(first[at]), int(last[at])), []).append(at)
     made = 0
     with writing(engine) as connection:
-        for (quantity, step_s), some in sorted(groups.items()):
+        for (quantity, step_s, *_), some in sorted(groups.items()):
             block = _block(path.name, quantity, step_s, some, names, (time_us, place, value))
             made += store_history(connection, city, block, key_of)[0]
         sentence = f"{path.name}: {made:,} days of points stored" if made else f"{path.name}: stored before, nothing changed"
@@ -51,7 +54,7 @@ def take(engine: Engine, city: LoadedCity, person: Person, path: Path, now_utc: 
     yield sentence
 
 
-def _checked(city: LoadedCity, path: Path, names: list[str]) -> Rows:
+def _checked(city: LoadedCity, path: Path, names: list[str], now_utc: datetime) -> Rows:
     points = [city.points[name] for name in names]
     scale = np.array([point.stored.scale for point in points], dtype=np.int64)
     step_us = np.array([point.step_s * 1_000_000 for point in points], dtype=np.int64)
@@ -62,7 +65,7 @@ def _checked(city: LoadedCity, path: Path, names: list[str]) -> Rows:
         found = places(column["point_id"], names)
         faults.tell_where(found < 0, first, column["point_id"], "point_id", "a point of city.toml")
         at = np.maximum(found, 0)
-        time_us = times(column["time_utc"], "time_utc", first, faults)
+        time_us = times(column["time_utc"], "time_utc", first, faults, soon(now_utc))
         faults.tell_where(time_us % step_us[at] != 0, first, column["time_utc"], "time_utc", "a time on the step of its point")
         for name, said in (("quantity", [str(p.stored) for p in points]), ("unit", [p.stored.unit for p in points])):
             if name in column:

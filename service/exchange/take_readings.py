@@ -16,7 +16,7 @@ from city.quality import VALID
 from service.decisions import Person, require
 from service.exchange.files_in import Columns, batches, sha256
 from service.exchange.lines import SCALED
-from service.exchange.parsing import Faults, places, plain, stored, times, told, whole
+from service.exchange.parsing import Faults, places, plain, soon, stored, times, told, whole
 from service.settings import LoadedCity
 from service.store import operations, readings, writing
 from service.store.columns import Columns as Numbers
@@ -62,7 +62,7 @@ def _checked(city: LoadedCity, path: Path, names: list[str], now_utc: datetime) 
         at = places(column["point_id"], names)
         faults.tell_where(at < 0, first, column["point_id"], "point_id", "a point of city.toml")
         at = np.maximum(at, 0)
-        time_us = times(column["time_utc"], "time_utc", first, faults)
+        time_us = times(column["time_utc"], "time_utc", first, faults, soon(now_utc))
         for name, said in (("quantity", [str(p.quantity) for p in points]), ("unit", [p.quantity.unit for p in points])):
             if name in column:
                 _alike(column[name], said, at, name, first, faults)
@@ -98,7 +98,7 @@ def _values(column: dict[str, pa.Array], scale: NDArray[np.int64], first: int, f
         return value
     exact = stored(column[SCALED], np.ones_like(scale), SCALED, first, faults)
     if pa.types.is_integer(column[SCALED].type):
-        exact = column[SCALED].cast(pa.int64()).fill_null(-(2**63)).to_numpy()
+        exact = column[SCALED].cast(pa.int64(), safe=False).fill_null(-(2**63)).to_numpy()
     apart = np.abs(value - exact) > np.maximum(1, np.abs(exact) >> 50)
     faults.tell_where(apart, first, column["value"], "value", f"what {SCALED} says in the unit of the quantity")
     return exact

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
 
+from service.api import cursors
 from service.api.application import MOST_TARGET
 from service.api.groups import OPERATIONS
+from service.api.parameters import of_request
 from service.store import open_store, writing
 from tests.api.api_town import SECRET, Client
 from tests.town import Town
@@ -55,6 +57,26 @@ def test_no_cursor_that_is_made_up_is_an_error_nobody_foresaw(cursor: bytes, cli
 
 
 @pytest.mark.parametrize(
+    ("path", "key"),
+    [
+        ("/v1/readings", [2**61, "x"]),
+        ("/v1/readings", [-(2**61), "x"]),
+        ("/v1/plans", [2**61, "x"]),
+        ("/v1/alarms", [2**63]),
+        ("/v1/zones", ["\ud800"]),
+        ("/v1/forecasts", ["\x00"]),
+        ("/v1/nights", ["0000-00-00", "x"]),
+    ],
+)
+def test_a_cursor_that_somebody_made_for_this_question_is_refused(path: str, key: list[Any], client: Client) -> None:
+    (operation,) = (one for one in OPERATIONS if one.path == path)
+    query = {"point": "hall.energy"} if path == "/v1/readings" else {}
+    made = cursors.written(operation.name, of_request(operation.parameters, query.items(), {}), key)
+    answer = client.get(path, **query, cursor=made)
+    assert (answer.status, answer.told["subject"]) == (400, "parameter 'cursor'")
+
+
+@pytest.mark.parametrize(
     ("query", "subject", "said"),
     [
         ({}, "parameter 'point'", "missing"),
@@ -90,10 +112,12 @@ def test_a_cursor_of_another_question_is_refused(client: Client) -> None:
     assert (answer.status, answer.told["observed"]) == (400, "is of another question")
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "TRACE"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND", "ODD"])
 def test_nothing_can_be_sent(method: str, client: Client) -> None:
     answer = client.get("/v1/readings", method=method, point="hall.energy")
     assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert client.calls[-1] == ("/v1/readings", 405)
     assert client.get("/v1/city", headers={"content-length": "7"}).status == 413
 
 

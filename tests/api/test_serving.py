@@ -1,31 +1,34 @@
 """`penstock api` on a real socket: TLS off this machine, calls counted, the database opened for reading only."""
 
+import contextlib
 import json
+import socket
 import ssl
 import threading
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trustme
 from sqlalchemy import select, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, TimeoutError
 
 from city.problems import PenstockError
 from service import demo_outside, migrations
 from service import schema as t
+from service.api import counting, patience
 from service.api.serving import Server
 from service.environment import Environment
+from service.levels.calls import count
 from service.store import open_store
 from service.store.reading_only import open_reading
 from tests.api.api_town import AT, SECRET
 from tests.town import Town
 
 
-@contextmanager
+@contextlib.contextmanager
 def served(town: Town, **more: Any) -> Iterator[Server]:
     words = {"host": "127.0.0.1", "port": 0, "certificate": None, "key": None, "now_utc": AT} | more
     server = Server(Environment(city=town.file, home=town.folder), **words)
@@ -70,6 +73,44 @@ def test_it_listens_beyond_this_machine_behind_tls_only(api_night: Town, api_tow
         assert asked(f"https://127.0.0.1:{server.port}/v1/health", context) == {"status": "ok", "database": "answers"}
     with pytest.raises(PenstockError, match="PEM files"):
         Server(Environment(city=api_night.file, home=api_night.folder), "127.0.0.1", 0, tmp_path / "none.pem", key)
+
+
+def test_connections_on_which_nothing_moves_are_closed(api_town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "PATIENCE_S", 0.2)
+    with served(api_town) as server:
+        for sent in (b"", b"GET /v1/health HTTP/1.1\r\nHost: x\r\n", b"GET /v1/health HTTP/1.1\r\nHost: x\r\n\r\n"):
+            with socket.create_connection(("127.0.0.1", server.port), timeout=10) as held:
+                held.sendall(sent)
+                told = b""
+                with contextlib.suppress(ConnectionResetError):
+                    while piece := held.recv(4096):
+                        told += piece
+                assert told.startswith(b"HTTP/1.1 200") == sent.endswith(b"\r\n\r\n")  # a whole head was answered before
+        assert asked(f"http://127.0.0.1:{server.port}/v1/health")["status"] == "ok"
+
+
+@pytest.mark.parametrize("error", [TimeoutError("no connection of the pool"), OSError("anything")])
+def test_calls_that_could_not_be_counted_are_counted_later_and_once(
+    error: Exception, api_town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = open_store(api_town.database)
+    calls = counting.Counting(engine)
+    for _ in range(3):
+        calls.count("/v1/city", 200, AT)
+    calls.count("/v1/zones", 200, AT)
+
+    def failing(*words: Any) -> None:
+        if words[1] == "/v1/zones":
+            raise error
+        count(*words)
+
+    monkeypatch.setattr(counting, "count", failing)
+    with contextlib.suppress(OSError):
+        calls.flush()
+    monkeypatch.undo()
+    calls.flush()
+    with engine.connect() as connection:
+        assert {(row.route, row.calls) for row in connection.execute(select(t.api_hour))} == {("/v1/city", 3), ("/v1/zones", 1)}
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from city.spreadsheets import STARTS
 from service.exchange.cells import cell, defused, restored
 from service.exchange.lines import decimals, header, iso, lines
+from service.exchange.parsing import Faults, stored
 
 ODD = st.text(alphabet=st.sampled_from([*"=+-@\t\r\n'\";|, aé", "＝", "＠"]), max_size=12)
 
@@ -40,6 +41,17 @@ def test_a_cell_is_defused_where_a_formula_would_begin(text: str, told: str) -> 
 def test_stored_integers_are_told_digit_for_digit(stored: list[int], scale: int) -> None:
     told = decimals(np.array(stored, dtype=np.int64), scale).to_pylist()
     assert [int(value * scale) for value in told] == stored
+
+
+@pytest.mark.parametrize("scale", [1_000, 1_000_000])
+def test_a_text_is_read_as_the_stored_integer_that_it_tells(scale: int) -> None:
+    """Up to 2^62, where neither a float nor a float times a scale holds every one."""
+    rng = np.random.default_rng(1)
+    meant = np.concatenate([rng.integers(2**low, 2 ** (low + 3), 2_000) for low in (10, 44, 46, 49, 52, 58)])
+    faults = Faults("file")
+    told = decimals(meant, scale).cast(pa.string())
+    assert (stored(told, np.full(len(meant), scale), "value", 1, faults) == meant).all()
+    assert not faults.found
 
 
 def test_numbers_are_left_alone_and_text_is_not() -> None:

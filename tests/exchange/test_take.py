@@ -62,6 +62,7 @@ def test_taken_readings_count_as_if_poll_had_stored_them(empty: Town, tmp_path: 
         ("hall.energy,2022-06-15T20:00:00,1\n", "row 1, column time_utc"),
         ("hall.energy,15.06.2022 20:00,1\n", "row 1, column time_utc"),
         ("hall.energy,1969-12-31T23:59:00Z,1\n", "row 1, column time_utc"),
+        ("hall.energy,2122-06-15T20:00:00Z,1\n", "row 1, column time_utc"),  # else the newest of its point for a century
         ("hall.energy,2022-06-15T20:00:00Z,nan\n", "row 1, column value"),
         ("hall.energy,2022-06-15T20:00:00Z,inf\n", "row 1, column value"),
         ("hall.energy,2022-06-15T20:00:00Z,1e300\n", "row 1, column value"),
@@ -69,7 +70,7 @@ def test_taken_readings_count_as_if_poll_had_stored_them(empty: Town, tmp_path: 
         ("hall.energy,2022-06-15T20:00:00Z,=1+1\n", "row 1, column value"),
         (GOOD + GOOD, "hall.energy at 2022-06-15T20:00:00Z twice"),
         (GOOD + "hall.energy,2022-06-15T22:00:00+02:00,9\n", "hall.energy at 2022-06-15T20:00:00Z twice"),
-        (GOOD + "hall.energy,2022-06-15T21:00:00Z\n", "2 fields"),
+        (GOOD + "hall.energy,2022-06-15T21:00:00Z\n", "row 2: 2 fields"),
         ("", "no rows"),
     ],
 )
@@ -203,6 +204,42 @@ def test_history_becomes_validated_days_as_that_of_import(exchange_night: Town, 
     assert days(empty) == days(exchange_night)[:8]
     told.assign(time_utc="2022-06-01T00:07:00Z").to_csv(tmp_path / "c.csv", index=False)
     assert "a time on the step of its point" in take(empty, "history", tmp_path / "c.csv").err
+
+
+def test_days_that_a_file_does_not_tell_of_stay_open_for_one_that_does(empty: Town, tmp_path: Path) -> None:
+    """One point's span says nothing of another's: no estimate stands where nobody looked, and blocks what was measured."""
+
+    def rows(name: str, day: int) -> str:
+        begin = pd.Timestamp(f"2022-06-{day:02d}T00:00", tz="Europe/Rome").tz_convert("UTC")
+        times = [begin + i * pd.Timedelta("15min") for i in range(96)]
+        return "".join(f"{name},{at:%Y-%m-%dT%H:%M:%SZ},1.5\n" for at in times)
+
+    (tmp_path / "a.csv").write_text(HEAD + "".join(rows("hall.energy", day) for day in (6, 7, 8)) + rows("sun.energy", 7))
+    (tmp_path / "b.csv").write_text(HEAD + rows("sun.energy", 6))
+    assert "4 days of points stored" in take(empty, "history", tmp_path / "a.csv").out
+    assert "1 days of points stored" in take(empty, "history", tmp_path / "b.csv").out
+    (tmp_path / "c.csv").write_text(HEAD + rows("sun.energy", 9).replace("2022", "2122"))
+    assert "column time_utc" in take(empty, "history", tmp_path / "c.csv").err
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"point_id": pa.array([b"\xff"])}, "column point_id: binary"),
+        ({"value": pa.array([b"1234"], pa.binary(4))}, "column value: fixed_size_binary"),
+        ({"time_utc": pa.array([2**62], pa.timestamp("ms", "UTC"))}, "beyond the calendar"),  # as microseconds 1970, were it not looked at
+        ({"time_utc": pa.array([2**62], pa.timestamp("us", "UTC"))}, "beyond the calendar"),
+        ({"value_scaled": pa.array([2**64 - 1], pa.uint64())}, "column value_scaled: 18446744073709551615"),
+    ],
+)
+def test_a_column_of_another_type_or_beyond_its_bits_is_refused_with_a_sentence(
+    changed: dict[str, Any], said: str, empty: Town, tmp_path: Path
+) -> None:
+    row = {"point_id": pa.array(["hall.energy"]), "time_utc": pa.array(["2022-06-15T20:00:00Z"]), "value": pa.array([1.5])}
+    pq.write_table(pa.table({**row, **changed}), tmp_path / "a.parquet")
+    answer = take(empty, "readings", tmp_path / "a.parquet")
+    assert (answer.code, answer.foreseen) == (1, True)
+    assert said in answer.err
 
 
 def test_events_come_in_all_or_none_and_once(empty: Town, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What is expected: forecasts as they were made, with quantiles, and how good they were."""
 
 from datetime import date
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import func, select
@@ -48,6 +49,8 @@ SKILL = Shape(
         "n": told(WHOLE, "values it was measured on"),
     },
 )
+_F = t.forecast.c
+_COLUMNS = (*(column for column in _F if column is not _F.quantiles), func.length(_F.quantiles).label("bytes"))
 NIGHT = day("night", "the night it was made in; the newest when not given")
 
 
@@ -56,9 +59,9 @@ def list_forecasts(asked: Asked) -> dict[str, Any]:
     """The forecasts of a night without their values, by series."""
     homes, (after,), f = asked.homes, asked.after(str) or ("",), t.forecast.c
     night = _night(asked, f.night)
-    statement = select(t.forecast).where(f.night == night, f.series_id > after).order_by(f.series_id)
+    statement = select(*_COLUMNS).where(f.night == night, f.series_id > after).order_by(f.series_id)
     with asked.engine.connect() as connection:
-        rows = [row for row in connection.execute(statement) if homes.series(row.series_id)]
+        rows = list(islice((row for row in connection.execute(statement) if homes.series(row.series_id)), asked["limit"] + 1))
     return asked.page([_head(row) for row in rows], lambda item: [item["series"]])
 
 
@@ -66,7 +69,7 @@ def list_forecasts(asked: Asked) -> dict[str, Any]:
 def get_forecast(asked: Asked) -> dict[str, Any]:
     """The forecast of one series: its 10, 50 and 90 % quantiles at each step."""
     f = t.forecast.c
-    statement = select(t.forecast).where(f.night == _night(asked, f.night), f.series_id == asked["series"])
+    statement = select(*_COLUMNS, f.quantiles).where(f.night == _night(asked, f.night), f.series_id == asked["series"])
     with asked.engine.connect() as connection:
         row = connection.execute(statement).first() if asked.homes.series(asked["series"]) else None
     if row is None:
@@ -80,9 +83,10 @@ def list_skill(asked: Asked) -> dict[str, Any]:
     """How good the forecasts were, as a night measured those issued before it; by series and day ahead."""
     homes, s = asked.homes, t.skill.c
     after = asked.after(str, int) or ("", 0)
-    statement = select(t.skill).where(s.night == _night(asked, s.night), s.series_id >= after[0]).order_by(s.series_id, s.day)
+    statement = select(t.skill).where(s.night == _night(asked, s.night))
     with asked.engine.connect() as connection:
-        rows = [row for row in connection.execute(statement) if (row.series_id, row.day) > tuple(after) and homes.series(row.series_id)]
+        rows = sorted(connection.execute(statement), key=lambda row: (str(row.series_id), int(row.day)))  # a database may collate otherwise
+    left = (row for row in rows if (row.series_id, row.day) > tuple(after) and homes.series(row.series_id))
     items = [
         {
             "night": str(row.night),
@@ -94,7 +98,7 @@ def list_skill(asked: Asked) -> dict[str, Any]:
             "cover80": number(row.cover80),
             "n": row.n,
         }
-        for row in rows
+        for row in islice(left, asked["limit"] + 1)
     ]
     return asked.page(items, lambda item: [item["series"], item["day"]])
 
@@ -115,7 +119,7 @@ def _head(row: Any) -> dict[str, Any]:
         "made_at_utc": iso(row.made_at_utc),
         "start_utc": iso(row.start_utc),
         "step_s": row.step_s,
-        "steps": len(row.quantiles) // 12,  # three float32
+        "steps": row.bytes // 12,  # three float32
         "quantity": row.quantity,
         "model": row.model,
         "reason": row.reason,

@@ -69,7 +69,10 @@ def list_alarms(asked: Asked) -> dict[str, Any]:
             "districts": [district for district in row.district.split(",") if district],
         }
         for row in rows
-        if row.subject not in closed and closed.isdisjoint(row.source.split()) and homes.reaches(row.district.split(","))
+        if row.subject not in closed
+        and homes.asset(row.subject)
+        and closed.isdisjoint(row.source.split())
+        and homes.reaches(row.district.split(","))
     ]
     return asked.page(items, lambda item: [item["id"]])
 

@@ -144,9 +144,9 @@ def list_latest(asked: Asked) -> dict[str, Any]:
     items: list[dict[str, Any]] = []
     with asked.engine.connect() as connection:
         for at in range(0, len(some), _AT_ONCE):
-            items += [
-                _latest(row) for row in connection.execute(_newest_of(some[at : at + _AT_ONCE])) if _seen(homes.point(row.point_id), row)
-            ]
+            rows = sorted(connection.execute(_newest_of(some[at : at + _AT_ONCE])), key=lambda row: str(row.point_id))
+            seen = [(row, since) for row in rows if (since := homes.point(row.point_id)) is not None and row.time_utc >= since]
+            items += [_latest(row, since) for row, since in seen]
             if len(items) > asked["limit"]:
                 break
     return asked.page(items, lambda item: [item["point"]])
@@ -155,19 +155,17 @@ def list_latest(asked: Asked) -> dict[str, Any]:
 def _newest_of(names: list[str]) -> Any:
     p = t.point.c
     joined = select(t.latest, p.point_id, p.quantity).join_from(t.latest, t.point, p.point_key == t.latest.c.point_key)
-    return joined.where(p.point_id.in_(names)).order_by(p.point_id)
+    return joined.where(p.point_id.in_(names))
 
 
-def _seen(since: datetime | None, row: Any) -> bool:
-    return since is not None and row.time_utc >= since
-
-
-def _latest(row: Any) -> dict[str, Any]:
+def _latest(row: Any, since: datetime) -> dict[str, Any]:
+    """What is told of a point that is open since then: a good reading from before is not."""
     quantity = Quantity(row.quantity)
     told = {"point": row.point_id, "time_utc": iso(row.time_utc), "quantity": row.quantity}
     told |= {"value": None if row.value is None else row.value / quantity.scale, "quality": quality_of(row.quality)}
-    good = None if row.good_value is None else row.good_value / quantity.scale
-    return told | {"good_time_utc": iso(row.good_time_utc), "good_value": good}
+    if row.good_value is None or row.good_time_utc < since:
+        return told | {"good_time_utc": None, "good_value": None}
+    return told | {"good_time_utc": iso(row.good_time_utc), "good_value": row.good_value / quantity.scale}
 
 
 @cache
