@@ -1,9 +1,14 @@
-"""On paper: what cities larger than any night that was measured need, in proportion to the largest measured one: at most so much."""
+"""On paper: what cities larger than any night that was measured need, from the smallest and the largest night that was.
+
+Two ways. A straight line through both: what a night costs whatever its size, and what each point adds. In proportion to the largest:
+all of it shared out over its points, which is more. Neither knows what breaks first at sizes that nobody measured.
+"""
 
 from dataclasses import dataclass
 from math import ceil
-from typing import Any
+from typing import Any, Literal
 
+Way = Literal["line", "proportion"]
 QUARTERS, DAYS_A_YEAR = 96, 365
 SERIAL_H, SHARED_H = 2.0, 2.0
 """How a night of four hours is shared: what one process does, and the forecasts, which workers share [h]."""
@@ -31,10 +36,15 @@ class Line:
         return self.fixed + self.each * points
 
 
+def measured_nights(figures: dict[str, Any]) -> list[dict[str, Any]]:
+    """The nights of one process on SQLite, by their size."""
+    own = [one for one in figures["scales"] if one["workers"] == 1 and one["database"] == "sqlite" and "cpu_s" in one]
+    return sorted(own, key=lambda one: int(one["points"]))
+
+
 def largest(figures: dict[str, Any]) -> dict[str, Any]:
     """The largest night of one process on SQLite."""
-    own = [one for one in figures["scales"] if one["workers"] == 1 and one["database"] == "sqlite" and "cpu_s" in one]
-    return max(own, key=lambda one: int(one["points"]))
+    return measured_nights(figures)[-1]
 
 
 def forecast_share(one: dict[str, Any]) -> float:
@@ -42,38 +52,46 @@ def forecast_share(one: dict[str, Any]) -> float:
     return float(one["steps"]["forecast"] / one["wall_s"])
 
 
-def lines(figures: dict[str, Any]) -> dict[str, Line]:
+def lines(figures: dict[str, Any], way: Way) -> dict[str, Line | None]:
     """CPU of the whole night, seconds of what one process does and of the forecasts, memory of the largest process [MB].
 
-    What a night costs whatever its size (training) is shared out over its points: so these are upper bounds.
+    None where the two nights show no growth: what a point adds then is less than how two nights of one size differ. Memory is never told
+    in proportion: most of what the measured nights hold is a sample of bounded size.
     """
-    night = largest(figures)
+    nights = measured_nights(figures)
+    small, large = nights[0], nights[-1]
 
-    def through(cost: Any) -> Line:
-        return Line.through((0, 0), (night["points"], cost(night)))
+    def through(cost: Any) -> Line | None:
+        if way == "proportion":
+            return Line.through((0, 0), (large["points"], cost(large)))
+        if small["points"] == large["points"]:
+            return None
+        line = Line.through((small["points"], cost(small)), (large["points"], cost(large)))
+        return line if line.each > 0 else None
 
     return {
         "cpu_s": through(lambda one: one["cpu_s"]),
         "serial_s": through(lambda one: one["cpu_s"] * (1 - forecast_share(one))),
         "shared_s": through(lambda one: one["cpu_s"] * forecast_share(one)),
-        "memory_mb": through(lambda one: one["peak_rss_mb"]),
+        "memory_mb": through(lambda one: one["peak_rss_mb"]) if way == "line" else None,
     }
 
 
-def needs(figures: dict[str, Any], points: int) -> dict[str, float]:
-    """What `points` meters read every quarter-hour need."""
-    line, known, disk = lines(figures), figures["known"], largest(figures)["disk"]
-    stores = max(1, ceil(points / ((SERIAL_H * 3600 - line["serial_s"].fixed) / line["serial_s"].each)))
-    own = points / stores
+def needs(figures: dict[str, Any], points: int, way: Way = "proportion") -> dict[str, float | None]:
+    """What `points` meters read every quarter-hour need; None where the measured nights do not say."""
+    line, known, disk = lines(figures, way), figures["known"], largest(figures)["disk"]
+    serial, shared, memory = line["serial_s"], line["shared_s"], line["memory_mb"]
+    stores = max(1, ceil(points / ((SERIAL_H * 3600 - serial.fixed) / serial.each))) if serial else None
+    own = points / (stores or 1)
     readings = points * QUARTERS
     return {
-        "cpu_h": line["cpu_s"].at(points) / 3600,
+        "cpu_h": line["cpu_s"].at(points) / 3600 if line["cpu_s"] else None,
         "stores": stores,
-        "points_of_a_store": own,
-        "workers": stores * max(1, ceil(line["shared_s"].at(own) / (SHARED_H * 3600))),
-        "memory_gb": line["memory_mb"].at(own) / 1000,
+        "points_of_a_store": own if stores else None,
+        "workers": stores * max(1, ceil(shared.at(own) / (SHARED_H * 3600))) if shared and stores else None,
+        "memory_gb": memory.at(own) / 1000 if memory else None,
         "readings_per_s": readings / SECONDS_A_DAY,
-        "writer_s": own / known["postgres_rows_per_s"],
+        "writer_s": own / known["postgres_rows_per_s"] if stores else None,
         "hot_tb": readings * HOT_DAYS * known["postgres_hot_bytes_per_reading"] / 1e12,
         "cold_tb_a_year": readings * DAYS_A_YEAR * known["cold_bytes_per_reading"] / 1e12,
         "vectors_tb_a_year": points * DAYS_A_YEAR * disk["meter_day_bytes"] / 1e12,
@@ -85,7 +103,7 @@ def needs(figures: dict[str, Any], points: int) -> dict[str, float]:
 
 
 ROWS = (
-    ("processor time of a night", "cpu_h", "core-hours", 0),
+    ("processor time of a night", "cpu_h", "core-hours", 1),
     ("stores, each with a night of its own", "stores", "", 0),
     ("meters of a store", "points_of_a_store", "", 0),
     ("processes that share the forecasts, of all stores", "workers", "", 0),
@@ -104,13 +122,21 @@ ROWS = (
 
 def paper(figures: dict[str, Any], sizes: dict[str, int]) -> str:
     """The table of the page."""
-    made = {name: needs(figures, points) for name, points in sizes.items()}
+    made = {name: (needs(figures, points, "line"), needs(figures, points)) for name, points in sizes.items()}
     head = ["| | " + " | ".join(sizes) + " |", "|---|" + "---|" * len(sizes)]
     body = [
-        f"| {told} | " + " | ".join(f"{one[key]:,.{digits}f} {unit}".strip() for one in made.values()) + " |"
+        f"| {told} | " + " | ".join(_cell(line[key], proportion[key], unit, digits) for line, proportion in made.values()) + " |"
         for told, key, unit, digits in ROWS
     ]
     return "\n".join([*head, *body])
+
+
+def _cell(line: float | None, proportion: float | None, unit: str, digits: int) -> str:
+    """Both ways as a span; one figure where they say the same, or only one says something."""
+    found = sorted(one for one in (line, proportion) if one is not None)
+    texts = list(dict.fromkeys(f"{one:,.{digits}f}" for one in found))
+    only = "up to " if line is None and proportion is not None else ""
+    return f"{only}{' to '.join(texts)} {unit}".strip() if texts else "not known"
 
 
 def measured(figures: dict[str, Any]) -> str:

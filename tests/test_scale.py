@@ -5,7 +5,7 @@ import json
 import pytest
 
 from benchmarks import night, scale
-from benchmarks._night_paper import Line, largest, needs
+from benchmarks._night_paper import Line, largest, needs, paper
 
 FIGURES = json.loads(scale.FIGURES.read_text())
 
@@ -32,6 +32,43 @@ def test_a_province_needs_as_many_stores_as_its_serial_hours_ask_for() -> None:
     assert province["points_of_a_store"] * each <= 2 * 3600 < 50_000_000 / max(province["stores"] - 1, 1) * each * 1.01
     assert province["readings_per_s"] == pytest.approx(50_000_000 / 900) == 50 * city["readings_per_s"]
     assert province["cold_tb_a_year"] == pytest.approx(50_000_000 * 96 * 365 * 2.24e-12)
+
+
+def nights(*costs: tuple[int, float, float, float]) -> dict:
+    """Figures of nights of (points, CPU-seconds of which forecasts, memory [MB])."""
+    disk = {"meter_day_bytes": 1.0, "entry_bytes": 1.0}
+    scales = [
+        {
+            "points": n,
+            "workers": 1,
+            "database": "sqlite",
+            "wall_s": s,
+            "cpu_s": s,
+            "steps": {"forecast": f},
+            "peak_rss_mb": mb,
+            "disk": disk,
+        }
+        for n, s, f, mb in costs
+    ]
+    return FIGURES | {"scales": scales}
+
+
+def test_what_a_night_costs_whatever_its_size_is_not_charged_to_each_meter() -> None:
+    made = nights((1_000, 110.0, 60.0, 1_100), (11_000, 210.0, 120.0, 2_100))  # 100 s and 10 ms a meter, 1 GB and 0.1 MB a meter
+    line, proportion = needs(made, 1_000_000, "line"), needs(made, 1_000_000)
+    assert line["cpu_h"] == pytest.approx((100 + 10_000) / 3600)
+    assert proportion["cpu_h"] == pytest.approx(210 / 11_000 * 1_000_000 / 3600)
+    assert line["memory_gb"] == pytest.approx(1 + 100)
+    assert "| 2.8 to 5.3 core-hours |" in paper(made, {"city": 1_000_000})
+
+
+def test_where_two_nights_show_no_growth_no_memory_is_told_and_of_the_rest_the_proportion_only() -> None:
+    made = nights((1_000, 68.0, 54.0, 954), (3_000, 71.0, 53.0, 918))
+    told = paper(made, {"city": 1_000_000})
+    assert needs(made, 1_000_000, "line")["memory_gb"] is needs(made, 1_000_000)["memory_gb"] is None
+    assert "| memory of a store's night | not known |" in told
+    assert "| processes that share the forecasts, of all stores | up to 3 |" in told
+    assert "not known" not in told.replace("night | not known", "")
 
 
 @pytest.mark.parametrize(("key", "page", "told"), [*((k, *v) for k, v in FIGURES["sources"].items())])
