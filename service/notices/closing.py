@@ -13,10 +13,13 @@ MOST, MOST_S = 50, 60.0  # notices, and seconds, that the end of a night spends 
 
 
 def told(city: LoadedCity, engine: Engine, run_id: int) -> None:
-    """Write what is to be told of the night of a run and of its alarms, and deliver what is due."""
+    """Write what is to be told of the night of a run and of its alarms, and deliver what is due, as of the time it ended: claims of the
+    time it began would have run out for `penstock work`, which would send the same.
+    """
     if not city.settings.notify:
         return
     with engine.connect() as connection:
-        now_utc: datetime = connection.execute(select(t.run.c.now_utc).where(t.run.c.run_id == run_id)).scalar_one()
+        run = connection.execute(select(t.run).where(t.run.c.run_id == run_id)).one()
+    now_utc: datetime = run.now_utc + ((run.ended_utc or run.started_utc) - run.started_utc)
     tell(engine, city, now_utc)
     deliver(engine, city, now_utc, most=MOST, seconds=MOST_S)

@@ -51,6 +51,17 @@ def send(city: LoadedCity, channel: Notify, notice: Waiting) -> str:
     return ""
 
 
+def _sent(city: LoadedCity, channel: Notify, notice: Waiting) -> str:
+    """As `send`; what nobody foresaw is a delivery that failed, too: else it would be tried for good, and never told."""
+    try:
+        return send(city, channel, notice)
+    except PenstockError:
+        raise
+    except Exception as error:
+        log.exception("delivery failed", channel=channel.id)
+        raise fault(f"notify {channel.id}", f"failed: {type(error).__name__}", "a delivery", "Look at its settings and the log.") from None
+
+
 def payload(notice: Waiting) -> bytes:
     """The body of a webhook: type, timestamp and data, as Standard Webhooks asks; the same notice gives the same bytes."""
     data = {"title": notice.title, "facts": dict(map(tuple, notice.body["facts"])), "lines": notice.body["lines"], **notice.body["data"]}
@@ -70,7 +81,7 @@ def deliver(engine: Engine, city: LoadedCity, now_utc: datetime, *, most: int, s
         try:
             if channel is None:
                 raise fault(f"notify {notice.channel}", "no such channel any more", ", ".join(channels), "Nothing is to be done.")
-            remark = send(city, channel, notice)
+            remark = _sent(city, channel, notice)
         except PenstockError as error:
             resting.append(notice.channel)
             over = outbox.failed(engine, notice, now_utc, str(error.problems[0]), final=channel is None)

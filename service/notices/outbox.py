@@ -88,13 +88,18 @@ def pause(attempts: int) -> timedelta:
 
 
 def failed(engine: Engine, notice: Waiting, now_utc: datetime, sentence: str, *, final: bool = False) -> bool:
-    """Record that an attempt came to nothing. Returns whether the notice is given up: after a day, or at once where it is `final`."""
+    """Record that an attempt came to nothing. Returns whether the notice is given up: after a day, or at once where it is `final`.
+
+    What else is due over its channel waits with it: a server that is away is asked once, not once for every notice.
+    """
     over = final or now_utc - notice.made_utc >= GIVE_UP
     tries = f"{notice.attempts} {'tries' if notice.attempts > 1 else 'try'}"
     told = f"given up after {tries}: {sentence}" if over else sentence
     later = None if over else now_utc + pause(notice.attempts)
     with writing(engine) as connection:
         connection.execute(update(t.notice).where(N.notice_id == notice.notice_id).values(next_utc=later, error=told))
+        if later is not None:
+            connection.execute(update(t.notice).where(N.channel == notice.channel, N.next_utc <= now_utc).values(next_utc=later))
     return over
 
 

@@ -114,7 +114,9 @@ def _alarms(engine: Engine, city: LoadedCity, channel: Notify, now_utc: datetime
         }
         facts = [[say("count"), str(len(alarms))], [say("worst"), say(f"priority_{worst}")]]
         body = {"type": "alarms", "facts": facts, "lines": _cut(lines, say), "foot": say("foot_alarms"), "data": data}
-        key = f"alarms {city.settings.city.id} {min(row.event_id for row in rows)}-{data['until_event']} to {channel.id}"
+        # With the time: behind a restored backup the same numbers are of other alarms, which a receiver would take for doubles.
+        numbers = f"{min(row.event_id for row in rows)}-{data['until_event']} of {now_utc:%Y%m%dT%H%M%S}"
+        key = f"alarms {city.settings.city.id} {numbers} to {channel.id}"
         return int(outbox.write(connection, key, channel.id, now_utc, title, body))
 
 

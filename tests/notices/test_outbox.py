@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from service import schema as t
-from service.notices import delivering, outbox
+from service.notices import closing, delivering, outbox
 from service.notices.telling import tell
 from service.store import results, writing
 from tests.notices.conftest import NOW, alarm, night
@@ -152,6 +152,46 @@ def test_one_dead_channel_does_not_hold_up_another(engine: Engine, city) -> None
     with web.up():
         made = delivering.deliver(engine, town, NOW, most=50, seconds=9)
     assert (made.sent, len(made.problems)) == (1, 1)  # the dead one was tried once, not five times
+
+
+def test_a_server_that_is_away_is_asked_once_however_many_notices_wait(engine: Engine, city) -> None:
+    town = city(hook(Web()))
+    with writing(engine) as connection:
+        for number in range(5):
+            outbox.write(connection, f"one {number}", "hook", NOW, "One", BODY)
+    made = [delivering.deliver(engine, town, NOW + timedelta(seconds=second), most=1, seconds=9) for second in range(10)]
+    assert sum(len(one.problems) for one in made) == 1
+
+
+def test_what_nobody_foresaw_is_a_failed_delivery_and_comes_to_its_end(engine: Engine, city) -> None:
+    town = city(hook(Web()).replace("127.0.0.1", "localhost").replace("http://localhost", f"https://{'a' * 64}.example"))
+    with writing(engine) as connection:
+        outbox.write(connection, "one", "hook", NOW, "One", BODY)
+    made = delivering.deliver(engine, town, NOW + outbox.GIVE_UP, most=9, seconds=9)  # a label of 64 letters is no host name
+    assert len(made.problems) == 1
+    (row,) = rows(engine)
+    assert (row.next_utc, row.error.startswith("given up")) == (None, True)
+
+
+def test_alarms_behind_a_restored_backup_are_no_doubles_of_those_that_had_their_numbers(engine: Engine, city) -> None:
+    town, ids = city(hook(Web())), set()
+    for when in (NOW, NOW + timedelta(hours=1)):
+        alarm(engine, 1, "dma-a", when=when)
+        assert tell(engine, town, when) == 1
+        ids.add(outbox.waiting(rows(engine)[0]).stable_id)
+        with writing(engine) as connection:  # the backup was made before both
+            for table in (t.notice, t.alarm_event, t.alarm):
+                connection.execute(table.delete())
+    assert len(ids) == 2
+
+
+def test_what_a_long_night_sends_is_not_due_for_another_process_meanwhile(engine: Engine, city) -> None:
+    town, run = city(hook(Web())), night(engine, "failed")
+    with writing(engine) as connection:
+        connection.execute(t.run.update().values(ended_utc=NOW + timedelta(minutes=30)))
+    closing.told(town, engine, run)  # its server is away: it is tried again later than the night ended
+    (row,) = rows(engine)
+    assert (row.made_utc, row.next_utc > NOW + timedelta(minutes=30)) == (NOW + timedelta(minutes=30), True)
 
 
 @pytest.mark.postgres
