@@ -26,6 +26,7 @@ from service.store import alone, writing
 NIGHT = "night"
 TERM = timedelta(seconds=90)
 RENEWAL = timedelta(seconds=15)  # several of them may be missed
+LOCKED_S = 5  # that a renewal waits, as SQLite does
 AHEAD = timedelta(hours=1)  # a lease that ends later than this was taken by a clock that was wrong: it would hold for years
 
 
@@ -53,10 +54,12 @@ class Lease:
             raise self._taken_over(row.holder if row is not None else "")
 
     def renew(self, engine: Engine, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        """Hold it for another term. Raises `TakenOver`."""
+        """Hold it for another term. Raises `TakenOver`, and `DBAPIError` when a transaction that writes has it for some seconds."""
         c = t.lease.c
         own = (c.name == self.name) & (c.token == self.token)
         with writing(engine) as connection:
+            if connection.dialect.name == "postgresql":  # a step whose commit hangs has the row: who renews must see to its deadline
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCKED_S}s'")
             if connection.execute(t.lease.update().where(own).values(until_utc=clock() + TERM)).rowcount == 0:
                 raise self._taken_over(connection.execute(select(c.holder).where(c.name == self.name)).scalar() or "")
 

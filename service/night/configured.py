@@ -46,7 +46,8 @@ def configured(city: LoadedCity, engine: Engine) -> Configured:
 
 def author(path: Path) -> str:
     """Who committed the file last, where it lies in a git repository as it was committed; else who owns it."""
-    folder = path.resolve().parent
+    path = path.resolve()  # a link may have another name than the file in the repository
+    folder = path.parent
     if _git(folder, "diff", "--quiet", "HEAD", "--", path.name) is not None and (
         name := _git(folder, "log", "-1", "--format=%an", "--", path.name)
     ):

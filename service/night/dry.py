@@ -9,7 +9,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,10 +18,12 @@ from pydantic import SecretStr
 from sqlalchemy import Engine, select
 
 from city.clock import local_date
+from city.problems import PenstockError
 from service import migrations
 from service import schema as t
 from service.night import _steps
 from service.night.step import Night
+from service.one_process import lock
 from service.settings import LoadedCity, Settings
 from service.store import ledger, open_store, readings, writing
 from service.store.runs import StepResult
@@ -39,7 +41,8 @@ def dry(
     again: frozenset[str] = frozenset(),
 ) -> tuple[str, dict[str, int]]:
     """The status the night would have, and {table: rows that would be new or other than they are}."""
-    with TemporaryDirectory(prefix="dry-", dir=city.folder) as name:
+    _tidy(city.folder)
+    with TemporaryDirectory(prefix="dry-", dir=city.folder) as name, lock(Path(name), "dry"):
         home = Path(name)
         copy = f"sqlite:///{home / 'penstock.db'}"
         _copied(engine, home)
@@ -52,6 +55,13 @@ def dry(
         status = _steps(night, on_step)
         store.dispose()
         return status, _different(home)
+
+
+def _tidy(folder: Path) -> None:
+    """Remove the copies of dry runs that were killed."""
+    for left in folder.glob("dry-*"):
+        with suppress(PenstockError), lock(left, "dry"):  # one that runs holds it
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _copied(engine: Engine, home: Path) -> None:

@@ -102,10 +102,13 @@ def test_a_dry_run_leaves_the_weather_files_to_the_night(tmp_path: Path) -> None
         csv("2022-06-15T06:00Z,2022-06-16T00:00Z,T2,21,C", "2022-06-15T06:00Z,2022-06-16T01:00Z,T2,20,C")
     )
     before = digests(town.folder)
+    (town.folder / "dry-killed").mkdir()
+    (town.folder / "dry-killed" / "penstock.db").write_bytes(b"a copy of everything")
     said = town.penstock("night", "--now", NOW, "--dry-run")
     assert said.code in (0, 2), said.all
     assert "weather: 1 row" in said.out
     assert digests(town.folder) == before
+    assert list(town.folder.glob("dry-*")) == []
     assert results.rows(open_store(town.database), t.weather) == []
     night(town)
     assert len(results.rows(open_store(town.database), t.weather)) == 1

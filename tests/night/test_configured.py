@@ -46,6 +46,8 @@ def test_a_file_that_was_edited_and_not_committed_is_its_owners(tmp_path: Path) 
     git(tmp_path, "add", "city.toml")
     git(tmp_path, "commit", "-q", "-m", "First")
     assert author(path) == "Ada Lovelace"
+    (tmp_path / "link.toml").symlink_to(path)
+    assert author(tmp_path / "link.toml") == "Ada Lovelace"
     path.write_text("a = 2\n")
     assert author(path) == getpass.getuser()
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, select
+from sqlalchemy.exc import DBAPIError
 
 from city.problems import PenstockError
 from service import lease, migrations
@@ -114,6 +115,17 @@ def test_renewing_holds_it_for_another_term_and_a_taken_one_cannot_be_renewed(en
     lease.take(engine, clock=lambda: later(2 * lease.TERM))
     with pytest.raises(lease.TakenOver):
         held.renew(engine)
+
+
+def test_renewing_does_not_wait_for_a_step_whose_commit_hangs(engine: Engine) -> None:
+    held = lease.take(engine)
+    began = time.monotonic()
+    with writing(lease.fenced(engine, held)) as connection:
+        held.check(connection)
+        with pytest.raises(DBAPIError):
+            held.renew(engine)
+    assert time.monotonic() - began < 4 * lease.LOCKED_S
+    held.renew(engine)
 
 
 def test_a_lease_by_a_clock_that_was_years_ahead_holds_nobody_up(engine: Engine) -> None:
