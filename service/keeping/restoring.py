@@ -16,6 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 from sqlalchemy import Connection, Engine, inspect, select, text
+from sqlalchemy.exc import DBAPIError
 
 from city.problems import PenstockError, fault
 from meters.spool.packing import Batch
@@ -28,6 +29,8 @@ from service.lease import NIGHT, leased
 from service.one_process import lock
 from service.store import cold, ledger, open_store, operations, partitions, present_tables, writing
 from service.store.columns import driver_errors
+
+LONGEST_S = 60  # that a restore or an upgrade waits for another session's locks
 
 
 def restore(env: Environment, source: Path, now_utc: datetime, *, replace: bool = False) -> str:
@@ -100,8 +103,22 @@ def _sqlite(engine: Engine, source: Path) -> None:
     migrations.upgrade(engine)
 
 
+@contextmanager
+def others_awaited(connection: Connection) -> Iterator[None]:
+    """Wait for the locks of PostgreSQL's other sessions for so long, and no longer. Raises `PenstockError` where one holds a table on."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LONGEST_S}s'")
+    try:
+        yield
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", "") != "55P03":  # lock_not_available
+            raise
+        remedy = "The database was not changed: stop poll, work, night and the console, then run it again."
+        raise fault("the store", f"another session holds a table for over {LONGEST_S} s", "nobody else in it", remedy) from None
+
+
 def _postgresql(engine: Engine, folder: Path, manifest: dict[str, Any], token: int) -> None:
-    with writing(engine) as connection:
+    with writing(engine) as connection, others_awaited(connection):
         for name in present_tables(engine) & {*t.metadata.tables, "alembic_version"}:
             connection.exec_driver_sql(f"DROP TABLE IF EXISTS {name} CASCADE")
         migrations.upgrade(engine, manifest["revision"], connection)

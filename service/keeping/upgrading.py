@@ -22,6 +22,7 @@ from service.auditing import cutting
 from service.auditing.verifying import faults
 from service.environment import Environment
 from service.keeping import backup, note
+from service.keeping.restoring import others_awaited
 from service.lease import leased
 from service.one_process import lock
 from service.store import ledger, open_store, operations, present_tables, writing
@@ -98,7 +99,7 @@ def _store(env: Environment) -> tuple[Engine, str]:
 def _changed(env: Environment, engine: Engine, now_utc: datetime, folder: Path | None, at: str, to: str, action: str) -> list[str]:
     with _alone(env, engine):
         kept, sentence = _backed_up(env, folder or env.folder / FOLDER, now_utc, to)
-        with writing(engine) as connection:
+        with writing(engine) as connection, others_awaited(connection):
             before, rows, ends = _shape(connection), backup.counts(connection), _ends(connection) if _released(at) else None
             if found := _unsound(connection) if ends else []:
                 raise PenstockError(found)

@@ -24,12 +24,13 @@ from service import schema as t
 from service.acquisition import StoreOutlet
 from service.auditing.verifying import faults
 from service.environment import Environment
+from service.keeping import upgrading
 from service.keeping.backup import back_up, verified
 from service.keeping.restoring import restore
 from service.lease import TakenOver, fenced, leased
 from service.one_process import lock
 from service.releases import RELEASE, REVISIONS
-from service.store import cold, meter_days, open_store, operations, readings, runs, writing
+from service.store import cold, meter_days, open_store, operations, readings, revision, runs, writing
 from tests.service.test_cold_storage import DAY, IDS, LATER, POINTS, everything, fill, slot
 from tests.town import Town
 
@@ -160,6 +161,23 @@ def test_no_restore_while_a_night_runs_elsewhere_and_none_before_it_writes_after
         operations.record(connection, DAY, "eve", "hold", "*", "late")
     with leased(engine) as next_one:
         assert next_one.token > frozen.token + 1
+
+
+@pytest.mark.postgres
+def test_a_session_that_stays_in_a_table_is_told_and_nothing_is_changed(
+    postgres_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = open_store(postgres_database, create=True)
+    migrations.upgrade(engine)
+    env = environment(engine, tmp_path / "home")
+    back_up(env, tmp_path / "kept", NOW)
+    monkeypatch.setattr("service.keeping.restoring.LONGEST_S", 1)
+    with engine.connect() as idle:
+        idle.execute(select(t.run)).all()  # in a transaction that nobody ends
+        for change in (lambda: restore(env, tmp_path / "kept", DAY, replace=True), lambda: upgrading.downgrade(env, DAY, "0.1.0")):
+            with pytest.raises(PenstockError, match="another session holds a table"):
+                change()
+    assert revision(engine) == REVISIONS[RELEASE]
 
 
 @pytest.mark.parametrize("name", ["poll", "night"])
