@@ -60,6 +60,7 @@ def run(
         night = Night(city, fenced(engine, lease), day, now_utc, points, again)
         alive_utc = max(now_utc, runs.heartbeats(engine).get("night", now_utc)) if rerun else now_utc
         pulse = Pulse(engine, lease, alive_utc)
+        runs.close_killed(night.engine, city.settings.city.id, "night")
         run_id = runs.start_run(engine, city.settings.city.id, day, "night", now_utc, city.config_hash, configured(city, engine))
         try:
             status = _steps(night, tell, pulse)

@@ -65,6 +65,13 @@ def end_run(engine: Engine, run_id: int, status: str, detail: dict[str, Any]) ->
         connection.execute(t.run.update().where(t.run.c.run_id == run_id).values(ended_utc=datetime.now(UTC), status=status, detail=detail))
 
 
+def close_killed(engine: Engine, city: str, command: str) -> None:
+    """Call the runs failed that began and never ended: whoever may run it alone asks. When they ended nobody knows."""
+    r = t.run.c
+    with writing(engine) as connection:
+        connection.execute(t.run.update().where(r.city == city, r.command == command, r.status == "running").values(status="failed"))
+
+
 def steps_done(engine: Engine, city: str, night: date) -> dict[str, Any]:
     """{step: row} of the steps of a night that are finished."""
     with engine.connect() as connection:

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -175,4 +175,8 @@ def test_a_night_of_another_machine_refuses_this_ones_and_leaves_no_trace_of_it(
         assert said.code == 1
         assert "one night at a time" in said.err
         assert results.rows(open_store(town.database), t.run) == []
+    runs.start_run(open_store(town.database), "town", date(2022, 6, 16), "night", datetime(2022, 6, 15, 22, 30, tzinfo=UTC), "")
     assert town.penstock("night", "--now", NOW).code in (0, 2)  # it was killed, here: its lease is taken over at once
+    killed, mine = results.rows(open_store(town.database), t.run, order=t.run.c.run_id)
+    assert (killed.status, killed.ended_utc) == ("failed", None)  # it is not running, and nobody knows when it ended
+    assert mine.status in ("done", "problems")
