@@ -19,7 +19,7 @@ from service.store.vectors import unpack_int, unpack_quality
 from service.utctime import micros
 
 ALL = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
-_POINTS = 100  # whose days are in memory at a time
+_POINTS = 20  # whose days, of all years and versions, are in memory at a time
 _DAYS = 500  # are told at a time: some 50,000 values
 _VALUE = [("quantity", WORD), ("value", pa.float64()), (SCALED, pa.int64()), ("quality", pa.uint16())]
 

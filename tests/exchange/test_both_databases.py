@@ -1,13 +1,35 @@
 """What PostgreSQL exports is what SQLite exports, and either takes in what the other gave."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select
+from sqlalchemy.exc import DBAPIError
 
+from service import migrations
+from service import schema as t
+from service.exchange.exporting import snapshot
+from service.levels.calls import count
 from service.store import open_store, readings
+from service.store.reading_only import open_reading
 from tests.api.conftest import live
 from tests.exchange.conftest import load_of
 from tests.town import NOW, Town
+
+
+@pytest.mark.slow
+@pytest.mark.postgres
+def test_an_export_sees_one_state_of_postgresql_however_long_it_takes_and_cannot_write(postgres_database: str) -> None:
+    migrations.upgrade(open_store(postgres_database, create=True))
+    hour, calls = datetime(2022, 6, 15, 20, tzinfo=UTC), func.count()
+    with snapshot(open_reading(postgres_database)) as connection:
+        assert connection.execute(select(calls).select_from(t.api_hour)).scalar() == 0
+        count(open_store(postgres_database), "/v1/city", 200, hour)
+        assert connection.execute(select(calls).select_from(t.api_hour)).scalar() == 0
+        assert connection.exec_driver_sql("SHOW statement_timeout").scalar() == "0"
+        with pytest.raises(DBAPIError, match="read-only"):
+            connection.execute(t.api_hour.delete())
 
 
 @pytest.mark.slow

@@ -55,7 +55,7 @@ def test_an_export_of_everything_is_whole_under_its_manifest_and_the_same_bytes_
                 )
 
 
-def test_csv_and_parquet_tell_the_same_and_no_password_or_session(exchange_night: Town, tmp_path: Path) -> None:
+def test_csv_and_parquet_tell_the_same(exchange_night: Town, tmp_path: Path) -> None:
     export(exchange_night, tmp_path / "csv", "readings", "days", "forecast", "skill", "--format", "csv")
     export(exchange_night, tmp_path / "parquet", "readings", "days", "forecast", "skill")
     for name in ("readings", "days", "forecast", "skill"):

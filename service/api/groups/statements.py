@@ -63,14 +63,15 @@ def list_statements(asked: Asked) -> dict[str, Any]:
             continue
         if len(items) > asked["limit"]:
             break
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
         items.append(
             {
                 "period": period,
                 "name": name,
                 "media_type": MEDIA[path.suffix],
-                "bytes": len(content),
-                "sha256": hashlib.sha256(content).hexdigest(),
+                "bytes": path.stat().st_size,
+                "sha256": digest,
                 "path": f"/v1/statements/{period}/{name}",
             }
         )
