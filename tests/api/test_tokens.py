@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select, update
 
 from service import schema as t
+from service.api.groups import OPERATIONS
 from service.api.homes import Homes
 from service.api.problem import Denied
 from service.api.rates import Rates
@@ -96,6 +97,29 @@ def test_the_newest_good_reading_of_a_home_is_told_from_the_month_of_its_consent
     assert (told["good_value"], told["good_time_utc"]) == (None, None)
 
 
+def test_no_operation_names_a_closed_home(client: Client) -> None:
+    """Whatever is told of the whole city, in lists, sentences and values, but for the bytes of statements."""
+    names = {"series": "hall.energy", "plan": "plan-20220616-0", "period": "2022-06"}
+    for one in OPERATIONS:
+        if one.answer is not None and one.scope is not None:
+            query = {"point": "hall.energy"} if one.group == "readings" and any(p.required for p in one.parameters) else {}
+            answer = client.get(one.path.format(**names), **query)
+            assert answer.status == 200, answer.body
+            assert not re.search(rb'"flat"|flat\.energy|"home"', answer.body), one.path
+
+
+def test_an_alarm_of_what_rests_on_a_closed_home_is_not_told(api_town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = open_store(api_town.database)
+    row = {"kind": "breach", "priority": 2, "state": "unacknowledged", "active": True, "since_utc": AT, "reason": "", "follows": ""}
+    with writing(engine) as connection:
+        for number, subject in enumerate(("flat", "battery", "pump", "hall"), 9_000):
+            own = {"alarm_id": number, "subject": subject, "source": f"{subject} 1", "district": "", "facts": {}}
+            connection.execute(t.alarm.insert().values(**row, **own))
+    monkeypatch.setattr(Homes, "asset", lambda _, name: name != "battery")
+    told = {item["subject"] for item in Client(api_town).pages("/v1/alarms") if item["id"] >= 9_000}
+    assert told == {"pump", "hall"}
+
+
 def test_which_homes_are_closed_is_asked_once_in_a_request(client: Client) -> None:
     """A sum over ten thousand points must not look ten thousand times."""
     homes = Homes(client.engine, client.city, client.city.settings.api_tokens[0])
@@ -179,8 +203,6 @@ def test_comparing_takes_as_long_for_a_name_that_is_there(client: Client) -> Non
 
 
 def test_no_hash_of_a_token_leaves_through_the_api(client: Client) -> None:
-    from service.api.groups import OPERATIONS
-
     found = [
         client.get(one.path.format(series="hall.energy", plan="plan-20220616-0", period="2022-06", name="inventory.json")).body
         for one in OPERATIONS
