@@ -16,7 +16,7 @@ from service.run_report import VERSION, abnormal, figures
 from service.settings import LoadedCity
 from service.store import results, runs
 
-MOST_PROBLEMS = 500  # of one step
+MOST_PROBLEMS = 500  # of one step, and of one zone that was left out
 
 
 def document(engine: Engine, city: LoadedCity, night: date) -> dict[str, Any]:
@@ -101,5 +101,5 @@ def _steps(engine: Engine, city: LoadedCity, night: date) -> list[dict[str, Any]
 def _zones_out(engine: Engine, city: str, night: date) -> list[dict[str, Any]]:
     z = t.zone_out.c
     rows = results.rows(engine, t.zone_out, (z.city == city) & (z.night == night), order=z.zone)
-    found = [{"step": row.step, "zone": row.zone, "problems": [str(problem) for problem in row.problems]} for row in rows]
+    found = [{"step": row.step, "zone": row.zone, "problems": [str(problem) for problem in row.problems[:MOST_PROBLEMS]]} for row in rows]
     return sorted(found, key=lambda one: (one["zone"], one["step"]))

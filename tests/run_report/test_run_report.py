@@ -14,10 +14,12 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
 from city.problems import PenstockError
+from service import migrations
 from service import schema as t
 from service.environment import Environment
 from service.run_report import VERSION, writing
-from service.run_report.document import document
+from service.run_report.document import MOST_PROBLEMS, document
+from service.run_report.document import _zones_out as zones_out
 from service.run_report.page import page
 from service.settings import load
 from service.store import open_store
@@ -87,6 +89,16 @@ def test_the_same_store_gives_the_same_bytes(reported: Reported, own: Town) -> N
     assert {path.name: path.read_bytes() for path in paths} == before
     only = own.penstock("run-report", "--date", "2022-06-16", "--language", "zh").out.splitlines()
     assert [Path(line).name for line in only] == ["report.zh.html", "report.json"]
+
+
+def test_a_zone_of_very_many_points_leaves_a_report_that_can_be_opened(tmp_path: Path) -> None:
+    engine = open_store(f"sqlite:///{tmp_path / 'penstock.db'}", create=True)
+    migrations.upgrade(engine)
+    row = {"city": "town", "night": NIGHT, "step": "validate", "zone": "dma-1", "problems": [f"point {i}: garbage" for i in range(100_000)]}
+    with transaction(engine) as connection:
+        connection.execute(t.zone_out.insert().values(**row))
+    (zone,) = zones_out(engine, "town", NIGHT)
+    assert (len(zone["problems"]), zone["problems"][0]) == (MOST_PROBLEMS, "point 0: garbage")
 
 
 @pytest.mark.parametrize(
