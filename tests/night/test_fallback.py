@@ -5,17 +5,21 @@ import threading
 import time
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from sqlalchemy import select
 
 from service import migrations
 from service import schema as t
+from service.controls import Control
 from service.environment import Environment
 from service.plans.commands import command
 from service.plans.edits import Edit, setpoint
-from service.plans.fallback import _check, stand_in, withdraw
+from service.plans.fallback import CHANGE, StandIn, _check, stand_in, withdraw
 from service.settings import load
 from service.store import open_store, operations, results, writing
 from service.store.results import plan_prices, plan_values
@@ -157,6 +161,24 @@ def test_what_an_operator_laid_on_the_plan_in_force_is_not_written_over(second: 
     _check(made, city.settings.controls[0])
     assert made.left_to == ["sun"]
     assert "an operator's edit stands on it" in made.notes[-1]
+
+
+def test_a_battery_that_could_only_be_asked_for_less_than_its_least_setpoint_is_left_to_itself() -> None:
+    """Full but for 1 kWh: 40 kW over a step that stored 10 kWh are cut to 4 kW, and less than 10 kW may not be written."""
+    asset = SimpleNamespace(id="b", state_needed=(), energy_kwh=100.0, least_share=0.0, most_share=1.0, model_dump=dict)
+    limits = SimpleNamespace(minimum=10.0, maximum=100.0)
+    city = SimpleNamespace(settings=SimpleNamespace(assets=(asset,), night=SimpleNamespace(step_s=900)), write_limits=lambda _point: limits)
+    columns = pd.MultiIndex.from_tuples([("plan", "b", "power_kw"), ("plan", "b", "stored_kwh"), (CHANGE, "b", "stored_kwh")])
+    values = pd.DataFrame([[40.0, 10.0, 10.0], [40.0, 20.0, 10.0]], columns=columns)
+    known: Any = SimpleNamespace(held=(), edits=(), state={"b": {"stored_kwh": 99.0}})
+    made = StandIn(city, date(2022, 6, 17), known, "former", values, pd.DataFrame(), "why")  # type: ignore[arg-type]
+    _check(made, Control(asset="b", point="b.setpoint", quantity="power_kw"))
+    assert made.left_to == ["b"]
+    limits.minimum = 0.0
+    made.left_to.clear()
+    _check(made, Control(asset="b", point="b.setpoint", quantity="power_kw"))
+    assert made.left_to == []
+    assert made.values["plan", "b", "power_kw"].tolist() == [4.0, 0.0]
 
 
 @pytest.mark.postgres
