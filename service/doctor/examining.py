@@ -14,6 +14,7 @@ from service.doctor import configuration, database, field, machine, running
 from service.doctor.check import Check, Found, Patient
 from service.environment import Environment
 from service.extras import lacking
+from service.redaction import redacted
 from service.settings import LoadedCity, load
 
 GROUPS: dict[str, Callable[[Patient], Iterator[Check]]] = {
@@ -70,7 +71,8 @@ def _found(group: str, check: Check, env: Environment) -> Found:
     except Exception as error:
         told = lacking(error) if isinstance(error, ModuleNotFoundError) else None
         problems = (told or Problem(check.name, keep(error, env), "a check that ends", "Send that file to the engineers."),)
-    return Found(group, check.name, said, problems, time.perf_counter() - began)
+    hidden = tuple(Problem(*map(redacted, (p.subject, p.observed, p.allowed, p.remedy))) for p in problems)  # quotes what others said
+    return Found(group, check.name, redacted(said) if said else said, hidden, time.perf_counter() - began)
 
 
 def _tell(found: Found) -> None:

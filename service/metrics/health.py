@@ -19,6 +19,7 @@ from city.problems import PenstockError, fault
 from meters.spool import fill
 from service import releases
 from service.levels.counted import Asked, nights
+from service.redaction import redacted
 from service.settings import LoadedCity
 from service.store import present_tables, revision
 from service.view.moment import moment
@@ -61,10 +62,10 @@ def _checked(name: str, needed: bool, work: Callable[[], str]) -> Check:
     try:
         return {"name": name, "needed": needed, "ok": True, "observed": work()}
     except PenstockError as error:
-        return {"name": name, "needed": needed, "ok": False, "observed": str(error.problems[0])}
+        return {"name": name, "needed": needed, "ok": False, "observed": redacted(str(error.problems[0]))}
     except (DBAPIError, OSError) as error:
         cause = str(error.orig).strip() if isinstance(error, DBAPIError) else error.strerror or "cannot be read"
-        return {"name": name, "needed": needed, "ok": False, "observed": cause}
+        return {"name": name, "needed": needed, "ok": False, "observed": redacted(cause)}
 
 
 def _database(engine: Engine) -> str:

@@ -14,14 +14,15 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import Engine, insert
 
-from city.problems import PenstockError
+from city.problems import PenstockError, fault
 from city.quality import VALID
 from service import schema as t
-from service.doctor import clock, configuration, database, growth, machine, running
-from service.doctor.check import Patient
+from service.doctor import clock, configuration, database, examining, growth, machine, running
+from service.doctor.check import Check, Patient
 from service.doctor.examining import examined
 from service.environment import Environment
 from service.lease import holder
+from service.metrics import health
 from service.settings import load
 from service.store import open_store, readings, runs, writing
 from tests.levels.test_levels import POINTS, frame
@@ -95,6 +96,8 @@ def test_a_check_that_trips_is_a_fault_with_a_file_for_the_engineers_and_the_oth
 
 def test_a_database_that_is_none_is_told_by_every_check_that_needs_it(town: Town) -> None:
     (town.folder / "penstock.db").write_bytes(b"no database at all" * 100)
+    for log in town.folder.glob("penstock.db-*"):
+        log.unlink()  # SQLite would make the file whole again from a log that is still there
     found = {one.name: one for one in examined(Environment(city=town.file, home=town.folder), NOW, fast=True)}
     assert all("not a database" in str(found[name].problems) for name in ("database", "database writes", "clock"))
     assert found["disk"].said is not None
@@ -138,6 +141,19 @@ def test_pages_that_hold_nothing_and_a_log_that_is_not_taken_in_are_told(town: T
         reader.close()
     assert "hold nothing; allowed: at most 50%. Stop the processes and run VACUUM" in said
     assert "write-ahead log of" in said
+
+
+def test_what_others_said_is_told_without_its_secrets(tmp_path: Path) -> None:
+    def work() -> str:
+        raise fault("broker mqtt://city:hunter22@here", "refused: password=hunter22", "an answer", "Look at mqtt://city:hunter22@here.")
+
+    found = examining._found("field", Check("broker", work), Environment(home=tmp_path))
+    told = json.dumps(found.as_dict)
+    assert "hunter22" not in told
+    assert told.count("***") == 3
+    (probe,) = [health._checked("database", True, work)]
+    assert "hunter22" not in probe["observed"]
+    assert not probe["ok"]
 
 
 def test_a_torn_page_is_found(town: Town) -> None:
