@@ -3,7 +3,7 @@
 import json
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from service.environment import Environment
 
 SUMS, MANIFEST, LAST = "SHA256SUMS", "manifest.json", "last_backup.json"
 OLD_HOURS = 26.0  # where [backup] says nothing: a day, and two hours for a night that took longer
+AHEAD = timedelta(hours=1)  # that another machine's clock may be
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ def age(env: Environment, now_utc: datetime) -> Newest | None:
     found = [one for folder in _folders(env, given) if (one := _made(folder, env.city_id)) is not None]
     if not found:
         return None
-    made, folder = max(found)
+    # One that a clock made which was ahead would hide for years that none is made any more.
+    made, folder = max([one for one in found if one[0] <= now_utc + AHEAD] or found)
     hours = (now_utc - made).total_seconds() / 3600
     limit = given.get("old_hours", OLD_HOURS)
     return Newest(folder, made, hours, hours > (limit if isinstance(limit, int | float) else OLD_HOURS))

@@ -156,6 +156,15 @@ def test_age_is_that_of_the_newest_backup_that_is_there(town: Town, tmp_path: Pa
     assert age(environment(town), AT) is None
 
 
+def test_a_backup_of_a_clock_that_was_years_ahead_does_not_hide_that_none_is_made(town: Town, tmp_path: Path) -> None:
+    town.file.write_text(town.file.read_text() + f'[backup]\ninto = "{tmp_path / "kept"}"\n')
+    for at in (AT, AT + 3650 * DAY):
+        rotate(environment(town), tmp_path / "kept", Keep(), at)
+    found = age(environment(town), AT + 3 * DAY)
+    assert found is not None
+    assert (found.made_at_utc, found.old) == (AT, True)
+
+
 def test_a_backup_whose_folder_exists_from_before_keeps_its_old_answer(town: Town, tmp_path: Path) -> None:
     (tmp_path / "kept").mkdir()
     with pytest.raises(PenstockError, match="is there already, and not whole"):
