@@ -54,7 +54,9 @@ class Night(Place):
     history_days: int = Field(default=400, ge=1, description="days of history the models see")
     hot_days: int = Field(default=35, ge=2, description="days that readings are kept row by row")
     approved_hours: int = Field(default=24, ge=1, description="hours of commands that one approval covers")
-    workers: int | str = Field(default=1, description="processes that share the forecasts, or a scheduler's address, tls://host:port")
+    workers: int | str = Field(
+        default=1, description="processes that share the forecasts, 1 or more, or a scheduler's address, tls://host:port"
+    )
     deadlines: Deadlines = Field(default=Deadlines(), description="minutes that each step may take")
 
     @field_validator("workers")

@@ -17,6 +17,7 @@ from city.problems import fault
 VARIABLE = "PENSTOCK_LOG"
 FORMS = ("json", "text")
 QUIET = frozenset({"status", "levels", "--help", "--version"})  # commands that log nothing, and are to answer at once
+LIBRARIES = ("uvicorn", "uvicorn.error", "uvicorn.access")
 _about: dict[str, Any] = {}
 
 
@@ -59,6 +60,9 @@ def configure(command: str) -> None:
         logger_factory=lambda *_: _Stderr(),
         cache_logger_on_first_use=False,
     )
+    for name in LIBRARIES:  # a handler that a library gave itself would write past the redaction
+        logging.getLogger(name).handlers.clear()
+        logging.getLogger(name).propagate = True
     root = logging.getLogger()
     if not any(isinstance(handler, _Forwarded) for handler in root.handlers):
         root.addHandler(_Forwarded(logging.WARNING))

@@ -64,17 +64,18 @@ def opened(place: Place) -> tuple[LoadedCity, Engine]:
     """
     environment = own.get() or _asked_here.get(place[:2]) or Environment(city=place[0], home=place[1])
     file = environment.city_file
-    city, engine = _opened(environment, file.stat().st_mtime_ns if file.exists() else 0)
-    if city.config_hash != place[2]:
+    found = _opened(environment, file.stat().st_mtime_ns if file.exists() else 0)
+    if found[0].config_hash != place[2]:
         raise fault(
             f"city file {file}", "is not that of the night", f"SHA-256 {place[2][:12]}...", "Copy the city file and start the worker again."
         )
-    return city, engine
+    return found
 
 
 @lru_cache(maxsize=1)
 def _opened(environment: Environment, _written_ns: int) -> tuple[LoadedCity, Engine]:
-    return load(environment), open_store(environment.url)
+    again = Environment.model_validate(environment.model_dump(exclude_unset=True))  # it keeps the file as it read it once
+    return load(again), open_store(again.url)
 
 
 @lru_cache(maxsize=2)

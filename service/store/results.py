@@ -101,9 +101,11 @@ def add_scenario(connection: Connection, plan_id: str, scenario: str, values: pd
 
 
 def last_plan(engine: Engine, night: date | None = None) -> Any | None:
-    """The newest plan (of a night), or None. Of those made at one time a real one, then what stands in for it, then an impossible one."""
-    p = t.plan.c
-    rank = case((p.status == "impossible", 2), (p.status == "fallback", 1), else_=0)
+    """The newest plan (of a night), or None. Of those made at one time that with the highest number, but what stands in for an
+    impossible one comes before it, and a real one before what stood in."""
+    p, other = t.plan.c, t.plan.alias()
+    replaced = select(other.c.plan_id).where(other.c.status == "fallback", other.c.made_at_utc == p.made_at_utc).exists()
+    rank = case(((p.status == "impossible") & replaced, 2), (p.status == "fallback", 1), else_=0)
     statement = (
         select(t.plan).order_by(p.made_at_utc.desc(), rank, func.length(p.plan_id).desc(), p.plan_id.desc()).limit(1)
     )  # -10 after -9

@@ -62,7 +62,7 @@ def test_a_cell_that_a_spreadsheet_would_run_is_text_and_numbers_stay_numbers() 
     evil = ["=1+1", "+2", "-2+3", "@SUM(A1)", "\tx", "plain", "北区", "5-3", "＝1+1", "\n=1"]
     made = downloads.csv(pd.DataFrame({"name": evil, "value": [-1.5] * len(evil), "=HYPERLINK()": evil}))
     rows = list(reader.reader(io.StringIO(made.decode("utf-8-sig"))))
-    assert [row[0] for row in rows[1:]] == ["'=1+1", "'+2", "'-2+3", "'@SUM(A1)", "'\tx", "plain", "北区", "5-3", "'＝1+1", "'\n=1"]
+    assert [row[0] for row in rows[1:]] == ["'=1+1", "'+2", "'-2+3", "'@SUM(A1)", "'\tx", "plain", "北区", "5-3", "'＝1+1", "'\n'=1"]
     assert rows[0] == ["name", "value", "'=HYPERLINK()"]
     assert {row[1] for row in rows[1:]} == {"-1.5"}
     assert made.startswith(b"\xef\xbb\xbf"), "without its mark a spreadsheet reads Chinese as garbage"

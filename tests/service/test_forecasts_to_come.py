@@ -8,11 +8,12 @@ from tests.town import NOW, Town, prepared
 
 
 def test_a_worker_that_outlives_an_edit_of_the_city_file_works_with_the_new_one(town: Town) -> None:
-    place = place_of(Environment(city=town.file, home=town.folder))
+    environment = Environment(city=town.file, home=town.folder)
+    place = place_of(environment)
     assert opened(place) is opened(place)
     assert opened(place)[0].settings.forecast.trees == 20
     town.file.write_text(town.file.read_text().replace("trees = 20", "trees = 21"))
-    assert opened(place)[0].settings.forecast.trees == 21
+    assert opened(place_of(environment))[0].settings.forecast.trees == 21
 
 
 def test_now_without_a_machine_says_that_a_night_must_come_first(tmp_path: Path) -> None:
