@@ -76,7 +76,7 @@ OURS = {
     *(f"service/keeping/{name}.py" for name in ("backup", "restoring", "copying")),
     *(f"service/store/{n}.py" for n in ("__init__", "newest", "partitions", "columns", "due", "readings", "meter_days", "sums", "cold")),
     *(f"meters/spool/{name}.py" for name in ("spool", "fill", "recovery", "reserve")),
-    *(f"service/{name}.py" for name in ("vee/open_days", "store/reading_only", "metrics/collector", "doctor/database")),
+    *(f"service/{name}.py" for name in ("lease", "vee/open_days", "store/reading_only", "metrics/collector", "doctor/database")),
 }
 
 
