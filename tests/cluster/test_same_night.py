@@ -78,9 +78,10 @@ def busy(running: Cluster) -> int:
     with Client(running.address, set_as_default=False) as client:
         for _ in range(600):
             calls = client.processing()
+            there = client.scheduler_info(n_workers=-1)["workers"]
             for address, tasks in calls.items():
-                if tasks:
-                    return int(client.scheduler_info(n_workers=-1)["workers"][address]["name"].rsplit("-", 1)[1])
+                if tasks and address in there:  # it is told a moment later
+                    return int(there[address]["name"].rsplit("-", 1)[1])
             time.sleep(0.02)
     raise AssertionError("no worker was given a task")
 
