@@ -1,9 +1,6 @@
 """What [retention] names goes when it is old and nothing that is open needs it; all else stays, and every removal is told and sealed."""
 
 import os
-import shutil
-import subprocess
-import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,17 +13,15 @@ from sqlalchemy import Connection, Engine, delete, func, select
 from city.problems import PenstockError
 from service import migrations
 from service import schema as t
-from service.auditing import cutting, listing, outside, verifying
+from service.auditing import verifying
 from service.environment import Environment
-from service.reopening import late_days
 from service.retention.needs import Need
 from service.retention.removing import KINDS, Removed, before, gone_before, held, remove
 from service.run_report.files import folder_of
 from service.run_report.files import put as put_files
 from service.settings import LoadedCity, load
-from service.store import cold, open_store, operations, readings, writing
+from service.store import open_store, operations, writing
 from service.utctime import UtcTime
-from tests.service.test_cold_storage import DAY, IDS, POINTS, fill, slot
 from tests.town import Town
 
 NOW = datetime(2022, 6, 16, 0, 30, tzinfo=UTC)
@@ -120,6 +115,12 @@ def ages_left(connection: Connection) -> dict[str, list[int]]:
     return found
 
 
+def lines(engine: Engine, *years: float) -> None:
+    for number, age in enumerate(years):
+        with writing(engine) as connection:
+            operations.record(connection, at(365.25 * age), "ada", "hold", "*", f"line {number + 1}")
+
+
 def counts(engine: Engine) -> dict[str, int]:
     with engine.connect() as connection:
         return {one.name: connection.execute(select(func.count()).select_from(one)).scalar_one() for one in t.metadata.sorted_tables}
@@ -204,54 +205,6 @@ def test_a_rule_that_would_take_young_audit_lines_is_refused_with_the_city_file(
 # --- cold readings -----------------------------------------------------------------------------------------------------------
 
 
-def archived(folder: Path) -> tuple[LoadedCity, Engine]:
-    """Two days of readings in cold storage, and two years later."""
-    city, engine = town(folder)
-    fill(engine, days=2)
-    cold.archive(engine, folder, DAY + timedelta(days=2))
-    return city, engine
-
-
-LATER = datetime(2024, 6, 16, tzinfo=UTC)
-
-
-def test_cold_files_go_with_their_rows_and_a_reading_that_comes_after_opens_no_day_again(tmp_path: Path) -> None:
-    city, engine = archived(tmp_path / "town")
-    half = before("cold_readings_years", 1, LATER - timedelta(days=366))  # between the two days
-    assert half.date() == date(2022, 6, 16)
-    (one,) = [found for found in remove(city, engine, LATER, "test") if found.kind == "cold readings"]
-    assert (one.count, list((tmp_path / "town" / "cold").iterdir())) == (24, [])
-    assert cold.raw(engine, tmp_path / "town", IDS, DAY, DAY + timedelta(days=2)).empty
-    key_of = readings.register_points(engine, POINTS)
-    readings.store_batch(engine, "late", slot(DAY + timedelta(hours=1), 9.0), key_of)
-    with writing(engine) as connection:
-        connection.execute(t.heard_day.insert().values(day_start_utc=DAY - timedelta(hours=2), readings=0))
-
-    class Night:
-        pass
-
-    night: Any = Night()
-    night.city, night.engine = city, engine
-    assert late_days(night, []) == ({}, [])
-    with writing(engine) as connection:
-        connection.execute(delete(t.removal))
-    assert len(late_days(night, [])[1]) == 1  # as it would be without that
-
-
-def test_a_kill_between_the_rows_and_the_files_leaves_files_that_the_next_run_takes_away(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    city, engine = archived(tmp_path / "town")
-    folder = tmp_path / "town" / "cold"
-    with monkeypatch.context() as patch:
-        patch.setattr("service.retention.removing.sweep", lambda *_: None)  # killed here
-        remove(city, engine, LATER, "test")
-    assert len(list(folder.iterdir())) == 2
-    shutil.copy(next(folder.iterdir()), folder / "2024-06-14.aaaaaaaaaaaa.parquet")  # being written by the archive just now
-    assert [one.count for one in remove(city, engine, LATER, "test")] == [0] * 9
-    assert [path.name for path in folder.iterdir()] == ["2024-06-14.aaaaaaaaaaaa.parquet"]
-
-
 @pytest.mark.parametrize("kind", range(len(KINDS)))
 def test_killed_in_one_kind_the_others_are_done_or_whole_and_the_next_run_goes_on(kind: int, tmp_path: Path) -> None:
     ages = {name: [3 * days, 0] for name, days in AGE_DAYS.items()}
@@ -283,101 +236,6 @@ def test_killed_in_one_kind_the_others_are_done_or_whole_and_the_next_run_goes_o
         assert {name: len(found) for name, found in ages_left(connection).items()} == dict.fromkeys(ages, 1)
         assert len(set(connection.execute(select(t.removal.c.subject)).scalars())) == len(KINDS)
         assert list(verifying.faults(connection.execute(select(t.audit).order_by(t.audit.c.audit_id)))) == []
-
-
-# --- the audit ---------------------------------------------------------------------------------------------------------------
-
-
-def lines(engine: Engine, *years: float) -> None:
-    for number, age in enumerate(years):
-        with writing(engine) as connection:
-            operations.record(connection, at(365.25 * age), "ada", "hold", "*", f"line {number + 1}")
-
-
-@pytest.fixture
-def audited(tmp_path: Path) -> tuple[LoadedCity, Engine]:
-    return town(tmp_path / "town", RULES + '[carbon]\noutside_roots = ["roots.txt"]\n')
-
-
-def problems(city: LoadedCity, engine: Engine) -> list[str]:
-    return [str(one) for one in verifying.check(engine, city)[1]]
-
-
-def test_old_audit_lines_go_and_the_rest_is_one_chain_that_says_so(audited: tuple[LoadedCity, Engine]) -> None:
-    city, engine = audited
-    lines(engine, 9, 8, 7, 3, 1)
-    assert outside.publish(engine, city, "night", at(1)) == []
-    removed = {one.kind: one.count for one in remove(city, engine, NOW, "test")}
-    assert removed["audit lines"] == 3
-    told, wrong = verifying.check(engine, city)
-    assert (wrong, "it begins behind line 3: older lines went by [retention]" in told) == ([], True)
-    remove(city, engine, NOW.replace(year=2025), "test")  # the line of three years ago is old now, too
-    assert problems(city, engine) == []
-    assert outside.publish(engine, city, "night", NOW) == []
-    assert problems(city, engine) == []
-
-
-def test_the_last_line_stays_however_old(audited: tuple[LoadedCity, Engine]) -> None:
-    city, engine = audited
-    lines(engine, 9, 8)
-    remove(city, engine, NOW, "test")
-    with engine.connect() as connection:
-        assert list(connection.execute(select(t.audit.c.audit_id).order_by(t.audit.c.audit_id)).scalars()) == [2, 3]
-    assert problems(city, engine) == []
-
-
-def test_a_line_cut_off_by_hand_behind_the_cut_is_missed_and_so_is_a_cut_of_young_lines(audited: tuple[LoadedCity, Engine]) -> None:
-    city, engine = audited
-    lines(engine, 9, 8, 7, 3, 2, 1)
-    remove(city, engine, NOW, "test")
-    with engine.begin() as connection:
-        connection.execute(delete(t.audit).where(t.audit.c.audit_id == 4))
-    assert any("audit line 4: missing" in one for one in problems(city, engine))
-    with writing(engine) as connection:  # by somebody who can write the store and seal
-        cutting.cut(connection, at(365), NOW, "eve")
-    assert any("lines older than 5 years" in one for one in problems(city, engine))
-
-
-def test_a_head_kept_outside_of_a_young_line_shows_that_it_went(audited: tuple[LoadedCity, Engine]) -> None:
-    city, engine = audited
-    lines(engine, 9, 8, 1)
-    assert outside.publish(engine, city, "night", at(300)) == []  # of line 3, and of the line that begins the file
-    with writing(engine) as connection:
-        row = connection.execute(select(t.audit).where(t.audit.c.audit_id == 4)).one()
-        connection.execute(delete(t.audit).where(t.audit.c.audit_id <= 3))
-        forged = f"3 lines before {at(365 * 6).isoformat()}: the rest of the chain begins behind line 3"
-        operations.record(connection, NOW, "eve", cutting.ACTION, "lines 1 to 3", forged, row.previous)
-    assert any("audit line 3: not in the store" in one for one in problems(city, engine))
-
-
-def test_an_export_that_begins_behind_a_cut_is_sound_by_the_file_beside_it_and_a_cut_by_a_forged_time_is_not(
-    audited: tuple[LoadedCity, Engine], tmp_path: Path
-) -> None:
-    city, engine = audited
-    lines(engine, 9, 8, 7)
-    assert outside.publish(engine, city, "night", at(365 * 6.5)) == []  # heads of lines that go, too
-    lines(engine, 3, 1)
-    remove(city, engine, NOW, "test")
-    heads = (tmp_path / "town" / "audit-roots.txt", "it begins behind line 4")
-
-    def checked(name: str) -> tuple[int, str]:
-        listing.write(engine, tmp_path / name / "audit.jsonl")
-        words = [sys.executable, "-I", str(tmp_path / name / "verify_audit.py"), str(tmp_path / name / "audit.jsonl"), str(heads[0])]
-        done = subprocess.run(words, capture_output=True, text=True, check=False)
-        return done.returncode, done.stdout
-
-    for name in ("cut", "forged"):
-        (tmp_path / name).mkdir()
-    code, said = checked("cut")
-    assert (code, heads[1] in said) == (0, True), said
-    ahead = datetime.now(UTC) + timedelta(days=365 * 30)
-    remove(city, engine, ahead, "eve")  # the command with `--now` in the far future: ages count to the clock
-    assert problems(city, engine) == []
-    with writing(engine) as connection:
-        cutting.cut(connection, ahead - timedelta(days=365 * 6), ahead, "eve")
-    assert any("lines older than 5 years" in one for one in problems(city, engine))
-    code, said = checked("forged")
-    assert (code, "younger than five years" in said) == (1, True), said
 
 
 def test_numbers_of_alarms_are_never_given_twice(tmp_path: Path) -> None:

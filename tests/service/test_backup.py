@@ -1,10 +1,6 @@
 """A backup gives back every row and file; what is damaged is found before anything is touched; a kill leaves the old data whole."""
 
-import os
 import shutil
-import signal
-import subprocess
-import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, select
 
 from city.frames import Block
 from city.problems import PenstockError
@@ -287,49 +283,3 @@ def test_the_commands_say_what_they_did(tmp_path: Path) -> None:
     assert "Back that up first" in town.penstock("restore", str(tmp_path / "kept")).err
     said = town.penstock("restore", str(tmp_path / "kept"), "--replace")
     assert (said.code, "town as of" in said.out) == (0, True)
-
-
-_KILLED = """
-import sys
-from datetime import UTC, datetime
-from pathlib import Path
-from pydantic import SecretStr
-from service.environment import Environment
-from service.keeping.restoring import restore
-import service.store, meters.spool
-print("ready", flush=True)
-env = Environment(city=Path(sys.argv[1]), home=Path(sys.argv[2]), database_url=SecretStr(sys.argv[3]))
-restore(env, Path(sys.argv[4]), datetime.now(UTC), replace=True)
-"""
-
-
-@pytest.mark.slow
-def test_a_restore_killed_at_any_moment_leaves_the_old_database_or_the_new_one(engine: Engine, tmp_path: Path) -> None:
-    env = lived(engine, tmp_path / "home")
-    key_of = readings.register_points(engine, POINTS)
-    many = [(f"many-{i}", slot(LATER + timedelta(minutes=i), 1.0, 2.0, 3.0)) for i in range(400)]
-    readings.store_batches(engine, many, key_of)
-    back_up(env, tmp_path / "kept", NOW)
-    restored = tables(engine)
-    with writing(engine) as connection:
-        operations.record(connection, DAY, "ada", "hold", "*", "after the backup")
-    old = tables(engine)
-    rng, seen = np.random.default_rng(3), set()
-    for _ in range(3):
-        words = [str(env.city_file), str(tmp_path / "home"), env.url, str(tmp_path / "kept")]
-        child = subprocess.Popen([sys.executable, "-c", _KILLED, *words], stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": "."})
-        assert child.stdout is not None
-        child.stdout.readline()
-        try:
-            child.wait(rng.uniform(0.02, 0.5))
-        except subprocess.TimeoutExpired:
-            child.send_signal(signal.SIGKILL)
-        assert child.wait() in (0, -signal.SIGKILL)
-        engine.dispose()
-        now = tables(engine)
-        assert now in (old, restored)
-        seen.add(now == old)
-        with engine.connect() as connection:
-            assert connection.execute(select(func.count()).select_from(t.point)).scalar_one() == 3
-    restore(env, tmp_path / "kept", DAY, replace=True)
-    assert tables(engine) == restored
