@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect
+from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from city.problems import PenstockError, fault
@@ -14,16 +14,19 @@ from service.auditing.chain import Line
 from service.auditing.sealing import seal
 from service.extras import lacking
 from service.schema import metadata
+from service.store.limits import limits
 
 
 def open_store(url: str, *, create: bool = False) -> Engine:
     """An engine on `url`, e.g. `sqlite:///var/demo/penstock.db` or `postgresql+psycopg://...`.
 
-    SQLite runs in WAL mode with full synchronisation: what a transaction acknowledged survives a power cut. Raises
+    SQLite runs in WAL mode with full synchronisation: what a transaction acknowledged survives a power cut. PostgreSQL gets `limits`:
+    a server that is cut off ends a connection after half a minute. Raises
     `PenstockError` when the URL cannot be read, the server cannot be reached, or the tables are not there (unless `create`).
     """
     try:
-        engine = create_engine(url, pool_pre_ping=True)
+        made = make_url(url)
+        engine = create_engine(made, pool_pre_ping=True, connect_args=limits(made))
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, ValueError) as error:
         told = lacking(error) if isinstance(error, ModuleNotFoundError) else None
         if told is not None:
