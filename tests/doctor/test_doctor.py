@@ -22,7 +22,7 @@ from service.metrics import health
 from service.settings import load
 from service.store import open_store, readings, runs, writing
 from tests.levels.test_levels import POINTS, frame
-from tests.metrics.test_metrics import certificate
+from tests.metrics.figures import certificate
 from tests.town import Town
 
 NOW = datetime.now(UTC).replace(microsecond=0)

@@ -20,7 +20,7 @@ from service.metrics import collector, health
 from service.settings import load
 from service.store import readings, runs, writing
 from tests.levels.test_levels import DAY, NEXT, NOON, POINTS, frame
-from tests.metrics.test_metrics import told
+from tests.metrics.figures import told
 from tests.town import Town
 
 
