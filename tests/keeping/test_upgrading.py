@@ -1,100 +1,23 @@
-"""From the release before to this one and back, by the code of both: no row is lost, whatever is killed, and each goes on with it."""
+"""From the release before to this one and back, by the code of both: no row is lost, and each goes on with it."""
 
-import multiprocessing
-import shutil
-import signal
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
-from sqlalchemy import Connection, Engine, create_engine, inspect
+from sqlalchemy import Connection, Engine, inspect
 
 from city.problems import PenstockError
 from service import migrations, releases
-from service.environment import Environment
 from service.keeping import upgrading
 from service.keeping.backup import verified
 from service.one_process import lock
 from service.store import open_store, revision
-from tests.keeping.former import RELEASE, REVISION, commands, release
-from tests.town import NOW, Said, Town
+from tests.keeping.former import RELEASE, REVISION
+from tests.keeping.lived import Old, contents, differing, lived
+from tests.town import Town
 
 AT = datetime(2022, 6, 16, 6, tzinfo=UTC)
 NOW_OWN, NOW_LAST = "2022-06-17T00:30+02:00", "2022-06-18T00:30+02:00"
-READINGS = (
-    "!from service.environment import Environment; from service.store import open_store; "
-    "from tests.service.test_cold_storage import fill; fill(open_store(Environment().url))"
-)
-Contents = dict[str, tuple[tuple[str, ...], list[str]]]
-
-
-@dataclass(frozen=True)
-class Old:
-    """A town that the release before made, and that release."""
-
-    town: Town
-    code: Path
-    url: str
-
-    @property
-    def environment(self) -> Environment:
-        url = SecretStr(self.url) if self.url else None
-        return Environment(city=self.town.file, home=self.town.folder, database_url=url)
-
-    @property
-    def engine(self) -> Engine:
-        return create_engine(self.environment.url)
-
-    def penstock(self, *words: str) -> Said:
-        return self.town.penstock(*words, **({"DATABASE_URL": self.url} if self.url else {}))
-
-    def former(self, *words: str) -> list[Said]:
-        return commands(self.code, self.town.folder, *words, url=self.url)
-
-    def copy(self, folder: Path) -> "Old":
-        shutil.copytree(self.town.folder, folder)
-        return Old(Town(folder, days=self.town.days), self.code, self.url)
-
-
-@pytest.fixture(scope="session")
-def code(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return release(tmp_path_factory.mktemp("former") / "code")
-
-
-def lived(code: Path, folder: Path, url: str = "") -> Old:
-    """Nine days of history, readings, a night and an approval, all by the code of the release before."""
-    old = Old(Town(folder, days=9).write(), code, url)
-    approve = "approve|latest|--who|ada|--reason|agreed|--now|2022-06-16T00:40+02:00"
-    said = old.former("init", "import", READINGS, f"night|--now|{NOW}", approve, "verify")
-    assert [one.code for one in said] == [0, 0, 0, 2, 0, 0]
-    return old
-
-
-@pytest.fixture(scope="module")
-def former(code: Path, tmp_path_factory: pytest.TempPathFactory) -> Old:
-    """That town on SQLite; tests must not write to it."""
-    return lived(code, tmp_path_factory.mktemp("lived") / "town")
-
-
-def contents(engine: Engine, like: Contents | None = None) -> Contents:
-    """Every row of every table as the database gives it, by nobody's model; `like` another one: of its tables and columns."""
-    with engine.connect() as connection:
-        names = like if like is not None else {name for name in inspect(connection).get_table_names() if not name.startswith("reading_2")}
-        return {name: _rows(connection, name, like) for name in names if name != "alembic_version"}
-
-
-def _rows(connection: Connection, name: str, like: Contents | None) -> tuple[tuple[str, ...], list[str]]:
-    columns = like[name][0] if like is not None else tuple(one["name"] for one in inspect(connection).get_columns(name))
-    listed = ", ".join(f'"{column}"' for column in columns)
-    return columns, sorted(repr(tuple(row)) for row in connection.exec_driver_sql(f"SELECT {listed} FROM {name}"))  # noqa: S608
-
-
-def differing(before: Contents, after: Contents) -> set[str]:
-    return {name for name in before if before[name] != after[name]}
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -216,95 +139,3 @@ def test_an_upgrade_that_would_lose_a_row_or_finds_a_broken_chain_changes_nothin
         said = old.penstock(*words)
         assert (said.code, "audit line 1: its fields do not give its SHA-256" in said.err) == (1, True)
     assert revision(old.engine) == REVISION
-
-
-def _appears(pattern: str) -> Callable[[Path], bool]:
-    return lambda home: any((home / upgrading.FOLDER).glob(pattern))
-
-
-def _committed(home: Path) -> bool:
-    engine = create_engine(f"sqlite:///{home / 'penstock.db'}")
-    try:
-        return revision(engine) == releases.REVISIONS[releases.RELEASE]
-    finally:
-        engine.dispose()
-
-
-def _wal_grows(home: Path) -> bool:
-    wal = home / "penstock.db-wal"
-    return _appears("*[0-9Z]")(home) and wal.exists() and wal.stat().st_size > 0
-
-
-MOMENTS: dict[str, tuple[Callable[[Path], bool], float]] = {  # what is seen, and how much later [s] the process is killed
-    "the backup begins": (_appears("*.part"), 0.0),
-    "the database is being copied": (_appears("*.part/database/penstock.db"), 0.0),
-    "the manifest is written": (_appears("*.part/manifest.json"), 0.0),
-    "the backup has its name": (_appears("*Z"), 0.0),
-    "5 ms later": (_appears("*Z"), 0.005),
-    "15 ms later": (_appears("*Z"), 0.015),
-    "the log of the database grows": (_wal_grows, 0.0),
-    "it is committed": (_committed, 0.0),
-    "and 10 ms later": (_committed, 0.01),
-}
-
-
-@pytest.fixture(scope="module")
-def undisturbed(former: Old, tmp_path_factory: pytest.TempPathFactory) -> Contents:
-    old = former.copy(tmp_path_factory.mktemp("undisturbed") / "town")
-    upgrading.upgrade(old.environment, AT)
-    return contents(old.engine)
-
-
-@pytest.fixture(scope="module")
-def states() -> Iterator[dict[str, str]]:
-    """{moment: revision that the kill left}: both must have been met, else the kills came too early or too late to show anything."""
-    met: dict[str, str] = {}
-    yield met
-    assert len(met) < len(MOMENTS) or set(met.values()) == {REVISION, releases.REVISIONS[releases.RELEASE]}
-
-
-@pytest.fixture(scope="module")
-def server() -> multiprocessing.context.ForkServerContext:
-    """Makes processes that have loaded everything and have no threads."""
-    made = multiprocessing.get_context("forkserver")
-    made.set_forkserver_preload(["service.keeping.upgrading", "pytest"])
-    return made
-
-
-def upgrade_and_stay(home: Path) -> None:
-    upgrading.upgrade(Environment(city=home / "city.toml", home=home), AT)
-    time.sleep(60)  # done, and not gone yet
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_an_upgrade_killed_at_any_moment_ends_as_if_it_had_not_been(
-    moment: str,
-    former: Old,
-    undisturbed: Contents,
-    states: dict[str, str],
-    server: multiprocessing.context.ForkServerContext,
-    tmp_path: Path,
-) -> None:
-    old = former.copy(tmp_path / "town")
-    before = contents(old.engine)
-    seen, later_s = MOMENTS[moment]
-    child = server.Process(target=upgrade_and_stay, args=(old.town.folder,))
-    child.start()
-    until = time.monotonic() + 50
-    while not seen(old.town.folder) and child.is_alive():
-        assert time.monotonic() < until, f"{moment}: never seen"
-        time.sleep(0.0005)
-    time.sleep(later_s)
-    child.kill()
-    child.join()
-    assert child.exitcode == -signal.SIGKILL
-    left = revision(old.engine)
-    states[moment] = left
-    if left == REVISION:
-        assert contents(old.engine) == before
-    told = upgrading.upgrade(old.environment, AT)
-    assert contents(old.engine) == undisturbed
-    (kept,) = (old.town.folder / upgrading.FOLDER).iterdir()
-    assert verified(kept)["revision"] == REVISION
-    assert ("already" in told[0]) == (left != REVISION)
