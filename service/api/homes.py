@@ -12,6 +12,7 @@ from sqlalchemy import Engine, select
 
 from city.clock import civil_day
 from service import schema as t
+from service.api.open_sums import open_sums, settled
 from service.api.problem import missing
 from service.api.settings import ApiToken
 from service.books.households import consents
@@ -26,18 +27,32 @@ class Homes:
     def __init__(self, engine: Engine, city: LoadedCity, token: ApiToken) -> None:
         self._engine, self._city, self._token = engine, city, token
         self._sites = {site.id: site for site in city.settings.sites}
+        self._nights: dict[date, bool] = {}
 
     @cached_property
-    def _since(self) -> dict[str, datetime | None]:
-        """{home: from when on it is open, or None when it is closed}."""
+    def _consented(self) -> dict[str, datetime | None]:
+        """{home: from when on its owner lets it be told, or None}."""
         sectors = self._city.settings.api.household_sectors
         with self._engine.connect() as connection:
             named = connection.execute(select(t.household_consent.c.household).distinct()).scalars().all()
-            given = consents(connection) if "households" in self._token.scopes else {}
+            given = consents(connection)
         homes = {site.id for site in self._city.settings.sites if site.sector in sectors} | set(named)
         zone = self._city.settings.city.time_zone
         starts = {home: civil_day(date.fromisoformat(f"{consent.since}-01"), zone)[0] for home, consent in given.items()}
         return {home: starts.get(home) for home in homes}
+
+    @cached_property
+    def _since(self) -> dict[str, datetime | None]:
+        """{home: from when on it is open to this token, or None when it is closed}."""
+        return self._consented if "households" in self._token.scopes else dict.fromkeys(self._consented)
+
+    @cached_property
+    def _sums(self) -> frozenset[str]:
+        """Sums that are open. What a token with the scope `households` sees of homes counts as known: tokens can be put together."""
+        found = open_sums(self._city, frozenset(home for home, since in self._since.items() if since is None))
+        if any("households" in token.scopes for token in self._city.settings.api_tokens):
+            found &= open_sums(self._city, frozenset(home for home, since in self._consented.items() if since is None))
+        return found
 
     @cached_property
     def closed(self) -> frozenset[str]:
@@ -67,24 +82,33 @@ class Homes:
             found[name] = since
         return found
 
-    def series(self, series_id: str) -> bool:
-        """Is a forecast series open: a point, or a sum of open points and of so many homes that none of them shows?"""
+    def series(self, series_id: str, night: date | None) -> bool:
+        """Is the forecast of a series in a night open: a point, or a sum that tells of no k - 1 homes beside what else is told?"""
         if series_id in self._city.points:
             return self.point(series_id) is not None
         if series_id not in self._city.sums.summed:
             return False
-        leaves = self._city.sums.leaves(series_id)
-        shut = {self._city.meter[self._city.points[leaf].meter].site for leaf in leaves if leaf in self.closed}
-        places = {self._place(leaf) for leaf in leaves}
-        return self.reaches(places) and (not shut or len(shut) >= self._city.settings.households.k)
+        return self.reaches({self._place(leaf) for leaf in self._city.sums.leaves(series_id)}) and self._hides(series_id, night)
 
-    def asset(self, asset_id: str) -> bool:
-        """Is what is planned for an asset open: does it rest on no closed home?"""
+    def _hides(self, name: str, night: date | None) -> bool:
+        """Does a sum rest on no closed home, or on so many that none shows, also beside the nights before?"""
+        if self.closed.isdisjoint(self._city.sums.leaves(name)):
+            return True
+        return name in self._sums and (night is None or self._settled(night))
+
+    def _settled(self, night: date) -> bool:
+        """Asked once of a night in a request."""
+        if night not in self._nights:
+            self._nights[night] = settled(self._engine, self._city, night)
+        return self._nights[night]
+
+    def asset(self, asset_id: str, night: date | None = None) -> bool:
+        """Is what is planned for an asset in a night open: does it rest on no closed home, and on open sums only?"""
         settings = self._city.settings
         used = {point for asset in settings.assets if asset.id == asset_id for point in asset.series_needed}
         used |= {control.point for control in settings.controls if control.asset == asset_id}
         used |= {point for state in settings.states if state.asset == asset_id for point in state.weights}
-        return used.isdisjoint(self.closed)
+        return used.isdisjoint(self.closed) and all(self._hides(name, night) for name in used if name in self._city.sums.summed)
 
     def reaches(self, districts: Iterable[str]) -> bool:
         """Are all these districts the token's?"""

@@ -61,7 +61,7 @@ def list_forecasts(asked: Asked) -> dict[str, Any]:
     night = _night(asked, f.night)
     statement = select(*_COLUMNS).where(f.night == night, f.series_id > after).order_by(f.series_id)
     with asked.engine.connect() as connection:
-        rows = list(islice((row for row in connection.execute(statement) if homes.series(row.series_id)), asked["limit"] + 1))
+        rows = list(islice((row for row in connection.execute(statement) if homes.series(row.series_id, night)), asked["limit"] + 1))
     return asked.page([_head(row) for row in rows], lambda item: [item["series"]])
 
 
@@ -69,9 +69,10 @@ def list_forecasts(asked: Asked) -> dict[str, Any]:
 def get_forecast(asked: Asked) -> dict[str, Any]:
     """The forecast of one series: its 10, 50 and 90 % quantiles at each step."""
     f = t.forecast.c
-    statement = select(*_COLUMNS, f.quantiles).where(f.night == _night(asked, f.night), f.series_id == asked["series"])
+    night = _night(asked, f.night)
+    statement = select(*_COLUMNS, f.quantiles).where(f.night == night, f.series_id == asked["series"])
     with asked.engine.connect() as connection:
-        row = connection.execute(statement).first() if asked.homes.series(asked["series"]) else None
+        row = connection.execute(statement).first() if asked.homes.series(asked["series"], night) else None
     if row is None:
         raise missing(f"forecast of {asked['series']!r}")
     low, middle, high = ([number(value) for value in line.tolist()] for line in unpack_float(row.quantiles).reshape(3, -1))
@@ -83,10 +84,11 @@ def list_skill(asked: Asked) -> dict[str, Any]:
     """How good the forecasts were, as a night measured those issued before it; by series and day ahead."""
     homes, s = asked.homes, t.skill.c
     after = asked.after(str, int) or ("", 0)
-    statement = select(t.skill).where(s.night == _night(asked, s.night))
+    night = _night(asked, s.night)
+    statement = select(t.skill).where(s.night == night)
     with asked.engine.connect() as connection:
         rows = sorted(connection.execute(statement), key=lambda row: (str(row.series_id), int(row.day)))  # a database may collate otherwise
-    left = (row for row in rows if (row.series_id, row.day) > tuple(after) and homes.series(row.series_id))
+    left = (row for row in rows if (row.series_id, row.day) > tuple(after) and homes.series(row.series_id, night))
     items = [
         {
             "night": str(row.night),

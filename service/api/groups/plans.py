@@ -60,7 +60,9 @@ def get_plan(asked: Asked) -> dict[str, Any]:
     with asked.engine.connect() as connection:
         approved = _approved(connection, [row.plan_id])
         breaches = connection.execute(select(t.breach).where(b.plan_id == row.plan_id).order_by(b.ordinal)).all()
-    return _told(row, approved.get(row.plan_id, 0)) | {"breaches": [one.sentence for one in breaches if homes.asset(one.asset_id)]}
+    return _told(row, approved.get(row.plan_id, 0)) | {
+        "breaches": [one.sentence for one in breaches if homes.asset(one.asset_id, row.night)]
+    }
 
 
 @declared("/v1/plans/{plan}/values", "plans", ID, SCENARIO, answer=page(VALUES), group="plans", whole_city=True)
@@ -73,7 +75,7 @@ def list_plan_values(asked: Asked) -> dict[str, Any]:
         statement = statement.where(v.scenario == asked["scenario"])
     with asked.engine.connect() as connection:
         rows = connection.execute(statement).all()
-    found = sorted((one.scenario, one.asset_id, one.quantity, one.amounts) for one in rows if homes.asset(one.asset_id))
+    found = sorted((one.scenario, one.asset_id, one.quantity, one.amounts) for one in rows if homes.asset(one.asset_id, row.night))
     items = [
         {"scenario": s, "asset": a, "quantity": q, "values": [number(value) for value in unpack_float(amounts).tolist()]}
         for s, a, q, amounts in found
