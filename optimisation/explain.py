@@ -78,15 +78,18 @@ def said(formulation: Formulation, arrays: Arrays, fact: Fact, where: NDArray[np
     return f"{fact.asset}: {fact.words.say(float(limits.min()), float(limits.max()))}{span}"
 
 
+FIRST, FURTHER = "The plan is impossible", "Even without these it is impossible"  # how the sentences of a conflict begin
+
+
 def reasons(formulation: Formulation, found: Compiled, told: Sequence[Fact], clashes: Sequence[Conflict] | None) -> tuple[str, ...]:
     """Sentences for an impossible plan: the first sums up, the others name one limit each; again for every further conflict."""
     if clashes is None:
-        return ("The plan is impossible; which limits clash was not found in the time the solver has.",)
+        return (f"{FIRST}; which limits clash was not found in the time the solver has.",)
     if not clashes:
-        return ("The plan is impossible: what is forecast and held leaves no answer even without any configured limit.",)
+        return (f"{FIRST}: what is forecast and held leaves no answer even without any configured limit.",)
     answer = []
     for number, clash in enumerate(clashes):
-        start = "The plan is impossible" if number == 0 else "Even without these it is impossible"
+        start = FIRST if number == 0 else FURTHER
         if len(clash.facts) == 1:
             answer.append(f"{start}: 1 limit cannot hold.")
         elif len(clash.alone) == len(clash.facts):
@@ -98,6 +101,19 @@ def reasons(formulation: Formulation, found: Compiled, told: Sequence[Fact], cla
             mark = " (enough)" if i in clash.alone and len(clash.alone) < len(clash.facts) else ""
             answer.append(f"{said(formulation, found.arrays, told[i], clash.where.get(i))}{mark}")
     return tuple(answer)
+
+
+def clashes(told: Sequence[str], assets: Iterable[str]) -> list[dict[str, list[str]]]:
+    """The sentences of `reasons` by conflict and asset, {asset: its limits in words}; empty where no limit is named."""
+    found: list[dict[str, list[str]]] = []
+    names = sorted(assets, key=len, reverse=True)  # an id may begin like another one
+    for sentence in told:
+        if sentence.startswith((FIRST, FURTHER)):
+            found.append({})
+        elif found:
+            asset = next((name for name in names if sentence.startswith(f"{name}: ")), "")
+            found[-1].setdefault(asset, []).append(sentence)
+    return [one for one in found if one]
 
 
 def worths(found: Compiled, solution: Solution, fact: Fact) -> NDArray[np.float64]:

@@ -4,9 +4,10 @@ First the whole city is tried. Only when that fails is a culprit looked for: a z
 names, then each zone in turn - the one without which the step succeeds. So nothing changes for a city whose zones are well.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import product
 
 from sqlalchemy import Connection, delete, select
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -14,8 +15,9 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from city.clock import civil_day, local_date
 from city.problems import PenstockError, Problem
 from service import schema as t
-from service.night.reduced import points_of, without, zoned
+from service.night.reduced import asset_zones, points_of, still, without, zoned
 from service.night.step import Night, Output
+from service.settings import LoadedCity
 from service.store import meter_days, readings, results
 from service.store.runs import StepResult
 from service.store.silence import silent
@@ -24,6 +26,7 @@ MOST_TRIED = 24  # zones that are each tried without, as long as the deadline la
 AWAY = (OperationalError, InterfaceError)  # the database went away, its disk is full: no fault of a zone
 BEFORE = {"forecast": "validate", "plan": "forecast", "ledger": "validate", "targets": "ledger"}  # whose zones left out concern a step
 Compute = Callable[[Night], Output]
+Reduce = Callable[[LoadedCity, Collection[str]], LoadedCity]
 
 
 class Unusable(Exception):
@@ -40,7 +43,7 @@ def tolerant(name: str, night: Night, compute: Compute) -> Output:
     given = _apart(name, night, known) if name == "ledger" and known else night
     try:
         output = compute(given)
-        return _told(name, output, known) if known else output
+        return told(name, output, known, had=name != "ledger" and not output.out) if known else output
     except AWAY:
         raise
     except Exception as error:
@@ -53,7 +56,7 @@ def tolerant(name: str, night: Night, compute: Compute) -> Output:
         if found is None:
             raise
         bad, output = found
-        return _told(name, output, {**known, **bad})
+        return told(name, output, {**known, **bad})
 
 
 def _found(name: str, night: Night, error: Exception, compute: Compute) -> tuple[dict[str, Sequence[Problem]], Output] | None:
@@ -66,9 +69,10 @@ def _found(name: str, night: Night, error: Exception, compute: Compute) -> tuple
     else:
         suspects = {zone: problems for zone in all_zones if (problems := unreadable(night, zone))} or _named(night, error)
     each: list[dict[str, Sequence[Problem]]] = [{zone: _problems(error)} for zone in all_zones[:MOST_TRIED]]
-    for bad in [suspects] if suspects else each:
+    ways = (still, without) if name == "plan" else (without,)  # a zone that stands still still draws its loads, where they are forecast
+    for bad, way in product([suspects] if suspects else each, ways):
         try:
-            return bad, compute(_apart(name, night, bad))
+            return bad, compute(_apart(name, night, bad, way))
         except AWAY:
             raise
         except Exception:  # noqa: S112 - what the whole city failed with is what is told
@@ -78,7 +82,7 @@ def _found(name: str, night: Night, error: Exception, compute: Compute) -> tuple
     return None
 
 
-def _apart(name: str, night: Night, zones: Iterable[str]) -> Night:
+def _apart(name: str, night: Night, zones: Iterable[str], way: Reduce = without) -> Night:
     """The night without some zones.
 
     The leak watch knows the whole network and where its sensors are; they are silent instead of gone, or it would begin anew.
@@ -87,7 +91,7 @@ def _apart(name: str, night: Night, zones: Iterable[str]) -> Night:
     if name == "leaks":
         silent.set(points)
         return replace(night, left_out=points)
-    city = without(night.city, set(zones))
+    city = way(night.city, set(zones))
     if not city.points or (name == "ledger" and not city.settings.accounts) or (name == "plan" and not city.settings.assets):
         raise PenstockError(Problem(f"step {name}", "nothing is left without those zones", "other zones", "Mend their data."))
     return replace(night, city=city, left_out=night.left_out | points)
@@ -121,9 +125,7 @@ def _named(night: Night, error: Exception) -> dict[str, Sequence[Problem]]:
         return {}
     zone_of = {point.id: night.city.meter[point.meter].zone for point in night.city.points.values()}
     zone_of |= {meter.id: meter.zone for meter in night.city.settings.meters}
-    for asset in night.city.settings.assets:
-        own = {zone_of.get(name) for name in asset.series_needed}
-        zone_of[asset.id] = own.pop() if len(own) == 1 else None
+    zone_of |= {asset: next(iter(zones)) for asset, zones in asset_zones(night.city).items() if len(zones) == 1}
     found: dict[str, list[Problem]] = {}
     for problem in error.problems:
         words = problem.subject.replace("'", " ").replace(",", " ").split()
@@ -140,20 +142,23 @@ def _problems(error: Exception, subject: str = "data") -> Sequence[Problem]:
     return [Problem(subject, f"{type(error).__name__}: {error}"[:300], "data that can be worked with", "Mend or remove what is stored.")]
 
 
-def _told(name: str, output: Output, out: Mapping[str, Sequence[Problem]]) -> Output:
-    """The step's output with a sentence that names the zones, and as one that is not the last word."""
+def told(name: str, output: Output, out: Mapping[str, Sequence[Problem]], had: bool = False) -> Output:
+    """The step's output with a sentence that names the zones, and as one that is not the last word.
+
+    `had`: all of them were left out of the step before, so that this one went by what it had of them.
+    """
     if output.result.status == "waiting":
         return output
     zones = ", ".join(sorted({*out, *output.out}))
-    word = "with what zone {} had before" if name in ("forecast", "plan", "targets") and not output.out else "without zone {}"
-    told = [
+    word = "with what zone {} had before" if had else "without zone {}"
+    sentences = [
         Problem(f"zone {zone}", f"left out of {name}: {problem.subject}: {problem.observed}", problem.allowed, problem.remedy)
         for zone, problems in out.items()
         for problem in list(problems)[:1]
     ]
     result = output.result
-    sentence = f"{result.sentence}; {word.format(zones)}: {next(iter(told)).observed}" if told else result.sentence
-    again = StepResult(sentence, result.detail, [*result.problems, *told], "failed" if result.status == "failed" else "problems")
+    sentence = f"{result.sentence}; {word.format(zones)}: {sentences[0].observed}" if sentences else result.sentence
+    again = StepResult(sentence, result.detail, [*result.problems, *sentences], "failed" if result.status == "failed" else "problems")
     return replace(output, result=again, out={**out, **output.out})
 
 

@@ -59,8 +59,14 @@ def begin(city: LoadedCity, engine: Engine, start_utc: datetime, now_utc: dateti
         month_peak_kw=month_peak_kw(city, engine, start_utc),
         held=tuple(held(city, engine, value, now_utc)),
         approved=in_force.plan_id if in_force else None,
-        edits=standing(in_force.detail, start_utc) if in_force else (),
+        edits=_laid(city, in_force.detail, start_utc) if in_force else (),
     )
+
+
+def _laid(city: LoadedCity, detail: Mapping[str, Any], start_utc: datetime) -> tuple[Edit, ...]:
+    """The edits of the plan in force on assets that are controlled: one of a zone that is left out has nothing to bind."""
+    controlled = {control.asset for control in city.settings.controls}
+    return tuple(edit for edit in standing(detail, start_utc) if edit.change.asset in controlled)
 
 
 def present_values(city: LoadedCity, engine: Engine) -> dict[str, float]:

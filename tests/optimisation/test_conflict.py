@@ -48,6 +48,10 @@ def test_two_conflicts_that_have_nothing_to_do_with_each_other_are_both_named():
     assert heads[1].startswith("Even without these it is impossible: ")
     named = {reason.split(":")[0] for reason in done.reasons} - {head.split(":")[0] for head in heads}
     assert {"pump", "tank", "boiler"} <= named
+    clashes = explain.clashes(done.reasons, ["pump", "tank", "boiler", "boil"])
+    assert [{"boiler"} <= set(one) for one in clashes].count(True) == [{"pump", "tank"} <= set(one) for one in clashes].count(True) == 1
+    assert not [one for one in clashes if {"tank", "boiler"} <= set(one) or "boil" in one]
+    assert sum(len(said) for one in clashes for said in one.values()) == len(done.reasons) - len(heads)
 
 
 def test_limits_of_which_one_is_enough_to_change_are_marked():
