@@ -1,6 +1,6 @@
 """`penstock work`: takes requests one at a time and plans again by itself; the only process besides the night that solves.
 
-Its solver stays warm, and each plan begins from the one before.
+Its solver stays warm, and each plan begins from the one before. Notices go out in a thread beside.
 """
 
 import threading
@@ -18,7 +18,7 @@ from service import rounds
 from service.crash import keep
 from service.environment import Environment
 from service.levels import uptime
-from service.notices import delivering
+from service.notices.sending import Sender
 from service.plans.edits import Edit, joined, standing
 from service.plans.keeping import REQUEST, ROLLING, next_plan_id
 from service.plans.making import Planner
@@ -36,12 +36,15 @@ def serve(env: Environment, now_utc: datetime | None, *, once: bool) -> str:
     status = "done"
     operations.reopen_requests(engine)
     told = threading.Event() if once else told_to_end()
-    with Planner(city, engine, rolling=True) as planner:
+
+    def clock() -> datetime:
+        return now_utc or datetime.now(UTC)
+
+    with Planner(city, engine, rolling=True) as planner, Sender(engine, city, clock, once=once):
         while not told.is_set():
-            now = now_utc or datetime.now(UTC)
+            now = clock()
             runs.beat(engine, "work", now)
             _go_round(city, engine, now)
-            delivering.turn(engine, city, now, 50 if once else 1)
             _ask_when_due(city, engine, now)
             taken = operations.take_request(engine)
             if taken is not None:

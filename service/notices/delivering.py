@@ -1,4 +1,4 @@
-"""Delivery: what is due goes out, one notice at a time, each within its time; `penstock work` and the end of a night call this."""
+"""Delivery: what is due goes out, one notice at a time, each within its time; for the sender of `penstock work` and the end of a night."""
 
 import json
 import time
@@ -97,17 +97,21 @@ def deliver(engine: Engine, city: LoadedCity, now_utc: datetime, *, most: int, s
     return made
 
 
-def turn(engine: Engine, city: LoadedCity, now_utc: datetime, most: int) -> None:
-    """What `penstock work` does each time around: write what is new, send at most so many notices. Nothing here ends the process."""
+def turn(engine: Engine, city: LoadedCity, now_utc: datetime, most: int) -> int:
+    """What `service.notices.sending` does each time around: write what is new, send at most so many notices. Returns how many were sent.
+
+    Nothing but a database that is away ends it.
+    """
     try:
         telling.tell(engine, city, now_utc)
-        deliver(engine, city, now_utc, most=most, seconds=60)
+        return deliver(engine, city, now_utc, most=most, seconds=60).sent
     except PenstockError as error:
         log.error("notices", problem=str(error.problems[0]))
     except DBAPIError:
-        raise  # the database is away: whoever calls knows how to wait for it
+        raise  # whoever calls knows how to wait for it
     except Exception:
         log.exception("notices failed")
+    return 0
 
 
 def try_out(city: LoadedCity, channel_id: str, now_utc: datetime) -> str:
