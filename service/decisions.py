@@ -15,7 +15,7 @@ from service.access.sign_in import known
 from service.known_events import Entry
 from service.leakage import told
 from service.settings import LoadedCity
-from service.store import operations, writing
+from service.store import alone, operations, writing
 
 __all__ = ["NOWHERE", "WHOLE_CITY", "Action", "Person", "Role", "known", "may", "require"]
 
@@ -149,18 +149,25 @@ def enter_event(engine: Engine, city: LoadedCity, person: Person, entry: Entry, 
     return known_events.enter(engine, city, entry, person.name, at_utc)
 
 
-def enter_events(engine: Engine, city: LoadedCity, person: Person, entries: Sequence[Entry], at_utc: datetime) -> tuple[int, int]:
+def enter_events(
+    engine: Engine, city: LoadedCity, person: Person, entries: Sequence[Entry], at_utc: datetime, source: tuple[str, str]
+) -> tuple[int, int]:
     """Tell the forecast of many events, found right before, in one transaction. Returns how many are new, and how many were there.
 
+    `source` is the name of the file that told them and its SHA-256: one line of the audit beside that of each event.
     One that was entered before, and not cancelled, is left alone. Raises `PenstockError` without the role or one of the districts.
     """
     for entry in entries:
         require(engine, person, "event", entry.subject, at_utc, _where(city, person, entry.subject))
     with writing(engine) as connection:
+        alone(connection, t.known_event)  # two files at once would each find the other's events new
         there = {known_events.key(entry) for entry in known_events.entered(connection)}
         new = [entry for entry in entries if known_events.key(entry) not in there]
         for entry in new:
             known_events.add(connection, city, entry, person.name, at_utc)
+        name, digest = source
+        told = f"{name}: {len(new)} of {len(entries)} events are new; SHA-256 {digest}"
+        operations.record(connection, at_utc, person.name, "take events", name[:80], told)
     return len(new), len(entries) - len(new)
 
 

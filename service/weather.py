@@ -2,12 +2,13 @@
 
 import hashlib
 import os
+import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from city.frames import Block
 from city.problems import PenstockError, Problem, fault
@@ -22,6 +23,7 @@ from service.weather_files import Read, read
 
 _KINDS = (".csv", ".txt", ".json")
 _MOST_BYTES = 50_000_000
+Audited = Callable[[Connection, int], None]
 
 
 def known(engine: Engine, city: LoadedCity, history: Block, made_at_utc: datetime, steps: int, place: str = "") -> Weather | None:
@@ -83,11 +85,18 @@ def _taken(engine: Engine, feed: WeatherFeed, path: Path, now_utc: datetime) -> 
     return problems
 
 
-def import_file(engine: Engine, feed: WeatherFeed, path: Path, arrived_utc: datetime, *, archive: bool = False) -> tuple[int, Read]:
-    """Store what one file tells. Returns the vectors that were new, and what was read. Raises `PenstockError` as `weather_files.read`."""
+def import_file(
+    engine: Engine, feed: WeatherFeed, path: Path, arrived_utc: datetime, *, archive: bool = False, audited: Audited | None = None
+) -> tuple[int, Read]:
+    """Store what one file tells, and in the same transaction what `audited` writes of how many vectors were new.
+
+    Returns that number, and what was read. Raises `PenstockError` as `weather_files.read`, and for what is no regular file.
+    """
     if path.suffix.lower() not in _KINDS:
         raise fault(path.name, f"a {path.suffix or 'nameless'} file", ", ".join(_KINDS), "Convert it.")
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would never end
+            raise fault(path.name, "is no regular file", "a file", "Name a file.")
         if path.stat().st_size > _MOST_BYTES:
             raise fault(path.name, f"{path.stat().st_size / 1e6:.0f} MB", f"{_MOST_BYTES / 1e6:.0f} MB", "Split it.")
         content = path.read_bytes()
@@ -105,7 +114,10 @@ def import_file(engine: Engine, feed: WeatherFeed, path: Path, arrived_utc: date
         archive=archive,
     )
     with writing(engine) as connection:
-        return kept.store(connection, feed.source, feed.place, found.told, arrived_utc, stated=found.stated), found
+        made = kept.store(connection, feed.source, feed.place, found.told, arrived_utc, stated=found.stated)
+        if audited is not None:
+            audited(connection, made)
+    return made, found
 
 
 def feed_named(city: LoadedCity, source: str | None) -> WeatherFeed:
@@ -118,9 +130,11 @@ def feed_named(city: LoadedCity, source: str | None) -> WeatherFeed:
     return feeds[0]
 
 
-def imported(engine: Engine, city: LoadedCity, path: Path, source: str | None, now_utc: datetime, archive: bool) -> Iterator[str]:
+def imported(
+    engine: Engine, city: LoadedCity, path: Path, source: str | None, now_utc: datetime, archive: bool, audited: Audited | None = None
+) -> Iterator[str]:
     """What `penstock forecast weather import` says."""
-    made, found = import_file(engine, feed_named(city, source), path, now_utc, archive=archive)
+    made, found = import_file(engine, feed_named(city, source), path, now_utc, archive=archive, audited=audited)
     yield from (str(problem) for problem in found.problems)
     names = ", ".join(sorted({one.variable for one in found.told}))
     yield f"{path.name}: {made} vectors of {names} stored" if made else f"{path.name}: stored before, nothing new"

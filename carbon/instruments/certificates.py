@@ -140,6 +140,8 @@ def read_lots(path: Path) -> list[Lot]:
 
 def _rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
     known = list(Lot.model_fields)
+    if path.exists() and not path.is_file():  # a device or a pipe would never end
+        raise fault(f"certificates {path}", "is no regular file", "a CSV file in UTF-8", "Name a file.")
     try:
         with path.open(encoding="utf-8-sig", newline="") as text:
             reader = csv.DictReader(text, strict=True)

@@ -40,8 +40,8 @@ AUDIT_WORDS: dict[str, tuple[str, str]] = {
     # settings
     "settings_same": ("As the night of {night} read them, version {now}.", "与 {night} 夜间批次一致，版本 {now}。"),
     "settings_changed": (
-        "Changed since the night of {night}: version {former} then, {now} now. The former text is not stored; compare it in git.",
-        "自 {night} 夜间批次后已变更：当时版本 {former}，现为 {now}。旧文本未入库，请在 git 中比较。",
+        "Changed since the night of {night}: version {former} then, {now} now. The record of the next night says what changed.",
+        "自 {night} 夜间批次后已变更：当时版本 {former}，现为 {now}。下一次夜间批次的记录会列出改动。",
     ),
     "settings_first": ("Version {now}; no night has read them yet.", "版本 {now}；尚无夜间批次读取。"),
     # actions of the audit
@@ -78,6 +78,14 @@ AUDIT_WORDS: dict[str, tuple[str, str]] = {
     "act_write stepped": ("written in steps", "分步下发"),
     "act_write expired": ("write expired", "下发过期"),
     "act_import certificates": ("certificates imported", "导入证书"),
+    "act_take readings": ("readings taken in", "导入读数"),
+    "act_take history": ("history taken in", "导入历史数据"),
+    "act_take events": ("events taken in", "导入事件"),
+    "act_take weather": ("weather taken in", "导入气象数据"),
+    "act_upgrade": ("upgraded", "升级"),
+    "act_downgrade": ("taken back to an older release", "退回旧版本"),
+    "act_retention": ("went by retention", "到期清除"),
+    "act_cut audit": ("beginning of the audit cut off", "截去审计开头"),
     "act_retire": ("certificates retired", "注销证书"),
     "act_response call": ("response called", "调用响应"),
     "act_response settle": ("response settled", "响应结算"),

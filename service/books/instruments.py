@@ -43,15 +43,17 @@ def acts(engine: Engine | Connection, instrument: str | None = None) -> list[Any
         return list(connection.execute(statement))
 
 
-def take_in(engine: Engine, city: LoadedCity, person: Person, path: Path, at_utc: datetime) -> list[str]:
+def take_in(engine: Engine, city: LoadedCity, person: Person, path: Path, at_utc: datetime, source: str = "") -> list[str]:
     """Import a registry's CSV, the whole file or nothing of it. Returns a sentence per lot; a lot that is there already stays.
+
+    `source` is name and SHA-256 of what the registry wrote, where that was no CSV.
 
     Raises `PenstockError` without the role, for faults of the file, for a lot that is there with other contents, for serials that
     another lot lists, and for a lot that has a contract's name.
     """
     require(engine, person, "certificate", path.name, at_utc)
     found = read_lots(path)
-    source = f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}"
+    source = source or f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}"
     named = {contract.id for contract in city.settings.contracts}
     with writing(engine) as connection:
         alone(connection, t.instrument_lot)
@@ -70,7 +72,7 @@ def take_in(engine: Engine, city: LoadedCity, person: Person, path: Path, at_utc
             row = {"lot_id": lot.id, "detail": lot.model_dump(mode="json"), "scheme": lot.scheme, "count": lot.count}
             connection.execute(t.instrument_lot.insert().values(**row, at_utc=at_utc, who=person.name, source=source))
             sentence = f"{lot.id}: {lot.count:,} certificates of {lot.plant}, produced {lot.produced_from} to {lot.produced_to}"
-            operations.record(connection, at_utc, person.name, "import certificates", lot.id, sentence)
+            operations.record(connection, at_utc, person.name, "import certificates", lot.id, f"{sentence}; from {source}")
             told.append(sentence)
     return told
 

@@ -27,7 +27,7 @@ MOST_COLUMNS = 100
 _SLACK = 16 << 20  # bytes that a small file may grow to, whatever the ratio
 _BLOCK = 4 << 20
 _BATCH = 65_536
-_SUFFIXES = (".csv", ".csv.gz", ".csv.zst", ".parquet")
+SUFFIXES = (".csv", ".csv.gz", ".csv.zst", ".parquet")
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,9 @@ class Unpacked:
         self.closed = True
 
 
-def sha256(path: Path) -> str:
+def sha256(path: Path, suffixes: tuple[str, ...] = SUFFIXES) -> str:
     """The hash of a file. Raises `PenstockError` for what is no file, or too large a one."""
-    _looked_at(path)
+    looked_at(path, suffixes)
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -78,7 +78,7 @@ def batches(path: Path, columns: Columns) -> Iterator[pa.Table]:
 
     Raises `PenstockError` for everything the head of this module names; of rows that cannot be read up to 20 are told.
     """
-    size = _looked_at(path)
+    size = looked_at(path)
     try:
         yield from _parquet(path, columns) if path.name.endswith(".parquet") else _csv(path, columns, size)
     except (pa.ArrowException, OSError, EOFError, UnicodeError, MemoryError) as error:
@@ -86,10 +86,10 @@ def batches(path: Path, columns: Columns) -> Iterator[pa.Table]:
         raise fault(path.name, f"cannot be read: {reason}", "CSV in UTF-8 or Parquet, whole", "Write it anew.") from None
 
 
-def _looked_at(path: Path) -> int:
+def looked_at(path: Path, suffixes: tuple[str, ...] = SUFFIXES) -> int:
     """The size of a regular file with a name we know [bytes]."""
-    if not path.name.lower().endswith(_SUFFIXES):
-        raise fault(path.name[:80], "of no kind that is known", ", ".join(_SUFFIXES), "Convert or rename it.")
+    if not path.name.lower().endswith(suffixes):
+        raise fault(path.name[:80], "of no kind that is known", ", ".join(suffixes), "Convert or rename it.")
     try:
         found = path.stat()
     except (OSError, ValueError) as error:

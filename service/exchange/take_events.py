@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from city.clock import as_utc, parse_utc
 from city.problems import PenstockError, fault
 from service.decisions import Person, enter_events
-from service.exchange.files_in import Columns, batches
+from service.exchange.files_in import Columns, batches, sha256
 from service.exchange.parsing import Faults
 from service.known_events import Entry, key, problems_of
 from service.settings import LoadedCity
@@ -22,7 +22,7 @@ MOST_ROWS = 10_000
 
 def take(engine: Engine, city: LoadedCity, person: Person, path: Path, now_utc: datetime) -> Iterator[str]:
     """Enter every event of a file, or none. Raises `PenstockError` with up to 20 faults, and without the role or a district."""
-    faults, entries, first = Faults(path.name), list[Entry](), 1
+    faults, entries, first, digest = Faults(path.name), list[Entry](), 1, sha256(path)
     seen: dict[Entry, int] = {}
     for table in batches(path, COLUMNS):
         for row in table.cast(pa.schema([(name, _plain(table.schema.field(name).type)) for name in table.column_names])).to_pylist():
@@ -39,7 +39,7 @@ def take(engine: Engine, city: LoadedCity, person: Person, path: Path, now_utc: 
     faults.raise_any()
     if not entries:
         raise fault(path.name, "no rows", "one event at least", "Check what wrote it.")
-    new, before = enter_events(engine, city, person, entries, now_utc)
+    new, before = enter_events(engine, city, person, entries, now_utc, (path.name, digest))
     yield f"{path.name}: {new} events are new, {before} were entered before"
 
 

@@ -5,32 +5,46 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
+from carbon.instruments.certificates import Lot
 from city.problems import fault
 from service.books.instruments import take_in as take_certificates
 from service.decisions import Person, require
 from service.environment import Environment
 from service.exchange import take_events, take_history, take_readings
 from service.exchange.exporting import MANIFEST
-from service.exchange.files_in import sha256
+from service.exchange.files_in import SUFFIXES, Columns, sha256
+from service.exchange.foreign import as_csv
 from service.settings import LoadedCity, load
-from service.store import open_store
+from service.store import open_store, operations
 from service.weather import imported
 
 Take = Callable[[Engine, LoadedCity, Person, Path, datetime], Iterator[str]]
 _MOST_MANIFEST = 1 << 20
 
 
+_WEATHER = Columns(("time", "variable", "value"), ("issued_at", "unit"))
+_LOTS = Columns((), tuple(Lot.model_fields))
+
+
 def _weather(engine: Engine, city: LoadedCity, person: Person, path: Path, now_utc: datetime) -> Iterator[str]:
     """A weather service's file, as the folders of [[weather]] take it."""
     require(engine, person, "readings", path.name, now_utc)
-    yield from imported(engine, city, path, None, now_utc, False)
+    with as_csv(path, _WEATHER, (".txt", ".json")) as plain:
+        digest = sha256(path, (*SUFFIXES, ".txt", ".json"))
+
+        def audited(connection: Connection, made: int) -> None:
+            sentence = f"{path.name}: {made} vectors are new; SHA-256 {digest}"
+            operations.record(connection, now_utc, person.name, "take weather", path.name[:80], sentence)
+
+        yield from imported(engine, city, plain, None, now_utc, False, audited)
 
 
 def _certificates(engine: Engine, city: LoadedCity, person: Person, path: Path, now_utc: datetime) -> Iterator[str]:
     """A registry's list of certificates, as `penstock carbon certificates import` takes it."""
-    yield from take_certificates(engine, city, person, path, now_utc)
+    with as_csv(path, _LOTS) as plain:
+        yield from take_certificates(engine, city, person, plain, now_utc, f"{path.name} {sha256(path)}")
 
 
 KINDS: dict[str, Take] = {
@@ -50,8 +64,7 @@ def take(env: Environment, person: Person, kind: str, path: Path, now_utc: datet
     if kind not in KINDS:
         raise fault(f"kind '{kind[:60]}'", "cannot be taken in", ", ".join(KINDS), "Choose among these.")
     city = load(env)
-    if kind in ("readings", "history", "events"):
-        _as_exported(path)
+    _as_exported(path)
     yield from KINDS[kind](open_store(env.url), city, person, path, now_utc)
 
 

@@ -52,7 +52,7 @@ def test_the_page_says_whether_the_last_night_read_the_same_settings(city: Path)
     data.forget()
     shown = text(opened("runs"))
     assert "version abcdef012345 then" in shown
-    assert "The former text is not stored" in shown
+    assert "The record of the next night says what changed" in shown
     with sqlite3.connect(city / "penstock.db") as connection:
         connection.execute("UPDATE run SET config_hash = ?", (load(Environment()).config_hash,))
     data.forget()

@@ -253,6 +253,10 @@ def test_events_come_in_all_or_none_and_once(empty: Town, tmp_path: Path) -> Non
     path.write_text(EVENTS + good)
     assert "1 events are new, 0 were entered before" in take(empty, "events", path).out
     assert "0 events are new, 1 were entered before" in take(empty, "events", path).out
+    with open_store(empty.database).connect() as connection:
+        lines = connection.execute(select(t.audit.c.who, t.audit.c.sentence).where(t.audit.c.action == "take events")).all()
+    assert [line.who for line in lines] == ["ada", "ada"]
+    assert files_in.sha256(path) in lines[0].sentence
     path.write_text(EVENTS + good + good)
     assert "the same as row 1" in take(empty, "events", path).err
 
@@ -265,5 +269,5 @@ def test_certificates_come_in_by_the_same_door(full: Town, tmp_path: Path) -> No
     )
     assert "3 certificates of sun" in take(full, "certificates", path).out
     assert "imported before" in take(full, "certificates", path).out
-    weather = take(full, "weather", tmp_path / "w.csv")
+    weather = take(full, "weather", path)
     assert "names no weather service" in weather.err
