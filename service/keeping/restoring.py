@@ -38,9 +38,12 @@ def restore(env: Environment, source: Path, now_utc: datetime, *, replace: bool 
 
     The city file stays as it is. Readings that wait in this machine's spools stay, and those of the backup's join them. Raises
     `PenstockError` when a file of the backup is not what it was, when it is of another kind of database or a newer release, while
-    poll or a night runs here, or a night elsewhere, or when there is a database already (unless `replace`).
+    poll or a night runs here, or a night elsewhere, when it is of another city, or when there is a database already (unless `replace`).
     """
     manifest = backup.verified(source)
+    if manifest["city"] != env.city_id:  # backups of several cities lie in one folder
+        remedy = "Give a backup of this city, or --city with the file of that one: it lies in city/ of the backup."
+        raise fault(f"backup {source}", f"of the city '{manifest['city']}'", f"one of '{env.city_id}'", remedy)
     engine = open_store(env.url, create=True)
     if manifest["database"] != engine.dialect.name:
         allowed = f"a backup of {engine.dialect.name}"

@@ -105,6 +105,16 @@ def test_a_backup_becomes_a_city_on_an_empty_machine(engine: Engine, tmp_path: P
     assert (tmp_path / "kept" / "city" / "city.toml").read_bytes() == env.city_file.read_bytes()
 
 
+def test_the_backup_of_another_city_is_refused_before_anything_is_touched(tmp_path: Path) -> None:
+    env = lived(made(tmp_path), tmp_path / "home")
+    back_up(env, tmp_path / "kept", NOW)
+    other = tmp_path / "other.toml"
+    other.write_text(env.city_file.read_text().replace('id = "town"', 'id = "elsewhere"', 1))
+    with pytest.raises(PenstockError, match=r"of the city 'town'; allowed: one of 'elsewhere'"):
+        restore(Environment(city=other, home=tmp_path / "new"), tmp_path / "kept", DAY, replace=True)
+    assert not (tmp_path / "new").exists()
+
+
 def test_readings_that_wait_now_and_those_that_waited_then_are_all_delivered(tmp_path: Path) -> None:
     engine = made(tmp_path)
     env = lived(engine, tmp_path / "home")
