@@ -44,7 +44,7 @@ def keys_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
 
 def explained(error: ValidationError, model: type[BaseModel], raw: Mapping[str, Any]) -> Iterator[Problem]:
     """Every fault of a validation as a sentence; a table of a list is told with its id beside its number."""
-    for item in error.errors(include_url=False):
+    for item in _told_once(error.errors(include_url=False)):
         place, owner, field = _place(item["loc"], model)
         kind, value = item["type"], item["input"]
         if kind == "missing":
@@ -62,6 +62,12 @@ def explained(error: ValidationError, model: type[BaseModel], raw: Mapping[str, 
             yield Problem(_path(place, raw) or "city.toml", item["msg"].removeprefix("Value error, "), _allowed(field), "Correct it.")
         else:
             yield Problem(_path(place, raw), f"{_shown(value)}: {item['msg']}", _allowed(field), "Correct it.")
+
+
+def _told_once(errors: Sequence[Any]) -> Iterator[Any]:
+    """Without the lists that are too short only because each of their items is at fault, which is told of the items."""
+    items = {item["loc"][:-1] for item in errors}
+    return (item for item in errors if item["type"] != "too_short" or item["loc"] not in items)
 
 
 def _place(loc: Sequence[int | str], model: type[BaseModel]) -> tuple[list[int | str], type[BaseModel], FieldInfo | None]:

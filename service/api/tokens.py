@@ -37,6 +37,8 @@ def made(city: LoadedCity, name: str, scopes: Sequence[str], districts: Sequence
         raise fault(f"token '{name}'", "is in city.toml already", "a name of its own", "Take out the old entry first, or choose another.")
     if strange := [one for one in districts if one not in districts_of_city(city)]:
         raise fault("--zones", strange[0], ", ".join(districts_of_city(city)[:20]), "Choose among these.")
+    if strange := [one for one in scopes if one not in SCOPES]:
+        raise fault("--scope", f"'{strange[0]}'", ", ".join(SCOPES), "Choose among these.")
     secret = secrets.token_urlsafe(32)
     entry = {
         "id": name,

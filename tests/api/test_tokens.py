@@ -149,7 +149,7 @@ def test_the_command_shows_a_token_once_and_its_entry_opens_the_api_without_a_re
     [
         (["all"], "is in city.toml already"),
         (["Bad Name"], "token 'Bad Name', id"),
-        (["viz", "--scope", "everything"], "scopes.0"),
+        (["viz", "--scope", "everything"], "--scope: 'everything'; allowed: city, readings, "),
         (["viz", "--zones", "atlantis"], "old-town"),
     ],
 )
@@ -157,6 +157,19 @@ def test_a_token_that_cannot_be_is_refused_with_a_sentence(words: list[str], sai
     answer = api_night.penstock("api", "token", *words)
     assert answer.code == 1
     assert said in answer.err
+    assert len(answer.err.splitlines()) == 1
+
+
+def test_an_unknown_scope_in_the_city_file_is_one_sentence(api_town: Town) -> None:
+    """Without it the list would be too short as well, which nobody has to be told."""
+    text = api_town.file.read_text(encoding="utf-8")
+    api_town.file.write_text(text.replace('scopes = ["city"]', 'scopes = ["everything"]'), encoding="utf-8")
+    (told,) = api_town.penstock("night", "--now", NOW).err.splitlines()
+    assert "api_tokens[3].scopes[0]" in told
+    assert "everything" in told
+    api_town.file.write_text(text.replace('scopes = ["city"]', "scopes = []"), encoding="utf-8")
+    (told,) = api_town.penstock("night", "--now", NOW).err.splitlines()
+    assert "at least 1 item" in told
 
 
 def test_a_token_for_a_district_that_is_not_there_is_a_fault_of_the_city_file(api_town: Town) -> None:
