@@ -4,8 +4,6 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,6 +15,7 @@ from optimisation.inputs import PlanInput
 from optimisation.program import baseline, plan
 from optimisation.results import PlanResult
 from service.fanout import kept
+from service.own_folder import own_folder, sweep
 from service.plans.begin import present_values
 from service.plans.edits import Edit
 from service.plans.inputs import Question, question
@@ -24,6 +23,8 @@ from service.plans.keeping import said, store
 from service.plans.pressure import pressures, waterworks
 from service.plans.verified import verified
 from service.settings import LoadedCity
+
+FOLDER = "plan"  # below the data folder, while a large city is planned
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class Planner:
         self.former: PlanResult | None = None
 
     def __enter__(self) -> Self:
+        sweep(self.city.folder, FOLDER)  # here as well: a city that has become smaller plans in none of its own
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -81,8 +83,8 @@ class Planner:
         settings, home = self.city.settings, self.city.folder
         workers = settings.night.workers
         here = workers if isinstance(workers, int) else os.cpu_count() or 1
-        with TemporaryDirectory(prefix="plan-", dir=home) as folder, kept(here) as each:
-            return decomposed.plan(inputs, settings.assets, each, Path(folder), settings.plan.rel_gap).whole()
+        with own_folder(home, FOLDER) as folder, kept(here) as each:
+            return decomposed.plan(inputs, settings.assets, each, folder, settings.plan.rel_gap).whole()
 
     def make(
         self,
