@@ -53,6 +53,8 @@ def begin(
         raise
     yield f"{folder}/city.toml: {place.name}, {place.zone}"
     yield from told
+    if place.foreign_factors:
+        yield f"CO2 is counted with the emission factors of {place.region}, not of {place.country}: write your own (docs/factors.md)"
     yield from _next(folder, place.id, table, device, field_port)
 
 

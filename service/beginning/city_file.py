@@ -18,6 +18,11 @@ class Named:
     region: str
     currency: str
 
+    @property
+    def foreign_factors(self) -> bool:
+        """Do emission factors of another country stand in? Those that plans need ship for China alone."""
+        return self.region.split("-")[0] != self.country
+
 
 @dataclass(frozen=True)
 class Device:
@@ -52,12 +57,17 @@ def _quoted(text: str) -> str:
 
 def _head(place: Named, step_s: int) -> str:
     steps = 48 * 3600 // step_s
+    foreign = (
+        f"NOT of {' '.join(place.country.split())}: write your own factors before you believe a figure of CO2; "
+        if place.foreign_factors
+        else ""
+    )
     return f"""# What {" ".join(place.name.split())} consists of. `penstock doctor` checks this file; docs/reference.md knows every key.
 city.id = {_quoted(place.id)}                # names the data folder, var/{place.id}
 city.name = {_quoted(place.name)}
 city.time_zone = {_quoted(place.zone)}       # of tariffs, civil days and people; everything is stored in UTC
 city.country = {_quoted(place.country)}                  # whose public holidays hold
-city.region = {_quoted(place.region)}                # whose emission factors hold: docs/factors.md
+city.region = {_quoted(place.region)}                # whose emission factors hold: {foreign}docs/factors.md
 city.currency = {_quoted(place.currency)}
 
 night.step_s = {step_s}                   # step of the plan [s]

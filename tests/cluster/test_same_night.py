@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -86,10 +87,24 @@ def busy(running: Cluster) -> int:
     raise AssertionError("no worker was given a task")
 
 
+def answered(running: Cluster) -> dict[str, int]:
+    """{kind of task: how many the workers answered}: a night does itself what nobody else does, and then shows nothing of them."""
+    from dask.distributed import Client
+
+    def counts(dask_scheduler: Any) -> dict[str, int]:
+        return {name: prefix.state_counts["memory"] for name, prefix in dask_scheduler.task_prefixes.items()}
+
+    with Client(running.address, set_as_default=False) as client:
+        found: dict[str, int] = client.run_on_scheduler(counts)
+    return found
+
+
 def test_two_workers_give_the_tables_of_one_process_bit_for_bit(town, alone, postgres_database: str, tmp_path: Path) -> None:
     with cluster(town, postgres_database, tmp_path) as (there, running):
         running.add_worker(), running.add_worker()
         assert night(there, postgres_database) in (0, 2)
+        assert answered(running).get("learn", 0) >= 2, "training was not shared out"
+        assert answered(running).get("share", 0) >= 2, "forecasts were not shared out"
         assert differing(rows(postgres_database), alone) == []
 
 

@@ -114,6 +114,13 @@ def test_hostile_names_of_columns_become_plain_ids_and_quoted_text(tmp_path: Pat
     assert blocks[0].values.shape[0] == 4
 
 
+@pytest.mark.parametrize(("place", "foreign"), [(ROME, True), (CHINA, False)])
+def test_emission_factors_of_another_country_are_told_as_such(place: Named, foreign: bool, tmp_path: Path) -> None:
+    _, _, told = made(tmp_path, "time,hall [kWh]\n" + rows(QUARTERS, "%Y-%m-%dT%H:%M:%SZ"), place)
+    assert any("emission factors of CN-ZJ, not of IT" in line for line in told) is foreign
+    assert ("NOT of IT" in (tmp_path / "city" / "city.toml").read_text(encoding="utf-8")) is foreign
+
+
 def test_a_folder_that_holds_something_is_never_written_into(tmp_path: Path) -> None:
     (tmp_path / "begun").mkdir()
     (tmp_path / "begun" / "city.toml").write_text("mine")
