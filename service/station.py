@@ -39,6 +39,19 @@ def guarded(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if not name.startswith("STREAMLIT_")}
 
 
+def entry(env: Environment) -> Path:
+    """What the web server runs: app.py, or, where people come through a proxy with TLS, the entry whose cookies are `Secure`.
+
+    That is said by `[access] behind_tls`, or by an identity provider that sends people back to an https address; never by a request.
+    """
+    access = env.raw.get("access")
+    access = access if isinstance(access, dict) else {}
+    oidc = access.get("oidc")
+    back = str(oidc.get("redirect_uri")) if isinstance(oidc, dict) else ""
+    behind_tls = access.get("behind_tls") is True or back.startswith("https://")
+    return ROOT / "console" / "entry" / "behind_tls.py" if behind_tls else ROOT / "app.py"
+
+
 @contextmanager
 def provider_flags(env: Environment, port: int | None) -> Iterator[list[str]]:
     """What tells the web server of the identity provider of `[access.oidc]`: a file of its owner alone, there while the console runs.
@@ -80,7 +93,7 @@ def serve(env: Environment, port: int | None = None, now_utc: datetime | None = 
     if now_utc is not None:
         given["PENSTOCK_NOW"] = now_utc.isoformat()
     with _ended_by_terminate(), provider_flags(env, port) as provider:
-        words = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), *flags(port), *provider]
+        words = [sys.executable, "-m", "streamlit", "run", str(entry(env)), *flags(port), *provider]
         kept = {name: value for name, value in guarded(os.environ).items() if name not in SECRETS}
         with subprocess.Popen(words, env={**kept, **given}) as process:  # noqa: S603 - our own console
             while True:

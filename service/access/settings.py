@@ -47,6 +47,9 @@ class Oidc(Place):
 class Access(Place):
     """Who may sign in, and for how long."""
 
+    behind_tls: bool = Field(
+        default=False, description="a proxy with TLS stands before the console: its cookies travel over encrypted connections alone"
+    )
     idle_minutes: float = Field(default=30, gt=0, le=1440, description="without a click for so long: signed out [min]; a viewer is not")
     absolute_hours: float = Field(default=12, gt=0, le=168, description="signed out after so long in any case: a shift [h]")
     viewer_hours: float = Field(default=168, gt=0, le=720, description="the same for a viewer, who decides nothing: a wall display [h]")

@@ -1,10 +1,5 @@
 """A console in a process of its own, on the demo city after its night."""
 
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +8,8 @@ from typing import Any
 import pytest
 
 from tests.browser.seen import Seen
-from tests.commands import ROOT, Penstock
+from tests.commands import Penstock
+from tests.consoles import running
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = [
@@ -36,32 +32,10 @@ class RunningConsole:
 
 @pytest.fixture(scope="session")
 def console(worked: Penstock, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningConsole]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    words = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port), "--server.headless", "true"]
     log = tmp_path_factory.mktemp("log") / "console.log"
-    with log.open("w") as file:
-        process = subprocess.Popen(words, cwd=ROOT, env=worked.environment, stdout=file, stderr=subprocess.STDOUT)
-        try:
-            _wait(f"http://127.0.0.1:{port}/_stcore/health", process)
-            yield RunningConsole(f"http://127.0.0.1:{port}", worked)
-        finally:
-            process.terminate()
-            process.wait(timeout=10)
+    with running(worked.environment, log) as url:
+        yield RunningConsole(url, worked)
     assert "Traceback" not in log.read_text(), log.read_text()[-3000:]
-
-
-def _wait(url: str, process: subprocess.Popen) -> None:
-    for _ in range(150):
-        assert process.poll() is None, "the console ended while starting"
-        try:
-            with urllib.request.urlopen(url, timeout=1) as answer:  # noqa: S310 - loopback
-                if answer.status == 200:
-                    return
-        except OSError:
-            time.sleep(0.2)
-    pytest.fail("the console did not start in 30 s")
 
 
 @pytest.fixture(scope="module")

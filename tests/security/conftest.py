@@ -1,11 +1,6 @@
 """The small city of the console's tests, hostile where people may name things, and the console on it as `penstock console` starts it."""
 
 import importlib.util
-import os
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -20,7 +15,8 @@ from service.known_events import Entry, enter
 from service.settings import load
 from service.shifts import log as shift_log
 from service.store import open_store, operations
-from tests.commands import ROOT, free_port
+from tests.commands import ROOT
+from tests.consoles import of_city, running
 
 PASSWORD = "open the gate please"
 SCRIPT = '<img src=x onerror="window.ran=1"><script>window.ran=2</script>'
@@ -72,31 +68,10 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def console(hostile: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of `penstock console` on the hostile city."""
-    port = free_port()
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PENSTOCK_")}
-    given = {**kept, "PENSTOCK_CITY": str(hostile / "city.toml"), "PENSTOCK_HOME": str(hostile), "OMP_NUM_THREADS": "1"}
     log = tmp_path_factory.mktemp("log") / "console.log"
-    words = [sys.executable, "-m", "service.cli", "console", "--port", str(port)]
-    url = f"http://127.0.0.1:{port}"
-    with log.open("w") as said, subprocess.Popen(words, cwd=ROOT, env=given, stdout=said, stderr=subprocess.STDOUT) as process:
-        try:
-            _wait(f"{url}/_stcore/health", process)
-            yield url
-        finally:
-            process.terminate()
-            process.wait(timeout=20)
+    with running(of_city(hostile), log) as url:
+        yield url
     assert PASSWORD not in log.read_text()
-
-
-def _wait(url: str, process: subprocess.Popen) -> None:
-    for _ in range(300):
-        assert process.poll() is None, "the console ended while starting"
-        try:
-            with urllib.request.urlopen(url, timeout=1):  # noqa: S310 - loopback
-                return
-        except OSError:
-            time.sleep(0.2)
-    pytest.fail("the console did not start in 60 s")
 
 
 @pytest.fixture(scope="session")
