@@ -21,12 +21,14 @@ from sqlalchemy.exc import DBAPIError
 
 from city.problems import PenstockError, fault
 from service import schema as t
+from service.one_process import AT_ONCE, Busy, Waits, patient
 from service.store import alone, writing
 
 NIGHT = "night"
 TERM = timedelta(seconds=90)
 RENEWAL = timedelta(seconds=15)  # several of them may be missed
 LOCKED_S = 5  # that a renewal waits, as SQLite does
+LONGEST_DEED = 12  # letters of a deed: a holder has 120
 AHEAD = timedelta(hours=1)  # a lease that ends later than this was taken by a clock that was wrong: it would hold for years
 
 
@@ -77,16 +79,16 @@ class Lease:
         )
 
 
-def take(engine: Engine, name: str = NIGHT, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Lease:
-    """Take a lease for a term. Raises `PenstockError` while another process holds it."""
-    c, own = t.lease.c, holder()
+def take(engine: Engine, name: str = NIGHT, clock: Callable[[], datetime] = lambda: datetime.now(UTC), deed: str = "") -> Lease:
+    """Take a lease for a term, for the night or a person's short `deed`. Raises `Busy` while another process holds it."""
+    c, own = t.lease.c, holder(deed)
     with writing(engine) as connection:
         alone(connection, t.lease)
         row = connection.execute(select(t.lease).where(c.name == name)).first()
         now = clock()
         if row is not None and now < row.until_utc <= now + AHEAD and not gone(row.holder):
-            observed = f"{told(row.holder)} is running one; its lease ends at {row.until_utc:%H:%M:%S} UTC unless it renews it"
-            raise fault(name, observed, f"one {name} at a time", "Wait for it to end, or end it.")
+            until = f", and its lease ends at {row.until_utc:%H:%M:%S} UTC unless it renews it"
+            raise Busy(name, told(row.holder), row.taken_utc, _parts(row.holder)[5], until)
         token = (row.token if row is not None else 0) + 1
         values = {"holder": own, "token": token, "taken_utc": now, "until_utc": now + TERM}
         if row is None:
@@ -97,9 +99,9 @@ def take(engine: Engine, name: str = NIGHT, clock: Callable[[], datetime] = lamb
 
 
 @contextmanager
-def leased(engine: Engine, name: str = NIGHT) -> Iterator[Lease]:
+def leased(engine: Engine, name: str = NIGHT, deed: str = "", waits: Waits = AT_ONCE) -> Iterator[Lease]:
     """Take it and give it back; a killed holder gives nothing back, and is found to be gone."""
-    lease = take(engine, name)
+    lease = patient(lambda: take(engine, name, deed=deed), waits)
     try:
         yield lease
     finally:
@@ -112,24 +114,31 @@ def fenced(engine: Engine, lease: Lease) -> Engine:
     return engine.execution_options(fence=lease.check)
 
 
-def holder() -> str:
-    """This process: host, boot, process namespace, id and start time - no other one ever is or was the same."""
+def holder(deed: str = "") -> str:
+    """This process: host, boot, process namespace, id and start time - no other one ever is or was the same - and its deed, if any."""
     pid = os.getpid()
-    return "|".join([socket.gethostname()[:40], *_machine(), str(pid), _started(pid) or ""])
+    name = "|".join([socket.gethostname()[:32], *_machine(), str(pid), _started(pid) or ""])
+    return f"{name}|{deed[:LONGEST_DEED]}" if deed else name
 
 
 def told(name: str) -> str:
     """A holder as people read it."""
-    host, *_, pid, _start = name.split("|") if name.count("|") == 4 else ("", "", "", "")
-    return f"process {pid} on {host}" if pid else "another process"
+    host, _, _, pid, _, deed = _parts(name)
+    return (f"process {pid} on {host}" if pid else "another process") + (f" ({deed})" if deed else "")
 
 
 def gone(name: str) -> bool:
     """Did the holder run on this machine, and does it no longer? One elsewhere is not known to be gone."""
-    if name.count("|") != 4:
+    _, boot, namespace, pid, started, _ = _parts(name)
+    if not pid:
         return not name  # given back
-    _, boot, namespace, pid, started = name.split("|")
     return bool(boot) and (boot, namespace) == _machine() and _started(int(pid)) != started
+
+
+def _parts(name: str) -> tuple[str, str, str, str, str, str]:
+    """Host, boot, namespace, id, start and deed of a holder; empty words where it is not of that form."""
+    host, boot, namespace, pid, started, deed = [*name.split("|"), ""][:6] if name.count("|") in (4, 5) else [""] * 6
+    return host, boot, namespace, pid, started, deed
 
 
 def _machine() -> tuple[str, str]:

@@ -15,10 +15,10 @@ from service.books.closing import span
 from service.books.posting import Posting
 from service.books.signing import signer
 from service.decisions import Person, require
-from service.one_process import lock
 from service.settings import LoadedCity
 from service.store import due, ledger, operations, writing
 from service.store.meter_days import Day
+from service.turn import turn
 
 
 class Span(NamedTuple):
@@ -69,14 +69,14 @@ def restate_period(engine: Engine, city: LoadedCity, person: Person, period: str
     """Hold every posted day of a month or year against its usage, the accounts and the factors as they are now. Returns sentences.
 
     For what the night cannot see: a bill that came, an account or a factor that was corrected. Raises `PenstockError` without the role
-    or a reason, for a period of which nothing is posted, and while a night runs.
+    or a reason, for a period of which nothing is posted, and while a night or another one's deed lasts.
     """
     require(engine, person, "restate", f"period {period}", at_utc)
     if not reason.strip():
         raise fault("--reason", "missing", "why the period is restated", "Say it; it stays with the entries.")
     zone = city.settings.city.time_zone
     start, end = span(period, zone)
-    with lock(city.folder):
+    with turn(engine, city.folder, "restatement", f"period {period}") as own:
         rows = ledger.heads(engine)
         if rows:
             start = max(start, civil_day(min(row.first_day for row in rows), zone)[0])
@@ -87,10 +87,11 @@ def restate_period(engine: Engine, city: LoadedCity, person: Person, period: str
         made = Posting(engine, city, at_utc)
         for days in made.chunks(_days(start, end, zone)):
             made.restate(days, reason.strip())
+            own.renew()
         told = [f"batch {one.header.number}: {one.header.rows} entries, {one.tonnes:+,.6f} t CO2e" for one in made.made]
         told = told or [f"{period}: every entry is as it would be posted now"]
         sign, problems = signer(city.environment)
-        with writing(engine) as connection:
+        with writing(own.store) as connection:
             made.list(connection, sign)
             due.settle(connection, noted)
             operations.record(connection, at_utc, person.name, "restate", f"period {period}", f"{'; '.join(told)}; {reason.strip()}")

@@ -26,6 +26,7 @@ from service.one_process import lock
 from service.settings import LoadedCity
 from service.store import readings, runs
 from service.store.runs import StepResult
+from service.turn import NIGHT_WAITS
 
 __all__ = ["CLOSING", "NEEDS", "STEPS", "Night", "Output", "run"]
 
@@ -50,12 +51,12 @@ def run(
 
     `on_step` is told each step's name when it starts (with None) and ends (with its result). A step that fails with known
     problems is recorded as failed; those that need it wait for the night to be run again, the others still run. A step that had
-    nothing to work on yet is not final either. Raises `PenstockError` while another night runs, here or on another machine, and when
-    another one took this one's lease over.
+    nothing to work on yet is not final either. Waits for a person's edit, closing or restatement. Raises `PenstockError` while another
+    night runs, here or on another machine, and when another one took this one's lease over.
     """
     tell = on_step or (lambda _name, _result: None)
     day = local_date(now_utc, city.settings.city.time_zone)
-    with lock(city.folder), leased(engine) as lease:
+    with lock(city.folder, waits=NIGHT_WAITS), leased(engine, waits=NIGHT_WAITS) as lease:
         points = readings.register_points(engine, list(city.points.values()))
         night = Night(city, fenced(engine, lease), day, now_utc, points, again)
         alive_utc = max(now_utc, runs.heartbeats(engine).get("night", now_utc)) if rerun else now_utc

@@ -108,7 +108,7 @@ def _each(night: Night, made: Made) -> list[Blamed]:
     """Every zone that has more than loads, as the one to blame."""
     moved = {asset.id for asset in night.city.settings.assets if not isinstance(asset, FixedLoad)}
     own = {zone for asset, zones in asset_zones(night.city).items() if asset in moved and len(zones) == 1 for zone in zones}
-    why = (_problem(" ".join(made.plan.reasons)),)
+    why: Sequence[Problem] = (_problem(" ".join(made.plan.reasons)),)
     return [{zone: why} for zone in zoned(night.city) if zone in own][:MOST_TRIED]
 
 

@@ -18,10 +18,10 @@ from meters.vee.estimation import estimate
 from meters.vee.norms import DAYS
 from service.access.districts import districts_of
 from service.decisions import Person, require
-from service.one_process import lock
 from service.settings import LoadedCity
 from service.store import ledger, meter_days, operations, readings, writing
 from service.store.meter_days import Day
+from service.turn import turn
 from service.vee.changes import Copy, Line, Some, accepted, copied, on_line, refused, valued
 from service.vee.stretches import digest
 
@@ -54,8 +54,8 @@ def edit(
     estimate from.
     """
     require(engine, person, "readings", point_id, now, districts_of(city, point_id) if person.districts else None)
-    with lock(city.folder):  # a night that reopens the same day must know the edit
-        return _edit(engine, city, person.name, _point(city, point_id), start, end, what, reason.strip(), now, seen)
+    with turn(engine, city.folder, "edit", f"edit of {point_id}") as own:  # a night that reopens the same day must know the edit
+        return _edit(own.store, city, person.name, _point(city, point_id), start, end, what, reason.strip(), now, seen)
 
 
 def _edit(
