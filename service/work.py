@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 from sqlalchemy import Engine
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from city.clock import floor, local_date
 from city.problems import PenstockError, fault
@@ -27,15 +28,40 @@ from service.stopping import told_to_end
 from service.store import open_store, operations, results, runs, writing
 
 log = structlog.get_logger()
+AWAY = (OperationalError, InterfaceError)
+AWAY_S = 5.0  # until the next try, after a database that did not answer or was held
 MOST_TOLD = 5  # problems of a request that failed, in its sentence
 
 
 def serve(env: Environment, now_utc: datetime | None, *, once: bool) -> str:
-    """Serve requests until stopped, the one under way to its end, or until none waits with `once`. Returns 'problems' when one failed."""
+    """Serve requests until stopped, the one under way to its end, or until none waits with `once`. Returns 'problems' when one failed.
+
+    A database that is away, or that another writer holds for longer than a writer waits, is waited for; with `once` it is a fault.
+    """
     city, engine = load(env), open_store(env.url)
-    status = "done"
-    operations.reopen_requests(engine)
     told = threading.Event() if once else told_to_end()
+    status = "done"
+    while not told.is_set():
+        try:
+            status = _served(city, engine, now_utc, told, once) or status
+        except AWAY as error:
+            observed = str(error.orig).strip()
+            if once:
+                raise fault("database", observed, "one that answers", "Mend it, and run it again: requests wait.") from None
+            log.error("work waits for the database", told=observed)
+            status = "problems"
+            told.wait(AWAY_S)
+            continue
+        if once:
+            return status
+    uptime.stopped(engine, "work")
+    return status
+
+
+def _served(city: LoadedCity, engine: Engine, now_utc: datetime | None, told: threading.Event, once: bool) -> str | None:
+    """Serve until `told`, or until none waits with `once`; 'problems' when a request failed. Raises what the database's driver raises."""
+    status = None
+    operations.reopen_requests(engine)
 
     def clock() -> datetime:
         return now_utc or datetime.now(UTC)
@@ -53,7 +79,6 @@ def serve(env: Environment, now_utc: datetime | None, *, once: bool) -> str:
                 return status
             else:
                 told.wait(1.0)
-    uptime.stopped(engine, "work")
     return status
 
 
