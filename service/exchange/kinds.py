@@ -3,6 +3,7 @@
 from sqlalchemy import Date
 
 from city.problems import fault
+from service import addresses
 from service import schema as t
 from service.exchange import tidy
 from service.exchange.kind import Kind
@@ -23,12 +24,17 @@ WITHHELD = {
 }
 _ABOUT = {
     "point": "points with meter, quantity and step",
-    "run": "what ran when, with which settings",
+    "run": "what ran when, with which settings; of web addresses in them the host alone",
+    "config_version": "city files that runs were made with; of web addresses in them the host alone",
     "plan": "plans with cost and carbon",
     "audit": "the audit chain, line by line",
     "ledger_batch": "headers, roots and signatures of the carbon ledger; its entries lie in files that `penstock report` proves",
     "conflict": "values that came for a point and time that had another",
     "former_ledger_entry": "the ledger of releases before",
+}
+_WITHOUT = {  # the path of a webhook's address is often all that a receiver asks for
+    "config_version": {"text": addresses.of_city_file},
+    "run": {"config_changed": addresses.hosts_alone},
 }
 _STARTS = ("at_utc", "time_utc", "since_utc", "start_utc", "day_start_utc", "made_at_utc", "started_utc", "hour_utc", "night", "day")
 
@@ -46,7 +52,7 @@ def _plain() -> tuple[Kind, ...]:
         if table.name in told or table.name in WITHHELD:
             continue
         timed = next((table.c[name] for name in _STARTS if name in table.c and isinstance(table.c[name].type, (UtcTime, Date))), None)
-        made.append(plain(table, _ABOUT.get(table.name, f"the table {table.name} as it stands"), timed))
+        made.append(plain(table, _ABOUT.get(table.name, f"the table {table.name} as it stands"), timed, _WITHOUT.get(table.name)))
     return tuple(made)
 
 

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -14,14 +14,15 @@ from service.exchange.rows import arrow_type, in_order
 _ROWS = 10_000
 
 
-def plain(table: Table, about: str, start: Column[Any] | None = None) -> Kind:
-    """A kind that tells a table row by row; with `start` a span cuts it."""
+def plain(table: Table, about: str, start: Column[Any] | None = None, without: Mapping[str, Callable[[str], str]] | None = None) -> Kind:
+    """A kind that tells a table row by row; with `start` a span cuts it. `without` takes out of a column's text what stays in the house."""
+    cuts = {place: without[column.name] for place, column in enumerate(table.columns) if without and column.name in without}
     schema = pa.schema([(column.name, arrow_type(column)) for column in table.columns])
 
     def stream(span: Span) -> Iterator[pa.Table]:
         held: list[tuple[Any, ...]] = []
         for row in in_order(span, table, start):
-            held.append(tuple(row))
+            held.append(_cut(row, cuts) if cuts else tuple(row))
             if len(held) == _ROWS:
                 yield _table(table, schema, held)
                 held = []
@@ -29,6 +30,10 @@ def plain(table: Table, about: str, start: Column[Any] | None = None) -> Kind:
             yield _table(table, schema, held)
 
     return Kind(table.name, about, (table.name,), schema, stream, timed=start is not None)
+
+
+def _cut(row: Sequence[Any], cuts: Mapping[int, Callable[[str], str]]) -> tuple[Any, ...]:
+    return tuple(cuts[place](value) if place in cuts and value is not None else value for place, value in enumerate(row))
 
 
 def _table(table: Table, schema: pa.Schema, rows: list[tuple[Any, ...]]) -> pa.Table:

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, select
 
 from city.problems import fault
 from service import schema as t
+from service.addresses import hosts_alone
 from service.run_report import VERSION, abnormal, figures
 from service.settings import LoadedCity
 from service.store import results, runs
@@ -67,13 +68,14 @@ def utc(time: datetime | None) -> str | None:
 def _run(record: Any) -> dict[str, Any]:
     detail: Mapping[str, Any] = record.detail or {}
     seconds = (record.ended_utc - record.started_utc).total_seconds() if record.ended_utc else None
+    changed = hosts_alone(record.config_changed) if record.config_changed else None  # reports are passed on
     return {
         "id": record.run_id,
         "status": record.status,
         "started_utc": utc(record.started_utc),
         "ended_utc": utc(record.ended_utc),
         "seconds": round(seconds, 1) if seconds is not None else None,
-        "config": {"hash": record.config_hash, "author": record.config_author or None, "changed": record.config_changed or None},
+        "config": {"hash": record.config_hash, "author": record.config_author or None, "changed": changed},
         "after": [{"name": str(name), "sentence": str(said)} for name, said in detail.items() if isinstance(said, str) and said],
     }
 
