@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 import urllib.error
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ from service.environment import Environment
 from service.metrics import health
 from service.metrics.serving import beside
 from service.settings import LoadedCity, load
-from tests.commands import free_port
+from tests.commands import Penstock, free_port
 from tests.metrics.figures import NOW, ask, served, told
 from tests.town import Town
 
@@ -73,3 +74,23 @@ def test_a_database_that_cannot_be_read_is_told_and_not_a_silence(tmp_path: Path
     database = json.loads(text)["checks"][0]
     assert (code, database["name"], database["ok"]) == (503, "database", False)
     assert "not a database" in database["observed"]
+
+
+@pytest.mark.slow
+def test_the_api_serves_figures_on_a_port_of_their_own_and_not_on_its_own(full: tuple[Engine, LoadedCity]) -> None:
+    env, ports = full[1].environment, (free_port(), free_port())
+    process = Penstock(env.city_file, env.folder).start("api", "--port", str(ports[0]), "--metrics-port", str(ports[1]))
+    try:
+        until = time.monotonic() + 60
+        while True:
+            try:
+                assert "penstock_store_up 1.0" in ask(f"http://127.0.0.1:{ports[1]}/metrics")[1]
+                break
+            except urllib.error.URLError:
+                assert process.poll() is None, process.communicate()
+                assert time.monotonic() < until
+                time.sleep(0.2)
+        assert ask(f"http://127.0.0.1:{ports[0]}/metrics")[0] in (401, 404)
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
