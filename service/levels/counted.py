@@ -14,6 +14,7 @@ from service.levels import kinds
 from service.levels.outages import availability
 from service.levels.settings import Levels
 from service.levels.share import Share
+from service.levels.uptime import REPLAYED
 
 FINISHED = ("done", "problems")
 
@@ -59,7 +60,19 @@ def api(connection: Connection, asked: Asked) -> Share:
 
 def up(connection: Connection, asked: Asked) -> Share:
     """Seconds in which every process that should run did."""
-    return availability(connection, asked.settings.availability_of, *civil_day(asked.day, asked.zone), asked.now_utc)
+    day = civil_day(asked.day, asked.zone)
+    return availability(connection, asked.settings.availability_of, *day, asked.now_utc, _in_service(connection, asked.city))
+
+
+def _in_service(connection: Connection, city: str) -> datetime | None:
+    """When the city's first night was over: whoever runs nights runs the service. The night of a replay is no time of service."""
+    r = t.run.c
+    of_city = (r.city == city, r.command == "night", r.status.in_(FINISHED), r.ended_utc.is_not(None))
+    for row in connection.execute(select(r.now_utc, r.started_utc, r.ended_utc).where(*of_city).order_by(r.ended_utc)):
+        if abs(row.started_utc - row.now_utc) <= REPLAYED:
+            ended: datetime = row.ended_utc
+            return ended
+    return None
 
 
 def nights(connection: Connection, asked: Asked) -> Share:

@@ -52,7 +52,7 @@ AVAILABILITY = Level(
     "availability",
     ("Availability", "服务可用率"),
     "seconds in which all of `availability_of` were up",
-    "seconds since these processes were first up, without planned stops",
+    "seconds since the first of these processes was up or, if earlier, the first night was over, without planned stops",
     "up_span",
 )
 LEVELS = (ONLINE, STORED, ACCURACY, NIGHTS, API, AVAILABILITY)

@@ -12,11 +12,19 @@ from service.levels.uptime import GAP, PLANNED
 Span = tuple[datetime, datetime]
 
 
-def availability(connection: Connection, processes: Sequence[str], start_utc: datetime, end_utc: datetime, now_utc: datetime) -> Share:
-    """Seconds of [start, end) in which all of `processes` that were ever up were up, of those that count.
+def availability(
+    connection: Connection,
+    processes: Sequence[str],
+    start_utc: datetime,
+    end_utc: datetime,
+    now_utc: datetime,
+    expected_utc: datetime | None = None,
+) -> Share:
+    """Seconds of [start, end) in which all of `processes` were up, of those that count.
 
     Time before the first of them was up does not count, nor does a planned stop of any of them; the time since the newest heartbeat
-    counts as up for as long as the process need not have spoken again.
+    counts as up for as long as the process need not have spoken again. From `expected_utc` on all of them should run: one that was not
+    started by then is down until it is. Before that, and without it, one that was never up is not missed.
     """
     end = min(end_utc, now_utc)
     down: list[Span] = []
@@ -28,6 +36,9 @@ def availability(connection: Connection, processes: Sequence[str], start_utc: da
             connection.execute(select(statement).where(u.process == process)).scalar()
             for statement in (func.min(u.since_utc), func.max(case((u.since_utc <= start_utc, u.since_utc))))
         )
+        if expected_utc is not None and expected_utc < min(began or end, end):
+            first = min(first or expected_utc, expected_utc)
+            down.append((expected_utc, min(began or end, end)))
         if began is None or began >= end:
             continue
         since = u.since_utc.between(before or start_utc, end)

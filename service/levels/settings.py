@@ -20,5 +20,5 @@ class Levels(Place):
     night_by: time = Field(default=time(6, 0), description="local time by which a night must have ended")
     night_hours: float | None = Field(default=None, gt=0, le=24, description="a night that took no longer is on time as well [h]")
     availability_of: tuple[Literal["poll", "work", "receive", "api"], ...] = Field(
-        default=("poll", "work"), description="long-running processes that must all be up"
+        default=("poll", "work"), description="long-running processes that must all be up, once the first night is over"
     )

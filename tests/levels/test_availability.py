@@ -14,7 +14,9 @@ from sqlalchemy import Engine, insert, select
 
 from service import schema as t
 from service.levels import uptime
+from service.levels.counted import Asked, up
 from service.levels.outages import _clipped, _seconds, availability
+from service.levels.settings import Levels
 from service.levels.share import Share
 from service.store import open_store, runs, writing
 from tests.town import Town
@@ -46,6 +48,47 @@ def test_time_before_the_service_first_ran_does_not_count_and_a_silent_process_i
     spans(store, ("poll", 20, 22, ""))
     assert share(store) == Share(2 * 3600, 4 * 3600)
     assert share(store, START + 22 * HOUR + timedelta(minutes=2)) == Share(7320, 7320)  # it need not have spoken again yet
+
+
+def test_a_process_that_was_never_started_is_down_from_the_end_of_the_first_night(store: Engine) -> None:
+    def expected(hour: float) -> Share:
+        with store.connect() as connection:
+            return availability(connection, ("poll", "work"), START, END, END, START + hour * HOUR)
+
+    assert expected(4) == Share(0, 20 * 3600)  # a night ran, and neither process ever
+    spans(store, ("poll", 2, 24, ""))
+    assert share(store) == Share(22 * 3600, 22 * 3600)  # no night yet: `work` is not missed
+    assert expected(4) == Share(2 * 3600, 22 * 3600)  # from 2 to 4 nobody waited for `work`
+    spans(store, ("work", 10, 24, ""))
+    assert expected(4) == Share((2 + 14) * 3600, 22 * 3600)  # down from 4 until it was started at 10
+    assert expected(24) == share(store)
+
+
+def test_the_first_night_by_the_clock_sets_what_is_expected_and_a_replayed_one_does_not(store: Engine) -> None:
+    def ran(now: datetime, started: datetime) -> None:
+        row = {
+            "city": "town",
+            "night": now.date(),
+            "command": "night",
+            "now_utc": now,
+            "started_utc": started,
+            "config_hash": "",
+            "pid": 1,
+            "detail": {},
+        }
+        with writing(store) as connection:
+            connection.execute(insert(t.run).values(**row, ended_utc=started + HOUR, status="problems"))
+
+    with store.connect() as connection:
+        asked = Asked("town", "UTC", Levels(), START.date(), END)
+        assert up(connection, asked) == Share()
+    ran(START - 100 * HOUR, START + 1 * HOUR)
+    ran(START + 3 * HOUR, START + 3 * HOUR)
+    spans(store, ("poll", 0, 24, ""))
+    with store.connect() as connection:
+        assert up(connection, asked) == Share(4 * 3600, 24 * 3600)  # `work` is missed from 4 on
+        of_poll = asked._replace(settings=Levels(availability_of=("poll",)))
+        assert up(connection, of_poll) == Share(24 * 3600, 24 * 3600)
 
 
 def test_an_outage_over_midnight_is_counted_on_both_days(store: Engine) -> None:
