@@ -4,7 +4,7 @@ Nothing is optimised here, so nothing can hang or be impossible. What tonight's 
 back, and said. Its commands are proposed, like those of every plan, and go nowhere until somebody approves them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -143,7 +143,8 @@ def _moved(
     columns: list[Any] | None = None
     balances: list[Any] = []
     for plan in plans:
-        values, price = _with_changes(results.plan_values(engine, plan)), results.plan_prices(engine, plan)
+        began = (plan.detail.get("begin") or {}).get("state", {})
+        values, price = _with_changes(results.plan_values(engine, plan), began), results.plan_prices(engine, plan)
         columns, balances = (list(values.columns), list(price.columns)) if columns is None else (columns, balances)
         if not (set(columns) <= set(values.columns) and set(balances) <= set(price.columns)):
             continue
@@ -162,14 +163,17 @@ def _moved(
     return (finite, cost), missed
 
 
-def _with_changes(values: pd.DataFrame) -> pd.DataFrame:
-    """The values, and by how much each stored amount changes in a step: what is moved hour by hour cannot tell that afterwards."""
+def _with_changes(values: pd.DataFrame, began: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
+    """The values, and by how much each stored amount changes in a step: what is moved hour by hour cannot tell that afterwards.
+
+    Amounts are told at the end of each step; that of the first one changed from what the plan `began` with.
+    """
     stored = [column for column in values.columns if column[0] == "plan" and column[2].endswith(STORED)]
-    return (
-        values.join(pd.DataFrame({(CHANGE, a, q): values[s, a, q].diff().fillna(0.0) for s, a, q in stored}, index=values.index))
-        if stored
-        else values
-    )
+    if not stored:
+        return values
+    before = {(s, a, q): began.get(a, {}).get(q, values[s, a, q].iloc[0]) for s, a, q in stored}
+    changes = {(CHANGE, *one[1:]): np.diff(values[one].to_numpy(), prepend=before[one]) for one in stored}
+    return values.join(pd.DataFrame(changes, index=values.index))
 
 
 def _check(made: StandIn, control: Control) -> None:

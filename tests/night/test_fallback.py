@@ -21,7 +21,7 @@ from service.plans.commands import command
 from service.plans.edits import Edit, setpoint
 from service.plans.fallback import CHANGE, StandIn, _check, stand_in, withdraw
 from service.settings import load
-from service.store import open_store, operations, results, writing
+from service.store import open_store, operations, readings, results, writing
 from service.store.results import plan_prices, plan_values
 from tests.town import PARTS, Said, Town, night, prepared, problems, steps
 
@@ -179,6 +179,62 @@ def test_a_battery_that_could_only_be_asked_for_less_than_its_least_setpoint_is_
     _check(made, Control(asset="b", point="b.setpoint", quantity="power_kw"))
     assert made.left_to == []
     assert made.values["plan", "b", "power_kw"].tolist() == [4.0, 0.0]
+
+
+BATTERY = (
+    '[[assets]]\nid = "cell"\nkind = "battery"\nenergy_kwh = 100.0\npower_kw = 40.0\nleast_share = 0.2\nmost_share = 0.9\n'
+    '[[states]]\nasset = "cell"\nquantity = "charge_kwh"\nweights = { "cell.charge" = 1.0 }\n'
+    '[[controls]]\nasset = "cell"\npoint = "cell.setpoint"\nquantity = "power_kw"\n'
+)
+CELL = '  { id = "cell", unit = 3, link = "field", site = "here", model = "battery", commodity = "electricity", role = "storage" },\n]\n'
+
+
+@pytest.mark.parametrize(
+    ("charge_kwh", "power_kw", "course_kwh", "cut_h"),
+    [
+        # charging at 40 kW stores 9 kWh in a quarter-hour, discharging at 40 kW takes 10; the window is 20 to 90 kWh
+        (50.0, [-40, -40, 0, 40, 40], [59, 68, 68, 58, 48], 0.0),  # as the plan it comes from: nothing is cut
+        (76.5, [-40, -20, 0, 40, 40], [85.5, 90, 90, 80, 70], 0.25),  # room for 4.5 of the second 9 kWh: half the power
+        (12.0, [-40, -40, 0, 40, 32], [21, 30, 30, 20, 12], 0.5),  # not below where it stands: 8 of the last 10 kWh, on both days
+    ],
+)
+def test_a_battery_is_cut_back_where_it_would_leave_its_window_from_todays_charge(
+    tmp_path: Path, charge_kwh: float, power_kw: list[float], course_kwh: list[float], cut_h: float
+) -> None:
+    """A literal plan of yesterday that began with 50 kWh, five steps that matter; then the battery rests.
+
+    Tomorrow is a Saturday, of which there is no plan: it has the same hours once more.
+    """
+    head = Town(tmp_path).head
+    town = Town(tmp_path, head=head[: head.rindex("]\n")] + CELL, parts=PARTS | {"cell": BATTERY}, days=0).write()
+    assert town.penstock("init").code == 0
+    city, engine = load(Environment(city=town.file, home=town.folder)), open_store(town.database)
+    key_of = readings.register_points(engine, list(city.points.values()))
+    now = datetime(2022, 6, 16, 22, 30, tzinfo=UTC)  # a Friday begins, as the Thursday before did
+    at = pd.DatetimeIndex([now]).as_unit("us")
+    read = {"point_id": "cell.charge", "time_utc": at, "quantity": "charge_kwh", "value": charge_kwh, "quality": 1, "received_at_utc": at}
+    readings.store_batch(engine, "charge", pd.DataFrame(read), key_of)
+    start = datetime(2022, 6, 15, 23, tzinfo=UTC)
+    power = [-40.0, -40.0, 0.0, 40.0, 40.0] + [0.0] * 91
+    stored = [59.0, 68.0, 68.0, 58.0, 48.0] + [48.0] * 91
+    times = pd.date_range(start, periods=96, freq="15min", unit="us")  # a day of it, so that its first step is moved as well
+    frame = pd.concat(
+        pd.DataFrame({"scenario": "plan", "asset_id": "cell", "quantity": name, "time_utc": times, "value": values})
+        for name, values in (("power_kw", power), ("charge_kwh", stored))
+    )
+    detail = {"begin": {"state": {"cell": {"charge_kwh": 50.0}}}}
+    row = {"plan_id": "good", "night": date(2022, 6, 16), "made_at_utc": start, "start_utc": start, "step_s": 900, "steps": 96}
+    prices = pd.DataFrame({"balance_id": "electricity", "time_utc": times, "currency_per_unit": 0.5})
+    with writing(engine) as connection:
+        connection.execute(t.plan.insert().values(**row, status="optimal", detail=detail))
+        results.store_plan(connection, "good", frame, prices)
+    made = stand_in(city, engine, date(2022, 6, 17), now, "why")
+    assert made is not None
+    assert made.left_to == ["sun"]  # the literal plan has none
+    assert made.values["plan", "cell", "power_kw"].tolist()[:5] == pytest.approx(power_kw)
+    assert made.values["plan", "cell", "charge_kwh"].tolist()[:5] == pytest.approx(course_kwh)
+    cut = [f"cell is cut back for {cut_h:g} h: today's limits or state do not bear more."] if cut_h else []
+    assert [note for note in made.notes if "cell" in note] == cut
 
 
 @pytest.mark.postgres
