@@ -37,7 +37,7 @@ from service import (
     releases,
 )
 from service.environment import Environment, private_files
-from service.extras import lacking
+from service.foreseen import foreseen
 
 DONE, PROBLEMS, FAILED = 0, 2, 1
 UsageError: Any = typer.BadParameter.__mro__[1]  # of every mistyped command or option; typer gives it no public name
@@ -285,8 +285,7 @@ def run() -> None:
             typer.echo(str(problem), err=True)
         sys.exit(FAILED)
     except Exception as error:
-        told = lacking(error) if isinstance(error, ModuleNotFoundError) else None
-        if told is not None:
+        if (told := foreseen(error)) is not None:
             typer.echo(str(told), err=True)
             sys.exit(FAILED)
         from service.crash import keep

@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from service import schema as t
+from service.foreseen import foreseen
 from service.store import open_store, operations, results, writing
-from tests.town import Town
+from tests.town import NOW, Town
 
 
 def seen(what: Callable[[], object], within_s: float = 60.0) -> bool:
@@ -66,3 +68,21 @@ def test_a_single_pass_says_that_the_database_is_held(tmp_path: Path) -> None:
         answer = town.penstock("work", "--once")
     assert (answer.code, answer.foreseen) == (1, True)
     assert "database: database is locked; allowed: one that answers" in answer.err
+
+
+def test_a_command_says_that_the_database_is_held_and_leaves_no_crash_file(tmp_path: Path) -> None:
+    town = Town(tmp_path / "town", days=0).write()
+    assert town.penstock("init").code == 0
+    with closing(sqlite3.connect(town.folder / "penstock.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        answer = town.penstock("night", "--now", NOW)
+    assert (answer.code, answer.foreseen) == (1, True)
+    assert "database: database is locked; allowed: one that answers and takes writes" in answer.err
+    assert not list(town.folder.glob("error-*.txt"))
+
+
+def test_what_is_a_fault_of_ours_is_no_fault_of_the_database() -> None:
+    with closing(sqlite3.connect(":memory:")) as connection, pytest.raises(sqlite3.OperationalError) as error:
+        connection.execute("SELECT nothing FROM nowhere")
+    assert foreseen(OperationalError("", {}, error.value)) is None
+    assert foreseen(ZeroDivisionError()) is None
