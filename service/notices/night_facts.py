@@ -23,9 +23,10 @@ def facts(report: Mapping[str, Any], language: str) -> list[list[str]]:
         made.append([say("co2"), f"{plan['co2_kg'] / 1000:,.2f} / {plan['baseline_co2_kg'] / 1000:,.2f} t"])
     alarms = report["alarms"]["by_priority"]
     made.append([say("alarms_by"), " / ".join(str(alarms[priority]) for priority in ("1", "2", "3"))])
-    for key, rows in (("waits", report["approvals"]), ("leaks", report["leaks"]), ("zones", report["zones_out"])):
-        if rows:
-            made.append([say(key), str(len(rows))])
+    counts = report["counts"]
+    for key, count in (("waits", counts["approvals"]), ("leaks", counts["leaks"]), ("zones", len(report["zones_out"]))):
+        if count:
+            made.append([say(key), str(count)])
     return made
 
 

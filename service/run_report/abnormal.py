@@ -14,11 +14,28 @@ from service.cases import store as case_store
 from service.settings import LoadedCity
 from service.store import results
 
-MOST = 200  # rows of each list; what is cut off is counted
+MOST = 200  # rows of each list; `counts` has them all
 
 
 def _utc(time: datetime | None) -> str | None:
     return time.isoformat(timespec="seconds").replace("+00:00", "Z") if time else None
+
+
+def counts(engine: Engine, city: LoadedCity, now_utc: datetime) -> dict[str, int]:
+    """How many there are of everything whose list may be cut: leaks, outages, cases, alarms, proposals and their commands."""
+    c, a = t.command.c, t.alarm.c
+    waits = (c.state == "proposed") & (c.not_after_utc > now_utc)
+    asked = {
+        "leaks": select(func.count()).select_from(t.leak_case).where(t.leak_case.c.state == "open"),
+        "outages": select(func.count()).select_from(t.grid_outage).where(t.grid_outage.c.ended_utc.is_(None)),
+        "alarms": select(func.count()).select_from(t.alarm).where(a.ended_utc.is_(None), a.state.not_in([str(state) for state in HIDDEN])),
+        "approvals": select(func.count(c.plan_id.distinct())).where(waits),
+        "commands": select(func.count()).select_from(t.command).where(waits),
+    }
+    with engine.connect() as connection:
+        found = {name: int(connection.execute(statement).scalar_one()) for name, statement in asked.items()}
+    # When a case is due follows from the settings; the database does not know it.
+    return found | {"cases": sum(case.due_utc is not None for case in case_store.listed(engine, city.settings.cases))}
 
 
 def leaks(engine: Engine) -> list[dict[str, Any]]:

@@ -45,6 +45,7 @@ def document(engine: Engine, city: LoadedCity, night: date) -> dict[str, Any]:
         "plan": figures.plan(engine, city, night),
         "ledger": figures.ledger_of(engine),
         "targets": figures.targets(engine, night),
+        "counts": abnormal.counts(engine, city, record.now_utc),
         "leaks": abnormal.leaks(engine),
         "outages": abnormal.outages(engine),
         "cases": abnormal.cases(engine, city),

@@ -14,9 +14,9 @@ MOST_PROBLEMS = 8  # of one step
 Document = Mapping[str, Any]
 
 
-def _cut(rows: list[Any], reader: Reader) -> tuple[list[Any], Html]:
-    """The rows that are shown, and the line that counts the others."""
-    over = len(rows) - MOST_ROWS
+def _cut(rows: list[Any], reader: Reader, count: int | None = None) -> tuple[list[Any], Html]:
+    """The rows that are shown, and the line that counts the others; of a list that was cut before, `count` is how many there are."""
+    over = (len(rows) if count is None else count) - MOST_ROWS
     return rows[:MOST_ROWS], html('<p class="more">{told}</p>', told=reader.say("more", count=over)) if over > 0 else Html("")
 
 
@@ -31,8 +31,8 @@ def cards(document: Document, reader: Reader) -> Html:
     worst = next((int(priority) for priority in ("1", "2", "3") if alarms[priority]), None)
     counts = joined(html("{mark}{count}&ensp;", mark=reader.mark(int(p)), count=alarms[p]) for p in ("1", "2", "3"))
     made.append(reader.card(say("alarms"), counts, "", say("alarms_said"), worst))
-    waits, commands = document["approvals"], sum(one["commands"] for one in document["approvals"])
-    made.append(reader.card(say("waits"), len(waits), "", say("commands_of", commands=commands, plans=len(waits)), 3 if waits else None))
+    waits, commands = document["counts"]["approvals"], document["counts"]["commands"]
+    made.append(reader.card(say("waits"), waits, "", say("commands_of", commands=commands, plans=waits), 3 if waits else None))
     books = document["ledger"]
     signed = say("signed" if books["signed"] else "unsigned") if books else ""
     made.append(
@@ -62,22 +62,24 @@ def todo(document: Document, reader: Reader) -> Html:
     return reader.section("todo", inside or html('<p class="calm">{told}</p>', told=reader.say("calm")))
 
 
-def _titled(key: str, rows: list[Any], table: Html, reader: Reader, more: Html) -> Html:
-    title = html("<h3>{name}<span>{count}</span></h3>", name=reader.say(key), count=len(rows))
+def _titled(key: str, rows: list[Any], table: Html, reader: Reader, more: Html, count: int | None = None) -> Html:
+    title = html("<h3>{name}<span>{count}</span></h3>", name=reader.say(key), count=len(rows) if count is None else count)
     return html("{title}{table}{more}", title=title, table=table, more=more) if rows else Html("")
 
 
 def _approvals(document: Document, reader: Reader) -> Html:
     say, rows = reader.say, document["approvals"]
-    shown, more = _cut(rows, reader)
+    count = document["counts"]["approvals"]
+    shown, more = _cut(rows, reader, count)
     lines = [(r["plan_id"], r["commands"], reader.when(r["first_utc"]), r["people"], ", ".join(r["approved_by"]) or "–") for r in shown]
     heads = [say("proposal"), say("commands"), say("first"), say("people"), say("approved_by")]
-    return _titled("waits", rows, reader.table(heads, lines, right=(1, 3), wide=4), reader, more)
+    return _titled("waits", rows, reader.table(heads, lines, right=(1, 3), wide=4), reader, more, count)
 
 
 def _alarms(document: Document, reader: Reader) -> Html:
     say, rows = reader.say, document["alarms"]["rows"]
-    shown, more = _cut(rows, reader)
+    count = document["counts"]["alarms"]
+    shown, more = _cut(rows, reader, count)
     lines = [
         (
             html("{mark}{word}", mark=reader.mark(r["priority"]), word=say(f"priority_{r['priority']}")),
@@ -89,7 +91,7 @@ def _alarms(document: Document, reader: Reader) -> Html:
         )
         for r in shown
     ]
-    return _titled("alarms", rows, reader.table([say("priority"), say("since"), say("what"), say("what_todo")], lines), reader, more)
+    return _titled("alarms", rows, reader.table([say("priority"), say("since"), say("what"), say("what_todo")], lines), reader, more, count)
 
 
 def _left_out(document: Document, reader: Reader) -> Html:
@@ -101,26 +103,29 @@ def _left_out(document: Document, reader: Reader) -> Html:
 
 def _outages(document: Document, reader: Reader) -> Html:
     say, rows = reader.say, document["outages"]
-    shown, more = _cut(rows, reader)
+    count = document["counts"]["outages"]
+    shown, more = _cut(rows, reader, count)
     table = reader.table([say("since"), say("what")], [(reader.when(r["since_utc"]), r["sentence"]) for r in shown], wide=1)
-    return _titled("outages", rows, table, reader, more)
+    return _titled("outages", rows, table, reader, more, count)
 
 
 def _leaks(document: Document, reader: Reader) -> Html:
     say, rows = reader.say, document["leaks"]
-    shown, more = _cut(rows, reader)
+    count = document["counts"]["leaks"]
+    shown, more = _cut(rows, reader, count)
     lines = [(f"{r['zone']}, {r['pipe']}", reader.number(r["flow_m3_per_h"], 0), reader.when(r["since_utc"]), r["sentence"]) for r in shown]
     return _titled(
-        "leaks", rows, reader.table([say("place"), say("flow"), say("since"), say("said")], lines, right=(1,), wide=3), reader, more
+        "leaks", rows, reader.table([say("place"), say("flow"), say("since"), say("said")], lines, right=(1,), wide=3), reader, more, count
     )
 
 
 def _cases(document: Document, reader: Reader) -> Html:
     say, rows = reader.say, document["cases"]
-    shown, more = _cut(rows, reader)
+    count = document["counts"]["cases"]
+    shown, more = _cut(rows, reader, count)
     lines = [(r["id"], r["subject"], r["owner"] or "–", reader.when(r["due_utc"]), r["sentence"]) for r in shown]
     heads = [say("case"), say("place"), say("owner"), say("due"), say("what")]
-    return _titled("cases", rows, reader.table(heads, lines, wide=4), reader, more)
+    return _titled("cases", rows, reader.table(heads, lines, wide=4), reader, more, count)
 
 
 def plan(document: Document, reader: Reader) -> Html:

@@ -58,7 +58,7 @@ def test_the_data_are_as_the_schema_says(made: dict[str, Any]) -> None:
     assert SCHEMA["$id"].endswith(f":{VERSION}")
 
 
-@pytest.mark.parametrize("part", ["city", "run", "forecasts", "plan", "ledger", "alarms"])
+@pytest.mark.parametrize("part", ["city", "run", "forecasts", "plan", "ledger", "counts", "alarms"])
 def test_the_schema_refuses_a_key_that_is_missing_or_more(part: str, made: dict[str, Any]) -> None:
     for key in made[part]:
         less = copy.deepcopy(made)
@@ -153,6 +153,7 @@ def test_whatever_stands_in_the_data_is_text_on_the_page(language: str, made: di
     words = {"what": "w", "todo": "t"}
     alarm = {"id": 1, "priority": 1, "state": "s", "acknowledged": True, "since_utc": made["now_utc"], "en": words, "zh": words}
     full["alarms"]["rows"] = [alarm]
+    full["counts"] |= {"leaks": 1, "outages": 1, "cases": 1, "alarms": 1}
     full["plan"] |= {"reasons": ["r"], "breaches": ["b"]}
     full["run"]["config"] |= {"author": "a", "changed": "c"}
     full["steps"][0] |= {"problems": ["p"] * 20}
