@@ -43,7 +43,7 @@ def allowed(person: Person, action: Action, where: Callable[[], frozenset[str]])
         st.caption(say("only_operators", role=say(person.role)))
     elif person.districts and not may(person, action, found := where()):
         there = ", ".join(sorted(found - {""})) or say("whole_city")
-        st.caption(say("not_your_district", where=there, own=", ".join(person.districts)))
+        st.caption(say("not_your_district", where=look.plain(there), own=look.plain(", ".join(person.districts))))
     else:
         return True
     return False

@@ -189,3 +189,13 @@ def download(frame: pd.DataFrame | Callable[[], pd.DataFrame], name: str) -> Non
         icon=":material/download:",
         on_click="ignore",
     )
+
+
+def plain(text: str) -> str:
+    """Text as it is where Markdown is taken, which would ask for an image from outside and make links of what somebody wrote."""
+    return "".join(f"\\{sign}" if sign in "\\`*_{}[]()<>#+-.!|~$:" else sign for sign in text.replace("\n", " "))
+
+
+def caption(text: str) -> None:
+    """A small line of what people, devices or the city file named: never Markdown, which makes links even of escaped addresses."""
+    st.html(f'<div class="told-small">{escape(text)}</div>')

@@ -40,7 +40,7 @@ def _target(one: Standing) -> None:
     with wide:
         _path(one, factor, unit)
     if one.sentence and language() == "en":  # in Chinese the card has said it
-        st.caption(one.sentence)
+        look.caption(one.sentence)
     notes = [*one.detail.get("base_changes", ()), *one.detail.get("warnings", ())]
     look.sentences("notes", [translated(note) for note in notes] if language() == "zh" else notes, 3)
 

@@ -99,7 +99,7 @@ def scope2() -> None:
     columns = {say("carbon_location"): table["location_t"], say("carbon_market"): table["market_t"]}
     charts.bars(list(table["period"]), columns, "t CO2e", "scope2", say("carbon_scope2"), stacked=False, height=220)
     matched = " · ".join(f"{row.period}: {100 * row.matched:.1f} %" for row in table.itertuples() if pd.notna(row.matched))
-    st.caption(f"{say('carbon_matched')}: {matched}")
+    look.caption(f"{say('carbon_matched')}: {matched}")
 
 
 def measures() -> None:

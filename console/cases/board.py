@@ -119,10 +119,10 @@ def _columns(cases: Sequence[Case]) -> None:
 def _card(case: Case) -> str:
     """Number and place, what it is, then owner, age and how late: shape and colour only for what is late."""
     rank, due = wording.tag(case)
-    told = f"{_SHAPE[rank]} **{wording.plain(due)}**" if rank else wording.plain(due)
-    owner = wording.plain(wording.who(case.owner))
+    told = f"{_SHAPE[rank]} **{look.plain(due)}**" if rank else look.plain(due)
+    owner = look.plain(wording.who(case.owner))
     last = " · ".join(part for part in (owner, f"{say('age')} {look.age(case.found_utc)}", told) if part)
-    return f"**{wording.plain(wording.title(case))}**  \n{wording.plain(wording.about(case))}  \n{last}"
+    return f"**{look.plain(wording.title(case))}**  \n{look.plain(wording.about(case))}  \n{last}"
 
 
 def _ended(cases: Sequence[Case]) -> None:

@@ -52,7 +52,7 @@ def allowed(person: Person, case: Case, action: Action) -> bool:
         st.caption(say("case_only", roles=roles, role=say(person.role)))
         return False
     if not may(person, action, {case.district}):
-        st.caption(say("case_other_district", district=place(case.district)))
+        st.caption(say("case_other_district", district=look.plain(place(case.district))))
         return False
     return True
 

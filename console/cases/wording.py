@@ -86,8 +86,3 @@ def tag(case: Case) -> tuple[int | None, str]:
     if late is not None and case.due_utc is not None:
         return case.priority, say("case_overdue", age=look.age(case.due_utc))
     return None, say("case_due", time=look.hour(case.due_utc)) if case.due_utc else ""
-
-
-def plain(text: str) -> str:
-    """Text as it is in a label that takes Markdown."""
-    return "".join(f"\\{sign}" if sign in "\\`*_{}[]()<>#+-.!|~$:" else sign for sign in text.replace("\n", " "))

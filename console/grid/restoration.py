@@ -107,7 +107,7 @@ def _figures(detail: dict[str, Any]) -> None:
         ]
     )
     if detail["tripped"]:
-        st.caption(say("tripped_already", names=", ".join(detail["tripped"])))
+        look.caption(say("tripped_already", names=", ".join(detail["tripped"])))
 
 
 def _steps(proposal: Proposed) -> int:
@@ -169,7 +169,7 @@ def _tick(person: Person, proposal: Proposed, done: int) -> None:
         return
     step = steps[done]
     if step["by"] == "remote":
-        st.caption(say("motor_turns", switch=step["switch"]))
+        look.caption(say("motor_turns", switch=step["switch"]))
         if _still_to_turn(proposal, done):
             return
         look.banner(say("motor_failed", switch=step["switch"]), 2)

@@ -63,7 +63,7 @@ def _told(course: Course, key: str, drawn: int) -> None:
     told = [f"{known(cause)} {count}" for cause, count in course.spoiled[key].items()] or [say("word_none")]
     if course.rows[key] > drawn:
         told.append(say("drawn_of", rows=course.rows[key], drawn=drawn))
-    st.caption(" · ".join(told))
+    look.caption(" · ".join(told))
 
 
 def _every(key: str, point: str, span: str, until: date) -> pd.DataFrame:

@@ -104,7 +104,7 @@ def _line(change: Change, count: int) -> None:
         st.html(f'<p class="sentence">{escape(told)}</p>')
     else:
         query = {"case": change.subject} if change.group == "cases" else None
-        st.page_link(page, label=wording.plain(told), query_params=query)
+        st.page_link(page, label=look.plain(told), query_params=query)
 
 
 def line(change: Change) -> str:
@@ -192,7 +192,7 @@ def _handing_over(person: Person) -> None:
     look.heading("hand_over")
     done = next((one for one in data.hand_overs() if one.incoming), None)
     if done is not None and done.signed_utc is not None:
-        st.caption(say("hand_over_last", outgoing=done.outgoing, incoming=done.incoming, time=look.clock(done.signed_utc)))
+        look.caption(say("hand_over_last", outgoing=done.outgoing, incoming=done.incoming, time=look.clock(done.signed_utc)))
     if not may(person, "shift"):
         return
     with st.form("hand_over", clear_on_submit=True, border=False):

@@ -11,8 +11,9 @@ pytest.importorskip("streamlit")
 from sqlalchemy import Engine
 from streamlit.testing.v1 import AppTest
 
+from console import look
 from console.cases import case as page
-from console.cases import steps, wording
+from console.cases import steps
 from console.now import paper, shift
 from console.words.cases import CASE_WORDS
 from console.words.shifts import SHIFT_WORDS
@@ -129,7 +130,7 @@ def test_what_somebody_typed_is_text_on_the_page(engine: Engine, city: Path) -> 
     deciding.note(engine, ADA, number, NOW, bad)
     log.note(engine, ADA, NOW, bad, bad)
     at = opened("cases")
-    assert wording.plain(bad) in at.button(key=f"case_{number}").label
+    assert look.plain(bad) in at.button(key=f"case_{number}").label
     at.button(key=f"case_{number}").click().run()
     for seen in (at, opened("now")):
         assert not [html for html in seen.html if "<script>alert" in html.proto.body]
