@@ -1,8 +1,6 @@
 """`penstock api`: the application on a socket, behind TLS wherever another machine can reach it."""
 
 import ipaddress
-import socket
-import ssl
 from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +18,7 @@ from service.metrics.serving import beside
 from service.settings import load
 from service.store import open_store
 from service.store.reading_only import open_reading
+from service.tls_serving import configured, listener
 
 _HEAD_BYTES = 32_768  # of a request line with its headers
 
@@ -64,12 +63,7 @@ class Server:
         self._counting = Counting(open_store(env.url))
         api = Api(city, open_reading(env.url), self._counting.count, (lambda: now_utc) if now_utc else None, more)
         self._server = uvicorn.Server(_config(api, certificate, key))
-        try:
-            family = socket.AF_INET6 if ":" in host else socket.AF_INET
-            self._listener = socket.create_server((host, port), family=family)
-        except OSError as error:
-            raise fault(f"{host}:{port}", error.strerror or str(error), "a free port of this machine", "Give another --port.") from None
-        self._listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._listener = listener(host, port)
         self.port: int = self._listener.getsockname()[1]
 
     def run(self) -> None:
@@ -90,27 +84,11 @@ def _is_loopback(host: str) -> bool:
 
 
 def _config(api: Api, certificate: Path | None, key: Path | None) -> uvicorn.Config:
-    config = uvicorn.Config(
-        api.app(),
-        http=Impatient,
-        ws="none",
-        ssl_certfile=certificate,
-        ssl_keyfile=key,
-        access_log=False,  # headers carry tokens
-        log_config=None,
-        server_header=False,
-        proxy_headers=False,  # an address somebody writes into a header is no address
-        limit_concurrency=200,
-        h11_max_incomplete_event_size=_HEAD_BYTES,
-        timeout_keep_alive=30,
-        timeout_graceful_shutdown=2,
-        lifespan="off",
-    )
-    try:
-        config.load()
-    except (OSError, ssl.SSLError) as error:
-        observed = f"{error.strerror or error} ({certificate}, {key})"
-        raise fault("penstock api", observed, "certificate and key as PEM files", "Check --certificate and --key.") from None
-    if config.ssl is not None:
-        config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
-    return config
+    more = {
+        "http": Impatient,
+        "ws": "none",
+        "limit_concurrency": 200,
+        "h11_max_incomplete_event_size": _HEAD_BYTES,
+        "timeout_keep_alive": 30,
+    }
+    return configured("penstock api", api.app(), certificate, key, **more)

@@ -1,7 +1,5 @@
 """`penstock receive`: the reception behind TLS, and beside it a thread that delivers to the store what has arrived."""
 
-import socket
-import ssl
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +19,7 @@ from service.environment import SPOOLS, Environment
 from service.levels import uptime
 from service.settings import LoadedCity, load
 from service.store import open_store, runs
+from service.tls_serving import configured, listener
 
 log = structlog.get_logger()
 SPOOL = SPOOLS[1]
@@ -49,8 +48,12 @@ class Receiver:
         env.folder.mkdir(parents=True, exist_ok=True)
         self._engine = open_store(env.url, create=True)  # what arrives is kept while the database is away
         self._reception = Reception(self._city, env.folder / SPOOL, env.folder / "given")
-        self._server = uvicorn.Server(_config(self._reception, certificate, key, client_ca))
-        self._listener = _listener(host, port)
+        self._server = uvicorn.Server(
+            configured(
+                "penstock receive", self._reception.app(), certificate, key, client_ca, limit_concurrency=500, timeout_keep_alive=120
+            )
+        )
+        self._listener = listener(host, port)
         self.port: int = self._listener.getsockname()[1]
 
     def run(self) -> None:
@@ -68,43 +71,6 @@ class Receiver:
     def stop(self) -> None:
         """End `run`, from another thread."""
         self._server.should_exit = True
-
-
-def _config(reception: Reception, certificate: Path, key: Path, client_ca: Path | None) -> uvicorn.Config:
-    config = uvicorn.Config(
-        reception.app(),
-        ssl_certfile=certificate,
-        ssl_keyfile=key,
-        ssl_ca_certs=str(client_ca) if client_ca else None,
-        ssl_cert_reqs=ssl.CERT_REQUIRED if client_ca else ssl.CERT_NONE,
-        access_log=False,  # headers carry tokens; what is denied is logged by its path only
-        log_config=None,
-        server_header=False,
-        limit_concurrency=500,
-        timeout_keep_alive=120,
-        timeout_graceful_shutdown=2,
-        lifespan="off",
-    )
-    try:
-        config.load()
-    except (OSError, ssl.SSLError) as error:
-        observed = f"{error.strerror or error} ({certificate}, {key}{f', {client_ca}' if client_ca else ''})"
-        raise fault(
-            "penstock receive", observed, "certificate and key as PEM files", "Check --certificate, --key and --client-ca."
-        ) from None
-    if config.ssl is not None:
-        config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
-    return config
-
-
-def _listener(host: str, port: int) -> socket.socket:
-    try:
-        listener = socket.create_server((host, port))
-    except OSError as error:
-        raise fault(f"{host}:{port}", error.strerror or str(error), "a free port of this machine", "Give another --port.") from None
-    # Inherited by every connection: an answer goes out as two writes, and the second would wait 40 ms for the first to be acknowledged.
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return listener
 
 
 def _deliver(engine: Engine, city: LoadedCity, reception: Reception, stop: threading.Event) -> None:
