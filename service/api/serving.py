@@ -4,6 +4,7 @@ import ipaddress
 from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import typer
 import uvicorn
@@ -84,7 +85,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _config(api: Api, certificate: Path | None, key: Path | None) -> uvicorn.Config:
-    more = {
+    more: dict[str, Any] = {
         "http": Impatient,
         "ws": "none",
         "limit_concurrency": 200,
