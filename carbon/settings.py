@@ -1,10 +1,11 @@
 """[carbon] of city.toml: how the ledger posts, closes and proves itself."""
 
 from decimal import Decimal
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
+from city.named_files import Names
 from city.places import Place
 
 
@@ -25,9 +26,11 @@ class Carbon(Place):
         default_factory=dict,
         description="GPC sub-sectors without figures: included elsewhere, not estimated, not occurring, confidential",
     )
-    outside_roots: tuple[str, ...] = Field(default=(), description="files outside the store to which every root is appended as well")
+    outside_roots: Annotated[tuple[str, ...], Names.ELSEWHERE] = Field(
+        default=(), description="files outside the store to which every root is appended as well"
+    )
 
-    marginal_file: str | None = Field(
+    marginal_file: Annotated[str | None, Names.DATA] = Field(
         default=None,
         description="CSV in the data folder: time_utc, kg_co2e_per_kwh of the marginal plants, perhaps area_id; avoided emissions need it",
     )

@@ -3,10 +3,11 @@
 import csv
 from datetime import date
 from pathlib import Path
-from typing import Any, Self, get_args
+from typing import Annotated, Any, Self, get_args
 
 from pydantic import Field, ValidationInfo, model_validator
 
+from city.named_files import Names
 from city.places import Place
 from forecasting.calendars import Calendar, DayType, SchoolHoliday
 
@@ -21,7 +22,9 @@ class CityCalendar(Place):
     overrides: dict[date, DayType] = Field(default_factory=dict, description="day -> holiday or workday")
     names: dict[date, str] = Field(default_factory=dict, description="day -> what people call it")
     school: tuple[SchoolHoliday, ...] = Field(default=(), description="school holidays: first, last, name")
-    file: str | None = Field(default=None, description="table (CSV: date,type,name and, for ranges, until) of the same, beside city.toml")
+    file: Annotated[str | None, Names.BESIDE] = Field(
+        default=None, description="table (CSV: date,type,name and, for ranges, until) of the same, beside city.toml"
+    )
 
     @model_validator(mode="after")
     def _with_the_file(self, info: ValidationInfo) -> Self:

@@ -1,9 +1,11 @@
 """Who the city is, how its night looks back and ahead, and the small tables of city.toml."""
 
+from typing import Annotated
 from zoneinfo import available_timezones
 
 from pydantic import Field, field_validator
 
+from city.named_files import Names
 from city.places import Located, Place, whole_part_of_an_hour
 from meters.roads.mapping import Mapping
 from service.cluster import addresses
@@ -95,12 +97,12 @@ class State(Place):
 class Simulator(Place):
     """The simulated field of a demo; a real city has none."""
 
-    spec: str = Field(description="device list for meters.simulator, in the data folder")
+    spec: Annotated[str, Names.ELSEWHERE] = Field(description="device list for meters.simulator, in the data folder")
     port: int = Field(ge=1, le=65535, description="TCP port on the loopback address")
 
 
 class Import(Place):
     """One file of history, in the data folder."""
 
-    path: str = Field(description="file below the data folder")
+    path: Annotated[str, Names.ELSEWHERE] = Field(description="file below the data folder")
     mapping: Mapping = Field(description="what its columns mean")

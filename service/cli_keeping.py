@@ -26,7 +26,7 @@ def backup(
         str | None, typer.Option("--keep", help="which stay there: daily=7,weekly=4,monthly=12; [backup] when not given")
     ] = None,
 ) -> None:
-    """Copy database, cold storage, spool and city file to a folder while everything runs on."""
+    """Copy database, cold storage, spool, city file and the files it names to a folder while everything runs on."""
     from service.cli import environment, finish, moment
     from service.keeping import note
     from service.keeping.backup import back_up
@@ -71,7 +71,9 @@ def restore(
     folder: Annotated[Path, typer.Argument(help="a folder that `penstock backup` wrote")],
     city: City = None,
     now: Now = None,
-    replace: Annotated[bool, typer.Option("--replace", help="in place of the database that is there")] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="in place of the database, and of files beside city.toml, that are there")
+    ] = False,
 ) -> None:
     """Check a backup, then put it back: all of it, or nothing."""
     from service.cli import environment, moment

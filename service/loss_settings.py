@@ -1,9 +1,10 @@
 """[water.losses]: what the water balance, its ranking and its targets need to know that no meter tells."""
 
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from city.named_files import Names
 from city.places import Place
 from networks.losses.targets import LossTarget
 
@@ -21,7 +22,7 @@ class LossArea(Place):
 class Losses(Place):
     """Water balance: volumes that no meter of ours tells, errors (half width of 95 % limits, as shares) and promises."""
 
-    billed: str | None = Field(default=None, description="CSV of volumes per zone and month, beside city.toml")
+    billed: Annotated[str | None, Names.BESIDE] = Field(default=None, description="CSV of volumes per zone and month, beside city.toml")
     billed_error: float = Field(default=0.02, ge=0, description="of billed volumes [1]")
     unbilled_error: float = Field(default=0.5, ge=0, description="of unbilled volumes [1]")
     inflow_error: float = Field(default=0.005, ge=0, description="of the DMAs' flow meters [1]")

@@ -3,7 +3,7 @@
 import hashlib
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -16,6 +16,7 @@ from carbon.targets.gdp import GdpFigure
 from carbon.targets.target import Target
 from carbon.why.measure import Measure
 from city.crews import Crew
+from city.named_files import Names
 from city.places import Meter, Place, Point, Site, Total, Zone
 from city.problems import PenstockError, Problem, fault
 from forecasting.calendars import Calendar
@@ -102,7 +103,9 @@ class Settings(Place):
     weather: tuple[WeatherFeed, ...] = ()
     forecast: ForecastSettings = ForecastSettings()
     days: CityCalendar = Field(default=CityCalendar(), alias="calendar")
-    accounts_file: str | None = Field(default=None, description="console accounts with hashed passwords, beside city.toml")
+    accounts_file: Annotated[str | None, Names.PRIVATE] = Field(
+        default=None, description="console accounts with hashed passwords, beside city.toml"
+    )
     access: Access = Access()
     alarms: Alarms = Alarms()
     api: Api = Api()

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, Field
 
 from city.clock import local
+from city.named_files import Names
 from city.places import Place
 
 
@@ -33,11 +34,11 @@ class Tariff(Place):
     bands: tuple[Band, ...] = Field(min_length=1, description="the first band that matches a step gives its price")
     export_price_per_kwh: float = Field(default=0.0, description="paid for exported energy [currency/kWh]")
     carbon_price_per_t: float = Field(default=0.0, ge=0, description="the plan's price of CO2e [currency/t]")
-    price_file: str | None = Field(
+    price_file: Annotated[str | None, Names.DATA] = Field(
         default=None,
         description="CSV in the data folder: time_utc, import_price_per_kwh, perhaps export_price_per_kwh, available_utc; bands stand in",
     )
-    intensity_file: str | None = Field(
+    intensity_file: Annotated[str | None, Names.DATA] = Field(
         default=None,
         description="CSV in the data folder: time_utc, kg_co2e_per_kwh, perhaps area_id, available_utc; the yearly factor fills in",
     )

@@ -1,8 +1,11 @@
 """[water] of city.toml: the network and what matters in it."""
 
+from typing import Annotated
+
 from pydantic import Field
 
 from city.crews import Works
+from city.named_files import Names
 from city.places import Place
 from service.loss_settings import Losses
 
@@ -10,8 +13,8 @@ from service.loss_settings import Losses
 class Water(Place):
     """The water network and what matters in it."""
 
-    network: str = Field(description="EPANET file beside city.toml, or the name of one in wntr's library")
-    valves: str = Field(description="table of isolation valves (CSV or GeoJSON), beside city.toml")
+    network: Annotated[str, Names.BESIDE] = Field(description="EPANET file beside city.toml, or the name of one in wntr's library")
+    valves: Annotated[str, Names.BESIDE] = Field(description="table of isolation valves (CSV or GeoJSON), beside city.toml")
     service_pressure_m: float = Field(default=20.0, gt=0, description="below this a customer is badly served [m]")
     zones: dict[str, list[str]] = Field(default_factory=dict, description="junctions of each DMA; none: made from the network")
     customers_per_m3_per_h: float = Field(default=50.0, ge=0, description="customers behind one m3/h of mean demand")

@@ -1,7 +1,10 @@
 """[[weather]] of city.toml: where a weather service puts its files, and what their columns mean."""
 
+from typing import Annotated
+
 from pydantic import Field, field_validator
 
+from city.named_files import Names
 from city.places import Place, whole_part_of_an_hour
 from service.weather_units import LIMITS
 
@@ -10,7 +13,9 @@ class WeatherFeed(Place):
     """The files of one weather service."""
 
     source: str = Field(min_length=1, max_length=80, description="short name of who sends it")
-    folder: str = Field(default="weather", description="where its files are put, below the data folder or an absolute path")
+    folder: Annotated[str, Names.ELSEWHERE] = Field(
+        default="weather", description="where its files are put, below the data folder or an absolute path"
+    )
     place: str = Field(default="", max_length=80, description="zone id it is for; not given: the whole city")
     step_s: int = Field(default=3600, ge=300, le=3600, description="CSV: time from row to row, a whole part of an hour; JSON is hourly [s]")
     zone: str = Field(default="UTC", description="CSV: zone of times without offset, e.g. Europe/Rome")

@@ -4,10 +4,11 @@ import re
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from city.named_files import Names
 from city.places import Place
 from city.problems import fault
 
@@ -28,7 +29,9 @@ class Contract(Place):
         description="who holds the attributes; only `none issued` lets the contract carry a claim, `bundled` claims by certificates"
     )
     months_mwh: dict[str, Decimal] = Field(default={}, description="volume of each civil month, as 2023-05 = 120.5 [MWh]")
-    hours_file: str | None = Field(default=None, description="CSV beside city.toml with columns hour (ISO 8601 with offset) and kwh")
+    hours_file: Annotated[str | None, Names.BESIDE] = Field(
+        default=None, description="CSV beside city.toml with columns hour (ISO 8601 with offset) and kwh"
+    )
 
     @model_validator(mode="after")
     def _one_volume(self) -> Self:

@@ -8,11 +8,12 @@ import os
 import socket
 import ssl
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+from city.named_files import Names
 from city.problems import fault
 
 KEY_PASSWORD = "PENSTOCK_LINK_KEY_PASSWORD"  # noqa: S105 - the name of the variable, not its value
@@ -39,9 +40,13 @@ class LinkConfig(BaseModel):
     writes_per_hour: int | None = Field(default=None, ge=1, description="most writes within any hour; further ones wait")
     simulated: bool = Field(default=False, description="the far end is meters.simulator; only then its clock may be set")
     engine: Literal["strict", "pymodbus"] = Field(default="strict", description="for tcp and tls; RTU always goes through pymodbus")
-    ca: Path | None = Field(default=None, description="tls: certificates of who may sign the device's (PEM, beside city.toml)")
-    certificate: Path | None = Field(default=None, description="tls: our certificate (PEM, beside city.toml)")
-    key: Path | None = Field(default=None, description=f"tls: its private key (PEM); the password, if any, in {KEY_PASSWORD}")
+    ca: Annotated[Path | None, Names.BESIDE] = Field(
+        default=None, description="tls: certificates of who may sign the device's (PEM, beside city.toml)"
+    )
+    certificate: Annotated[Path | None, Names.BESIDE] = Field(default=None, description="tls: our certificate (PEM, beside city.toml)")
+    key: Annotated[Path | None, Names.PRIVATE] = Field(
+        default=None, description=f"tls: its private key (PEM); the password, if any, in {KEY_PASSWORD}"
+    )
     baud: int = Field(default=19_200, ge=300, le=4_000_000, description="serial: bits per second")
     parity: Literal["even", "odd", "none"] = Field(default="even", description="serial: parity")
     stop_bits: Literal[1, 2] = Field(default=1, description="serial: stop bits; 2 is usual without parity")

@@ -10,13 +10,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from city import quality as q
 from city.clock import floor
+from city.named_files import Names
 from city.quality import Cause
 from meters.maps.model import DeviceModel, Register
 from meters.roads.mapping import factor_and_shift
@@ -37,11 +38,11 @@ class Broker(BaseModel):
     )
     user: str = Field(default="", description="user name at the broker")
     password_variable: str = Field(default="", description="environment variable that holds the password")
-    ca: str = Field(
+    ca: Annotated[str, Names.BESIDE] = Field(
         default="", description="TLS: certificates that the broker's is checked against (PEM), beside city.toml; the system's if none"
     )
-    certificate: str = Field(default="", description="TLS: our own certificate (PEM), beside city.toml")
-    key: str = Field(default="", description="TLS: our private key (PEM), beside city.toml")
+    certificate: Annotated[str, Names.BESIDE] = Field(default="", description="TLS: our own certificate (PEM), beside city.toml")
+    key: Annotated[str, Names.PRIVATE] = Field(default="", description="TLS: our private key (PEM), beside city.toml")
     keepalive_s: int = Field(default=60, ge=5, le=3600, description="a broker silent for longer is given up [s]")
 
     @field_validator("url")

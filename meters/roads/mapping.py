@@ -1,11 +1,12 @@
 """What a file of readings means, as data: the `mapping` of [[imports]], and [[drops]] of tables and of head-end messages."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from city import quality as q
+from city.named_files import Names
 from city.problems import PenstockError
 from city.quality import Cause, Flag
 from city.quantities import Quantity
@@ -145,7 +146,7 @@ class Drop(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    folder: str = Field(description="below the data folder, or an absolute path")
+    folder: Annotated[str, Names.ELSEWHERE] = Field(description="below the data folder, or an absolute path")
     mapping: Mapping | None = Field(default=None, description="tables: what their columns mean, as for [[imports]]")
     messages: Messages | None = Field(default=None, description="XML of a head-end: which of its series to take")
     settle_s: float = Field(default=30.0, ge=0, description="a file is taken when it has not changed for so long [s]")

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, StringConstraints, field_validator
 
+from city.named_files import Names
 from city.places import Place
 from city.problems import Problem
 from city.quantities import Quantity
@@ -21,9 +22,13 @@ class Edge(Place):
 
     central: str = Field(description="https://host:port of `penstock receive`; plain http is refused")
     station: StationId = Field(description="its id in the central's [[stations]]")
-    ca_file: str = Field(description="certificate (PEM) of the authority that signed the central's; no other is trusted")
-    client_certificate: str | None = Field(default=None, description="certificate (PEM) of this station, where the central asks for one")
-    client_key: str | None = Field(default=None, description="file with the private key of that certificate")
+    ca_file: Annotated[str, Names.BESIDE] = Field(
+        description="certificate (PEM) of the authority that signed the central's; no other is trusted"
+    )
+    client_certificate: Annotated[str | None, Names.BESIDE] = Field(
+        default=None, description="certificate (PEM) of this station, where the central asks for one"
+    )
+    client_key: Annotated[str | None, Names.PRIVATE] = Field(default=None, description="file with the private key of that certificate")
     timeout_s: float = Field(default=20.0, gt=0, le=300, description="longest wait for the central [s]")
     clock_tolerance_s: float = Field(default=5.0, gt=0, description="a clock further off than this makes readings questionable [s]")
     config_every_s: int = Field(default=300, ge=10, description="how often the central is asked for another configuration [s]")

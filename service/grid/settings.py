@@ -1,14 +1,19 @@
 """What city.toml says about the power grid."""
 
+from typing import Annotated
+
 from pydantic import Field, model_validator
 
+from city.named_files import Names
 from city.places import Place
 
 
 class GridSettings(Place):
     """The electric network and what matters in it."""
 
-    network: str = Field(description="folder of CSV files beside city.toml: buses, lines, switches, sources, loads, ...")
+    network: Annotated[str, Names.BESIDE] = Field(
+        description="folder of CSV files beside city.toml: buses, lines, switches, sources, loads, ..."
+    )
     meters: dict[str, str] = Field(
         default_factory=dict, description="load or feeder -> meter id, where the two do not have one name; a feeder's meter is at its head"
     )

@@ -6,12 +6,13 @@ lists are copied after it.
 
 | in the folder | what |
 |---|---|
-| manifest.json | when, of which release and revision, how many rows each table has |
+| manifest.json | when, of which release and revision, how many rows each table has, the hash of each file of city/ and data/ |
 | SHA256SUMS | the hash of every other file, as `sha256sum -c` reads it |
 | database/ | the SQLite file, or one file per table of PostgreSQL: binary COPY, Zstandard |
 | cold/, spool.db, received.db | readings in cold storage, and those that wait for the store |
 | ledger/ | the entries of the carbon ledger, batch by batch |
-| city/ | city.toml, its devices and factors |
+| city/ | city.toml, its devices and factors, and what it names beside it |
+| data/ | what city.toml names in the data folder: prices, intensities |
 """
 
 import json
@@ -30,7 +31,7 @@ from carbon.ledger.files import file_of
 from city.problems import PenstockError, Problem, fault
 from service import schema as t
 from service.environment import SPOOLS, Environment
-from service.keeping import MANIFEST, SUMS
+from service.keeping import MANIFEST, SUMS, beside
 from service.releases import RELEASE
 from service.store import cold, ledger, open_store, partitions
 from service.store.columns import driver_errors
@@ -66,7 +67,7 @@ def back_up(env: Environment, target: Path, now_utc: datetime, *, older: bool = 
         raise fault(f"backup {target}", error.strerror or str(error), "a folder with room that can be written", "Free the disk.") from None
     size = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
     rows = sum(table["rows"] for table in manifest["tables"].values())
-    return f"{target}: {len(files)} files, {size / 1e6:,.1f} MB, {rows:,} rows of {len(manifest['tables'])} tables"
+    return f"{target}: {len(files)} files, {size / 1e6:,.1f} MB, {rows:,} rows of {len(manifest['tables'])} tables{beside.told(manifest)}"
 
 
 def _there_already(env: Environment, target: Path, now_utc: datetime) -> str:
@@ -93,9 +94,6 @@ def _written(env: Environment, target: Path, now_utc: datetime, older: bool) -> 
     _copy_ledger(tables.pop("ledger files"), env.folder / ledger.FOLDER, target / ledger.FOLDER)
     (target / "city").mkdir()
     shutil.copyfile(env.city_file, target / "city" / "city.toml")
-    for name in ("devices", "factors"):
-        if (env.city_file.parent / name).is_dir():
-            shutil.copytree(env.city_file.parent / name, target / "city" / name)
     return {
         "made_at_utc": now_utc.isoformat(),
         "release": RELEASE,
@@ -103,6 +101,7 @@ def _written(env: Environment, target: Path, now_utc: datetime, older: bool) -> 
         "database": engine.dialect.name,
         "revision": tables.pop("revision"),
         "tables": tables,
+        **beside.copy(env, target),
     }
 
 

@@ -24,7 +24,7 @@ from meters.spool.spool import Spool
 from service import migrations
 from service import schema as t
 from service.environment import SPOOLS, Environment
-from service.keeping import backup
+from service.keeping import backup, beside
 from service.lease import NIGHT, leased
 from service.one_process import lock
 from service.store import cold, ledger, open_store, operations, partitions, present_tables, writing
@@ -36,9 +36,10 @@ LONGEST_S = 60  # that a restore or an upgrade waits for another session's locks
 def restore(env: Environment, source: Path, now_utc: datetime, *, replace: bool = False) -> str:
     """Put the backup in the folder `source` in place of the city's data. Returns a sentence, which stands in the audit, too.
 
-    The city file stays as it is. Readings that wait in this machine's spools stay, and those of the backup's join them. Raises
-    `PenstockError` when a file of the backup is not what it was, when it is of another kind of database or a newer release, while
-    poll or a night runs here, or a night elsewhere, when it is of another city, or when there is a database already (unless `replace`).
+    The city file stays as it is; files that it names come back beside it. Readings that wait in this machine's spools stay, and those of
+    the backup's join them. Raises `PenstockError` when a file of the backup is not what it was, when it is of another kind of database or
+    a newer release, while poll or a night runs here, or a night elsewhere, when it is of another city, or (unless `replace`) when there is
+    a database already, or a file beside city.toml that differs.
     """
     manifest = backup.verified(source)
     if manifest["city"] != env.city_id:  # backups of several cities lie in one folder
@@ -52,8 +53,10 @@ def restore(env: Environment, source: Path, now_utc: datetime, *, replace: bool 
     if not replace and present_tables(engine) & set(t.metadata.tables):
         observed, remedy = "a database is there already", "Back that up first, then give --replace."
         raise fault(f"restore of {source}", observed, "an empty one", remedy)
+    files = beside.places(env, source, manifest, replace)
     with lock(env.folder, "poll"), lock(env.folder, "night"), _no_night_elsewhere(engine) as token:
         # What they know of the database would no longer be so.
+        put_back = beside.put_back(files)
         for name in (cold.FOLDER, ledger.FOLDER):
             _put_back_files(source / name, env.folder / name)
         if engine.dialect.name == "sqlite":
@@ -62,7 +65,8 @@ def restore(env: Environment, source: Path, now_utc: datetime, *, replace: bool 
             _postgresql(engine, source / "database", manifest, token)
         waiting = sum(_put_back_spool(source / name, env.folder / name) for name in SPOOLS)
     rows = sum(table["rows"] for table in manifest["tables"].values())
-    told = f"{manifest['city']} as of {manifest['made_at_utc']}: {rows:,} rows of {len(manifest['tables'])} tables; {waiting} batches wait"
+    tables = f"{rows:,} rows of {len(manifest['tables'])} tables; {waiting} batches wait{put_back}"
+    told = f"{manifest['city']} as of {manifest['made_at_utc']}: {tables}"
     with writing(engine) as connection:
         operations.record(connection, now_utc, env.operator.strip() or "restore", "restore", source.name[:120], told)
     return told

@@ -1,10 +1,11 @@
 """`[backup]` of city.toml: where backups go and how many of them stay."""
 
 import re
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from city.named_files import Names
 from city.places import Place
 from city.problems import fault
 
@@ -26,7 +27,9 @@ class Keep(Place):
 class Backup(Keep):
     """Where `penstock backup` goes when it is told no folder, which backups stay there, and from when on the newest is too old."""
 
-    into: str | None = Field(default=None, description="folder for backups, best on another machine's disk; relative to the data folder")
+    into: Annotated[str | None, Names.ELSEWHERE] = Field(
+        default=None, description="folder for backups, best on another machine's disk; relative to the data folder"
+    )
     old_hours: float = Field(default=26, gt=0, description="age from which on the newest backup is told as too old [h]")
 
 

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
+from city.named_files import Names
 from city.places import Place
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -25,7 +26,7 @@ class Channel(Place):
     )
     language: Literal["en", "zh"] = Field(default="en", description="of what is told")
     timeout_s: float = Field(default=15.0, gt=0, le=60, description="longest time for one delivery, from dialling to the last byte [s]")
-    ca_file: str | None = Field(
+    ca_file: Annotated[str | None, Names.BESIDE] = Field(
         default=None, description="certificate (PEM) of the authority to trust, beside city.toml; the system's if none"
     )
 

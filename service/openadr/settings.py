@@ -1,10 +1,11 @@
 """[[vtns]] of city.toml: the OpenADR 3 servers that may call events here. The secret is not here: PENSTOCK_VTN_SECRETS holds it."""
 
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
+from city.named_files import Names
 from city.places import Place
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -21,7 +22,7 @@ class Vtn(Place):
     client_id: str = Field(min_length=1, description="OAuth 2.0 client id")
     token_url: str | None = Field(default=None, description="where tokens are given; the server's own /auth/token when not given")
     scope: str = Field(default="", description="OAuth 2.0 scopes to ask for, where the server wants them named")
-    ca_file: str | None = Field(
+    ca_file: Annotated[str | None, Names.BESIDE] = Field(
         default=None, description="certificate (PEM) of the authority to trust, beside city.toml; the system's if none"
     )
     timeout_s: float = Field(default=20.0, gt=0, le=120, description="longest time for one answer [s]")
