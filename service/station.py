@@ -93,7 +93,7 @@ def serve(env: Environment, port: int | None = None, now_utc: datetime | None = 
     if now_utc is not None:
         given["PENSTOCK_NOW"] = now_utc.isoformat()
     with _ended_by_terminate(), provider_flags(env, port) as provider:
-        words = [sys.executable, "-m", "streamlit", "run", str(entry(env)), *flags(port), *provider]
+        words = [sys.executable, str(ROOT / "console" / "entry" / "web.py"), "run", str(entry(env)), *flags(port), *provider]
         kept = {name: value for name, value in guarded(os.environ).items() if name not in SECRETS}
         with subprocess.Popen(words, env={**kept, **given}) as process:  # noqa: S603 - our own console
             while True:

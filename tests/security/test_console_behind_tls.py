@@ -69,10 +69,20 @@ def city(folder: Path, access: str) -> Path:
 
 
 @pytest.fixture(scope="module")
-def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
+def internet() -> Iterator[socket.socket]:
+    """The only way to the internet that the console knows: who asks something there calls here."""
+    with socket.create_server(("127.0.0.1", 0)) as way:
+        way.settimeout(0.5)
+        yield way
+
+
+@pytest.fixture(scope="module")
+def front(tmp_path_factory: pytest.TempPathFactory, internet: socket.socket) -> Iterator[Front]:
     """`penstock console` with `[access] behind_tls`, behind a proxy that believes what a client says was forwarded."""
     folder = city(tmp_path_factory.mktemp("behind-tls"), "behind_tls = true")
-    with running(of_city(folder), folder / "console.log") as url, tls_proxy.before(url, folder, careless=True) as (https, authority):
+    way = f"http://127.0.0.1:{internet.getsockname()[1]}"
+    environment = of_city(folder) | {"http_proxy": way, "https_proxy": way}
+    with running(environment, folder / "console.log") as url, tls_proxy.before(url, folder, careless=True) as (https, authority):
         yield Front(https, authority)
     assert "Traceback" not in (folder / "console.log").read_text()
 
@@ -114,11 +124,14 @@ def test_the_guard_against_forgery_works_through_the_proxy(front: Front, headers
 
 @pytest.mark.slow
 @pytest.mark.timeout(500)
-def test_a_page_of_another_site_gets_no_socket_whatever_it_says_was_forwarded(front: Front) -> None:
+def test_a_page_of_another_site_gets_no_socket_whatever_it_says_was_forwarded(front: Front, internet: socket.socket) -> None:
+    """And the console asks nobody on the internet whether the other site is itself."""
     assert front.handshake(front.url, {}) == 101
     for headers in ({}, FORGED, {"X-Forwarded-Host": "attacker.example", "X-Forwarded-Proto": "https"}):
         assert front.handshake("https://attacker.example", headers) == 403
         assert front.handshake("https://localhost.attacker.example", headers) == 403
+    with pytest.raises(TimeoutError):
+        internet.accept()
 
 
 @pytest.mark.browser
