@@ -47,10 +47,15 @@ class Environment(BaseSettings):
         return Path(__file__).resolve().parents[1] / "demo" / "city.toml"
 
     @cached_property
+    def content(self) -> bytes:
+        """The city file as it was read the first time: settings, hash and what a run keeps are of one edition. Raises `OSError`."""
+        return self.city_file.read_bytes()
+
+    @cached_property
     def raw(self) -> dict[str, Any]:
         """The city file as TOML. Raises `PenstockError` with line and column when it cannot be read."""
         try:
-            return tomllib.loads(self.city_file.read_text(encoding="utf-8"))
+            return tomllib.loads(self.content.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n"))
         except OSError as error:
             raise fault(
                 str(self.city_file), error.strerror or "cannot be read", "a city file", "Set PENSTOCK_CITY or use --city."

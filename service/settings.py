@@ -220,7 +220,7 @@ def load(environment: Environment) -> LoadedCity:
         problems += double_counting(settings.accounts, settings.meters, settings.totals)
     if problems or settings is None:
         raise PenstockError(problems)
-    return LoadedCity(settings, environment, models, hashlib.sha256(environment.city_file.read_bytes()).hexdigest())
+    return LoadedCity(settings, environment, models, hashlib.sha256(environment.content).hexdigest())
 
 
 def path_of(folder: Path, name: str) -> Path:

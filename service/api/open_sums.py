@@ -78,8 +78,8 @@ def settled(engine: Engine, city: LoadedCity, night: date) -> bool:
 
 
 def _text(city: LoadedCity) -> str:
-    """The city file as it was loaded; nothing when it was changed since."""
-    content = city.environment.city_file.read_bytes()
+    """The city file as it was loaded; nothing where the hash is not that of a file, as a station's configuration."""
+    content = city.environment.content
     return content.decode() if hashlib.sha256(content).hexdigest() == city.config_hash else ""
 
 

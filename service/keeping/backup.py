@@ -93,7 +93,7 @@ def _written(env: Environment, target: Path, now_utc: datetime, older: bool) -> 
     _copy_cold(tables.pop("cold files"), env.folder / cold.FOLDER, target / cold.FOLDER)
     _copy_ledger(tables.pop("ledger files"), env.folder / ledger.FOLDER, target / ledger.FOLDER)
     (target / "city").mkdir()
-    shutil.copyfile(env.city_file, target / "city" / "city.toml")
+    (target / "city" / "city.toml").write_bytes(env.content)  # the edition whose names are copied
     return {
         "made_at_utc": now_utc.isoformat(),
         "release": RELEASE,

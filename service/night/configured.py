@@ -35,7 +35,7 @@ class Configured(NamedTuple):
 def configured(city: LoadedCity, engine: Engine) -> Configured:
     """What the city file of a run that begins now is."""
     path = city.environment.city_file
-    text = path.read_text(encoding="utf-8")
+    text = city.environment.content.decode("utf-8")  # what the hash is of, also when the file was edited since
     newest = select(t.run.c.config_hash).where(t.run.c.city == city.settings.city.id).order_by(t.run.c.run_id.desc()).limit(1)
     with engine.connect() as connection:
         former = connection.execute(newest).scalar()

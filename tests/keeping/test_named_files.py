@@ -110,7 +110,7 @@ def test_a_file_that_differs_is_replaced_when_that_is_asked_for_and_kept(town: T
     new = Environment(city=town.file, home=tmp_path / "new")
     with pytest.raises(PenstockError, match=r"days\.csv: differs from the backup's.*--replace"):
         restore(new, tmp_path / "kept", NOW)
-    assert not present_tables(open_store(new.url))
+    assert not present_tables(open_store(new.url, create=True))
     restore(new, tmp_path / "kept", NOW, replace=True)
     assert days.read_text(encoding="utf-8") == former
     assert "2022-06-18" in (town.folder / "days.csv.replaced").read_text(encoding="utf-8")

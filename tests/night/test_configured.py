@@ -1,14 +1,18 @@
 """What a run keeps of the city file it was made with: who changed it, and what."""
 
 import getpass
+import hashlib
 import subprocess
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from service import migrations
 from service import schema as t
-from service.night.configured import author
+from service.environment import Environment
+from service.night.configured import author, configured
+from service.settings import load
 from service.store import open_store, results
 from tests.town import Town, night, prepared
 
@@ -37,6 +41,23 @@ def test_a_run_keeps_who_changed_the_city_file_and_what_is_other_than_before(tmp
     assert third.detail["deadlines_minutes"]["plan"] == 60
     versions = {row.config_hash: row.text for row in results.rows(open_store(town.database), t.config_version)}
     assert versions[second.config_hash] == town.file.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+def test_a_run_keeps_the_very_text_that_its_hash_is_of_when_the_file_is_edited_meanwhile(tmp_path: Path, ends: str) -> None:
+    town = Town(tmp_path, days=0).without("tariff", "assets", "controls", "accounts", "targets", "imports").write()
+    used = town.file.read_text(encoding="utf-8").replace("\n", ends).encode()
+    town.file.write_bytes(used)
+    env = Environment(city=town.file, home=tmp_path)
+    assert env.city_id == "town"
+    town.file.write_bytes(used + b"# edited after the settings were read and before the hash was made\n")
+    city = load(env)
+    assert city.config_hash == hashlib.sha256(used).hexdigest()
+    town.file.write_bytes(used + b"# and once more\n")
+    engine = open_store(town.database, create=True)
+    migrations.upgrade(engine)
+    found = configured(city, engine)
+    assert hashlib.sha256(found.text.encode()).hexdigest() == found.config_hash == city.config_hash
 
 
 def test_a_file_that_was_edited_and_not_committed_is_its_owners(tmp_path: Path) -> None:
