@@ -5,6 +5,7 @@ is killed anywhere is simply started again: finished steps are skipped, the unfi
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from importlib import import_module
 from typing import Any
@@ -15,7 +16,7 @@ from sqlalchemy import Engine
 from city.clock import local_date
 from city.problems import PenstockError
 from service.crash import keep
-from service.lease import fenced, leased
+from service.lease import TakenOver, fenced, leased
 from service.night import zones
 from service.night.after import follow
 from service.night.configured import configured
@@ -62,20 +63,23 @@ def run(
         alive_utc = max(now_utc, runs.heartbeats(engine).get("night", now_utc)) if rerun else now_utc
         pulse = Pulse(engine, lease, alive_utc)
         runs.close_killed(night.engine, city.settings.city.id, "night")
-        run_id = runs.start_run(engine, city.settings.city.id, day, "night", now_utc, city.config_hash, configured(city, engine))
+        run_id = runs.start_run(night.engine, city.settings.city.id, day, "night", now_utc, city.config_hash, configured(city, engine))
         try:
             status = _steps(night, tell, pulse)
             pulse.step = "after"
             found = follow(night, pulse)
         except BaseException:
-            runs.end_run(engine, run_id, "failed", {})
+            with suppress(TakenOver):  # then the record is the other night's to close, and what is raised tells of it
+                runs.end_run(night.engine, run_id, "failed", {})
             raise
         for name, result in found.items():
             tell(name, result)
             status = status if result.status == "done" or status == "failed" else "problems"
         minutes = {name: city.settings.night.deadlines.of(name) / 60 for name in (*STEPS, "after")}
-        runs.end_run(engine, run_id, status, {name: result.sentence for name, result in found.items()} | {"deadlines_minutes": minutes})
-        runs.beat(engine, "night", alive_utc, {"status": status})
+        runs.end_run(
+            night.engine, run_id, status, {name: result.sentence for name, result in found.items()} | {"deadlines_minutes": minutes}
+        )
+        runs.beat(night.engine, "night", alive_utc, {"status": status})
     for name in CLOSING:
         _closed(name, city, engine, run_id)
     return status

@@ -15,9 +15,12 @@ from sqlalchemy import Engine, select
 from sqlalchemy.exc import DBAPIError
 
 from city.problems import PenstockError
-from service import lease, migrations
+from service import lease, migrations, night
 from service import schema as t
+from service.environment import Environment
+from service.settings import load
 from service.store import open_store, results, runs, writing
+from service.store.runs import StepResult
 from tests.town import NOW, Town, prepared
 
 HOLD = """
@@ -180,3 +183,43 @@ def test_a_night_of_another_machine_refuses_this_ones_and_leaves_no_trace_of_it(
     killed, mine = results.rows(open_store(town.database), t.run, order=t.run.c.run_id)
     assert (killed.status, killed.ended_utc) == ("failed", None)  # it is not running, and nobody knows when it ended
     assert mine.status in ("done", "problems")
+
+
+@pytest.mark.parametrize("late", ["among its steps", "behind them"])
+def test_a_night_that_was_taken_over_leaves_its_own_record_to_the_other_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, late: str
+) -> None:
+    town = prepared(Town(tmp_path, days=0).without("tariff", "assets", "controls", "accounts", "targets"))
+    engine, told = open_store(town.database), list[str]()
+    monkeypatch.setattr("service.night.CLOSING", ("tests.night.test_lease:never",))
+
+    def taken_over(*_given: object) -> dict[str, StepResult]:
+        lease.take(engine, clock=lambda: later(2 * lease.TERM))
+        return {}
+
+    def stepped(name: str, result: StepResult | None) -> None:
+        told.append(name)
+        if (name, result, late) == ("leaks", None, "among its steps"):
+            taken_over()
+
+    if late == "behind them":
+        monkeypatch.setattr("service.night.follow", taken_over)
+    with pytest.raises(lease.TakenOver, match="took it over meanwhile"):
+        night.run(
+            load(Environment(city=town.file, home=tmp_path)),
+            engine,
+            datetime(2022, 6, 15, 22, 30, tzinfo=UTC),
+            on_step=stepped,
+        )
+    assert told
+    (run,) = results.rows(engine, t.run)
+    assert (run.status, run.ended_utc, run.detail) == ("running", None, None)
+    with engine.connect() as connection:
+        (beat,) = connection.execute(select(t.heartbeat).where(t.heartbeat.c.process == "night")).all()
+    assert beat.detail["status"] == "running"
+    runs.close_killed(engine, "town", "night")  # as the other night does when it begins
+    assert results.rows(engine, t.run)[0].status == "failed"
+
+
+def never(*_given: object) -> None:
+    raise AssertionError("a night that was taken over has no report")
