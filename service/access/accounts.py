@@ -61,6 +61,9 @@ def read(path: Path) -> dict[str, LocalAccount]:
     subject = f"accounts file {path.name}"
     try:
         found = Accounts.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        remedy = "Make the first account: `penstock account add NAME --role admin --who NAME`; or correct accounts_file."
+        raise fault(subject, "is not there", "a TOML file with [[accounts]]", remedy) from None
     except OSError as error:
         raise fault(subject, error.strerror or "cannot be read", "a TOML file with [[accounts]]", "Correct accounts_file.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -211,3 +211,13 @@ def test_an_unknown_district_in_the_file_lets_nobody_in(env: Environment, engine
     path.write_text(path.read_text().replace('"east"', '"esat"'))
     with pytest.raises(PenstockError, match="districts esat; allowed: east"):
         sign_in.sign_in(open_store(env.url), load(env), "ada", password("ada"), "", NOW)
+
+
+def test_a_command_of_a_city_without_its_accounts_file_names_the_command_that_makes_it(env: Environment) -> None:
+    path = accounts.path_of(load(env))
+    assert path is not None
+    path.unlink()
+    with pytest.raises(PenstockError, match=r"accounts\.toml: is not there.*penstock account add NAME --role admin --who NAME"):
+        sign_in.known(load(env), "anna")
+    assert run(env, "add", "anna", "--role", "admin", "--who", "anna", typed=WORDS + "\n").returncode == 0
+    assert sign_in.known(load(env), "anna").role == "admin"
