@@ -155,7 +155,8 @@ def enter_events(
     """Tell the forecast of many events, found right before, in one transaction. Returns how many are new, and how many were there.
 
     `source` is the name of the file that told them and its SHA-256: one line of the audit beside that of each event.
-    One that was entered before, and not cancelled, is left alone. Raises `PenstockError` without the role or one of the districts.
+    One that was entered before is left alone, unless it was cancelled before its end. Raises `PenstockError` without the role or one of
+    the districts.
     """
     for entry in entries:
         require(engine, person, "event", entry.subject, at_utc, _where(city, person, entry.subject))

@@ -1,13 +1,16 @@
 """`penstock import`: history files with a column mapping become vectors of the store."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
+import numpy as np
 from sqlalchemy import Connection, Engine
 
 from city.clock import civil_day, local_date
 from city.frames import Block
 from city.problems import fault
+from city.quality import Cause, missing
 from meters.roads.drop import read_drop
 from meters.vee.quality import validate
 from service.environment import Environment
@@ -41,9 +44,17 @@ def _import_file(city: LoadedCity, engine: Engine, key_of: dict[str, int], numbe
     return f"{entry.path}: {stored} days of points stored ({values:,} values)" if stored else f"{entry.path}: stored before, nothing new"
 
 
-def store_history(connection: Connection, city: LoadedCity, block: Block, key_of: dict[str, int]) -> tuple[int, int]:
-    """Store a block of history as validated days, with estimates as version 2. Returns the days that were new, and the values."""
-    checked = validate(block, {limit.point: limit for limit in city.settings.limits})
+def store_history(
+    connection: Connection, city: LoadedCity, block: Block, key_of: dict[str, int], *, judged: bool = False
+) -> tuple[int, int]:
+    """Store a block of history as validated days, with estimates as version 2. Returns the days that were new, and the values.
+
+    What was `judged` before, by the city that exported it, keeps its quality; what it does not tell of is a gap.
+    """
+    if judged:
+        checked = replace(block, quality=np.where(block.quality == 0, np.uint16(missing(Cause.GAP)), block.quality))
+    else:
+        checked = validate(block, {limit.point: limit for limit in city.settings.limits})
     days = whole_days(checked.start_utc, checked.end_utc, city.settings.city.time_zone)
     made = meter_days.store(connection, checked, days, key_of, "import", estimated=filled(city, checked))
     return made, int((checked.quality != 0).sum())

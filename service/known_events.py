@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 from zoneinfo import ZoneInfo
 
 import pandas as pd
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, or_, select
 
 from city.clock import as_utc
 from city.problems import PenstockError, Problem, fault
@@ -99,14 +99,15 @@ def add(connection: Connection, city: LoadedCity, entry: Entry, who: str, at_utc
 
 
 def entered(connection: Connection) -> list[Entry]:
-    """Every event that was not cancelled, as it was told."""
-    rows = connection.execute(select(t.known_event).where(t.known_event.c.ended_utc.is_(None)))
+    """Every event as it was told; of those that were cancelled while they acted the part that did, of the others nothing."""
+    k = t.known_event.c
+    rows = connection.execute(select(t.known_event).where(or_(k.ended_utc.is_(None), k.ended_utc > k.start_utc)))
     return [
         Entry(
             row.kind,
             row.subject,
             row.start_utc,
-            row.end_utc,
+            row.ended_utc or row.end_utc,
             row.reason,
             row.amount if row.effect == "factor" else None,
             row.amount if row.effect == "level" else None,

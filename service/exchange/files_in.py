@@ -6,7 +6,7 @@ the header, columns nobody knows, Parquet with more rows or bytes than there may
 
 import hashlib
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,14 +32,24 @@ SUFFIXES = (".csv", ".csv.gz", ".csv.zst", ".parquet")
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns of a kind: those that must be there, and those that may."""
+    """The columns of a kind: those that must be there, and those that may; and the same for the table that export writes of it."""
 
     needed: tuple[str, ...]
     optional: tuple[str, ...] = ()
+    exported: "Columns | None" = None
 
     @property
     def all(self) -> tuple[str, ...]:
         return (*self.needed, *self.optional)
+
+    @property
+    def own(self) -> frozenset[str]:
+        """Columns that an exported table alone has."""
+        return frozenset(self.exported.all if self.exported else ()) - frozenset(self.all)
+
+    def of(self, names: Sequence[str]) -> "Columns":
+        """The columns that a table with these names must fit: those of the export where one of them is the export's alone."""
+        return self.exported if self.exported is not None and self.own.intersection(names) else self
 
 
 class Unpacked:
@@ -119,7 +129,7 @@ def _csv(path: Path, columns: Columns, size: int) -> Iterator[pa.Table]:
         read_options=pyarrow.csv.ReadOptions(use_threads=False, block_size=_BLOCK),
         parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=misshapen),
         convert_options=pyarrow.csv.ConvertOptions(
-            column_types=dict.fromkeys(columns.all, pa.string()),
+            column_types=dict.fromkeys((*columns.all, *columns.own), pa.string()),
             strings_can_be_null=True,
             null_values=[""],
             quoted_strings_can_be_null=False,
@@ -172,6 +182,7 @@ def _plain(kind: pa.DataType) -> bool:
 
 def _fitting(path: Path, names: list[str], columns: Columns) -> None:
     """Raises `PenstockError` unless the columns are those of the kind, each once."""
+    columns = columns.of(names)
     if len(names) > MOST_COLUMNS:
         raise fault(path.name, f"{len(names)} columns", ", ".join(columns.all), "Leave the others out.")
     lacking = [name for name in columns.needed if name not in names]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from city.clock import parse_utc
 from city.problems import PenstockError, Problem
 from service.exchange.kind import TIME
-from service.exchange.lines import iso
+from service.exchange.lines import SCALED, iso
 from service.store.columns import NONE
 from service.utctime import micros
 
@@ -125,6 +125,19 @@ def stored(column: pa.Array, scale: NDArray[np.int64], name: str, first: int, fa
         if isinstance(value, str):
             made[i] = int((Decimal(value) * int(scale[i])).to_integral_value())
     return np.where(none, NONE, made)
+
+
+def exactly(column: dict[str, pa.Array], scale: NDArray[np.int64], first: int, faults: Faults) -> NDArray[np.int64]:
+    """The store's integers of `value`: exact where the file has them as well, and then `value` must say the same."""
+    value = stored(column["value"], scale, "value", first, faults)
+    if SCALED not in column:
+        return value
+    exact = stored(column[SCALED], np.ones_like(scale), SCALED, first, faults)
+    if pa.types.is_integer(column[SCALED].type):
+        exact = column[SCALED].cast(pa.int64(), safe=False).fill_null(-(2**63)).to_numpy()
+    apart = np.abs(value - exact) > np.maximum(1, np.abs(exact) >> 50)
+    faults.tell_where(apart, first, column["value"], "value", f"what {SCALED} says in the unit of the quantity")
+    return exact
 
 
 def _floats(column: pa.Array) -> NDArray[np.float64]:

@@ -10,41 +10,59 @@ from sqlalchemy import Engine
 
 from city.clock import as_utc, parse_utc
 from city.problems import PenstockError, fault
+from service import schema as t
 from service.decisions import Person, enter_events
 from service.exchange.files_in import Columns, batches, sha256
 from service.exchange.parsing import Faults
 from service.known_events import Entry, key, problems_of
 from service.settings import LoadedCity
 
-COLUMNS = Columns(("kind", "subject", "start_utc", "end_utc", "reason"), ("factor", "level", "like"))
+_NEEDED = ("kind", "subject", "start_utc", "end_utc", "reason")
+_TOLD = (*_NEEDED, "effect", "amount", "like_day", "ended_utc")
+_EXPORTED = Columns(_TOLD, tuple(column.name for column in t.known_event.columns if column.name not in _TOLD))
+COLUMNS = Columns(_NEEDED, ("factor", "level", "like"), _EXPORTED)
 MOST_ROWS = 10_000
 
 
 def take(engine: Engine, city: LoadedCity, person: Person, path: Path, now_utc: datetime) -> Iterator[str]:
-    """Enter every event of a file, or none. Raises `PenstockError` with up to 20 faults, and without the role or a district."""
+    """Enter every event of a file, or none. Raises `PenstockError` with up to 20 faults, and without the role or a district.
+
+    Of exported events one that was cancelled comes in as far as it acted, and not at all where it never did.
+    """
     faults, entries, first, digest = Faults(path.name), list[Entry](), 1, sha256(path)
-    seen: dict[Entry, int] = {}
+    seen: dict[tuple[Any, Entry], int] = {}
+    void = 0
     for table in batches(path, COLUMNS):
         for row in table.cast(pa.schema([(name, _plain(table.schema.field(name).type)) for name in table.column_names])).to_pylist():
-            entry = _entry(row, first, faults)
-            if entry is not None:
+            entry = _entry(_as_told(row) if "effect" in row else row, first, faults)
+            if entry is not None and row.get("ended_utc") and entry.end <= entry.start:
+                void += 1
+            elif entry is not None:
                 for problem in problems_of(city, entry):
                     faults.tell(first, problem.subject.removeprefix("event "), problem.observed, problem.allowed, problem.remedy)
-                if as_utc(entry.start) and (twice := seen.setdefault(key(entry), first)) != first:
+                if as_utc(entry.start) and (twice := seen.setdefault((row.get("event_id"), key(entry)), first)) != first:
                     faults.tell(first, "subject", f"the same as row {twice}", "each event once")
                 entries.append(entry)
             first += 1
             if first > MOST_ROWS + 1:
                 raise fault(path.name, f"more than {MOST_ROWS:,} rows", f"{MOST_ROWS:,} events", "Split it.")
     faults.raise_any()
-    if not entries:
+    if not entries and not void:
         raise fault(path.name, "no rows", "one event at least", "Check what wrote it.")
     new, before = enter_events(engine, city, person, entries, now_utc, (path.name, digest))
-    yield f"{path.name}: {new} events are new, {before} were entered before"
+    cancelled = f"; {void} left out that were cancelled before they began" if void else ""
+    yield f"{path.name}: {new} events are new, {before} were entered before{cancelled}"
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:
     return pa.string() if pa.types.is_dictionary(kind) else kind
+
+
+def _as_told(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of the exported table in the words of a calendar; a cancelled event ends where it was ended."""
+    effect = row["effect"]
+    told = {name: row["amount"] if effect == name else None for name in ("factor", "level")}
+    return {**row, **told, "like": row["like_day"] if effect == "like" else None, "end_utc": row["ended_utc"] or row["end_utc"]}
 
 
 def _entry(row: dict[str, Any], number: int, faults: Faults) -> Entry | None:

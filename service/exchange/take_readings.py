@@ -16,7 +16,7 @@ from city.quality import VALID
 from service.decisions import Person, require
 from service.exchange.files_in import Columns, batches, sha256
 from service.exchange.lines import SCALED
-from service.exchange.parsing import Faults, places, plain, soon, stored, times, told, whole
+from service.exchange.parsing import Faults, exactly, places, plain, soon, times, told, whole
 from service.settings import LoadedCity
 from service.store import operations, readings, writing
 from service.store.columns import Columns as Numbers
@@ -66,7 +66,7 @@ def _checked(city: LoadedCity, path: Path, names: list[str], now_utc: datetime) 
         for name, said in (("quantity", [str(p.quantity) for p in points]), ("unit", [p.quantity.unit for p in points])):
             if name in column:
                 _alike(column[name], said, at, name, first, faults)
-        value = _values(column, scale[at], first, faults)
+        value = exactly(column, scale[at], first, faults)
         quality = whole(column["quality"], 0, 0xFFFF, "quality", first, faults) if "quality" in column else np.full(len(at), VALID)
         received = (
             times(column["received_at_utc"], "received_at_utc", first, faults)
@@ -89,19 +89,6 @@ def _alike(column: pa.Array, said: list[str], at: NDArray[np.int64], name: str, 
     bad = places(column, known) != of[at]
     allowed = f"that of the point: {said[int(at[np.flatnonzero(bad)[0]])]}" if bad.any() else ""
     faults.tell_where(bad, first, column, name, allowed)
-
-
-def _values(column: dict[str, pa.Array], scale: NDArray[np.int64], first: int, faults: Faults) -> NDArray[np.int64]:
-    """Stored integers: exact where the file has them, and then `value` must say the same."""
-    value = stored(column["value"], scale, "value", first, faults)
-    if SCALED not in column:
-        return value
-    exact = stored(column[SCALED], np.ones_like(scale), SCALED, first, faults)
-    if pa.types.is_integer(column[SCALED].type):
-        exact = column[SCALED].cast(pa.int64(), safe=False).fill_null(-(2**63)).to_numpy()
-    apart = np.abs(value - exact) > np.maximum(1, np.abs(exact) >> 50)
-    faults.tell_where(apart, first, column["value"], "value", f"what {SCALED} says in the unit of the quantity")
-    return exact
 
 
 class _Held:
