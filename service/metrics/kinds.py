@@ -68,6 +68,7 @@ METRICS = (
     _gauge("disk_free_bytes", "room on the disk of the data folder"),
     _gauge("database_bytes", "size of the database with its write-ahead log"),
     _gauge("backup_age_seconds", "age of the newest whole backup"),
+    _gauge("backup_missing_seconds", "how long the city has run; told while there is no backup at all"),
     _gauge("certificate_expiry_timestamp_seconds", "when a certificate of `[metrics] certificates` ends", "file"),
 )
 BY_NAME = {metric.name: metric for metric in METRICS}

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from cryptography import x509
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from city.problems import fault
 from service import keeping
@@ -50,7 +50,11 @@ def end_of(path: Path) -> datetime:
 
 
 def backup(asked: Asked) -> Iterator[Sample]:
-    """Nothing where no folder for backups is given, or none was made yet."""
+    """Its age; while there is none, for how long there was something to lose: since the first run."""
     newest = keeping.age(asked.city.environment, asked.now_utc)
     if newest is not None:
         yield "backup_age_seconds", (), newest.hours * 3600
+        return
+    first = asked.connection.execute(select(func.min(t.run.c.started_utc))).scalar()
+    if first is not None:
+        yield "backup_missing_seconds", (), asked.age_s(first)

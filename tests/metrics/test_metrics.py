@@ -1,6 +1,7 @@
 """The figures as Prometheus reads them, from a store in which every table has something to tell."""
 
 import re
+import shutil
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -14,14 +15,15 @@ from service.metrics import collector, health
 from service.metrics.kinds import COUNTER, METRICS, table
 from service.settings import LoadedCity
 from service.store import writing
-from tests.metrics.figures import NOW, scraped, told
+from tests.metrics.figures import NOW, filled, scraped, told
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_every_metric_of_the_table_is_told_and_says_what_the_rows_say(full: tuple[Engine, LoadedCity]) -> None:
     found = scraped(*full)
-    assert {key[0] for key in found} == {metric.name for metric in METRICS}
+    without = {"penstock_backup_missing_seconds"}  # it has a backup
+    assert {key[0] for key in found} == {metric.name for metric in METRICS} - without
     assert {k: v for k, v in found.items() if k[0] == "penstock_part_up" and not v} == {}
     expected = {
         ("heartbeat_age_seconds", "poll"): 120,
@@ -65,6 +67,18 @@ def test_a_counter_goes_on_over_the_hours_and_a_late_reading_still_counts(full: 
         figures.age()
         seen.append(told(collector.text(collector.registry(figures)))["penstock_api_calls_total", "/v1/plans", "200"])
     assert seen == [11 * n for n in range(1, 21)]
+
+
+def test_a_city_without_any_backup_says_for_how_long_it_has_run(tmp_path: Path) -> None:
+    engine, city = filled(tmp_path)
+    later = NOW + timedelta(days=3)
+    assert ("penstock_backup_missing_seconds",) not in told(
+        collector.text(collector.registry(collector.Figures(engine, city, lambda: later)))
+    )
+    shutil.rmtree(city.folder / "backups")
+    found = told(collector.text(collector.registry(collector.Figures(engine, city, lambda: later))))
+    assert found["penstock_backup_missing_seconds",] == 3 * 86_400
+    assert ("penstock_backup_age_seconds",) not in found
 
 
 def test_names_follow_the_conventions() -> None:
