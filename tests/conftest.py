@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,14 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from tests.commands import DAY_START, DECISION, LAST, NIGHT, ROOT, Penstock, free_port, port_of
+
+
+@pytest.fixture(autouse=True)
+def own_main() -> Iterator[None]:
+    """A page that was shown leaves its script as `__main__`, which every process started afterwards would run as its own."""
+    before = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = before
 
 
 @pytest.fixture(scope="session")
