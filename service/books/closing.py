@@ -110,7 +110,8 @@ def close(engine: Engine, city: LoadedCity, person: Person, period: str, at_utc:
     span(period, city.settings.city.time_zone)
     if not note.strip():
         raise fault(f"period {period}", "no note", "what was looked at, in a few words", "Give --note; it stays with the sign-off.")
-    with turn(engine, city.folder, "closing", f"period {period}") as own:  # no batch may come between what is looked at and what is signed
+    # no batch may come between what is looked at and what is signed
+    with turn(engine, city.folder, "closing", f"period {period}") as store:
         head = _complete(engine, city, period)
         ledger, rules = stored.sound(as_of(engine, city, period, head.number), city.folder), city.settings.carbon
         share = _usable(ledger, city, period, explained)
@@ -127,7 +128,7 @@ def close(engine: Engine, city: LoadedCity, person: Person, period: str, at_utc:
         ) + (f"; incomplete because {explained.strip()}" if explained.strip() else "")
         row = {"period": period, "number": number, "closed_at_utc": at_utc, "who": person.name, "note": note.strip(), "batch": head.number}
         row |= {"root": head.root, "completeness": str(share), "materiality": str(rules.materiality), "sums": found, "statement": sentence}
-        with writing(own.store) as connection:
+        with writing(store) as connection:
             connection.execute(t.ledger_close.insert().values(**row))
             said, signed = f"{sentence}; {note.strip()}", decided.sign_off(row)
             operations.record(connection, at_utc, person.name, "close", f"period {period}", said, signed)

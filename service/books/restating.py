@@ -76,7 +76,7 @@ def restate_period(engine: Engine, city: LoadedCity, person: Person, period: str
         raise fault("--reason", "missing", "why the period is restated", "Say it; it stays with the entries.")
     zone = city.settings.city.time_zone
     start, end = span(period, zone)
-    with turn(engine, city.folder, "restatement", f"period {period}") as own:
+    with turn(engine, city.folder, "restatement", f"period {period}") as store:
         rows = ledger.heads(engine)
         if rows:
             start = max(start, civil_day(min(row.first_day for row in rows), zone)[0])
@@ -87,11 +87,10 @@ def restate_period(engine: Engine, city: LoadedCity, person: Person, period: str
         made = Posting(engine, city, at_utc)
         for days in made.chunks(_days(start, end, zone)):
             made.restate(days, reason.strip())
-            own.renew()
         told = [f"batch {one.header.number}: {one.header.rows} entries, {one.tonnes:+,.6f} t CO2e" for one in made.made]
         told = told or [f"{period}: every entry is as it would be posted now"]
         sign, problems = signer(city.environment)
-        with writing(own.store) as connection:
+        with writing(store) as connection:
             made.list(connection, sign)
             due.settle(connection, noted)
             operations.record(connection, at_utc, person.name, "restate", f"period {period}", f"{'; '.join(told)}; {reason.strip()}")

@@ -54,8 +54,8 @@ def edit(
     estimate from.
     """
     require(engine, person, "readings", point_id, now, districts_of(city, point_id) if person.districts else None)
-    with turn(engine, city.folder, "edit", f"edit of {point_id}") as own:  # a night that reopens the same day must know the edit
-        return _edit(own.store, city, person.name, _point(city, point_id), start, end, what, reason.strip(), now, seen)
+    with turn(engine, city.folder, "edit", f"edit of {point_id}") as store:  # a night that reopens the same day must know the edit
+        return _edit(store, city, person.name, _point(city, point_id), start, end, what, reason.strip(), now, seen)
 
 
 def _edit(

@@ -120,6 +120,16 @@ def test_a_night_of_this_machine_waits_for_an_edit_too(engine: Engine, city: Loa
         assert run(city, engine, MIDNIGHT_UTC + timedelta(minutes=30)) in ("done", "problems")
 
 
+def test_a_turn_that_takes_longer_than_a_term_keeps_its_lease(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "TERM", timedelta(seconds=1))
+    monkeypatch.setattr(turn, "RENEWAL", timedelta(seconds=0.1))
+    with turn.turn(engine, tmp_path, "closing", "period 2022-05"):
+        time.sleep(2)
+        with pytest.raises(PenstockError, match="closing"):
+            lease.take(engine)
+    assert lease.take(engine).token == 2
+
+
 def test_a_second_night_does_not_wait(engine: Engine, city: LoadedCity, tmp_path: Path) -> None:
     with elsewhere(engine, tmp_path, "", 60):
         began = time.monotonic()
