@@ -154,3 +154,10 @@ def measured(figures: dict[str, Any]) -> str:
         steps = ", ".join(f"{one['steps'][name]:,.0f}" for name in ("validate", "forecast", "plan", "ledger"))
         body.append(told + f"{one['wall_s']:,.0f} | {one['cpu_s']:,.0f} | {one['peak_rss_mb']:,} | {one['peak_tree_mb']:,} | {steps} |")
     return "\n".join([*head, *body])
+
+
+def growth(figures: dict[str, Any]) -> str:
+    """The exponents of CPU-seconds over points as the table of the page."""
+    points = sorted({one["points"] for one in figures["scales"]})
+    head = [f"| workers | database | from {points[0]:,} points | from {points[-2:][0]:,} points |", "|---|---|---|---|"]
+    return "\n".join([*head, *(f"| {one['workers']} | {one['database']} | {one['all']} | {one['largest']} |" for one in figures["growth"])])

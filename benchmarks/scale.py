@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def tables(figures: dict[str, Any]) -> dict[str, str]:
     """{name of a place in the page: table}."""
-    return {"measured": paper.measured(figures), "paper": paper.paper(figures, SIZES)}
+    return {"measured": paper.measured(figures), "growth": paper.growth(figures), "paper": paper.paper(figures, SIZES)}
 
 
 def laid(page: str, found: dict[str, str]) -> str:
