@@ -46,12 +46,13 @@ def test_a_full_disk_is_a_sentence_and_posts_nothing(tmp_path: Path) -> None:
     assert len(book(made).batches) == 2
 
 
-def test_nothing_is_signed_while_a_night_runs(tmp_path: Path) -> None:
+def test_nothing_is_signed_while_a_night_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.turn.WAITS", (0.2, 0.2))
     made = town(tmp_path, days=46)
     night(made)
     with lock(made.folder):
         said = made.penstock("carbon", "close", "2022-05", *SIGNED)
-    assert (said.code, said.foreseen, "one night at a time" in said.err) == (1, True, True), said.all
+    assert (said.code, said.foreseen, "(night) has readings and ledger since" in said.err) == (1, True, True), said.all
     assert made.penstock("carbon", "close", "2022-05", *SIGNED).code == 0
 
 
