@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from city import quality as q
 from city.quality import Cause, Flag
@@ -86,7 +87,8 @@ def test_late_readings_do_not_undo_what_a_person_edited(tmp_path: Path) -> None:
     assert q.measured(quality).tolist() == [True] * 40 + [False] * 4 + [True] * 52
 
 
-def test_what_cannot_be_edited_is_a_sentence_and_changes_nothing(tmp_path: Path) -> None:
+def test_what_cannot_be_edited_is_a_sentence_and_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.turn.WAITS", (0.2, 0.2))
     town = spiked(tmp_path)
     ask = ("meters", "edit", "hall.energy")
     off = ("--from", "2022-06-14T10:07+02:00", "--to", "2022-06-14T11:00+02:00")
@@ -104,7 +106,7 @@ def test_what_cannot_be_edited_is_a_sentence_and_changes_nothing(tmp_path: Path)
         said = town.penstock(*words)
         assert (said.code, told in said.err) == (1, True), said.all
     with lock(town.folder):
-        assert "one night at a time" in town.penstock(*ask, *HOURS, "--accept", *BY).err
+        assert "(night) has readings and ledger since" in town.penstock(*ask, *HOURS, "--accept", *BY).err
     assert len(meter_days.versions(open_store(town.database), [hall(town)], *DAY)) == 2
     assert city_of(town).points["hall.energy"].step_s == 900
 
