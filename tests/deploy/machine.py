@@ -158,9 +158,19 @@ def made(folder: Path) -> Iterator[Machine]:
     missing = [name for name in TOOLS if shutil.which(name) is None]
     if os.geteuid() != 0 or missing:
         pytest.skip(f"a machine of its own needs root and {', '.join(TOOLS)}" + (f"; missing: {', '.join(missing)}" if missing else ""))
-    (folder / "lib").mkdir(parents=True)
-    (folder / "lib").chmod(0o750)
-    recent(folder / "city", folder / "lib")
+    own = os.umask(0o022)  # an administrator's; a command that a test ran in this process leaves a stricter one
+    try:
+        (folder / "lib").mkdir(parents=True)
+        (folder / "lib").chmod(0o750)
+        recent(folder / "city", folder / "lib")
+        with _running(folder) as machine:
+            yield machine
+    finally:
+        os.umask(own)
+
+
+@contextmanager
+def _running(folder: Path) -> Iterator[Machine]:
     words = ["unshare", "--mount", "--net", "sh", "-c", setup(folder)]
     pipe = subprocess.PIPE
     with subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as holder:
