@@ -1,6 +1,7 @@
 """Export and import of readings: rows per CPU-second as CSV and Parquet, and the memory that ten million of them take."""
 
 import argparse
+import filecmp
 import resource
 import subprocess
 import sys
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
             told["import"] = _measured(empty, "exchange", "take", "readings", str(file), "--who", "bench")
             again = folder / f"again-{form}"
             _command(empty, "export", "readings", "--format", form, "--into", str(again))
-            if (again / file.name).read_bytes() != file.read_bytes():
+            if not filecmp.cmp(again / file.name, file, shallow=False):
                 raise fault(f"readings as {form}", "other bytes after a round trip", "the same", "Mend export or import first.")
             for step in ("export", "import"):
                 told[f"{step}_rows_per_cpu_s"] = round(points * slots / told[step]["cpu_s"])
@@ -91,9 +92,13 @@ def _command(folder: Path, *words: str) -> None:
 
 
 def _measured(folder: Path, *words: str) -> dict[str, Any]:
-    """CPU [s], wall [s] and peak memory [MB] of a command in a process of its own, its start included."""
-    code = "import resource, sys\nfrom service.cli import run\ntry:\n    run()\nexcept SystemExit as ended:\n    code = ended.code\n"
-    code += "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)\nsys.exit(code)"
+    """CPU [s], wall [s] and peak memory [MB] of a command in a process of its own, its start included.
+
+    The peak is the process's own VmHWM: the system's `ru_maxrss` of a child begins with that of whoever measures.
+    """
+    code = "import sys\nfrom service.cli import run\ntry:\n    run()\nexcept SystemExit as ended:\n    code = ended.code\n"
+    code += "peak = next(line for line in open('/proc/self/status') if line.startswith('VmHWM'))\n"
+    code += "print(peak.split()[1], file=sys.stderr)\nsys.exit(code)"
     before, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     line = [sys.executable, "-c", code, *_words(folder, *words)[3:]]
     done = subprocess.run(line, env=_environ(folder), capture_output=True, text=True, check=False)

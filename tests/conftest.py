@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, text
 
 from tests.commands import DAY_START, DECISION, LAST, NIGHT, ROOT, Penstock, free_port, port_of
 
@@ -113,3 +113,15 @@ def postgres_database(postgres: str) -> str:
     with server.connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))
     return str(server.url.set(database=name).render_as_string(hide_password=False))
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=[pytest.mark.postgres, pytest.mark.slow])])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
+    """An empty store at head, on each database."""
+    from service import migrations
+    from service.store import open_store
+
+    url = f"sqlite:///{tmp_path / 'penstock.db'}" if request.param == "sqlite" else request.getfixturevalue("postgres_database")
+    store = open_store(url, create=True)
+    migrations.upgrade(store)
+    return store

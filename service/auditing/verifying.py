@@ -66,8 +66,6 @@ def check(engine: Engine, city: LoadedCity, given: Path | None = None, keys: Ite
     """
     heads, unread = ({given: outside.read(given)}, []) if given else outside.heads(engine, city)
     with engine.connect() as connection:
-        if connection.dialect.name == "postgresql":  # one look at all of it, as SQLite's: decisions go on being made meanwhile
-            connection.execution_options(isolation_level="REPEATABLE READ")
         try:
             told, found = _checked(connection, heads, tuple(keys))
         except _UNREADABLE:

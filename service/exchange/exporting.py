@@ -64,10 +64,9 @@ def listed() -> Iterator[str]:
 @contextmanager
 def snapshot(engine: Engine) -> Iterator[Connection]:
     """One connection that sees the store as it stood when it was opened, however much is written beside it."""
-    options = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
     try:
-        with engine.connect().execution_options(**options) as connection:
-            if options:  # a page of the API has its seconds, the sorting of a whole table has not
+        with engine.connect() as connection:
+            if engine.dialect.name == "postgresql":  # a page of the API has its seconds, the sorting of a whole table has not
                 connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
             yield connection
     finally:

@@ -126,7 +126,7 @@ def _sqlite(engine: Engine, target: Path) -> dict[str, Any]:
 
 
 def _postgresql(engine: Engine, target: Path) -> dict[str, Any]:
-    with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+    with engine.connect() as connection:
         found = _described(connection)
         if "reading" in found:
             found["reading"]["days"] = [str(day) for day in partitions.present(connection)]

@@ -7,6 +7,7 @@ from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import Connection
 
 from service.schema import metadata
+from service.store import for_writing
 from service.utctime import UtcTime
 
 
@@ -23,7 +24,7 @@ def run() -> None:
         _on(given)
         return
     engine = context.config.attributes["engine"]
-    with engine.execution_options(writes=True).connect() as connection:
+    with for_writing(engine, []).connect() as connection:
         _on(connection)
         connection.commit()
 

@@ -72,7 +72,7 @@ def _copied(engine: Engine, home: Path) -> None:
     else:
         target = open_store(f"sqlite:///{home / 'penstock.db'}", create=True)
         migrations.upgrade(target)
-        with engine.connect().execution_options(isolation_level="REPEATABLE READ") as read, writing(target) as write:
+        with engine.connect() as read, writing(target) as write:
             for table in t.metadata.sorted_tables:
                 found = read.execution_options(yield_per=AT_ONCE).execute(select(table)).mappings()
                 for part in found.partitions():

@@ -19,7 +19,7 @@ from service.retention.needs import Need, open_ones
 from service.retention.settings import Retention
 from service.run_report.files import folder_of
 from service.settings import LoadedCity
-from service.store import cold, writing
+from service.store import cold, for_writing, writing
 from service.store.operations import record
 
 AUDIT, ACTION = "audit lines", "retention"
@@ -74,7 +74,7 @@ def _one(city: LoadedCity, engine: Engine, kind: Kind, limit: datetime, now_utc:
 
 def _dry(city: LoadedCity, engine: Engine, kind: Kind, limit: datetime, now_utc: datetime, who: str) -> Removed:
     """The same work, taken back."""
-    with engine.execution_options(writes=True, audit=[]).connect() as connection:
+    with for_writing(engine, []).connect() as connection:
         found = _removed(connection, city, kind, limit, now_utc, who)
         connection.rollback()
     return found

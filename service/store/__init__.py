@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect, make_url
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, inspect, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from city.problems import PenstockError, fault
@@ -21,12 +21,12 @@ def open_store(url: str, *, create: bool = False) -> Engine:
     """An engine on `url`, e.g. `sqlite:///var/demo/penstock.db` or `postgresql+psycopg://...`.
 
     SQLite runs in WAL mode with full synchronisation: what a transaction acknowledged survives a power cut. PostgreSQL gets `limits`:
-    a server that is cut off ends a connection after half a minute. Raises
+    a server that is cut off ends a connection after half a minute. On both, all that one transaction reads is of one moment. Raises
     `PenstockError` when the URL cannot be read, the server cannot be reached, or the tables are not there (unless `create`).
     """
     try:
         made = make_url(url)
-        engine = create_engine(made, pool_pre_ping=True, connect_args=limits(made))
+        engine = create_engine(made, pool_pre_ping=True, connect_args=limits(made), **one_moment(made))
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, ValueError) as error:
         told = lacking(error) if isinstance(error, ModuleNotFoundError) else None
         if told is not None:
@@ -41,6 +41,11 @@ def open_store(url: str, *, create: bool = False) -> Engine:
     if not create:
         _require_tables(engine)
     return engine
+
+
+def one_moment(url: URL) -> dict[str, str]:
+    """Arguments for `create_engine`: PostgreSQL reads as SQLite does, every statement of a transaction from the same snapshot."""
+    return {"isolation_level": "REPEATABLE READ"} if url.get_backend_name() == "postgresql" else {}
 
 
 def _make_folder(folder: Path) -> None:
@@ -73,11 +78,19 @@ def writing(engine: Engine) -> Iterator[Connection]:
     Of a store that is `service.lease.fenced`, nothing is committed once the lease was taken over.
     """
     lines: list[Line] = []
-    with engine.execution_options(writes=True, audit=lines).begin() as connection:
+    with for_writing(engine, lines).begin() as connection:
         yield connection
         if (fence := connection.get_execution_options().get("fence")) is not None:
             fence(connection)
         seal(connection, lines)
+
+
+def for_writing(engine: Engine, lines: list[Line]) -> Engine:
+    """The same store, its transactions such as may write; `lines` takes their audit lines. `writing` also seals and commits them."""
+    options: dict[str, Any] = {"writes": True, "audit": lines}
+    if engine.dialect.name == "postgresql":
+        options["isolation_level"] = "READ COMMITTED"  # who waited for a lock goes on with what the other wrote
+    return engine.execution_options(**options)
 
 
 def alone(connection: Connection, table: Table) -> None:

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from sqlalchemy import Engine, create_engine, event, make_url
 
-from service.store import open_store
+from service.store import one_moment, open_store
 from service.store.limits import limits
 
 _LONGEST_S = 10  # of one statement on PostgreSQL, or of one wait for a lock on SQLite [s]
@@ -18,7 +18,7 @@ def open_reading(url: str) -> Engine:
     made = make_url(url)
     if made.get_backend_name() == "postgresql":
         options = f"-c default_transaction_read_only=on -c statement_timeout={_LONGEST_S * 1000}"
-        return create_engine(made, pool_pre_ping=True, connect_args={"options": options, **limits(made)})
+        return create_engine(made, pool_pre_ping=True, connect_args={"options": options, **limits(made)}, **one_moment(made))
     path = Path(str(made.database)).resolve()
     engine = create_engine(f"sqlite:///file:{quote(str(path))}?mode=ro&uri=true", pool_pre_ping=True)
     event.listen(engine, "connect", _prepare)

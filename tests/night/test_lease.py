@@ -15,7 +15,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.exc import DBAPIError
 
 from city.problems import PenstockError
-from service import lease, migrations, night
+from service import lease, night
 from service import schema as t
 from service.environment import Environment
 from service.settings import load
@@ -39,14 +39,6 @@ try:
 except lease.TakenOver as error:
     print(error)
 """
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=[pytest.mark.postgres, pytest.mark.slow])])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
-    url = f"sqlite:///{tmp_path / 'penstock.db'}" if request.param == "sqlite" else request.getfixturevalue("postgres_database")
-    store = open_store(url, create=True)
-    migrations.upgrade(store)
-    return store
 
 
 @contextmanager

@@ -15,14 +15,14 @@ import pytest
 from sqlalchemy import Engine, func, select
 
 from city.problems import PenstockError
-from service import lease, migrations, turn
+from service import lease, turn
 from service import schema as t
 from service.books import closing, restating
 from service.decisions import Person
 from service.environment import Environment
 from service.night import run
 from service.settings import LoadedCity, load
-from service.store import open_store, results, writing
+from service.store import results, writing
 from service.vee import editing
 from tests.service import ledger_town
 from tests.town import MIDNIGHT_UTC, Town
@@ -40,14 +40,6 @@ with (turn.turn(engine, folder, deed, "test") if deed else lease.leased(engine))
     print("held", flush=True)
     time.sleep(seconds)
 """
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=[pytest.mark.postgres, pytest.mark.slow])])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
-    url = f"sqlite:///{tmp_path / 'penstock.db'}" if request.param == "sqlite" else request.getfixturevalue("postgres_database")
-    store = open_store(url, create=True)
-    migrations.upgrade(store)
-    return store
 
 
 @pytest.fixture

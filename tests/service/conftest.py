@@ -6,24 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
 
-from service import migrations
 from service.environment import Environment
 from service.settings import LoadedCity, load
-from service.store import open_store
 from tests.service.books_town import posted
 from tests.service.control_bench import POINT
 from tests.town import NOW, Town
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=[pytest.mark.postgres, pytest.mark.slow])])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
-    """An empty store at head, on each database."""
-    url = f"sqlite:///{tmp_path / 'penstock.db'}" if request.param == "sqlite" else request.getfixturevalue("postgres_database")
-    store = open_store(url, create=True)
-    migrations.upgrade(store)
-    return store
 
 
 @pytest.fixture
