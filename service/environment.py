@@ -51,6 +51,13 @@ class Environment(BaseSettings):
         """The city file as it was read the first time: settings, hash and what a run keeps are of one edition. Raises `OSError`."""
         return self.city_file.read_bytes()
 
+    def reading(self, content: bytes | None = None) -> "Environment":
+        """The same with the city file as it is now, or as if it said `content`."""
+        made = Environment.model_validate(self.model_dump(exclude_unset=True))
+        if content is not None:
+            made.__dict__["content"] = content
+        return made
+
     @cached_property
     def raw(self) -> dict[str, Any]:
         """The city file as TOML. Raises `PenstockError` with line and column when it cannot be read."""

@@ -8,13 +8,14 @@ from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from city.clock import civil_day, local_date
 from city.problems import fault
 from city.quantities import Quantity
 from forecasting.groups import group_of
 from forecasting.models.task import ForecastSettings
+from service import schema as t
 from service.cluster import own
 from service.environment import Environment
 from service.settings import LoadedCity, load
@@ -47,14 +48,14 @@ class Group:
 
 
 def place_of(environment: Environment) -> Place:
-    """The key of a city, for work that any process may take."""
-    place = environment.city_file, environment.folder, hashlib.sha256(environment.city_file.read_bytes()).hexdigest()
-    _asked_here[place[:2]] = environment
+    """The key of a city, for work that any process may take: of the edition that this process reads, also when it was edited since."""
+    place = environment.city_file, environment.folder, _edition(environment)
+    _asked_here[place] = environment
     return place
 
 
-_asked_here: dict[tuple[Path, Path], Environment] = {}
-"""Where the database is, of the cities that this process itself asks about."""
+_asked_here: dict[Place, Environment] = {}
+"""Where the database is, and what the city file said, of the cities that this process itself asks about."""
 
 
 def opened(place: Place) -> tuple[LoadedCity, Engine]:
@@ -62,20 +63,32 @@ def opened(place: Place) -> tuple[LoadedCity, Engine]:
 
     A worker on another machine opens its own city file and its own database. Raises `PenstockError` when that file differs.
     """
-    environment = own.get() or _asked_here.get(place[:2]) or Environment(city=place[0], home=place[1])
-    file = environment.city_file
-    found = _opened(environment, file.stat().st_mtime_ns if file.exists() else 0)
-    if found[0].config_hash != place[2]:
-        raise fault(
-            f"city file {file}", "is not that of the night", f"SHA-256 {place[2][:12]}...", "Copy the city file and start the worker again."
-        )
-    return found
+    return _opened(own.get() or _asked_here.get(place) or Environment(city=place[0], home=place[1]), place[2])
 
 
 @lru_cache(maxsize=1)
-def _opened(environment: Environment, _written_ns: int) -> tuple[LoadedCity, Engine]:
-    again = Environment.model_validate(environment.model_dump(exclude_unset=True))  # it keeps the file as it read it once
-    return load(again), open_store(again.url)
+def _opened(environment: Environment, edition: str) -> tuple[LoadedCity, Engine]:
+    if _edition(environment) != edition:
+        environment = environment.reading()
+    engine = open_store(environment.url)
+    if _edition(environment) != edition and own.get() is None:  # edited while a night runs that began with what its record keeps
+        with engine.connect() as connection:
+            kept = connection.execute(select(t.config_version.c.text).where(t.config_version.c.config_hash == edition)).scalar()
+        environment = environment.reading(kept.encode()) if kept is not None else environment
+    if _edition(environment) != edition:
+        file = environment.city_file
+        raise fault(
+            f"city file {file}", "is not that of the night", f"SHA-256 {edition[:12]}...", "Copy the city file and start the worker again."
+        )
+    return load(environment), engine
+
+
+def _edition(environment: Environment) -> str:
+    """SHA-256 of the city file; empty where it is just being replaced."""
+    try:
+        return hashlib.sha256(environment.content).hexdigest()
+    except OSError:
+        return ""
 
 
 @lru_cache(maxsize=2)

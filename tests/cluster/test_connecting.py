@@ -61,9 +61,10 @@ def test_the_key_of_a_task_holds_no_password(tmp_path: Path) -> None:
     assert "hunter2" not in repr(place)
 
 
-def test_a_worker_with_another_city_file_refuses_the_work(town: Town) -> None:
+def test_a_worker_with_another_city_file_refuses_the_work(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     place = place_of(Environment(city=town.file, home=town.folder))
     town.file.write_text(town.file.read_text() + "\n# edited\n")
+    monkeypatch.setattr(own, "_environment", Environment(city=town.file, home=town.folder))
     with pytest.raises(PenstockError, match="is not that of the night"):
         opened(place)
 
