@@ -38,9 +38,9 @@ def now_(city: City = None, now: Now = None) -> None:
     from service.cli import environment, moment, whoever
     from service.plans.keeping import REQUEST
     from service.plans.making import Planner
+    from service.replanning import replan
     from service.settings import load
     from service.store import open_store, operations
-    from service.work import replan
 
     env = environment(city)
     loaded, engine, at = load(env), open_store(env.url), moment(now)

@@ -4,8 +4,6 @@ Its solver stays warm, and each plan begins from the one before. Notices go out 
 """
 
 import threading
-import time
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,19 +11,20 @@ import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from city.clock import floor, local_date
+from city.clock import floor
 from city.problems import PenstockError, fault
 from service import rounds
 from service.crash import keep
 from service.environment import Environment
 from service.levels import uptime
 from service.notices.sending import Sender
-from service.plans.edits import Edit, joined, standing
-from service.plans.keeping import REQUEST, ROLLING, next_plan_id
+from service.plans.edits import Edit
+from service.plans.keeping import REQUEST, ROLLING
 from service.plans.making import Planner
+from service.replanning import laid, replan
 from service.settings import LoadedCity, load
 from service.stopping import told_to_end
-from service.store import open_store, operations, results, runs, writing
+from service.store import open_store, operations, runs
 
 log = structlog.get_logger()
 AWAY = (OperationalError, InterfaceError)
@@ -117,7 +116,7 @@ def _serve(planner: Planner, taken: Any, now_utc: datetime) -> str:
     city, engine = planner.city, planner.engine
     if taken.kind == "replan":
         edits, origin = [Edit.model_validate(one) for one in taken.detail.get("edits", ())], taken.detail.get("origin", REQUEST)
-        return replan(planner, now_utc, origin, taken.detail.get("caps"), _laid(engine, origin, edits, now_utc))
+        return replan(planner, now_utc, origin, taken.detail.get("caps"), laid(engine, origin, edits, now_utc))
     if taken.kind == "what-if":
         from service.plans.asking import what_if
 
@@ -137,39 +136,3 @@ def _serve(planner: Planner, taken: Any, now_utc: datetime) -> str:
         return refresh(city, engine, now_utc, taken.detail.get("hours", 48))[0]
     kinds = "replan, what-if, pareto, statement or forecast"
     raise fault(f"request {taken.request_id}", f"kind '{taken.kind}'", kinds, "Ask for one of these.")
-
-
-def _laid(engine: Engine, origin: str, edits: Sequence[Edit], now_utc: datetime) -> Sequence[Edit]:
-    """The edits of a new plan beside those in force. One more edit, and a plan that only the clock asked for, keep what somebody laid
-    on the newest proposal; who asks for a plan without an edit gets one without them."""
-    newest = results.last_plan(engine) if edits or origin == ROLLING else None
-    return edits if newest is None else joined(standing(newest.detail, now_utc), edits)
-
-
-def replan(planner: Planner, now_utc: datetime, origin: str, caps: dict[str, float] | None = None, edits: Sequence[Edit] = ()) -> str:
-    """A new plan from the present state and the newest forecasts; the old one stays as it was, and in force where it was approved."""
-    city, engine = planner.city, planner.engine
-    started = time.perf_counter()
-    if city.settings.plan.refresh_forecasts:
-        _refresh(city, engine, now_utc)
-    refreshed = time.perf_counter()
-    # While a night is under way its forecasts are still to come: those of the one before hold.
-    night = runs.last_night(engine, city.settings.city.id, "forecast") or local_date(now_utc, city.settings.city.time_zone)
-    made = planner.make(night, now_utc, "", origin, caps, edits)
-    with writing(engine) as connection:
-        made = made.named(next_plan_id(connection, night))  # only now: others may have planned in the meantime
-        made.store(connection)
-    return f"{made.sentence} ({refreshed - started:.1f} s for forecasts, {time.perf_counter() - refreshed:.1f} s for the plan)"
-
-
-def _refresh(city: LoadedCity, engine: Engine, now_utc: datetime) -> None:
-    """The forecasts of this time of day; a city whose machines are not trained yet goes on with the night's."""
-    from service.forecasts.refreshing import MOST_HOURS, refresh
-
-    night = city.settings.night
-    hours = -(-(60 * night.lead_minutes + night.step_s * (night.steps + 1)) // 3600)
-    try:
-        for problem in refresh(city, engine, now_utc, min(hours, MOST_HOURS))[1]:
-            log.warning("forecast", problem=str(problem))
-    except PenstockError as error:
-        log.warning("forecasts are the night's", why=str(error.problems[0]))

@@ -6,10 +6,10 @@ names, then each zone in turn - the one without which the step succeeds. So noth
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import product
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, Engine, delete, select
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from city.clock import civil_day, local_date
@@ -39,7 +39,7 @@ class Unusable(Exception):
 
 def tolerant(name: str, night: Night, compute: Compute) -> Output:
     """What the step computes, without the zones whose data make it fail. Raises what the step raises when no zone is to blame."""
-    known = standing(night, BEFORE[name]) if name in BEFORE else {}
+    known = standing(night.engine, night.city.settings.city.id, night.date, BEFORE[name]) if name in BEFORE else {}
     given = _apart(name, night, known) if name == "ledger" and known else night
     try:
         output = compute(given)
@@ -165,12 +165,10 @@ def told(name: str, output: Output, out: Mapping[str, Sequence[Problem]], had: b
 # --- what is kept of it -----------------------------------------------------------------------------------------------
 
 
-def standing(night: Night, step: str) -> dict[str, Sequence[Problem]]:
-    """The zones that a step has left out, this night or before, and not done since."""
+def standing(engine: Engine, city: str, night: date, step: str) -> dict[str, Sequence[Problem]]:
+    """The zones that a step has left out, that night or before, and not done since."""
     z = t.zone_out.c
-    rows = results.rows(
-        night.engine, t.zone_out, z.city == night.city.settings.city.id, z.step == step, z.night <= night.date, order=z.night
-    )
+    rows = results.rows(engine, t.zone_out, z.city == city, z.step == step, z.night <= night, order=z.night)
     remedy = f"They are taken up again once {step} has them."
     return {row.zone: [Problem(f"{step}", str((row.problems or ["left out"])[0])[:300], "its data", remedy)] for row in rows}
 

@@ -18,7 +18,7 @@ from service.night.reduced import asset_zones, still
 from service.settings import load
 from service.store import open_store, readings, results
 from service.store.results import plan_values
-from tests.town import HEAD, MIDNIGHT_UTC, PARTS, Said, Town, night, power, steps
+from tests.town import HEAD, MIDNIGHT_UTC, NOW, PARTS, Said, Town, night, power, steps
 
 ZONES = (
     'zones = [{ id = "old-town", kind = "dma", population = 500 }, { id = "north", kind = "feeder" }, { id = "mills", kind = "feeder" }]'
@@ -150,6 +150,20 @@ def test_a_connection_too_small_for_its_loads_is_no_zones_fault(base: Town, tmp_
     (row,) = results.rows(open_store(town.database), t.plan)
     assert row.status == "impossible"
     assert results.rows(open_store(town.database), t.zone_out) == []
+
+
+@pytest.mark.parametrize("flow", [5.0, 20.0])
+def test_a_plan_of_the_day_goes_on_without_the_zone_until_it_is_mended(ill: tuple[Town, Said], tmp_path: Path, flow: float) -> None:
+    shutil.copytree(ill[0].folder, tmp_path / "town")
+    town = written(replace(ill[0], folder=tmp_path / "town").changed("more", "flow_m3_per_h = 5.0", f"flow_m3_per_h = {flow}"))
+    assert town.penstock("plan", "now", "--now", NOW).code == 0
+    row = {row.plan_id: row for row in results.rows(open_store(town.database), t.plan)}["plan-20220616-1"]
+    assert row.status in ("optimal", "relaxed")
+    values = plan_values(open_store(town.database), row)["plan"]
+    assert (values["cell", "power_kw"] > 1.0).any()
+    assert ("well" in values) == (flow == 20.0)
+    note = "Nothing is planned for zone old-town, as in the night's plan."
+    assert (note in row.detail["notes"]) == (flow == 5.0)
 
 
 def test_once_the_zone_is_mended_a_rerun_plans_for_it_again(ill: tuple[Town, Said], tmp_path: Path) -> None:
