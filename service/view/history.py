@@ -7,6 +7,7 @@ import pandas as pd
 from sqlalchemy import Engine, select
 
 from service import schema as t
+from service.addresses import hosts_alone, of_city_file
 from service.settings import LoadedCity
 from service.store import forecasting, operations, results, runs
 
@@ -30,7 +31,10 @@ def steps(engine: Engine, city: LoadedCity, night: date) -> list[dict[str, Any]]
 
 
 def recent(engine: Engine, newest: int = 50) -> pd.DataFrame:
-    """run_id, night, command, now_utc, seconds, status, config_hash, config_author, config_changed: the newest runs, newest first."""
+    """run_id, night, command, now_utc, seconds, status, config_hash, config_author, config_changed: the newest runs, newest first.
+
+    Everybody sees them: of web addresses in what changed the host alone.
+    """
     rows = [
         (
             r.run_id,
@@ -41,7 +45,7 @@ def recent(engine: Engine, newest: int = 50) -> pd.DataFrame:
             r.status,
             r.config_hash,
             r.config_author or "",
-            r.config_changed or "",
+            hosts_alone(r.config_changed or ""),
         )
         for r in runs.recent_runs(engine, newest)
     ]
@@ -83,6 +87,6 @@ def holds(engine: Engine, at_utc: datetime) -> pd.DataFrame:
 
 
 def settings(city: LoadedCity) -> tuple[str, int]:
-    """The first 1,000 lines of the city file as they were read, and how many it has; nothing in it is secret."""
-    lines = city.environment.city_file.read_text(encoding="utf-8").splitlines()
+    """The first 1,000 lines of the city file as it was read, of web addresses the host alone, and how many it has."""
+    lines = of_city_file(city.environment.content.decode("utf-8")).splitlines()
     return "\n".join(lines[:_LINES]), len(lines)

@@ -1,4 +1,4 @@
-"""An export and a run report hold of a webhook's address the host alone; a backup holds the file as it is."""
+"""An export, a run report and the console hold of a webhook's address the host alone; a backup holds the file as it is."""
 
 import hashlib
 import tomllib
@@ -10,6 +10,7 @@ import pytest
 from service import schema as t
 from service.night.configured import configured
 from service.store import open_store, results, writing
+from service.view import history
 from tests.exchange.conftest import load_of
 from tests.town import Town
 
@@ -54,6 +55,15 @@ def test_a_run_report_holds_the_host_alone(told: Town) -> None:
     reports = [path.read_text(encoding="utf-8") for path in told.folder.glob("nights/*/*")]
     assert len(reports) == 3
     assert all("hooks.chat.example" in report and SECRET not in report for report in reports)
+
+
+def test_the_console_shows_the_host_alone_in_the_list_of_runs_and_in_the_settings(told: Town) -> None:
+    changes = str(history.recent(open_store(told.database))["config_changed"].tolist())
+    text, lines = history.settings(load_of(told))
+    assert lines == len(told.file.read_text(encoding="utf-8").splitlines())
+    for shown in (changes, text):
+        assert "hooks.chat.example" in shown
+        assert SECRET not in shown
 
 
 def test_a_backup_holds_the_file_as_it_is(told: Town, tmp_path: Path) -> None:
