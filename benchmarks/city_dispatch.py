@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks._feeders import city
-from optimisation import decomposed, program, solve
+from optimisation import decomposed, matrix, program, solve
 from optimisation.assets import Asset, FixedLoad, Grid, Line
 from service.fanout import kept
 
@@ -92,7 +92,7 @@ def central(args: argparse.Namespace) -> dict[str, Any]:
     print(f"city_dispatch: {args.central} devices as one model", file=sys.stderr)
     begun = time.process_time()
     formulation = program.formulate(inputs, assets)
-    solution = solve.solved(solve.compiled(formulation).arrays)
+    solution = solve.solved(matrix.compiled(formulation).arrays)
     best = solution.objective + formulation.constant
     return {
         "devices": apart["devices"],

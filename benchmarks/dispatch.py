@@ -12,7 +12,8 @@ import scipy.sparse as sp
 from benchmarks import _linopy
 from benchmarks._cities import START, demo_like, span
 from benchmarks._contradictions import contradictory
-from optimisation import conflict, explain, solve
+from optimisation import conflict, explain, matrix, solve
+from optimisation.arrays import Arrays
 from optimisation.assets import ASSETS, Asset
 from optimisation.program import PlanInput, formulate, plan
 
@@ -99,7 +100,7 @@ def raw_highs(inputs: PlanInput, assets: tuple[Asset, ...]) -> highspy.Highs:
     low, high = np.repeat(energy * least, t + 1).reshape(n, t + 1), np.repeat(energy * most, t + 1).reshape(n, t + 1)
     low[:, 0] = high[:, 0] = start
     equal = np.concatenate([inputs.power("town"), np.zeros(n * t)])
-    arrays = solve.Arrays(
+    arrays = Arrays(
         cost=np.concatenate([inputs.import_price_per_kwh * h, np.zeros(n * t), np.repeat(wear * h, t), np.zeros(n * (t + 1)), end_price]),
         offset=0.0,
         start=matrix.indptr.astype(np.int32),
@@ -120,7 +121,7 @@ def case(n: int, t: int, seed: int) -> dict[str, Any]:
     """Both ways once: objective and CPU-seconds of build (model, form, bounds, hand-over) and solve."""
     inputs, assets = problem(n, t, seed)
     at = process_time()
-    highs = solve.handed_over(solve.compiled(formulate(inputs, assets)).arrays)
+    highs = solve.handed_over(matrix.compiled(formulate(inputs, assets)).arrays)
     build = process_time() - at
     solve.run(highs)
     total = process_time() - at
@@ -158,7 +159,7 @@ def linopy_too(n: int, t: int, seed: int) -> dict[str, float]:
 def coupled(found: dict[str, Any], seed: int) -> dict[str, Any]:
     """The largest case by simplex against raw HiGHS, and what the interior point method without crossover takes for it."""
     at = process_time()
-    answer = solve.linear(solve.compiled(formulate(*problem(*COUPLED, seed))).arrays, large=0)
+    answer = solve.linear(matrix.compiled(formulate(*problem(*COUPLED, seed))).arrays, large=0)
     inside = {
         "hipo_total_cpu_s": round(process_time() - at, 3),
         "hipo_stood_the_check": answer.iterations == 0,  # simplex iterations: none when HiPO's answer was believed
@@ -199,7 +200,7 @@ def contradictions(cities: int, seed: int) -> dict[str, Any]:
         inputs, assets = contradictory(seed * 100_003 + k)
         result = plan(inputs, assets)
         model = formulate(inputs, assets)
-        found = solve.compiled(model)
+        found = matrix.compiled(model)
         told = explain.facts(model, found)
         clashes = conflict.conflicts(found.arrays, told)
         sets = [[told[i] for i in clash.facts] for clash in clashes]

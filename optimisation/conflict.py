@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from city.problems import PenstockError
-from optimisation.matrix import Arrays
+from optimisation.arrays import Arrays
 from optimisation.solve import handed_over, run
 from optimisation.words import Words
 

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from optimisation.arrays import Arrays
 from optimisation.conflict import Conflict, Fact
 from optimisation.formulation import Formulation
-from optimisation.matrix import Arrays, Compiled
+from optimisation.matrix import Compiled
 from optimisation.solve import Solution
 from optimisation.words import Words
 

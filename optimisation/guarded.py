@@ -22,8 +22,8 @@ import numpy as np
 from city.problems import PenstockError, Problem, fault
 from city.processes import die_with
 from optimisation import solve
+from optimisation.arrays import Arrays, Floats
 from optimisation.conflict import Conflict, Fact, conflicts
-from optimisation.matrix import Arrays, Floats
 from optimisation.solve import MAX_NODES, REL_GAP, Solution
 
 LIMIT_S = 900.0

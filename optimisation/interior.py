@@ -9,9 +9,8 @@ Boyd and Vandenberghe, Convex Optimization, Cambridge 2004, section 5.2 (weak du
 
 import highspy
 import numpy as np
-import scipy.sparse as sp
 
-from optimisation.matrix import Arrays, Floats
+from optimisation.arrays import Arrays, Floats
 
 LARGE = 4_000_000  # coefficients: with 1.2 million simplex takes half the time of HiPO, with 3.5 million as long, and grows faster
 TOLERANCE = 1e-6  # relative, of kept limits and of the gap between cost and bound
@@ -28,6 +27,8 @@ def run(highs: highspy.Highs) -> bool:
 
 def holds(arrays: Arrays, x: Floats, row_dual: Floats) -> bool:
     """Do `x` and the shadow prices prove each other optimal? Every limit kept and the bound from the prices at the cost of `x`."""
+    import scipy.sparse as sp  # only what has millions of coefficients comes here, and a solver's process starts without
+
     matrix = sp.csc_array((arrays.value, arrays.index, arrays.start), shape=(len(arrays.row_lower), len(arrays.cost)))
     activity = matrix @ x
     missed = max(

@@ -3,7 +3,8 @@
 Every variable is a run of columns and every constraint a run of rows, both in the order in which they were declared.
 """
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -14,32 +15,12 @@ from numpy.typing import NDArray
 from pyomo.common.gc_manager import PauseGC
 from pyomo.core.expr.relational_expr import EqualityExpression, RangedExpression
 
+from optimisation.arrays import Arrays, Floats
 from optimisation.expression import Linear, Walk
 from optimisation.formulation import Formulation
 
-Floats = NDArray[np.float64]
-
 UNKNOWN = (NotImplementedError, KeyError, TypeError, ValueError)
 """What the walk raises over a template it cannot take whole, e.g. a logarithm of data or a sum over an empty set of pairs."""
-
-
-@dataclass(frozen=True)
-class Arrays:
-    """min cost @ x + offset with row_lower <= A x <= row_upper and col_lower <= x <= col_upper; A by columns (start, index, value)."""
-
-    cost: Floats
-    offset: float
-    start: NDArray[np.int32]
-    index: NDArray[np.int32]
-    value: Floats
-    row_lower: Floats
-    row_upper: Floats
-    col_lower: Floats
-    col_upper: Floats
-    integer: NDArray[np.bool_]
-
-    def with_bounds(self, col_lower: Floats, col_upper: Floats, integer: NDArray[np.bool_]) -> "Arrays":
-        return replace(self, col_lower=col_lower, col_upper=col_upper, integer=integer)
 
 
 @dataclass(frozen=True)
@@ -97,6 +78,20 @@ def compiled(formulation: Formulation) -> Compiled:
             integer=np.concatenate([np.zeros(0, dtype=bool), *(np.full(len(spread.lower), spread.integer) for spread in spreads)]),
         )
         return Compiled(arrays, columns, read.first, formulation.m)
+
+
+def values(formulation: Formulation, found: Compiled, x: Floats) -> dict[str, Floats]:
+    """The value of every variable, float[assets, steps]."""
+    return {name: x[found.columns[name]].reshape(spread.places.shape) for name, spread in formulation.spreads.items()}
+
+
+def duals(found: Compiled, row_dual: Floats, components: Iterable[str]) -> dict[str, dict[object, float]]:
+    """The shadow price of each row of these constraints, by index."""
+    wanted = {}
+    for name in components:
+        index, first = found.index(name), found.first_row[name]
+        wanted[name] = dict(zip(index, row_dual[first : first + len(index)].tolist(), strict=True))
+    return wanted
 
 
 @dataclass

@@ -10,7 +10,7 @@ import pyomo.environ as pyo
 from pyomo.common.gc_manager import PauseGC
 from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
 
-from optimisation.matrix import Arrays, Floats
+from optimisation.arrays import Arrays, Floats
 
 
 def arrays(m: pyo.ConcreteModel) -> tuple[Arrays, list[Any]]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from city.problems import fault
-from optimisation import coverage, explain, guess, orders, solve
+from optimisation import coverage, explain, guess, matrix, orders, solve
 from optimisation.asset import of_kind
 from optimisation.assets import KINDS, Asset
 from optimisation.conflict import conflicts
@@ -67,11 +67,11 @@ def plan(
     sign_steps: frozenset[int] = frozenset()
     for left in reversed(range(SIGN_PASSES)):
         model = formulate(inputs, assets, sign_steps)
-        found = solve.compiled(model)
+        found = matrix.compiled(model)
         solution = solver(found.arrays, rel_gap, max_nodes, guess.guess(model, found, start.decisions if start else None))
         if solution.ended == "infeasible":
             return impossible(inputs, assets, model, found, solver)
-        solved = solve.values(model, found, solution.x)
+        solved = matrix.values(model, found, solution.x)
         both = two_way(solved) - sign_steps
         if not both:
             return result(inputs, assets, model, found, solution, solved)
@@ -91,7 +91,7 @@ def _notes(inputs: PlanInput, assets: Sequence[Asset]) -> tuple[str, ...]:
     return (*(note for asset in assets for note in asset.notes(inputs)), *city.notes(inputs, assets))
 
 
-def impossible(inputs: PlanInput, assets: Sequence[Asset], model: Formulation, found: solve.Compiled, solver: solve.Solver) -> PlanResult:
+def impossible(inputs: PlanInput, assets: Sequence[Asset], model: Formulation, found: matrix.Compiled, solver: solve.Solver) -> PlanResult:
     told = explain.facts(model, found)
     clashes = (solver.conflicts if isinstance(solver, Guarded) else conflicts)(found.arrays, told)
     return PlanResult(
@@ -111,7 +111,7 @@ def result(
     inputs: PlanInput,
     assets: Sequence[Asset],
     model: Formulation,
-    found: solve.Compiled,
+    found: matrix.Compiled,
     solution: solve.Solution,
     solved: Mapping[str, np.ndarray],
 ) -> PlanResult:
@@ -144,11 +144,11 @@ def result(
     )
 
 
-def _prices(model: Formulation, found: solve.Compiled, solution: solve.Solution) -> Values:
+def _prices(model: Formulation, found: matrix.Compiled, solution: solve.Solution) -> Values:
     """What one more unit costs in each balance: kWh for electricity (its rows are kW over a step), m3 for a tank."""
     if not len(solution.row_dual):
         return {}
-    duals = solve.duals(found, solution.row_dual, {name for name, _ in model.duals_of.values()})
+    duals = matrix.duals(found, solution.row_dual, {name for name, _ in model.duals_of.values()})
     steps = range(model.inputs.steps)
     return {
         balance: np.array([duals[name][t] / model.inputs.step_h if asset is None else duals[name][asset, t] for t in steps])

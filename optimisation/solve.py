@@ -6,7 +6,7 @@ fixed at it: that one gives the shadow prices.
 References: Huangfu and Hall, Parallelizing the dual revised simplex method, Math. Prog. Comp. 10 (2018), 119-142 (HiGHS).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any, Literal
@@ -16,24 +16,7 @@ import numpy as np
 
 from city.problems import fault
 from optimisation import interior
-from optimisation.formulation import Formulation
-from optimisation.matrix import Arrays, Compiled, Floats, compiled
-
-__all__ = [
-    "Arrays",
-    "Compiled",
-    "Solution",
-    "Solver",
-    "compiled",
-    "duals",
-    "handed_over",
-    "linear",
-    "priced",
-    "run",
-    "solved",
-    "values",
-    "version",
-]
+from optimisation.arrays import Arrays, Floats
 
 REL_GAP = 1e-3
 MAX_NODES = 5000
@@ -220,17 +203,3 @@ def _answer(highs: highspy.Highs, ended: Ended) -> Solution:
     answer, info = highs.getSolution(), highs.getInfo()
     x, row_dual, col_dual = (np.asarray(a, dtype=float) for a in (answer.col_value, answer.row_dual, answer.col_dual))
     return Solution(ended, float(info.objective_function_value), 0.0, x, row_dual, col_dual, 0, int(info.simplex_iteration_count))
-
-
-def values(formulation: Formulation, found: Compiled, x: Floats) -> dict[str, Floats]:
-    """The value of every variable, float[assets, steps]."""
-    return {name: x[found.columns[name]].reshape(spread.places.shape) for name, spread in formulation.spreads.items()}
-
-
-def duals(found: Compiled, row_dual: Floats, components: Iterable[str]) -> dict[str, dict[object, float]]:
-    """The shadow price of each row of these constraints, by index."""
-    wanted = {}
-    for name in components:
-        index, first = found.index(name), found.first_row[name]
-        wanted[name] = dict(zip(index, row_dual[first : first + len(index)].tolist(), strict=True))
-    return wanted

@@ -23,9 +23,9 @@ from typing import Any
 
 import numpy as np
 
+from optimisation.arrays import Floats
 from optimisation.decomposed.feeder import Answer, Question, answers
 from optimisation.decomposed.master import Master, Mix
-from optimisation.matrix import Floats
 
 Fanout = Callable[[Callable[[Any], Any], Sequence[Any]], list[Any]]
 

@@ -13,11 +13,11 @@ import numpy as np
 
 from city.problems import fault
 from optimisation import explain, matrix, program, solve
+from optimisation.arrays import Floats
 from optimisation.assets import Asset
 from optimisation.conflict import conflicts
 from optimisation.decomposed import problem
 from optimisation.inputs import PlanInput
-from optimisation.matrix import Floats
 from optimisation.results import PlanResult
 
 
@@ -117,7 +117,7 @@ def _plan(question: Question, name: str, exchange_kw: Floats) -> Answer:
             problem.asked(feeder, question.prices, exchange_kw, question.short_price), problem.REL_GAP, problem.MAX_NODES
         )
         x = solution.x[: len(feeder.arrays.cost)]
-        solved = solve.values(formulation, found, x)
+        solved = matrix.values(formulation, found, x)
         both = program.two_way(solved) - sign_steps
         if not both:
             break

@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 
 from city.problems import fault
-from optimisation import matrix, program, solve
+from optimisation import matrix, program
+from optimisation.arrays import Floats
 from optimisation.decomposed import problem
 from optimisation.decomposed.city import City, together
 from optimisation.decomposed.feeder import Answer, Question, plans
 from optimisation.decomposed.master import Master, Mix
 from optimisation.decomposed.parts import Parts, share
 from optimisation.inputs import PlanInput
-from optimisation.matrix import Floats
 from optimisation.results import Cost, PlanResult, Status
 from optimisation.tables import plan_frame, price_frame
 
@@ -92,7 +92,7 @@ def _root(inputs: PlanInput, parts: Parts, city: City, made: list[Answer]) -> tu
         final = replace(city, master=Master(problem.apart(formulation, found, city.balance)))
         final.master.add(made)
         mix = final.mixed(weights, integers=True)
-        solved = solve.values(formulation, found, mix.root.x)
+        solved = matrix.values(formulation, found, mix.root.x)
         both = program.two_way(solved) - sign_steps
         if not both:
             return program.result(mine, parts.root, formulation, found, mix.root, solved), mix.cost

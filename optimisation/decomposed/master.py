@@ -17,10 +17,10 @@ import numpy as np
 import scipy.sparse as sp
 
 from optimisation import solve
+from optimisation.arrays import Arrays, Floats
 from optimisation.decomposed import problem
 from optimisation.decomposed.feeder import Answer
 from optimisation.decomposed.problem import Apart
-from optimisation.matrix import Arrays, Floats
 
 KEPT_ROUNDS = 12  # an answer that no mix has used for so many rounds is dropped
 

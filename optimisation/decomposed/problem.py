@@ -13,8 +13,9 @@ import scipy.sparse as sp
 
 from city.problems import fault
 from optimisation import solve
+from optimisation.arrays import Arrays, Floats
 from optimisation.formulation import Formulation
-from optimisation.matrix import Arrays, Compiled, Floats
+from optimisation.matrix import Compiled
 
 REL_GAP = 1e-4  # of a feeder with integers
 MAX_NODES = 500

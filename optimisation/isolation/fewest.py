@@ -23,9 +23,9 @@ from scipy.sparse.csgraph import connected_components
 
 from city.problems import fault
 from optimisation import solve
+from optimisation.arrays import Arrays
 from optimisation.isolation.plan import IsolationPlan
 from optimisation.isolation.planner import Planner
-from optimisation.matrix import Arrays
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

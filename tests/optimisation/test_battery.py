@@ -11,9 +11,9 @@ from pydantic import ValidationError
 
 from optimisation import solve
 from optimisation.assets import Battery
+from optimisation.matrix import compiled
 from optimisation.parts.battery_depth import depth_cost, marginal_prices
 from optimisation.program import formulate, plan
-from optimisation.solve import compiled
 
 PERFECT = {
     "kind": "battery",

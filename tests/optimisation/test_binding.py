@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from benchmarks._cities import demo_like
-from optimisation import explain, solve
+from optimisation import explain, matrix, solve
 from optimisation.program import formulate
 
 
 @pytest.fixture(scope="module")
 def solved():
     model = formulate(*demo_like(steps=48))
-    found = solve.compiled(model)
+    found = matrix.compiled(model)
     return model, found, solve.solved(found.arrays)
 
 

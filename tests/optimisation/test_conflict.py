@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks import _contradictions as made
 from benchmarks.dispatch import contradictions
-from optimisation import conflict, explain, solve
+from optimisation import conflict, explain, matrix
 from optimisation.program import formulate, plan
 
 
@@ -33,7 +33,7 @@ def test_a_city_without_a_contradiction_is_planned():
 def test_conflict_that_only_integers_have_is_named(contradict, named):
     inputs, assets = _city(contradict)
     model = formulate(inputs, assets)
-    found = solve.compiled(model)
+    found = matrix.compiled(model)
     assert conflict.relaxation_conflict(found.arrays, explain.facts(model, found)) == {}
     done = plan(inputs, assets)
     assert done.status == "impossible"
@@ -58,7 +58,7 @@ def test_limits_of_which_one_is_enough_to_change_are_marked():
     """Import and the battery fall short of the load every hour: more import alone mends it, more battery power alone does not."""
     inputs, assets = _city(made.connection_too_small)
     model = formulate(inputs, assets)
-    found = solve.compiled(model)
+    found = matrix.compiled(model)
     told = explain.facts(model, found)
     [clash] = conflict.conflicts(found.arrays, told)
     for i in clash.facts:

@@ -232,7 +232,7 @@ def test_an_announced_event_uses_up_its_own_day(hours_of, assets_of, values):
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 10_000), announced_at=st.integers(-3, 29))
 def test_the_account_of_a_plan_is_the_objective_and_every_kwh_is_counted(seed: int, announced_at: int) -> None:
-    from optimisation import solve
+    from optimisation import matrix, solve
     from optimisation.assets import ASSETS
     from optimisation.program import formulate
 
@@ -256,7 +256,7 @@ def test_the_account_of_a_plan_is_the_objective_and_every_kwh_is_counted(seed: i
     assets = ASSETS.validate_python([{"kind": "grid", "id": "grid", "connection_kw": 1000}, WORKS])
     model = formulate(inputs, assets)
     found = plan(inputs, assets, rel_gap=1e-9)
-    objective = solve.solved(solve.compiled(model).arrays, rel_gap=1e-9).objective + model.constant
+    objective = solve.solved(matrix.compiled(model).arrays, rel_gap=1e-9).objective + model.constant
     assert found.cost.total == pytest.approx(objective, rel=1e-7, abs=1e-7)
     rows = found.plan[found.plan.asset_id == "works"].pivot_table(index="time_utc", columns="quantity", values="value")
     assert (rows.power_kw + rows.reduced_kw - rows.rebound_kw).to_numpy() == pytest.approx(load)

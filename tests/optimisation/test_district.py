@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from optimisation import solve
+from optimisation import matrix, solve
 from optimisation.assets import ASSETS
 from optimisation.program import PlanInput, baseline, formulate, plan
 
@@ -119,7 +119,7 @@ def test_energy_is_conserved_on_every_balance_and_the_account_is_the_objective(c
         for balance, flow in flows.items():
             assert flow == pytest.approx(0, abs=1e-4), balance
     model = formulate(inputs, assets, frozenset(range(inputs.steps)))
-    objective = solve.solved(solve.compiled(model).arrays, rel_gap=1e-7).objective + model.constant
+    objective = solve.solved(matrix.compiled(model).arrays, rel_gap=1e-7).objective + model.constant
     assert done.cost.total == pytest.approx(objective, rel=1e-5, abs=1e-3)
 
 

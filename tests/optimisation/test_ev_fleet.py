@@ -5,7 +5,7 @@ import pytest
 import scipy.optimize
 from pydantic import ValidationError
 
-from optimisation import solve
+from optimisation import matrix, solve
 from optimisation.assets import EvFleet
 from optimisation.parts.ev_envelope import runs
 from optimisation.program import baseline, formulate, plan
@@ -146,7 +146,7 @@ def test_account_of_a_mixed_fleet_is_the_objective_and_energy_is_kept(seed, asse
     assets = assets_of(TOWN, fleet)
     model = formulate(inputs, assets)
     done, still = plan(inputs, assets), baseline(inputs, assets)
-    assert done.cost.total == pytest.approx(solve.solved(solve.compiled(model).arrays).objective + model.constant, rel=1e-6)
+    assert done.cost.total == pytest.approx(solve.solved(matrix.compiled(model).arrays).objective + model.constant, rel=1e-6)
     assert done.cost.total <= still.cost.total + 1e-6
     for result in (done, still):
         net, owed = values(result.plan, "cars", "power_kw"), values(result.plan, "cars", "owed_kwh")
@@ -160,8 +160,8 @@ def test_no_fleet_draws_and_gives_at_once(assets_of, hours_of):
     fleet = FLEET | {"sessions": [V2G]}
     model = formulate(hours_of([0.5, 0.1, 0.3, 0.2, 0.1, 0.1], {"town": [300.0] * 6}), assets_of(TOWN, fleet))
     assert not any(spread.integer for spread in model.spreads.values())
-    found = solve.compiled(model)
-    solved = solve.values(model, found, solve.solved(found.arrays).x)
+    found = matrix.compiled(model)
+    solved = matrix.values(model, found, solve.solved(found.arrays).x)
     assert np.minimum(solved["ev_charge_kw"], solved["ev_give_kw"]).max() < 1e-6
     assert "ev_give_kw" not in formulate(hours_of([0.1] * 6), assets_of(FLEET)).spreads
 

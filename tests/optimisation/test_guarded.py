@@ -17,8 +17,8 @@ import scipy.sparse as sp
 from benchmarks._cities import demo_like, span
 from city.problems import PenstockError
 from optimisation import solve
+from optimisation.arrays import Arrays
 from optimisation.guarded import Guarded
-from optimisation.matrix import Arrays
 from optimisation.program import plan
 
 
@@ -185,3 +185,10 @@ def test_plan_a_quarter_later_goes_on_from_the_plan_before():
     cold, warm = plan(later, assets), plan(later, assets, start=before)
     assert warm.cost.total == pytest.approx(cold.cost.total, rel=2.5e-3)
     assert warm.iterations < cold.iterations
+
+
+def test_the_solver_s_process_loads_neither_pyomo_nor_pandas_nor_scipy() -> None:
+    words = [sys.executable, "-c", "import sys, optimisation.guarded\nprint(*sys.modules)"]
+    loaded = set(subprocess.run(words, check=True, capture_output=True, text=True).stdout.split())
+    assert "highspy" in loaded
+    assert loaded & {"pyomo", "pandas", "scipy", "pydantic"} == set()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks.dispatch import problem
-from optimisation import interior, solve
+from optimisation import interior, matrix, solve
 from optimisation.program import formulate
 
 
@@ -15,7 +15,7 @@ from optimisation.program import formulate
 def city():
     inputs, assets = problem(20, 96, 4)
     model = formulate(inputs, assets)
-    found = solve.compiled(model)
+    found = matrix.compiled(model)
     return model, found, solve.linear(found.arrays), solve.linear(found.arrays, large=0)
 
 
@@ -30,7 +30,7 @@ def test_interior_point_costs_what_simplex_costs_and_is_certified(city):
 
 def test_interior_answer_charges_and_discharges_no_battery_at_once(city):
     model, found, _, inside = city
-    solved = solve.values(model, found, inside.x)
+    solved = matrix.values(model, found, inside.x)
     assert np.minimum(solved["battery_charge_kw"], solved["battery_discharge_kw"]).max() < 1e-4
 
 

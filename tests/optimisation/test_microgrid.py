@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from city.problems import PenstockError
-from optimisation import solve
+from optimisation import matrix, solve
 from optimisation.assets import ASSETS
 from optimisation.assets.island import Island
 from optimisation.program import PlanInput, baseline, formulate, plan
@@ -234,6 +234,6 @@ def test_both_sides_of_the_line_balance_and_the_account_is_the_objective(city):
         assert open_kw["electricity"] == pytest.approx(0, abs=1e-4)
         assert open_kw["clinic"] == pytest.approx(0, abs=1e-4)
     model = formulate(inputs, assets, frozenset(range(10)))
-    objective = solve.solved(solve.compiled(model).arrays, rel_gap=1e-7).objective + model.constant
+    objective = solve.solved(matrix.compiled(model).arrays, rel_gap=1e-7).objective + model.constant
     assert done.cost.total == pytest.approx(objective, rel=1e-5, abs=1e-3)
     assert done.cost.total <= idle.cost.total + 1e-3

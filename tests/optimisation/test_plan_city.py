@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from benchmarks._cities import demo_like
-from optimisation import solve
+from optimisation import matrix, solve
 from optimisation.program import baseline, formulate, plan
 
 
@@ -61,8 +61,8 @@ def test_ordinary_prices_need_no_direction_binary(city):
 
 def test_no_battery_flows_both_ways_without_binaries():
     model = formulate(*demo_like(steps=48))
-    found = solve.compiled(model)
-    solved = solve.values(model, found, solve.solved(found.arrays).x)
+    found = matrix.compiled(model)
+    solved = matrix.values(model, found, solve.solved(found.arrays).x)
     assert np.minimum(solved["battery_charge_kw"], solved["battery_discharge_kw"]).max() < 1e-6
     assert np.minimum(solved["grid_import_kw"], solved["grid_export_kw"]).max() < 1e-6
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from optimisation import solve
+from optimisation import matrix, solve
 from optimisation.assets import ASSETS
 from optimisation.program import PlanInput, baseline, formulate, plan
 
@@ -147,7 +147,7 @@ def test_energy_water_and_runs_are_conserved_and_the_accounts_equal_the_objectiv
     assert done.status in ("optimal", "relaxed")
     check_laws(inputs, assets, done)
     model = formulate(inputs, assets, frozenset(range(STEPS)))
-    objective = solve.solved(solve.compiled(model).arrays, rel_gap=1e-6).objective + model.constant
+    objective = solve.solved(matrix.compiled(model).arrays, rel_gap=1e-6).objective + model.constant
     assert done.cost.total == pytest.approx(objective, rel=1e-5, abs=1e-4)
 
 

@@ -10,14 +10,14 @@ import optimisation.formulation as formulation_module
 from benchmarks._cities import demo_like
 from benchmarks._contradictions import contradictory
 from benchmarks.dispatch import problem, raw_highs
-from optimisation import solve
+from optimisation import matrix, solve
 from optimisation.program import formulate
 
 
 @pytest.mark.parametrize(("n", "t", "seed"), [(1, 24, 1), (5, 48, 2), (20, 96, 3)])
 def test_objective_equals_that_of_raw_arrays(n, t, seed):
     inputs, assets = problem(n, t, seed)
-    ours = solve.solved(solve.compiled(formulate(inputs, assets)).arrays).objective
+    ours = solve.solved(matrix.compiled(formulate(inputs, assets)).arrays).objective
     raw = raw_highs(inputs, assets)
     solve.run(raw)
     assert ours == pytest.approx(raw.getInfo().objective_function_value, rel=1e-6)
@@ -42,7 +42,7 @@ def test_objective_equals_that_of_scipy_for_one_battery():
         b_eq=inputs.power("town"),
         bounds=[(0, assets[0].connection_kw)] * t + [(0, battery.power_kw)] * (2 * t) + [(0, None)],
     )
-    ours = solve.solved(solve.compiled(formulate(inputs, assets)).arrays).objective
+    ours = solve.solved(matrix.compiled(formulate(inputs, assets)).arrays).objective
     assert ours == pytest.approx(answer.fun, rel=1e-6)
 
 
@@ -51,15 +51,15 @@ def test_objective_equals_that_of_scipy_for_one_battery():
 )
 def test_matrix_is_that_of_pyomos_own_compiler_without_templates(city, monkeypatch):
     inputs, assets = city()
-    ours = solve.compiled(formulate(inputs, assets))
+    ours = matrix.compiled(formulate(inputs, assets))
     plain = formulation_module.templates
     monkeypatch.setattr(formulation_module, "templates", lambda on=True: plain(False))
     monkeypatch.setattr("optimisation.program.templates", lambda on=True: plain(False))
     model = formulate(inputs, assets)
     form = LinearStandardFormCompiler().write(model.m, mixed_form=True)
     at = np.array([_column(model, ours, data) for data in form.columns])
-    cost, matrix = np.zeros(len(ours.arrays.cost)), sp.lil_array((len(form.rows), len(ours.arrays.cost)))
-    cost[at], matrix[:, at] = form.c.toarray().ravel(), form.A
+    cost, theirs = np.zeros(len(ours.arrays.cost)), sp.lil_array((len(form.rows), len(ours.arrays.cost)))
+    cost[at], theirs[:, at] = form.c.toarray().ravel(), form.A
     a = ours.arrays
     row_of = {name_and_index: row for row, name_and_index in enumerate(ours.rows)}
     rows = np.array([row_of[row.constraint.parent_component().local_name, row.constraint.index()] for row in form.rows])
@@ -68,7 +68,7 @@ def test_matrix_is_that_of_pyomos_own_compiler_without_templates(city, monkeypat
     assert cost == pytest.approx(a.cost)
     assert limits == pytest.approx(np.asarray(form.rhs, dtype=float))
     assert a.offset == pytest.approx(float(form.c_offset[0]))
-    assert abs(sp.csc_array((a.value, a.index, a.start), shape=(len(rows), len(a.cost)))[rows] - matrix.tocsc()).max() < 1e-12
+    assert abs(sp.csc_array((a.value, a.index, a.start), shape=(len(rows), len(a.cost)))[rows] - theirs.tocsc()).max() < 1e-12
     for data, column in zip(form.columns, at.tolist(), strict=True):
         low, high = data.bounds
         assert (low, high) == (_told(a.col_lower[column]), _told(a.col_upper[column]))

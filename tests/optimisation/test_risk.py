@@ -9,7 +9,7 @@ import scipy.optimize
 
 from benchmarks._cities import demo_like
 from city.problems import PenstockError
-from optimisation import solve
+from optimisation import matrix, solve
 from optimisation.program import formulate, plan
 from optimisation.risk import Risk, Weights
 from optimisation.risk.demand_charge import cvar
@@ -157,7 +157,7 @@ def test_the_account_of_a_plan_with_everything_laid_on_is_the_solvers_objective(
     )
     done = plan(inputs, assets)
     model = formulate(inputs, assets)
-    found = solve.compiled(model)
+    found = matrix.compiled(model)
     objective = solve.solved(found.arrays).objective + model.constant
     assert done.cost.total == pytest.approx(objective, rel=1e-3)
     assert done.cost.risk > 0

@@ -8,7 +8,7 @@ import scipy.optimize
 from pydantic import ValidationError
 
 from city.problems import PenstockError
-from optimisation import solve
+from optimisation import matrix, solve
 from optimisation.assets import Battery, ThermalStorage
 from optimisation.program import Lock, baseline, formulate, plan
 
@@ -187,7 +187,7 @@ def test_objective_of_a_store_with_losses_is_that_of_scipy(seed, assets_of, hour
     inputs = hours_of(rng.uniform(0.05, 0.6, n), {"town": load}, state={"b": {"charge_kwh": rng.uniform(20, 80)}}, step_s=1800)
     assets = assets_of(TOWN, STORE | drawn)
     model = formulate(inputs, assets)
-    ours = solve.solved(solve.compiled(model).arrays).objective
+    ours = solve.solved(matrix.compiled(model).arrays).objective
     assert ours == pytest.approx(linear_answer(inputs, assets[-1], load), rel=1e-6)
     assert plan(inputs, assets).cost.total == pytest.approx(ours + model.constant, rel=1e-6)
 
@@ -202,8 +202,8 @@ def test_no_store_flows_both_ways_when_no_price_is_negative(assets_of, hours_of)
     inputs = hours_of(rng.uniform(0, 0.5, 48), {"town": rng.uniform(0, 900, 48)}, state=state)
     model = formulate(inputs, assets_of(TOWN, *stores))
     assert not any(spread.integer for spread in model.spreads.values())
-    found = solve.compiled(model)
-    solved = solve.values(model, found, solve.solved(found.arrays).x)
+    found = matrix.compiled(model)
+    solved = matrix.values(model, found, solve.solved(found.arrays).x)
     assert np.minimum(solved["battery_charge_kw"], solved["battery_discharge_kw"]).max() < 1e-6
     negative = formulate(hours_of([0.1, -0.1], {"town": [0, 0]}, state=state), assets_of(TOWN, *stores))
     assert negative.spreads["battery_sign"].integer

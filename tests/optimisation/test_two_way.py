@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from optimisation import solve
+from optimisation import matrix, solve
 from optimisation.assets import KINDS
 from optimisation.program import formulate, plan
 
@@ -69,7 +69,7 @@ def _signs(model):
 
 
 def _both(model, x, found):
-    solved = solve.values(model, found, x)
+    solved = matrix.values(model, found, x)
     pairs = [pair for kind in KINDS for pair in kind.opposites if all(name in solved for name in pair)]
     assert pairs
     return max(float(np.minimum(solved[one], solved[other]).max()) for one, other in pairs)
@@ -78,7 +78,7 @@ def _both(model, x, found):
 @pytest.mark.parametrize("kind", TWO_WAY)
 def test_at_prices_above_zero_there_is_no_binary_and_the_linear_answer_flows_one_way(kind, city):
     model = formulate(*city(kind))
-    found = solve.compiled(model)
+    found = matrix.compiled(model)
     assert _signs(model) == set()
     assert _both(model, solve.solved(found.arrays).x, found) < FLOW_KW
 
@@ -91,7 +91,7 @@ def test_binaries_stand_at_the_steps_of_a_negative_price_only_and_cost_what_bina
     few, all_steps = formulate(inputs, assets), formulate(inputs, assets, frozenset(range(HOURS)))
     answers = []
     for model in (few, all_steps):
-        found = solve.compiled(model)
+        found = matrix.compiled(model)
         answers.append(solve.solved(found.arrays, rel_gap=1e-9))
         assert _both(model, answers[-1].x, found) < FLOW_KW
     assert _signs(few) <= {3, 4, 13}
@@ -103,7 +103,7 @@ def test_without_binaries_a_negative_price_would_burn_energy_in_a_battery(city):
     price = PRICE.copy()
     price[3] = -0.2
     model = formulate(*city("battery", price))
-    found = solve.compiled(model)
+    found = matrix.compiled(model)
     relaxed = replace(found.arrays, integer=np.zeros_like(found.arrays.integer))
     assert _both(model, solve.solved(relaxed).x, found) > 1.0
 
@@ -114,7 +114,7 @@ def test_grid_that_buys_below_what_it_sells_for_has_binaries_at_those_steps_only
     sells[[7, 12]] = PRICE[[7, 12]] + 0.1
     model = formulate(*city(kind, export_price_per_kwh=sells))
     assert _signs(model) == {7, 12}
-    found = solve.compiled(model)
+    found = matrix.compiled(model)
     assert _both(model, solve.solved(found.arrays).x, found) < FLOW_KW
 
 
