@@ -3,11 +3,10 @@
 from datetime import datetime
 
 from sqlalchemy import Engine
-from sqlalchemy.dialects import postgresql, sqlite
 
 from city.clock import HOUR, floor
 from service import schema as t
-from service.store import writing
+from service.store import insert_into, writing
 
 
 def count(engine: Engine, route: str, status: int, hour: datetime, calls: int = 1) -> None:
@@ -17,6 +16,6 @@ def count(engine: Engine, route: str, status: int, hour: datetime, calls: int = 
     """
     row = {"hour_utc": floor(hour, HOUR), "route": route[:80], "status": status, "calls": calls}
     with writing(engine) as connection:
-        insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(t.api_hour)
+        insert = insert_into(connection, t.api_hour)
         more = {"calls": t.api_hour.c.calls + insert.excluded.calls}
         connection.execute(insert.on_conflict_do_update(index_elements=["hour_utc", "route", "status"], set_=more), row)

@@ -4,9 +4,9 @@ from datetime import datetime
 
 import numpy as np
 from sqlalchemy import Connection
-from sqlalchemy.dialects import postgresql, sqlite
 
 from service import schema as t
+from service.store import insert_into
 from service.store.columns import Columns
 from service.utctime import from_micros
 
@@ -29,6 +29,6 @@ def count(connection: Connection, rows: Columns, stored_utc: datetime) -> None:
         {"hour_utc": from_micros(int(one) * _HOUR_US), "in_time": int(n - k), "late": int(k)}
         for one, n, k in zip(hour, every, lates, strict=True)
     ]
-    insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(t.stored_lag)
+    insert = insert_into(connection, t.stored_lag)
     more = {name: t.stored_lag.c[name] + insert.excluded[name] for name in ("in_time", "late")}
     connection.execute(insert.on_conflict_do_update(index_elements=["hour_utc"], set_=more), found)

@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import BigInteger, Column, Connection, Integer, Select, Table, cast, func, select, text, type_coerce
-from sqlalchemy.dialects.postgresql import BYTEA
+from sqlalchemy import BigInteger, Column, Connection, Integer, LargeBinary, Select, Table, cast, func, select, text, type_coerce
 from sqlalchemy.exc import DBAPIError
 
 from service.utctime import UtcTime
@@ -129,7 +128,7 @@ def fetch(connection: Connection, statement: Select[Any]) -> Columns:
         else func.int8send(func.coalesce(c, int(NONE)))
         for c in inner.columns
     ]
-    got = connection.execute(select(*(func.string_agg(one, cast(b"", BYTEA)) for one in sent))).one()
+    got = connection.execute(select(*(func.string_agg(one, cast(b"", LargeBinary)) for one in sent))).one()
     made = [np.frombuffer(one or b"", dtype=">i8").astype(np.int64) for one in got]
     return [
         np.where(values == NONE, NONE, values + _EPOCH_2000) if isinstance(c.type, UtcTime) else values  # minus infinity is NONE, too

@@ -3,11 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
-from sqlalchemy.dialects import postgresql, sqlite
 
 from city.quality import usable
 from service import schema as t
-from service.store import columns
+from service.store import columns, insert_into
 from service.store.columns import NONE, Columns
 from service.utctime import from_micros
 
@@ -52,7 +51,7 @@ def _count(connection: Connection, time: NDArray[np.int64], quality: NDArray[np.
         {"time_utc": from_micros(int(slots[code >> 16])), "quality": code & 0xFFFF, "readings": number}
         for code, number in zip(codes.tolist(), many.tolist(), strict=True)
     ]
-    insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(t.slot_quality)
+    insert = insert_into(connection, t.slot_quality)
     more = {"readings": t.slot_quality.c.readings + insert.excluded.readings}
     connection.execute(insert.on_conflict_do_update(index_elements=["time_utc", "quality"], set_=more), rows)
 

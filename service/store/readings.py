@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, Select, column, func, select, table
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from city.places import Point
@@ -17,7 +16,7 @@ from city.quality import Cause, questionable, usable
 from city.quantities import Quantity
 from service import schema as t
 from service.levels import stored as lag
-from service.store import alone, columns, newest, partitions, writing
+from service.store import alone, columns, insert_into, newest, partitions, writing
 from service.store.columns import NONE, Columns
 from service.store.renames import former_names, keep_past
 from service.store.silence import silent
@@ -73,8 +72,7 @@ def keys(engine: Engine) -> dict[str, int]:
 
 def ignore_duplicates(connection: Connection, table: Any) -> Any:
     """An INSERT that leaves rows alone whose key is there already."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    return dialect.insert(table).on_conflict_do_nothing()
+    return insert_into(connection, table).on_conflict_do_nothing()
 
 
 def insert_rows(connection: Connection, table: Any, rows: list[tuple[Any, ...]], suffix: str = "") -> int:
