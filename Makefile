@@ -30,10 +30,10 @@ lint: venv
 
 test: lint
 	-$(MAKE) --no-print-directory .provider/installed
-	$(BIN)/pytest -rs -n 2 --dist loadfile
+	$(BIN)/pytest -rs -n 2 --dist loadgroup --no-loadscope-reorder
 
 quick: lint
-	$(BIN)/pytest -rs -n 2 --dist loadfile -m "not slow"
+	$(BIN)/pytest -rs -n 2 --dist loadgroup --no-loadscope-reorder -m "not slow"
 
 console: venv
 	$(BIN)/penstock demo --quiet

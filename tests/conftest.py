@@ -6,11 +6,35 @@ import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, create_engine, text
 
 from tests.commands import DAY_START, DECISION, LAST, NIGHT, ROOT, Penstock, free_port, port_of
+
+DEMO = "demo"  # the tests of one process, which makes that city once
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long tests first, so that no process ends long before the other."""
+    long = {item.path for item in items if item.get_closest_marker("slow")}
+    demo = {item for item in items if "demo_city" in getattr(item, "fixturenames", ())}
+    for item in demo:
+        item.add_marker(pytest.mark.xdist_group(DEMO))
+    items.sort(key=lambda item: (item not in demo, item.path not in long))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """A file stays in one process: its tests share what is made for it."""
+    from xdist.scheduler import LoadGroupScheduling
+
+    class Together(LoadGroupScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return str(super()._split_scope(nodeid)).split("::", 1)[0]
+
+    return Together(config, log)
 
 
 @pytest.fixture(autouse=True)
@@ -108,20 +132,53 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def postgres_database(postgres: str) -> str:
     """URL of an empty database of its own."""
-    name = f"t{uuid.uuid4().hex[:12]}"
-    server = create_engine(postgres, isolation_level="AUTOCOMMIT")
-    with server.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    return str(server.url.set(database=name).render_as_string(hide_password=False))
+    return _database(postgres)
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=[pytest.mark.postgres, pytest.mark.slow])])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
-    """An empty store at head, on each database."""
+@pytest.fixture(scope="session")
+def at_head(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file with every table and no row, to be copied: making the tables takes a fifth of a second."""
     from service import migrations
     from service.store import open_store
 
-    url = f"sqlite:///{tmp_path / 'penstock.db'}" if request.param == "sqlite" else request.getfixturevalue("postgres_database")
-    store = open_store(url, create=True)
+    path = tmp_path_factory.mktemp("head") / "penstock.db"
+    store = open_store(f"sqlite:///{path}", create=True)
     migrations.upgrade(store)
-    return store
+    store.dispose()  # nothing of it stays in the write-ahead log
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_at_head(postgres: str) -> str:
+    """The name of a database that others are copied from."""
+    from service import migrations
+    from service.store import open_store
+
+    store = open_store(_database(postgres), create=True)
+    migrations.upgrade(store)
+    store.dispose()
+    return str(store.url.database)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=[pytest.mark.postgres, pytest.mark.slow])])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """An empty store at head, on each database."""
+    from service.store import open_store
+
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("at_head"), tmp_path / "penstock.db")
+        url = f"sqlite:///{tmp_path / 'penstock.db'}"
+    else:
+        url = _database(request.getfixturevalue("postgres"), request.getfixturevalue("postgres_at_head"))
+    store = open_store(url)
+    yield store
+    store.dispose()
+
+
+def _database(postgres: str, like: str = "template1") -> str:
+    name = f"t{uuid.uuid4().hex[:12]}"
+    server = create_engine(postgres, isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {like}"))
+    server.dispose()
+    return str(server.url.set(database=name).render_as_string(hide_password=False))

@@ -10,7 +10,6 @@ import pytest
 from sqlalchemy import Engine
 
 from city.quality import VALID, Cause, missing
-from service import migrations
 from service.access.roles import Person
 from service.alarms import store
 from service.alarms.listing import listed
@@ -18,7 +17,7 @@ from service.alarms.refresh import refresh
 from service.alarms.shown import Shown
 from service.environment import Environment
 from service.settings import LoadedCity, load
-from service.store import open_store, readings, runs, writing
+from service.store import readings, runs, writing
 from service.store.runs import StepResult
 
 SLOT = timedelta(minutes=15)
@@ -86,13 +85,10 @@ class Bench:
         return [(row.event, row.state) for row in rows if row.subject == subject]
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=[pytest.mark.postgres, pytest.mark.slow])])
-def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Bench:
+@pytest.fixture
+def bench(engine: Engine, tmp_path: Path) -> Bench:
     """The city with one good slot behind it, on each database."""
-    url = f"sqlite:///{tmp_path / 'penstock.db'}" if request.param == "sqlite" else request.getfixturevalue("postgres_database")
     (tmp_path / "city.toml").write_text(CITY)
-    engine = open_store(url, create=True)
-    migrations.upgrade(engine)
     city = load(Environment(city=tmp_path / "city.toml", home=tmp_path))
     night = BEGUN.date()
     runs.end_run(engine, runs.start_run(engine, "four", night, "night", BEGUN, "0" * 64), "done", {})

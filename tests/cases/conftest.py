@@ -7,12 +7,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from service import migrations
 from service.cases.opening import open_case
 from service.decisions import Person
 from service.environment import Environment
 from service.settings import LoadedCity, load
-from service.store import open_store, writing
+from service.store import writing
 from tests.town import Town
 
 T0 = datetime(2022, 6, 15, 22, 0, tzinfo=UTC)
@@ -23,14 +22,10 @@ BOTH = pytest.mark.parametrize(
 )
 
 
-@pytest.fixture
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
+@pytest.fixture(params=["sqlite"])
+def engine(engine: Engine) -> Engine:
     """An empty store at head: SQLite, or each database where a test asks for both."""
-    on_sqlite = getattr(request, "param", "sqlite") == "sqlite"
-    url = f"sqlite:///{tmp_path / 'penstock.db'}" if on_sqlite else request.getfixturevalue("postgres_database")
-    store = open_store(url, create=True)
-    migrations.upgrade(store)
-    return store
+    return engine
 
 
 @pytest.fixture

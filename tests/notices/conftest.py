@@ -10,7 +10,6 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import Engine, func, select
 
-from service import migrations
 from service import schema as t
 from service.environment import Environment
 from service.settings import LoadedCity, load
@@ -22,19 +21,9 @@ KEY = "a-key-of-at-least-24-bytes"
 SECRETS = {"hook": KEY, "mail": "secret-of-the-account"}
 
 
-@pytest.fixture(scope="session")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database at head, to be copied."""
-    path = tmp_path_factory.mktemp("empty") / "penstock.db"
-    made = open_store(f"sqlite:///{path}", create=True)
-    migrations.upgrade(made)
-    made.dispose()  # nothing of it stays in the write-ahead log
-    return path
-
-
 @pytest.fixture
-def engine(empty: Path, tmp_path: Path) -> Engine:
-    (tmp_path / "penstock.db").write_bytes(empty.read_bytes())
+def engine(at_head: Path, tmp_path: Path) -> Engine:
+    (tmp_path / "penstock.db").write_bytes(at_head.read_bytes())
     return open_store(f"sqlite:///{tmp_path / 'penstock.db'}")
 
 

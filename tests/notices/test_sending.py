@@ -57,7 +57,7 @@ def test_the_loop_of_work_goes_on_while_a_webhook_does_not_answer(engine: Engine
         finally:
             process.kill()
             process.wait()
-    (told,) = rows(engine)
+    told = rows(engine)[0]  # on a slow machine a round of `work` has told of an alarm as well
     assert (len(web.taken), told.attempts, told.sent_utc is not None) == (1, 1, True)  # the delivery under way was finished and recorded
 
 

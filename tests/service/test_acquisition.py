@@ -1,5 +1,6 @@
 """What poll does when the store is away or the city file has changed: nothing read is lost, nothing is stored twice."""
 
+import shutil
 import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,10 +22,9 @@ POINT = Point(id="p-15.pressure", meter="p-15", quantity=Quantity.PRESSURE_M)
 
 
 @pytest.fixture
-def sqlite_store(tmp_path: Path) -> Engine:
-    engine = open_store(f"sqlite:///{tmp_path / 'penstock.db'}", create=True)
-    migrations.upgrade(engine)
-    return engine
+def sqlite_store(at_head: Path, tmp_path: Path) -> Engine:
+    shutil.copy(at_head, tmp_path / "penstock.db")
+    return open_store(f"sqlite:///{tmp_path / 'penstock.db'}")
 
 
 def reading(point: str = "p-15.pressure", value: float = 42.0) -> pd.DataFrame:

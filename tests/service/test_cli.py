@@ -103,6 +103,13 @@ def test_status_as_json_is_one_object_with_the_same_keys_before_and_after_a_nigh
     assert json.loads(before.out)["night"] is None
 
 
+def processor_s(words: list[str], environment: dict[str, str]) -> tuple[float, str]:
+    """User time [s] of a process, and what it said."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    said = subprocess.run(words, env=environment, check=True, capture_output=True, text=True)
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before, said.stdout
+
+
 def test_status_loads_no_heavy_library_and_takes_little_processor_time(town: Town) -> None:
     text = (
         "import sys\nfrom service.cli import run\nsys.argv = ['penstock', 'status', '--json']\n"
@@ -110,13 +117,12 @@ def test_status_loads_no_heavy_library_and_takes_little_processor_time(town: Tow
     )
     environment = {**os.environ, "PENSTOCK_CITY": str(town.file), "PENSTOCK_HOME": str(town.folder)}
     words = [sys.executable, "-c", text]
-    subprocess.run(words, env=environment, check=True, capture_output=True)  # the first run may compile
-    taken_s = []
-    while len(taken_s) < 20 and min(taken_s, default=1.0) > 0.6:  # the least of several: a busy machine charges the same work more time
-        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
-        said = subprocess.run(words, env=environment, check=True, capture_output=True, text=True)
-        taken_s.append(resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before)
-    told, modules = said.stdout.splitlines()
+    told, modules = processor_s(words, environment)[1].splitlines()  # the first run may compile
     assert json.loads(told)["city"] == "town"
     assert set(modules.split()) & HEAVY == set()
-    assert min(taken_s) <= 0.6
+    libraries = [sys.executable, "-c", "import pydantic_settings, typer, sqlalchemy.dialects.sqlite"]
+    taken_s, bare_s = [1.0], [1.0]
+    while len(taken_s) < 20 and min(taken_s) > max(0.6, 1.8 * min(bare_s)):  # the least of several; on a slow machine beside its libraries
+        taken_s.append(processor_s(words, environment)[0])
+        bare_s.append(processor_s(libraries, environment)[0])
+    assert min(taken_s) <= max(0.6, 1.8 * min(bare_s))

@@ -1,5 +1,6 @@
 """What the store refuses: the good readings go in, the bad ones become dead letters, and nothing else waits for them."""
 
+import shutil
 import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,10 +25,9 @@ SLOT = datetime(2022, 6, 15, tzinfo=UTC)
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Engine:
-    engine = open_store(f"sqlite:///{tmp_path / 'penstock.db'}", create=True)
-    migrations.upgrade(engine)
-    return engine
+def store(at_head: Path, tmp_path: Path) -> Engine:
+    shutil.copy(at_head, tmp_path / "penstock.db")
+    return open_store(f"sqlite:///{tmp_path / 'penstock.db'}")
 
 
 def points(n: int) -> list[Point]:

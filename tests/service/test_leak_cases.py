@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -19,10 +18,9 @@ from service.environment import Environment
 from service.leakage import cases, told
 from service.leakage.cutting import Cut
 from service.leakage.watching import Pass
-from service.migrations import upgrade
 from service.night import Night
 from service.settings import load
-from service.store import open_store, operations, results, writing
+from service.store import operations, results, writing
 from service.water import WaterCity, required
 
 NOW = datetime(2022, 6, 15, 16, 0, tzinfo=UTC)
@@ -35,11 +33,9 @@ def side() -> WaterCity:
     return required(load(Environment(city=CITY)))
 
 
-@pytest.fixture
-def engine(tmp_path: Path) -> Engine:
-    made = open_store(f"sqlite:///{tmp_path / 'p.db'}", create=True)
-    upgrade(made)
-    return made
+@pytest.fixture(params=["sqlite"])
+def engine(engine: Engine) -> Engine:
+    return engine
 
 
 @pytest.fixture

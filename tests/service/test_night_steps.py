@@ -10,10 +10,9 @@ import pytest
 from sqlalchemy import Engine
 
 from city.problems import fault
-from service import migrations, night
+from service import night
 from service.city_settings import Night as NightSettings
 from service.night import NEEDS, STEPS, Night, Output, working
-from service.store import open_store
 from service.store.runs import StepResult, steps_done
 
 DAY = date(2022, 6, 16)
@@ -30,11 +29,9 @@ class Steps:
         return SimpleNamespace(compute=lambda _night: self.does.get(name, lambda: Output(StepResult(f"{name} done")))())
 
 
-@pytest.fixture
-def engine(tmp_path: Path) -> Engine:
-    store = open_store(f"sqlite:///{tmp_path / 'penstock.db'}", create=True)
-    migrations.upgrade(store)
-    return store
+@pytest.fixture(params=["sqlite"])
+def engine(engine: Engine) -> Engine:
+    return engine
 
 
 def ran(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, does: dict[str, Any]) -> tuple[str, list[str]]:

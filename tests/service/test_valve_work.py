@@ -1,7 +1,6 @@
 """The schedule of a leak's isolation in the store: commands keep its times, hand-turned valves are tasks, a stuck valve plans anew."""
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -14,10 +13,9 @@ from service import schema as t
 from service.environment import Environment
 from service.isolating import LiveDay, isolate
 from service.leakage import cutting
-from service.migrations import upgrade
 from service.night import Night
 from service.settings import load
-from service.store import open_store, results, writing
+from service.store import results, writing
 from service.store.operations import approve, approved_once, record
 from service.valve_work import on_panel
 from service.water import WaterCity, required
@@ -31,15 +29,13 @@ def side() -> WaterCity:
     return required(load(Environment(city=CITY)))
 
 
-@pytest.fixture
-def engine(tmp_path: Path) -> Engine:
-    made = open_store(f"sqlite:///{tmp_path / 'p.db'}", create=True)
-    upgrade(made)
+@pytest.fixture(params=["sqlite"])
+def engine(engine: Engine) -> Engine:
     case = {"case_id": CASE, "night": NOW.date(), "start_utc": NOW, "seen_utc": NOW, "zone_id": "dma-g", "pipe": PIPE}
     case |= {"flow_m3_per_h": 88.0, "state": "open", "sentence": "", "candidates": []}
-    with writing(made) as connection:
+    with writing(engine) as connection:
         connection.execute(t.leak_case.insert().values(**case))
-    return made
+    return engine
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 import os
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +11,6 @@ import pytest
 from sqlalchemy import Engine, func, select
 
 from forecasting.weather_archive import Told, on_grid
-from service import migrations
 from service import schema as t
 from service.store import open_store, writing
 from service.store import weather as kept
@@ -100,15 +98,6 @@ def test_a_corrected_measurement_is_known_since_the_correction():
 
 def test_nothing_that_came_later_is_laid_out():
     assert on_grid([vector([1], NOON, NOON + HOUR)], NOON, NOON, HOUR, 1, 4, 36 * HOUR) is None
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=[pytest.mark.postgres, pytest.mark.slow])])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    url = f"sqlite:///{tmp_path / 'p.db'}" if request.param == "sqlite" else request.getfixturevalue("postgres_database")
-    made = open_store(url, create=True)
-    migrations.upgrade(made)
-    yield made
-    made.dispose()
 
 
 def put(engine: Engine, told: list[Told], arrived: datetime = NOON, stated: bool = True, place: str = "") -> int:
