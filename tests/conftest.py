@@ -1,5 +1,6 @@
 """One demo city for the whole test run: made, imported, polled over Modbus; then each test works on its own copy."""
 
+import os
 import re
 import shutil
 import sys
@@ -12,6 +13,12 @@ import pytest
 from sqlalchemy import Engine, create_engine, text
 
 from tests.commands import DAY_START, DECISION, LAST, NIGHT, ROOT, Penstock, free_port, port_of
+
+
+def pytest_configure() -> None:
+    """One thread for each library, before any is loaded: a process of two would spin beside the other, and a fork of it never end."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 DEMO = "demo"  # the tests of one process, which makes that city once
 
