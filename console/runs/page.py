@@ -10,6 +10,7 @@ from console.runs import audit, levels, reports
 from console.words import known, say
 from service.decisions import Person
 
+LINES = 1000  # of the city file that are shown
 WORRY = {"failed": 1, "problems": 3}
 
 
@@ -99,7 +100,10 @@ def _models() -> None:
 
 
 def _settings() -> None:
-    """Whether the last night read the same city file, and the file, its first lines where it is long; the download has all of them."""
+    """Whether the last night read the same city file, and the file, its first lines where it is long; the download has all of them.
+
+    Neither holds more of a web address than its host: everybody may look here.
+    """
     city, read = data.station().city, data.read_by()
     now, file = city.config_hash[:12], city.environment.city_file
     look.heading("settings")
@@ -109,9 +113,10 @@ def _settings() -> None:
         st.caption(say("settings_same", night=read[0], now=now))
     else:
         look.banner(say("settings_changed", night=read[0], former=read[1][:12], now=now), 3)
-    text, lines = data.settings()
+    text = data.settings()
+    lines = text.splitlines()
     with st.expander(file.name):
-        if lines > (shown := text.count("\n") + 1):
-            st.caption(say("lines_of", shown=shown, all=lines))
-        st.code(text, language="toml", line_numbers=True)
-        st.download_button(say("download_file"), file.read_bytes, file.name, "application/toml", key="settings_file", on_click="ignore")
+        if len(lines) > LINES:
+            st.caption(say("lines_of", shown=LINES, all=len(lines)))
+        st.code("\n".join(lines[:LINES]), language="toml", line_numbers=True)
+        st.download_button(say("download_file"), text, file.name, "application/toml", key="settings_file", on_click="ignore")

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from console import data, look
+from console.tonight.sentences import told
 from console.words import known, say
 from service.view.plan import Tonight
 
@@ -61,7 +62,7 @@ def _standing(plan: Tonight) -> None:
     if plan.approval is not None and plan.approval.commands:
         return
     if plan.status == "fallback":
-        look.banner(plan.detail["notes"][0], 2)
+        look.banner(told(plan.detail["notes"][0]), 2)
     if plan.status == "impossible":
         look.banner(say("stays_in_force", plan=force) if force else say("nothing_in_force"), 2)
     elif force is not None:

@@ -26,7 +26,14 @@ _INSIDE = {
     "span": lambda text: _SPAN.chinese(text) or text,
     "what": lambda text: p.OVER.get(text) or _CHANGE.chinese(text) or text,
 }
-_ALL = Catalogue({**p.BINDING, **p.WISHES, **p.NOTES, **p.DIFFERENCES, **p.REASONS}, _INSIDE)
+_REASON = Catalogue(p.REASONS, _INSIDE)
+
+
+def _reasons(text: str) -> str:
+    return "；".join(_REASON.chinese(part) or part for part in text.split("; "))
+
+
+_ALL = Catalogue({**p.BINDING, **p.WISHES, **p.NOTES, **p.DIFFERENCES, **p.REASONS}, _INSIDE | {"reasons": _reasons})
 _CHANGED = Catalogue({**p.WINDOWS, "{what}": "{what}"}, _INSIDE)
 
 

@@ -135,6 +135,18 @@ REASONS = {
     "{asset}: {limit}": "{asset}：{limit}",
 }
 NOTES = {
+    "Nothing is planned for zone {zone}, as in the night's plan.": "与夜间计划相同，未为 {zone} 安排计划。",
+    "Nothing is planned for zone {zone}: these limits cannot hold together: {reasons}": "未为 {zone} 安排计划：以下约束互相冲突：{reasons}",
+    "{plan} stands in: the hours of {former} on days of the same kind, moved to tonight, checked against today's limits and states and not computed anew; approve it or leave it": "{plan} 为替代计划：取 {former} 同类日的时段移至今夜，已按今日限值与状态校核，未重新计算；可批准或不采用",
+    "No earlier plan has a day of the kind of {kinds}: hours of another kind stand in.": "以往计划中没有 {kinds} 的同类日：以其他类型日的时段代替。",
+    "{asset} is left to itself: its state bears less than may be written to it.": "{asset} 不作调度：其状态所能承受的小于可写入的最小值。",
+    "{asset} is left to itself: {former} did not plan it.": "{asset} 不作调度：{former} 未为其安排计划。",
+    "{asset} is left to itself: somebody holds it.": "{asset} 不作调度：已被人工闭锁。",
+    "{asset} is left to itself: an operator's edit stands on it.": "{asset} 不作调度：有操作员的修改在其上。",
+    "{asset} is left to itself: nobody knows its {state}.": "{asset} 不作调度：其 {state} 未知。",
+    "{asset} is left to itself: from where {store} stands now it would leave {low} to {high} m3.": "{asset} 不作调度：按 {store} 当前水量，将超出 {low} 至 {high} m3。",
+    "{asset} is cut back for {hours} h: today's limits or state do not bear more.": "{asset} 有 {hours} 小时被下调：今日的限值或状态不允许更多。",
+    "Nothing is planned for zone {zone}: {reasons}": "未为 {zone} 安排计划：{reasons}",
     "{asset} is held, and nobody knows at what: {point} was never read; the plan takes it as free.": "{asset} 已闭锁但设定值未知：{point} 从未读到；计划按自由处理。",
     "{asset} starts below its fire reserve of {reserve} m3: it is filled as the band is wished.": "{asset} 起始低于消防储备 {reserve} m3：按期望区间补水。",
     "{asset} is planned with {flow} m3/h for {power} kW, as EPANET finds at the day's heads.": "{asset} 按 EPANET 当日水头取 {flow} m3/h、{power} kW。",

@@ -11,8 +11,6 @@ from service.addresses import hosts_alone, of_city_file
 from service.settings import LoadedCity
 from service.store import forecasting, operations, results, runs
 
-_LINES = 1000
-
 
 def nights(engine: Engine, city: LoadedCity, newest: int = 60) -> list[date]:
     """Nights that have a finished step, newest first."""
@@ -86,7 +84,6 @@ def holds(engine: Engine, at_utc: datetime) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["subject", "who", "since_utc", "reason"])
 
 
-def settings(city: LoadedCity) -> tuple[str, int]:
-    """The first 1,000 lines of the city file as it was read, of web addresses the host alone, and how many it has."""
-    lines = of_city_file(city.environment.content.decode("utf-8")).splitlines()
-    return "\n".join(lines[:_LINES]), len(lines)
+def settings(city: LoadedCity) -> str:
+    """The city file as it was read, of web addresses the host alone."""
+    return of_city_file(city.environment.content.decode("utf-8"))

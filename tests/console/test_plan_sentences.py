@@ -60,6 +60,23 @@ def test_every_limit_the_optimiser_can_name_has_a_chinese_template() -> None:
     assert not lacking
 
 
+def test_every_note_of_a_plan_that_stands_in_or_leaves_zones_out_has_a_chinese_template() -> None:
+    """Those that are written into `notes` where they are made; a reason that is filled in is told by its own template."""
+    told = [
+        _template(node)
+        for name in ("plans/fallback.py", "night/plan.py", "replanning.py")
+        for node in ast.walk(ast.parse((ROOT / "service" / name).read_text(encoding="utf-8")))
+        if isinstance(node, ast.JoinedStr) and re.search("stand in|stands in|left to itself|cut back|Nothing is planned", _template(node))
+    ]
+    tree = ast.parse((ROOT / "service" / "plans" / "fallback.py").read_text(encoding="utf-8"))
+    unfit = next(node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name == "_unfit")
+    why = [text for node in ast.walk(unfit) if isinstance(node, ast.Return) and node.value and (text := _template(node.value))]
+    told = [text for text in told if text != "7 is left to itself: 7."] + [f"7 is left to itself: {text}." for text in why]
+    assert (len(told), len(why)) == (11, 5)
+    notes = Catalogue(p.NOTES)
+    assert [text for text in told if notes.chinese(text) is None] == []
+
+
 def test_every_wish_that_is_told_as_broken_has_a_chinese_template() -> None:
     made = [
         _template(node.value)
@@ -73,6 +90,9 @@ def test_every_wish_that_is_told_as_broken_has_a_chinese_template() -> None:
 
 
 SAID = [
+    "Nothing is planned for zone 7, as in the night's plan.",
+    "Nothing is planned for zone 7: these limits cannot hold together: a: volume at least 0 m3 (empty); b: gives no more than its curve",
+    "Nothing is planned for zone 7: The plan is impossible: 1 limit cannot hold.",
     "battery-01: charge at least 200 kWh: binds in 8 steps, first 2022-06-16 11:00; one more would save up to 0.3684 CNY/kWh.",
     "industry: interrupted energy within the daily budget of 600 kWh: binds on 2 days; one more would save up to 0.6309 CNY/kWh.",
     "tanks: volume at the end at least 16,933 m3: binds; one more would save up to 1 CNY/m3.",
